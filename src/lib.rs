@@ -1,0 +1,31 @@
+//! Bambu Lab printers in Home Assistant, from the Bambu cloud.
+//!
+//! Bytes become a [`printer::Snapshot`], the difference between two snapshots becomes
+//! publications, and only the edge of the program may wait for anything.
+//!
+//! | module | knows |
+//! | --- | --- |
+//! | [`printer`] | the words of the domain; no JSON, no MQTT, no vendor's field names |
+//! | [`bambu`] | the wire: envelopes, merging, report to snapshot, command to request |
+//! | [`homeassistant`] | discovery, the entity table, value text, which topics changed |
+//! | [`mqtt`] | one supervised connection; not what any payload means |
+//! | [`cloud`] | REST login, token, list of printers |
+//! | [`config`] | file, environment, checks, secrets |
+//! | [`gateway`] | the wiring and the one loop |
+//! | [`service`] | systemd, signals, exit codes |
+//!
+//! `ARCHITECTURE.md` draws the map.
+#![forbid(unsafe_code)]
+
+pub mod bambu;
+pub mod cli;
+pub mod cloud;
+pub mod config;
+#[cfg(feature = "demo")]
+pub mod demo;
+pub mod gateway;
+pub mod homeassistant;
+pub mod mqtt;
+pub mod printer;
+pub mod service;
+pub mod tls;

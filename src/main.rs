@@ -1,0 +1,2 @@
+//! The `bambu2mqtt` program; everything it does is in the library.
+fn main() {}
