@@ -1,1 +1,585 @@
-//! (to be written)
+//! The words of the domain: a printer at one moment, what may be asked of it, and when.
+//!
+//! A [`Snapshot`] is all that the rest of the program knows of a printer.
+//! `None` means that the printer never said, which is different from zero.
+//! Must not know: JSON, MQTT, Home Assistant, the vendor's field names.
+
+pub mod command;
+pub mod stage;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use compact_str::CompactString;
+use jiff::Timestamp;
+
+pub use command::{Command, Outcome, Refusal, permit};
+pub use stage::Stage;
+
+/// Text from the printer; most of it is short enough to need no allocation.
+pub type Text = CompactString;
+
+/// One moment, told by two clocks; made once per turn of the program's loop.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Now {
+    /// Time since the program's start; never jumps, so every deadline is kept in it.
+    pub mono: Duration,
+    /// Time for people; a Raspberry Pi boots without it and jumps later.
+    pub wall: Timestamp,
+}
+
+/// A printer's serial number, in upper case: it is part of topics, which are case-sensitive.
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Serial(Text);
+
+impl Serial {
+    /// Takes a serial as people type it.
+    pub fn new(text: &str) -> Self {
+        Self(text.trim().to_ascii_uppercase().into())
+    }
+
+    /// As it stands in topics.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl std::fmt::Debug for Serial {
+    /// Personal data: only the prefix, which names the model.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Serial({}…)", self.0.get(..3).unwrap_or_default())
+    }
+}
+
+/// Who the printer is; changes only with firmware, hardware or a new name.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Identity {
+    /// The serial number.
+    pub serial: Serial,
+    /// The name its owner gave it.
+    pub name: Text,
+    /// The model as people call it (`X1C`, `A1 mini`), or the printer's own words for an unknown one.
+    pub model: Text,
+    /// The vendor's model code (`C12`).
+    pub model_code: Option<Text>,
+    /// Firmware version as its screen shows it.
+    pub firmware: Option<Text>,
+    /// Version of its main board.
+    pub hardware: Option<Text>,
+}
+
+/// What a printer is able to do; decides which entities it has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[allow(clippy::struct_excessive_bools, reason = "a set of independent abilities")]
+pub struct Capabilities {
+    /// The model is one we know; an unknown one is read, and not sent what could hurt it.
+    pub known_model: bool,
+    /// Two nozzles, left and right.
+    pub dual_nozzle: bool,
+    /// Measures the chamber.
+    pub chamber_sensor: bool,
+    /// Heats the chamber.
+    pub chamber_heater: bool,
+    /// Auxiliary part fan.
+    pub aux_fan: bool,
+    /// Chamber or exhaust fan.
+    pub chamber_fan: bool,
+    /// Second auxiliary fan.
+    pub second_aux_fan: bool,
+    /// Reports the heat-break fan.
+    pub heatbreak_fan: bool,
+    /// Lamp in the chamber (on a bed-slinger: at the camera).
+    pub chamber_light: bool,
+    /// A second chamber lamp that is switched with the first.
+    pub chamber_light_2: bool,
+    /// Lamp at the tool head.
+    pub work_light: bool,
+    /// A camera that can make time-lapses.
+    pub timelapse: bool,
+    /// Can be silenced.
+    pub prompt_sound: bool,
+    /// Is on Wi-Fi rather than on a cable.
+    pub wifi: bool,
+    /// Number of external spool holders.
+    pub external_spools: u8,
+    /// Highest nozzle target, °C.
+    pub nozzle_max: u16,
+    /// Highest bed target, °C.
+    pub bed_max: u16,
+}
+
+/// Whether the printer can be reached.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Reach {
+    /// It has not said anything yet.
+    #[default]
+    Unheard,
+    /// It talks.
+    Online,
+    /// It went away.
+    Offline,
+}
+
+/// What a third party may do with this printer over this connection (protocol 6).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Control {
+    /// Not known yet.
+    #[default]
+    Unknown,
+    /// Everything.
+    Full,
+    /// The firmware takes print commands only from the vendor's own programs; lamps and camera still work.
+    Limited,
+}
+
+/// What the printer is doing, in its own words.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[allow(missing_docs, reason = "the names say it")]
+pub enum Status {
+    Failed,
+    Finish,
+    Idle,
+    Init,
+    Pause,
+    Prepare,
+    Running,
+    Slicing,
+}
+
+impl Status {
+    /// Whether a job is under way.
+    pub fn is_active(self) -> bool {
+        matches!(self, Self::Prepare | Self::Slicing | Self::Running | Self::Pause)
+    }
+}
+
+/// The speed profile.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[allow(missing_docs, reason = "the names say it")]
+pub enum Speed {
+    Silent,
+    Standard,
+    Sport,
+    Ludicrous,
+}
+
+/// A thing with a temperature and a target, °C.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct Heater {
+    /// Measured.
+    pub actual: Option<f32>,
+    /// Wanted; 0 is off.
+    pub target: Option<f32>,
+}
+
+/// Which nozzle; a printer with one has a right one only.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Side {
+    /// The only or right nozzle, the vendor's number 0.
+    Right,
+    /// The left nozzle, the vendor's number 1.
+    Left,
+}
+
+/// A fan, in percent, with the speed that a bare "on" gives back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Fan {
+    /// Speed now; 0 is off.
+    pub percent: Option<u8>,
+    /// The last speed above 0.
+    pub last_on: Option<u8>,
+}
+
+/// Which fan.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[allow(missing_docs, reason = "the names say it")]
+pub enum FanKind {
+    Part,
+    Aux,
+    Chamber,
+    SecondAux,
+}
+
+/// Which lamp.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[allow(missing_docs, reason = "the names say it")]
+pub enum LightKind {
+    Chamber,
+    Work,
+}
+
+/// The fans.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Fans {
+    /// Part cooling.
+    pub part: Fan,
+    /// Auxiliary.
+    pub aux: Fan,
+    /// Chamber or exhaust.
+    pub chamber: Fan,
+    /// Second auxiliary.
+    pub second_aux: Fan,
+    /// Heat break; not controllable, percent.
+    pub heatbreak: Option<u8>,
+}
+
+impl Fans {
+    /// One of the fans that can be set.
+    pub fn get(&self, kind: FanKind) -> Fan {
+        match kind {
+            FanKind::Part => self.part,
+            FanKind::Aux => self.aux,
+            FanKind::Chamber => self.chamber,
+            FanKind::SecondAux => self.second_aux,
+        }
+    }
+}
+
+/// The job in the printer, or the last one.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Job {
+    /// Its name.
+    pub name: Option<Text>,
+    /// Percent done.
+    pub progress: Option<u8>,
+    /// Time left, as the printer estimates it.
+    pub remaining: Option<Duration>,
+    /// When it will end, kept steady against the estimate's jitter.
+    pub ends_at: Option<Timestamp>,
+    /// Layer being printed.
+    pub layer: Option<u32>,
+    /// Layers in all.
+    pub total_layers: Option<u32>,
+}
+
+/// A health message (protocol 4.10).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Hms {
+    /// Where.
+    pub attr: u32,
+    /// What, with the severity in the upper half.
+    pub code: u32,
+}
+
+impl std::fmt::Display for Hms {
+    /// As the vendor writes it: `HMS_0300_0100_0001_0007`.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let [a, b, c, d] = [self.attr >> 16, self.attr & 0xFFFF, self.code >> 16, self.code & 0xFFFF];
+        write!(f, "HMS_{a:04X}_{b:04X}_{c:04X}_{d:04X}")
+    }
+}
+
+/// The error that stops or holds a print (protocol 4.11).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PrintError(pub u32);
+
+impl PrintError {
+    /// The job was cancelled by a person: no fault.
+    pub fn is_cancel(self) -> bool {
+        matches!(self.0, 0x0300_400C | 0x0500_400E)
+    }
+}
+
+impl std::fmt::Display for PrintError {
+    /// As the vendor writes it: `0700-8006`.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{:04X}-{:04X}", self.0 >> 16, self.0 & 0xFFFF)
+    }
+}
+
+/// A colour with transparency, as the vendor writes it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Color(pub u32);
+
+impl std::fmt::Display for Color {
+    /// `#RRGGBB`; the transparency is left out, nobody's lamp can show it.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "#{:06X}", self.0 >> 8)
+    }
+}
+
+/// Filament as the printer knows it.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Filament {
+    /// Material (`PLA`, `PETG-CF`).
+    pub material: Option<Text>,
+    /// The vendor's name for it (`PLA Matte`).
+    pub brand: Option<Text>,
+    /// The vendor's filament id (`GFA01`).
+    pub id: Option<Text>,
+    /// Its colour.
+    pub color: Option<Color>,
+    /// All colours of a multi-coloured one.
+    pub colors: Vec<Color>,
+    /// What is left, percent; the printer knows it only for spools with RFID.
+    pub remaining: Option<u8>,
+    /// Weight of the full spool, g.
+    pub weight_g: Option<u32>,
+    /// Length on the full spool, mm.
+    pub length_mm: Option<u32>,
+    /// Nozzle range, °C.
+    pub nozzle_min: Option<u16>,
+    /// Nozzle range, °C.
+    pub nozzle_max: Option<u16>,
+    /// RFID tag of the spool.
+    pub tag: Option<Text>,
+    /// RFID identity of the filament.
+    pub uuid: Option<Text>,
+}
+
+impl Filament {
+    /// What to call it: the brand's name, else the material.
+    pub fn name(&self) -> Option<&Text> {
+        self.brand.as_ref().or(self.material.as_ref())
+    }
+}
+
+/// What is in a slot.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub enum Slot {
+    /// Something we know nothing of, or nothing we know of.
+    #[default]
+    Unknown,
+    /// Nothing.
+    Empty,
+    /// Filament.
+    Filament(Box<Filament>),
+}
+
+impl Slot {
+    /// The filament in it, if it is known.
+    pub fn filament(&self) -> Option<&Filament> {
+        match self {
+            Self::Filament(filament) => Some(filament),
+            Self::Unknown | Self::Empty => None,
+        }
+    }
+}
+
+/// The kinds of AMS.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[allow(missing_docs, reason = "the names say it")]
+pub enum AmsKind {
+    /// Not told yet.
+    #[default]
+    Unknown,
+    Ams,
+    Lite,
+    Pro2,
+    Ht,
+}
+
+impl AmsKind {
+    /// The vendor's name of the product.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Unknown | Self::Ams => "AMS",
+            Self::Lite => "AMS Lite",
+            Self::Pro2 => "AMS 2 Pro",
+            Self::Ht => "AMS HT",
+        }
+    }
+}
+
+/// An AMS unit.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Ams {
+    /// The printer's own number of it: 0 to 3, 128 and up for AMS HT, 16 for the Lite of an A2L.
+    pub id: u8,
+    /// What it is.
+    pub kind: AmsKind,
+    /// Its serial, once the printer told; history follows it.
+    pub serial: Option<Text>,
+    /// Its firmware.
+    pub firmware: Option<Text>,
+    /// Humidity index as the apps show it: 1 is dry, 5 is wet.
+    pub humidity_index: Option<u8>,
+    /// Relative humidity, percent.
+    pub humidity: Option<u8>,
+    /// Temperature, °C.
+    pub temperature: Option<f32>,
+    /// Drying time left.
+    pub drying_remaining: Option<Duration>,
+    /// Which slot feeds, if one of this unit does.
+    pub active_slot: Option<u8>,
+    /// The slots, in order.
+    pub slots: Vec<Slot>,
+}
+
+impl Ams {
+    /// Its number as people count: `1` for the first AMS, also for the first AMS HT.
+    pub fn number(&self) -> u8 {
+        let base = match self.id {
+            128.. => 128,
+            16.. => 16,
+            _ => 0,
+        };
+        self.id - base + 1
+    }
+
+    /// Its name below the printer's: `AMS 1`, `AMS HT 1`.
+    pub fn label(&self) -> String {
+        let kind = if self.kind == AmsKind::Ht || self.id >= 128 { "AMS HT" } else { "AMS" };
+        format!("{kind} {}", self.number())
+    }
+
+    /// The short name of one of its slots: `A1-3`, `HT1`.
+    pub fn slot_label(&self, slot: u8) -> Text {
+        if self.id >= 128 {
+            compact_str::format_compact!("HT{}", self.number())
+        } else {
+            compact_str::format_compact!("A{}-{}", self.number(), slot + 1)
+        }
+    }
+}
+
+/// A spool outside any AMS.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct ExternalSpool {
+    /// 1 is the only or right one, 2 the left one.
+    pub number: u8,
+    /// What is on it.
+    pub slot: Slot,
+    /// Whether it feeds.
+    pub active: bool,
+}
+
+/// Where the filament in a nozzle comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Source {
+    /// Nothing is loaded.
+    Nothing,
+    /// A slot of an AMS, by the printer's numbers.
+    Ams {
+        /// The unit.
+        unit: u8,
+        /// The slot in it, from 0.
+        slot: u8,
+    },
+    /// An external spool: 1 is the only or right one, 2 the left one.
+    External(u8),
+}
+
+/// A printer at one moment.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Snapshot {
+    /// Who it is.
+    pub identity: Arc<Identity>,
+    /// What it can do; `None` until its first full report.
+    pub capabilities: Option<Capabilities>,
+    /// Whether it can be reached.
+    pub reach: Reach,
+    /// What we may do with it.
+    pub control: Control,
+    /// Whether it takes no commands by its owner's wish (configuration).
+    pub read_only: bool,
+    /// What it is doing.
+    pub status: Option<Status>,
+    /// Which step of it.
+    pub stage: Option<Stage>,
+    /// The job.
+    pub job: Job,
+    /// Nozzles: right (or only), left.
+    pub nozzles: [Heater; 2],
+    /// The nozzle in use.
+    pub active_nozzle: Side,
+    /// Heatbed.
+    pub bed: Heater,
+    /// Chamber.
+    pub chamber: Heater,
+    /// Fans.
+    pub fans: Fans,
+    /// Chamber lamp.
+    pub chamber_light: Option<bool>,
+    /// Tool head lamp.
+    pub work_light: Option<bool>,
+    /// Speed profile.
+    pub speed: Option<Speed>,
+    /// Speed in percent of the standard one.
+    pub speed_percent: Option<u16>,
+    /// Wi-Fi signal, dBm.
+    pub wifi_dbm: Option<i16>,
+    /// Time-lapse of the next or current print.
+    pub timelapse: Option<bool>,
+    /// Sounds.
+    pub prompt_sound: Option<bool>,
+    /// Error of the print; `None` when there is none.
+    pub error: Option<PrintError>,
+    /// Health messages.
+    pub hms: Vec<Hms>,
+    /// AMS units by their number.
+    pub ams: Vec<Ams>,
+    /// External spools: right (or only), left.
+    pub external: Vec<ExternalSpool>,
+    /// What feeds each nozzle: right (or only), left. `None` when not known.
+    pub sources: [Option<Source>; 2],
+}
+
+impl Snapshot {
+    /// A printer of which nothing is known but who it is.
+    pub fn unheard(identity: Arc<Identity>) -> Self {
+        Self {
+            identity,
+            capabilities: None,
+            reach: Reach::Unheard,
+            control: Control::Unknown,
+            read_only: false,
+            status: None,
+            stage: None,
+            job: Job::default(),
+            nozzles: [Heater::default(); 2],
+            active_nozzle: Side::Right,
+            bed: Heater::default(),
+            chamber: Heater::default(),
+            fans: Fans::default(),
+            chamber_light: None,
+            work_light: None,
+            speed: None,
+            speed_percent: None,
+            wifi_dbm: None,
+            timelapse: None,
+            prompt_sound: None,
+            error: None,
+            hms: Vec::new(),
+            ams: Vec::new(),
+            external: Vec::new(),
+            sources: [None; 2],
+        }
+    }
+
+    /// One of the nozzles.
+    pub fn nozzle(&self, side: Side) -> Heater {
+        let [right, left] = self.nozzles;
+        match side {
+            Side::Right => right,
+            Side::Left => left,
+        }
+    }
+
+    /// What feeds a nozzle.
+    pub fn source(&self, side: Side) -> Option<Source> {
+        let [right, left] = self.sources;
+        match side {
+            Side::Right => right,
+            Side::Left => left,
+        }
+    }
+
+    /// The filament of a source.
+    pub fn filament(&self, source: Source) -> Option<&Filament> {
+        match source {
+            Source::Nothing => None,
+            Source::Ams { unit, slot } => {
+                self.ams.iter().find(|ams| ams.id == unit)?.slots.get(usize::from(slot))?.filament()
+            }
+            Source::External(number) => {
+                self.external.iter().find(|spool| spool.number == number)?.slot.filament()
+            }
+        }
+    }
+
+    /// Whether a job is under way.
+    pub fn is_active(&self) -> bool {
+        self.status.is_some_and(Status::is_active)
+    }
+}

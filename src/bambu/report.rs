@@ -1,0 +1,289 @@
+//! The members of a report that we read, under the names they have on the wire.
+//!
+//! A merged [`Print`] is the compact form in which everything a printer ever said is kept: a few
+//! kilobytes, where the same as generic JSON values takes a hundred.
+//! To read one more member is one more line here.
+//! Must not know what the values mean; that is `snapshot`'s work.
+
+use super::wire::{Counted, Dbm, Hex, Keyed, Kind, List, Member, Once, Text, Wire, wire};
+
+wire! {
+    /// A message on a printer's report topic; one member per category (protocol 3.2).
+    pub struct Envelope {
+        print: Counted<Print>,
+        info: Info,
+        event: Event,
+        system: Echo,
+        camera: Echo,
+        xcam: Echo,
+        upgrade: Echo,
+        fun: Hex,
+    }
+
+    /// A report, or the answer to a `print` request.
+    pub struct Print {
+        command: Once<Text>,
+        msg: Once<i64>,
+        sequence_id: Once<Text>,
+        result: Once<Text>,
+        reason: Once<Text>,
+        err_code: Once<i64>,
+        errno: Once<i64>,
+
+        gcode_state: Text,
+        stg_cur: i64,
+        stage: Stage,
+        print_type: Text,
+        mc_percent: i64,
+        mc_remaining_time: i64,
+        layer_num: i64,
+        total_layer_num: i64,
+        three_d = "3D": Layers,
+        subtask_name: Text,
+        gcode_file: Text,
+        task_id: Text,
+        subtask_id: Text,
+        job_id: Text,
+        print_error: i64,
+        hms: List<Hms>,
+
+        nozzle_temper: f32,
+        nozzle_target_temper: f32,
+        bed_temper: f32,
+        bed_target_temper: f32,
+        chamber_temper: f32,
+        ctt: f32,
+        mc_target_cham: f32,
+        cooling_fan_speed: i64,
+        big_fan1_speed: i64,
+        big_fan2_speed: i64,
+        heatbreak_fan_speed: i64,
+        fan_gear: i64,
+        spd_lvl: i64,
+        spd_mag: i64,
+        lights_report: Keyed<Light>,
+        wifi_signal: Dbm,
+        net: Net,
+        ipcam: Camera,
+
+        ams: Ams,
+        vt_tray: Tray,
+        vir_slot: Keyed<Tray>,
+        device: Device,
+
+        home_flag: Hex,
+        cfg: Hex,
+        fun: Hex,
+        aux: Hex,
+        stat: Hex,
+        online: Online,
+        upgrade_state: Upgrade,
+    }
+
+    /// Where older firmware puts the stage.
+    pub struct Stage { id = "_id": i64 }
+
+    /// The newer twin of the layer members.
+    pub struct Layers { layer_num: i64, total_layer_num: i64 }
+
+    /// One health message (protocol 4.10).
+    pub struct Hms { attr: Code, code: Code }
+
+    /// A lamp.
+    pub struct Light { node: Text, mode: Text }
+
+    /// Network facts.
+    pub struct Net { conf: i64 }
+
+    /// Camera options.
+    pub struct Camera { timelapse: Text, ipcam_record: Text }
+
+    /// Parts that are connected; `version` changes with the topology.
+    pub struct Online { ahb: bool, version: i64 }
+
+    /// State of a firmware update.
+    pub struct Upgrade { dis_state: i64 }
+
+    /// Everything about AMS units.
+    pub struct Ams {
+        ams: Keyed<Unit>,
+        ams_exist_bits: Hex,
+        tray_exist_bits: Hex,
+        tray_now: i64,
+        tray_tar: i64,
+    }
+
+    /// One AMS unit.
+    pub struct Unit {
+        id: i64,
+        humidity: i64,
+        humidity_raw: i64,
+        temp: f32,
+        dry_time: i64,
+        info: Hex,
+        tray: Keyed<Tray>,
+    }
+
+    /// A slot of an AMS, or an external spool.
+    pub struct Tray {
+        id: i64,
+        state: i64,
+        tray_type: Text,
+        tray_info_idx: Text,
+        tray_sub_brands: Text,
+        tray_color: Text,
+        cols: List<Text>,
+        ctype: i64,
+        remain: i64,
+        tray_weight: i64,
+        total_len: i64,
+        nozzle_temp_min: i64,
+        nozzle_temp_max: i64,
+        bed_temp: i64,
+        drying_temp: i64,
+        drying_time: i64,
+        tray_temp: i64,
+        tray_time: i64,
+        tag_uid: Text,
+        tray_uuid: Text,
+        k: f32,
+        // Not on the wire: the slot was announced without filament, so what was known before is void.
+        void = "\0void": bool,
+    }
+
+    /// The layout of the newer protocol generation (protocol 4.1).
+    pub struct Device {
+        bed: Heated,
+        bed_temp: i64,
+        ctc: Heated,
+        extruder: Extruders,
+        airduct: Airduct,
+    }
+
+    /// A heater with packed temperatures.
+    pub struct Heated { info: Packed }
+
+    /// A packed temperature: target in the upper, actual in the lower 16 bits.
+    pub struct Packed { temp: i64 }
+
+    /// The extruders and which of them is in use.
+    pub struct Extruders { state: i64, info: Keyed<Extruder> }
+
+    /// One extruder.
+    pub struct Extruder { id: i64, temp: i64, snow: i64 }
+
+    /// Fans of the newer generation.
+    pub struct Airduct { parts: Parts, mode_cur = "modeCur": i64 }
+
+    /// One fan.
+    pub struct Part { id: i64, state: i64 }
+
+    /// The answer to `get_version`.
+    pub struct Info { command: Text, module: List<Module> }
+
+    /// One board or accessory.
+    pub struct Module {
+        name: Text,
+        sw_ver: Text,
+        hw_ver: Text,
+        sn: Text,
+        product_name: Text,
+        project_name: Text,
+    }
+
+    /// Connections as the cloud broker sees them.
+    pub struct Event { event: Text }
+
+    /// The answer to a request of another category than `print`.
+    pub struct Echo {
+        command: Text,
+        sequence_id: Text,
+        result: Text,
+        reason: Text,
+        err_code: i64,
+        errno: i64,
+        led_node: Text,
+        led_mode: Text,
+    }
+}
+
+/// An error code: 32 bits, as a number (negative ones occur) or as hexadecimal text with `0x`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Code(pub u32);
+
+impl Wire for Code {
+    fn read<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Option<Self>, D::Error> {
+        // Decimal text does not occur; `Hex` reads both other forms.
+        let low = |v: Hex| u32::try_from(v.bits(0, 32)).unwrap_or(0);
+        Ok(Hex::read(from)?.map(|v| Self(low(v))))
+    }
+    fn merge(slot: &mut Option<Self>, patch: Self, _: Kind) {
+        *slot = Some(patch);
+    }
+}
+
+impl Member for Light {
+    type Id = Text;
+    fn id(&self) -> Option<Text> {
+        self.node.clone()
+    }
+}
+
+impl Member for Unit {
+    type Id = i64;
+    fn id(&self) -> Option<i64> {
+        self.id
+    }
+}
+
+impl Member for Extruder {
+    type Id = i64;
+    fn id(&self) -> Option<i64> {
+        self.id
+    }
+}
+
+impl Member for Part {
+    type Id = i64;
+    fn id(&self) -> Option<i64> {
+        self.id
+    }
+}
+
+impl Member for Tray {
+    type Id = i64;
+    fn id(&self) -> Option<i64> {
+        self.id
+    }
+
+    /// `{"id":"2"}` or `{"id":"2","state":10}` says that there is no filament data (protocol 3.4).
+    fn starts_anew(&mut self) -> bool {
+        let bare = Self { id: self.id, state: self.state, ..Self::default() };
+        if *self == bare {
+            self.void = Some(true);
+        }
+        self.void == Some(true)
+    }
+}
+
+/// The fans; a list with parts 16 and 32 is the complete inventory, any other a part of it (protocol 3.4).
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Parts(pub Keyed<Part>);
+
+impl Parts {
+    fn complete(&self) -> bool {
+        [16, 32].iter().all(|id| self.0.0.iter().any(|part| part.id == Some(*id)))
+    }
+}
+
+impl Wire for Parts {
+    fn read<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Option<Self>, D::Error> {
+        Ok(Keyed::read(from)?.map(Self))
+    }
+    fn merge(slot: &mut Option<Self>, patch: Self, _: Kind) {
+        let kind = if patch.complete() { Kind::Full } else { Kind::Delta };
+        let mut inner = slot.take().map(|parts| parts.0);
+        Keyed::merge(&mut inner, patch.0, kind);
+        *slot = inner.map(Self);
+    }
+}

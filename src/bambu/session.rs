@@ -1,0 +1,723 @@
+//! One printer's protocol state machine: what happened goes in, what should be done comes out.
+//!
+//! It asks for what it needs (version, full report) within the printer's limits, merges, notices
+//! silence, and sees each command through to an answer.
+//! Time is an argument; nothing here waits.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use crate::printer::{
+    Command, Control, Identity, Now, Outcome, Reach, Refusal, Serial, Snapshot, Status, Text, permit,
+};
+
+use super::envelope::{self, Message, Reply};
+use super::models::{self, Model};
+use super::report::{Info, Module, Print};
+use super::request::{self, Dialect, Request};
+use super::snapshot::{self, Context};
+use super::wire::{Kind, Object};
+
+/// Longest time between two reports of a printer that is working; then it is away (`entities.md` 4.7).
+const SILENCE_ACTIVE: Duration = Duration::from_secs(90);
+/// The same for a printer at rest: P1 and A1 are quiet then.
+const SILENCE_AT_REST: Duration = Duration::from_secs(300);
+/// How long a `client.disconnected` of the cloud waits for a contradiction.
+const PRESENCE_HOLD: Duration = Duration::from_secs(10);
+/// How long the last state stays when our own connection is gone.
+const STALE: Duration = Duration::from_secs(600);
+/// How long a version may take before the model is taken from elsewhere.
+const VERSION_WAIT: Duration = Duration::from_secs(15);
+/// Between two requests for an incomplete version; at most [`VERSION_TRIES`].
+const VERSION_RETRY: Duration = Duration::from_secs(5);
+const VERSION_TRIES: u8 = 3;
+/// An unanswered request for everything is repeated once after this.
+const PUSHALL_RETRY: Duration = Duration::from_secs(10);
+/// Between two requests for everything, by class of printer (protocol 3.1).
+const PUSHALL_SLOW: Duration = Duration::from_secs(300);
+const PUSHALL_FAST: Duration = Duration::from_secs(30);
+/// Longest wait for the answer to a command, and for its effect.
+const ANSWER: Duration = Duration::from_secs(10);
+/// Between two commands to one printer.
+const COMMAND_GAP: Duration = Duration::from_millis(250);
+/// Commands that may wait.
+const QUEUE: usize = 8;
+/// How long one report without any tray or unit is not believed: printers send it when losing power.
+const ZERO_HOLD: Duration = Duration::from_secs(10);
+
+/// Names a command for its giver; opaque to us.
+pub type CommandId = u64;
+
+/// What can happen.
+#[derive(Debug)]
+pub enum Input<'a> {
+    /// We are connected and subscribed.
+    Connected,
+    /// We are not any more.
+    Disconnected,
+    /// A message came on the printer's report topic.
+    Message(&'a [u8]),
+    /// Somebody wants something done.
+    Command(CommandId, Command),
+    /// The time of [`Session::deadline`] has come.
+    Tick,
+}
+
+/// What should be done.
+#[derive(Debug, PartialEq)]
+pub enum Output {
+    /// Send this to the printer.
+    Send(Request),
+    /// The printer is not as it was.
+    Changed(Arc<Snapshot>),
+    /// Tell the giver of a command.
+    Reply(CommandId, Outcome),
+    /// Worth a line in the log, once.
+    Note(Note),
+}
+
+/// Things that the log should hear of.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Note {
+    /// A message could not be read; how many so far.
+    Malformed(u64, String),
+    /// The printer uses a word we do not know.
+    UnknownState(Text),
+    /// Print commands are refused for want of a signature.
+    SignatureRequired,
+}
+
+struct Waiting {
+    id: CommandId,
+    command: Command,
+    since: Duration,
+}
+
+struct InFlight {
+    waiting: Waiting,
+    category: &'static str,
+    name: &'static str,
+    sequence_id: u32,
+}
+
+/// One printer.
+pub struct Session {
+    identity: Arc<Identity>,
+    cloud_names: [Text; 2],
+    model: Option<&'static Model>,
+    modules: Vec<Module>,
+    report: Print,
+    snapshot: Arc<Snapshot>,
+    sequence: u32,
+
+    connected: bool,
+    full_seen: bool,
+    heard: Option<Duration>,
+    probed: u8,
+    version_known: bool,
+    version_asked: Option<Duration>,
+    version_tries: u8,
+    pushall_sent: Option<Duration>,
+    pushall_wanted: bool,
+    pushall_retry: Option<Duration>,
+    presence_lost: Option<Duration>,
+    link_lost: Option<Duration>,
+    zero_since: Option<Duration>,
+    signature_refused: bool,
+    malformed: u64,
+    malformed_in_row: u8,
+    unknown_state: Option<Text>,
+
+    queue: VecDeque<Waiting>,
+    in_flight: Option<InFlight>,
+    unconfirmed: Vec<Waiting>,
+    sent_at: Option<Duration>,
+}
+
+impl Session {
+    /// A printer of the account: its serial, its name, and what the cloud calls its model.
+    ///
+    /// `sequence` is where its requests begin to count; other clients use 20000 to 29999.
+    pub fn new(serial: Serial, name: &str, cloud_names: [&str; 2], sequence: u32) -> Self {
+        let model = models::identify(&[], &cloud_names, serial.as_str());
+        let identity = Arc::new(Identity {
+            model: model.map_or_else(
+                || cloud_names.iter().find(|n| !n.is_empty()).map_or("unknown model".into(), |n| Text::from(*n)),
+                |m| m.name.into(),
+            ),
+            model_code: model.and_then(|m| m.codes.first()).map(|code| Text::from(*code)),
+            name: name.into(),
+            serial,
+            firmware: None,
+            hardware: None,
+        });
+        Self {
+            snapshot: Arc::new(Snapshot::unheard(Arc::clone(&identity))),
+            identity,
+            cloud_names: cloud_names.map(Text::from),
+            model,
+            modules: Vec::new(),
+            report: Print::default(),
+            sequence,
+            connected: false,
+            full_seen: false,
+            heard: None,
+            probed: 0,
+            version_known: false,
+            version_asked: None,
+            version_tries: 0,
+            pushall_sent: None,
+            pushall_wanted: false,
+            pushall_retry: None,
+            presence_lost: None,
+            link_lost: None,
+            zero_since: None,
+            signature_refused: false,
+            malformed: 0,
+            malformed_in_row: 0,
+            unknown_state: None,
+            queue: VecDeque::new(),
+            in_flight: None,
+            unconfirmed: Vec::new(),
+            sent_at: None,
+        }
+    }
+
+    /// The printer as it is known now.
+    pub fn snapshot(&self) -> &Arc<Snapshot> {
+        &self.snapshot
+    }
+
+    /// The merged report, for those who want to see what a value came from.
+    pub fn report(&self) -> &Print {
+        &self.report
+    }
+
+    /// Gives the printer the name it has now; says whether that changed anything.
+    pub fn rename(&mut self, name: &str) -> bool {
+        let changed = self.identity.name != name;
+        if changed {
+            Arc::make_mut(&mut self.identity).name = name.into();
+            Arc::make_mut(&mut self.snapshot).identity = Arc::clone(&self.identity);
+        }
+        changed
+    }
+
+    /// Takes no commands from now on, or takes them again.
+    pub fn set_read_only(&mut self, read_only: bool) {
+        if self.snapshot.read_only != read_only {
+            Arc::make_mut(&mut self.snapshot).read_only = read_only;
+        }
+    }
+
+    /// Takes one thing that happened and says what should be done about it.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use bambu2mqtt::bambu::session::{Input, Output, Session};
+    /// use bambu2mqtt::printer::{Now, Serial};
+    ///
+    /// let mut session = Session::new(Serial::new("01P00A000000001"), "Garage", ["C12", "P1S"], 40_000);
+    /// let now = Now { mono: Duration::ZERO, wall: jiff::Timestamp::UNIX_EPOCH };
+    /// let outputs = session.handle(now, Input::Connected);
+    /// let Some(Output::Send(first)) = outputs.first() else { panic!("a request") };
+    /// assert_eq!(first.payload, r#"{"info":{"command":"get_version","sequence_id":"40000"}}"#);
+    ///
+    /// let report = br#"{"print":{"command":"push_status","msg":1,"bed_temper":59.8}}"#;
+    /// session.handle(now, Input::Message(report));
+    /// assert_eq!(session.snapshot().bed.actual, Some(59.8));
+    /// ```
+    pub fn handle(&mut self, now: Now, input: Input<'_>) -> Vec<Output> {
+        let mut out = Vec::new();
+        match input {
+            Input::Connected => self.on_connected(now, &mut out),
+            Input::Disconnected => self.on_disconnected(now, &mut out),
+            Input::Message(bytes) => self.on_message(now, bytes, &mut out),
+            Input::Command(id, command) => self.on_command(now, id, command, &mut out),
+            Input::Tick => {}
+        }
+        self.tick(now, &mut out);
+        out
+    }
+
+    /// The next moment at which [`Input::Tick`] would change anything, on the steady clock.
+    pub fn deadline(&self) -> Option<Duration> {
+        let silence = self.silence_limit();
+        let heard = self.heard.filter(|_| self.connected && self.snapshot.reach == Reach::Online);
+        let probe = heard.map(|heard| match self.probed {
+            0 => heard + silence / 2,
+            1 => heard + silence * 3 / 4,
+            _ => heard + silence,
+        });
+        let version = self.version_asked.filter(|_| self.connected && !self.version_known);
+        let version_retry = version.filter(|_| self.version_tries < VERSION_TRIES).map(|at| at + VERSION_RETRY);
+        let unready = version.filter(|_| self.full_seen && self.snapshot.capabilities.is_none());
+        let pushall = self.pushall_sent.filter(|_| self.pushall_wanted && self.connected);
+        let answer = self.in_flight.as_ref().map(|f| f.waiting.since + ANSWER);
+        let next_command = match (&self.in_flight, self.queue.front(), self.sent_at) {
+            (None, Some(_), Some(at)) => Some(at + COMMAND_GAP),
+            _ => None,
+        };
+        [
+            probe,
+            version_retry,
+            unready.map(|at| at + VERSION_WAIT),
+            pushall.map(|at| at + self.pushall_pause()),
+            self.pushall_retry.filter(|_| self.connected),
+            self.presence_lost.map(|at| at + PRESENCE_HOLD),
+            self.link_lost.filter(|_| self.snapshot.reach == Reach::Online).map(|at| at + STALE),
+            self.zero_since.map(|at| at + ZERO_HOLD),
+            answer,
+            next_command,
+            self.unconfirmed.iter().map(|w| w.since + ANSWER).min(),
+        ]
+        .into_iter()
+        .flatten()
+        .min()
+    }
+
+    fn next_id(&mut self) -> u32 {
+        let id = self.sequence;
+        // Below 2^31, as some firmware reads it as a signed number.
+        self.sequence = if id >= 0x7FFF_FFFF { 40_000 } else { id + 1 };
+        id
+    }
+
+    fn silence_limit(&self) -> Duration {
+        if self.snapshot.is_active() { SILENCE_ACTIVE } else { SILENCE_AT_REST }
+    }
+
+    fn pushall_pause(&self) -> Duration {
+        // An unknown model is treated as the kind that suffers.
+        if self.model.is_none_or(|m| m.slow) { PUSHALL_SLOW } else { PUSHALL_FAST }
+    }
+
+    fn on_connected(&mut self, now: Now, out: &mut Vec<Output>) {
+        self.connected = true;
+        self.link_lost = None;
+        self.heard = self.heard.map(|_| now.mono);
+        self.signature_refused = false;
+        self.ask_everything(now, out);
+    }
+
+    fn on_disconnected(&mut self, now: Now, out: &mut Vec<Output>) {
+        if !self.connected {
+            return;
+        }
+        self.connected = false;
+        self.link_lost = Some(now.mono);
+        self.pushall_retry = None;
+        // Never replayed after a reconnect: nobody expects a command to work minutes later.
+        let failed = self.in_flight.take().map(|f| f.waiting).into_iter().chain(self.queue.drain(..));
+        out.extend(failed.map(|w| {
+            Output::Reply(w.id, Outcome::Failed("the connection to the cloud was lost: try again later".into()))
+        }));
+        self.unconfirmed.clear();
+    }
+
+    /// The exchange after every connect, ours or the printer's (protocol 3.1).
+    fn ask_everything(&mut self, now: Now, out: &mut Vec<Output>) {
+        self.version_tries = 0;
+        self.ask_version(now, out);
+        self.pushall_wanted = true;
+        self.pushall_retry = None;
+    }
+
+    fn ask_version(&mut self, now: Now, out: &mut Vec<Output>) {
+        self.version_asked = Some(now.mono);
+        self.version_tries += 1;
+        let id = self.next_id();
+        out.push(Output::Send(request::get_version(id)));
+    }
+
+    fn on_message(&mut self, now: Now, bytes: &[u8], out: &mut Vec<Output>) {
+        let message = match envelope::read(bytes) {
+            Ok(message) => message,
+            Err(envelope::Error::Empty) => return,
+            Err(error) => {
+                self.malformed += 1;
+                self.malformed_in_row = self.malformed_in_row.saturating_add(1);
+                out.push(Output::Note(Note::Malformed(self.malformed, error.to_string())));
+                // One lost message may have been a change: ask again, but not for every one.
+                self.pushall_wanted |= self.malformed_in_row == 3;
+                return;
+            }
+        };
+        self.malformed_in_row = 0;
+        match message {
+            Message::Other => {}
+            Message::Presence(false) => self.presence_lost = Some(now.mono),
+            Message::Presence(true) => {
+                self.presence_lost = None;
+                if self.connected {
+                    self.ask_everything(now, out);
+                }
+            }
+            Message::Version(info) => {
+                self.alive(now);
+                self.on_version(now, info, out);
+            }
+            Message::Reply(reply) => {
+                self.alive(now);
+                self.on_reply(now, &reply, out);
+            }
+            Message::Report { print, kind } => {
+                self.alive(now);
+                self.on_report(now, *print, kind, out);
+            }
+        }
+    }
+
+    fn alive(&mut self, now: Now) {
+        self.heard = Some(now.mono);
+        self.probed = 0;
+        self.presence_lost = None;
+    }
+
+    fn on_version(&mut self, now: Now, info: Info, out: &mut Vec<Output>) {
+        let Some(modules) = info.module.map(|list| list.0) else { return };
+        let has_ota = modules.iter().any(|m| m.name.as_deref() == Some("ota"));
+        // Right after boot modules come without serials, or not at all: asked again, thrice at most.
+        let nameless = |m: &Module| {
+            m.name.as_deref().is_some_and(|n| n.contains('/')) && m.sn.as_deref().is_none_or(str::is_empty)
+        };
+        let complete = has_ota && !modules.iter().any(nameless);
+        self.version_known = complete || self.version_tries >= VERSION_TRIES;
+        self.modules = modules;
+        let found = |name: &str| self.modules.iter().find(|m| m.name.as_deref() == Some(name));
+        let text = |t: Option<&Text>| t.filter(|t| !t.is_empty() && *t != "N/A").cloned();
+        let cloud_names = self.cloud_names.each_ref().map(Text::as_str);
+        let model = models::identify(&self.modules, &cloud_names, self.identity.serial.as_str());
+        let firmware = found("ota").and_then(|m| text(m.sw_ver.as_ref()));
+        let board = ["ap", "ap2", "rv1126", "esp32"].iter().find_map(|name| found(name));
+        let identity = Identity {
+            model: model.map_or_else(|| self.identity.model.clone(), |m| m.name.into()),
+            model_code: model.and_then(|m| m.codes.first()).map(|c| Text::from(*c)),
+            hardware: board.and_then(|m| text(m.hw_ver.as_ref())).or(self.identity.hardware.clone()),
+            firmware: firmware.or(self.identity.firmware.clone()),
+            ..(*self.identity).clone()
+        };
+        self.model = model.or(self.model);
+        if identity != *self.identity {
+            self.signature_refused &= identity.firmware == self.identity.firmware;
+            self.identity = Arc::new(identity);
+        }
+        self.project(now, Kind::Full, out);
+    }
+
+    fn on_report(&mut self, now: Now, mut print: Print, kind: Kind, out: &mut Vec<Output>) {
+        let topology = self.report.online.as_ref().and_then(|o| o.version);
+        let upgrade = self.report.upgrade_state.as_ref().and_then(|u| u.dis_state);
+        self.hold_zero(now, &mut print);
+        self.report.absorb(print, kind);
+        if kind == Kind::Full {
+            self.full_seen = true;
+            self.pushall_wanted = false;
+            self.pushall_retry = None;
+        }
+        // What is plugged in changed, or an update ended: the boards are not what they were.
+        let changed = |before: Option<i64>, after: Option<i64>| before.is_some() && after != before;
+        let topology_now = self.report.online.as_ref().and_then(|o| o.version);
+        let upgrade_now = self.report.upgrade_state.as_ref().and_then(|u| u.dis_state);
+        if self.connected
+            && (changed(topology, topology_now) || (upgrade_now == Some(3) && changed(upgrade, upgrade_now)))
+        {
+            self.ask_everything(now, out);
+        }
+        self.note_unknown_state(out);
+        self.project(now, kind, out);
+    }
+
+    /// Holds back the one report without any unit or tray that printers send while losing power.
+    fn hold_zero(&mut self, now: Now, print: &mut Print) {
+        let Some(ams) = print.ams.as_mut() else { return };
+        let known = self.report.ams.as_ref();
+        let had = known.and_then(|a| a.tray_exist_bits).is_some_and(|bits| bits.0 != 0);
+        let zero = ams.tray_exist_bits.is_some_and(|bits| bits.0 == 0);
+        if !zero {
+            // A report that has the bits and shows trays ends the doubt.
+            self.zero_since = self.zero_since.filter(|_| ams.tray_exist_bits.is_none());
+        } else if had && self.zero_since.is_none() {
+            self.zero_since = Some(now.mono);
+            ams.tray_exist_bits = None;
+            ams.ams_exist_bits = None;
+            ams.ams = None;
+        } else {
+            self.zero_since = None;
+        }
+    }
+
+    fn note_unknown_state(&mut self, out: &mut Vec<Output>) {
+        let Some(word) = self.report.gcode_state.as_ref() else { return };
+        let silent = matches!(word.as_str(), "" | "UNKNOWN" | "OFFLINE");
+        if !silent && snapshot::status(word).is_none() && self.unknown_state.as_ref() != Some(word) {
+            self.unknown_state = Some(word.clone());
+            out.push(Output::Note(Note::UnknownState(word.clone())));
+        }
+    }
+
+    fn context(&self) -> Context<'_> {
+        Context {
+            identity: &self.identity,
+            model: self.model,
+            capabilities: self.snapshot.capabilities,
+            reach: self.snapshot.reach,
+            control: self.snapshot.control,
+            modules: &self.modules,
+            previous: &self.snapshot,
+        }
+    }
+
+    /// Makes the snapshot anew and tells if it differs.
+    fn project(&mut self, now: Now, kind: Kind, out: &mut Vec<Output>) {
+        let mut context = self.context();
+        context.reach = if self.heard.is_some() { Reach::Online } else { Reach::Unheard };
+        if self.ready(now) && (kind == Kind::Full || context.capabilities.is_none()) {
+            context.capabilities = Some(snapshot::capabilities(&self.report, self.model));
+        }
+        let firmware = self.identity.firmware.as_deref();
+        context.control = match snapshot::control(&self.report, self.model, firmware) {
+            Control::Full if self.report.fun.is_some() => Control::Full,
+            _ if self.signature_refused => Control::Limited,
+            control => control,
+        };
+        let mut new = snapshot::project(&self.report, &context);
+        new.job.ends_at = ends_at(now.wall, &new, self.snapshot.job.ends_at);
+        self.adopt(new, out);
+    }
+
+    fn adopt(&mut self, new: Snapshot, out: &mut Vec<Output>) {
+        if new == *self.snapshot {
+            return;
+        }
+        self.snapshot = Arc::new(new);
+        out.push(Output::Changed(Arc::clone(&self.snapshot)));
+        let snapshot = &self.snapshot;
+        self.unconfirmed.retain(|waiting| {
+            let met = waiting.command.is_met(snapshot);
+            if met {
+                out.push(Output::Reply(waiting.id, Outcome::Confirmed));
+            }
+            !met
+        });
+    }
+
+    fn set_reach(&mut self, reach: Reach, out: &mut Vec<Output>) {
+        if self.snapshot.reach != reach {
+            let mut new = (*self.snapshot).clone();
+            new.reach = reach;
+            self.adopt(new, out);
+        }
+    }
+
+    /// Whether what the printer is and can do is settled (protocol 3.1, step 5).
+    fn ready(&self, now: Now) -> bool {
+        let waited = self.version_asked.is_some_and(|at| now.mono >= at + VERSION_WAIT);
+        self.full_seen && (self.version_known || !self.modules.is_empty() || waited)
+    }
+
+    fn on_command(&mut self, now: Now, id: CommandId, command: Command, out: &mut Vec<Output>) {
+        if let Err(refusal) = permit(&self.snapshot, command) {
+            out.push(Output::Reply(id, Outcome::Refused(refusal.to_string())));
+            return;
+        }
+        if !self.connected {
+            out.push(Output::Reply(id, Outcome::Failed("the cloud is not connected: try again later".into())));
+            return;
+        }
+        if command == Command::Refresh {
+            let outcome = self.refresh(now, out);
+            out.push(Output::Reply(id, outcome));
+            return;
+        }
+        let superseded = self.queue.iter().position(|w| w.command.is_superseded_by(command));
+        if let Some(old) = superseded.and_then(|at| self.queue.remove(at)) {
+            out.push(Output::Reply(old.id, Outcome::Refused("a newer value came before it was sent".into())));
+        }
+        if self.queue.len() >= QUEUE {
+            let reason = "too many commands are waiting for this printer: try again in a few seconds";
+            out.push(Output::Reply(id, Outcome::Refused(reason.into())));
+            return;
+        }
+        self.queue.push_back(Waiting { id, command, since: now.mono });
+    }
+
+    fn refresh(&mut self, now: Now, out: &mut Vec<Output>) -> Outcome {
+        let pause = self.pushall_pause();
+        if let Some(left) = self.pushall_sent.and_then(|at| (at + pause).checked_sub(now.mono)).filter(|l| !l.is_zero()) {
+            let seconds = left.as_secs() + 1;
+            let reason = format!("this printer may be asked for everything again in {seconds} s");
+            return Outcome::Refused(reason);
+        }
+        self.ask_everything(now, out);
+        Outcome::Accepted
+    }
+
+    fn on_reply(&mut self, now: Now, reply: &Reply, out: &mut Vec<Output>) {
+        if let Some((node, mode)) = reply.lamp.clone().filter(|_| reply.accepted != Some(false)) {
+            // The printer's own screen echoes here too; some lamps are told nowhere else.
+            let light = super::report::Light { node: Some(node), mode: Some(mode) };
+            let known = self.report.lights_report.as_ref().is_some_and(|l| l.0.iter().any(|k| k.node == light.node));
+            if known {
+                let lights = Some(super::wire::Keyed(vec![light]));
+                self.report.absorb(Print { lights_report: lights, ..Print::default() }, Kind::Delta);
+                self.project(now, Kind::Delta, out);
+            }
+        }
+        let refused_signature = matches!(reply.code, Some(0x0502_4007 | 0x0502_4009))
+            || reply.reason.as_deref().is_some_and(|r| r.to_ascii_lowercase().contains("verify failed"));
+        if refused_signature && !self.signature_refused {
+            self.signature_refused = true;
+            out.push(Output::Note(Note::SignatureRequired));
+            self.project(now, Kind::Delta, out);
+        }
+        let ours = self.in_flight.as_ref().is_some_and(|f| {
+            f.category == reply.category
+                && reply.command.as_deref().is_none_or(|command| command == f.name)
+                && reply.sequence_id.as_deref().and_then(|id| id.parse().ok()) == Some(f.sequence_id)
+        });
+        let Some(in_flight) = self.in_flight.take_if(|_| ours) else { return };
+        let Waiting { id, command, .. } = in_flight.waiting;
+        if reply.accepted == Some(false) {
+            let reason = if refused_signature {
+                Refusal::SignatureRequired.to_string()
+            } else {
+                refusal_text(reply)
+            };
+            out.push(Output::Reply(id, Outcome::Refused(reason)));
+            return;
+        }
+        out.push(Output::Reply(id, Outcome::Accepted));
+        if command.is_met(&self.snapshot) {
+            out.push(Output::Reply(id, Outcome::Confirmed));
+        } else {
+            self.unconfirmed.push(Waiting { id, command, since: now.mono });
+        }
+    }
+
+    /// Everything that time alone brings.
+    fn tick(&mut self, now: Now, out: &mut Vec<Output>) {
+        let due = |at: Option<Duration>, after: Duration| at.is_some_and(|at| now.mono >= at + after);
+        if due(self.presence_lost, PRESENCE_HOLD) {
+            self.presence_lost = None;
+            self.set_reach(Reach::Offline, out);
+        }
+        if due(self.link_lost, STALE) {
+            self.link_lost = None;
+            self.set_reach(Reach::Offline, out);
+        }
+        if due(self.zero_since, ZERO_HOLD) {
+            // Nothing contradicted it for long enough; a later report with zeros is believed.
+            self.pushall_wanted = true;
+            self.zero_since = None;
+            if let Some(ams) = self.report.ams.as_mut() {
+                ams.tray_exist_bits = Some(super::wire::Hex(0));
+            }
+            self.project(now, Kind::Delta, out);
+        }
+        if self.connected {
+            self.tick_connected(now, out);
+        }
+        let unconfirmed_until = |w: &Waiting| now.mono < w.since + ANSWER;
+        self.unconfirmed.retain(unconfirmed_until);
+    }
+
+    fn tick_connected(&mut self, now: Now, out: &mut Vec<Output>) {
+        self.watch_silence(now, out);
+        let version_late = self.version_asked.is_some_and(|at| now.mono >= at + VERSION_RETRY);
+        if version_late && !self.version_known && self.version_tries < VERSION_TRIES {
+            self.ask_version(now, out);
+        }
+        if self.snapshot.capabilities.is_none() && self.ready(now) {
+            self.project(now, Kind::Full, out);
+        }
+        let pause = self.pushall_pause();
+        let allowed = self.pushall_sent.is_none_or(|at| now.mono >= at + pause);
+        let retry = self.pushall_retry.is_some_and(|at| now.mono >= at);
+        if (self.pushall_wanted && allowed) || retry {
+            // Unanswered, it is sent once more after ten seconds, then only at the pause's end.
+            self.pushall_retry = (!retry).then(|| now.mono + PUSHALL_RETRY);
+            self.pushall_wanted = true;
+            self.pushall_sent = Some(now.mono);
+            let id = self.next_id();
+            out.push(Output::Send(request::pushall(id)));
+        }
+        if let Some(late) = self.in_flight.take_if(|f| now.mono >= f.waiting.since + ANSWER) {
+            out.push(Output::Reply(late.waiting.id, Outcome::Timeout));
+        }
+        while self.queue.front().is_some_and(|w| now.mono >= w.since + ANSWER) {
+            out.extend(self.queue.pop_front().map(|old| Output::Reply(old.id, Outcome::Timeout)));
+        }
+        let paced = self.sent_at.is_none_or(|at| now.mono >= at + COMMAND_GAP);
+        if self.in_flight.is_none()
+            && paced
+            && let Some(mut waiting) = self.queue.pop_front()
+        {
+            waiting.since = now.mono;
+            self.send_command(now, waiting, out);
+        }
+    }
+
+    fn send_command(&mut self, now: Now, waiting: Waiting, out: &mut Vec<Output>) {
+        // The state may have changed while it waited.
+        if let Err(refusal) = permit(&self.snapshot, waiting.command) {
+            out.push(Output::Reply(waiting.id, Outcome::Refused(refusal.to_string())));
+            return;
+        }
+        let can = self.snapshot.capabilities.unwrap_or_default();
+        let dialect = Dialect::of(&self.report, can.dual_nozzle, can.chamber_light_2);
+        let requests = request::of_command(waiting.command, dialect, || self.next_id());
+        if let Some(first) = requests.first() {
+            let (category, name, sequence_id) = (first.category, first.command, first.sequence_id);
+            self.in_flight = Some(InFlight { waiting, category, name, sequence_id });
+            self.sent_at = Some(now.mono);
+        }
+        out.extend(requests.into_iter().map(Output::Send));
+    }
+
+    /// Silence: at half of the limit ask to go on, at three quarters ask the cheapest question, then
+    /// believe it.
+    fn watch_silence(&mut self, now: Now, out: &mut Vec<Output>) {
+        let Some(heard) = self.heard.filter(|_| self.snapshot.reach == Reach::Online) else { return };
+        let silence = self.silence_limit();
+        let silent = now.mono.saturating_sub(heard);
+        if silent >= silence && self.probed >= 2 {
+            self.set_reach(Reach::Offline, out);
+        } else if silent >= silence * 3 / 4 && self.probed == 1 {
+            self.probed = 2;
+            let id = self.next_id();
+            out.push(Output::Send(request::get_version(id)));
+        } else if silent >= silence / 2 && self.probed == 0 {
+            self.probed = 1;
+            let id = self.next_id();
+            out.push(Output::Send(request::start_pushing(id)));
+        }
+    }
+}
+
+/// Why the printer said no, in words.
+fn refusal_text(reply: &Reply) -> String {
+    let reason = reply.reason.as_deref().map(str::trim).filter(|r| !r.is_empty());
+    match (reason, reply.code) {
+        (Some(reason), _) => format!("the printer refused: {reason}"),
+        (None, Some(0x0500_4004)) => "the printer refused: it is busy with a print".into(),
+        (None, Some(code)) if code > 0 => format!("the printer refused with error {code:08X}"),
+        (None, Some(code)) => format!("the printer refused with error {code}"),
+        (None, None) => "the printer refused without a reason".into(),
+    }
+}
+
+/// When the job will end, to the minute; steady against an estimate that jitters by one.
+fn ends_at(wall: Timestamp, new: &Snapshot, before: Option<Timestamp>) -> Option<Timestamp> {
+    let remaining = new.job.remaining.filter(|_| new.is_active())?;
+    // While heating up there is no estimate yet.
+    if remaining.is_zero() && new.status != Some(Status::Running) {
+        return None;
+    }
+    let end = wall.as_second() + i64::try_from(remaining.as_secs()).ok()?;
+    let end = Timestamp::from_second((end + 30).div_euclid(60) * 60).ok()?;
+    Some(before.filter(|before| (end.as_second() - before.as_second()).abs() < 120).unwrap_or(end))
+}
