@@ -142,14 +142,13 @@ async fn complete(
     mut stored: Stored,
     source: Source,
 ) -> Result<Session, Error> {
-    let user_name = match stored.user_name.take() {
-        Some(user_name) => user_name,
-        None => {
-            let user_name = client.preference(&stored.token).await?;
-            stored.user_name = Some(user_name.clone());
-            token::save(state, account, &stored)?;
-            user_name
-        }
+    let user_name = if let Some(user_name) = stored.user_name.take() {
+        user_name
+    } else {
+        let user_name = client.preference(&stored.token).await?;
+        stored.user_name = Some(user_name.clone());
+        token::save(state, account, &stored)?;
+        user_name
     };
     let expires_at = stored.end();
     Ok(Session { token: stored.token, user_name, expires_at, source })
