@@ -19,7 +19,7 @@ use serde_json::Value;
 use tokio::sync::Mutex;
 use tracing::debug;
 
-use crate::config::{Account, AccountName, Region};
+use crate::config::{Account, AccountName, Region, is_loopback};
 use reply::{Reply, member, number, text};
 use token::claims;
 
@@ -41,6 +41,8 @@ pub struct Client {
     api: Url,
     region: Region,
     account: Option<AccountName>,
+    /// For one request.
+    timeout: Duration,
     /// Held while a request is under way.
     turn: Mutex<()>,
 }
@@ -71,11 +73,10 @@ impl Client {
             .redirect(redirect::Policy::none())
             .retry(reqwest::retry::never())
             .referer(false)
-            .connect_timeout(CONNECT_TIMEOUT)
-            .timeout(REQUEST_TIMEOUT);
+            .connect_timeout(CONNECT_TIMEOUT);
         let host = account.api_url.host_str().unwrap_or_default().to_owned();
-        // Only test clouds and the demo speak plain HTTP, on loopback, where no proxy can be meant.
-        if account.api_url.scheme() == "http" {
+        // A cloud on loopback is a test's or the demo's, where no proxy can be meant.
+        if is_loopback(&host) {
             builder = builder.no_proxy();
         }
         let http = builder.build().map_err(|error| Error::transport(&host, &error))?;
@@ -84,6 +85,7 @@ impl Client {
             api: account.api_url.clone(),
             region: account.region,
             account: account.account.clone(),
+            timeout: REQUEST_TIMEOUT,
             turn: Mutex::new(()),
         })
     }
@@ -121,7 +123,7 @@ impl Client {
     }
 
     async fn send(&self, request: RequestBuilder) -> Result<Reply, Error> {
-        let request = request.header(reqwest::header::ACCEPT, "application/json");
+        let request = request.header(reqwest::header::ACCEPT, "application/json").timeout(self.timeout);
         let transport = |error: reqwest::Error| Error::transport(self.host(), &error);
         let _turn = self.turn.lock().await;
         let mut response = request.send().await.map_err(transport)?;

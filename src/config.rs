@@ -19,6 +19,7 @@ use reqwest::Url;
 use secrecy::SecretString;
 use serde::Deserialize;
 
+pub(crate) use check::is_loopback;
 pub use error::{Error, Problem};
 pub use state_dir::StateDir;
 

@@ -128,7 +128,7 @@ impl Client {
     }
 
     // Text messages are sent by the web's host, under a prefix of its own. A test's cloud is one host for both.
-    fn sms_url(&self) -> Url {
+    pub(super) fn sms_url(&self) -> Url {
         let mut web = self.api.clone();
         let host = match (web.host_str(), self.region) {
             (Some("api.bambulab.com" | "api.bambulab.cn"), Region::Global) => Some("bambulab.com"),

@@ -380,10 +380,10 @@ fn parse_url(key: &str, text: &str, example: &str, findings: &mut Findings) -> O
 fn rest_url(key: &str, text: &str, findings: &mut Findings) -> Option<Url> {
     let example = "https://api.bambulab.com";
     let url = parse_url(key, text, example, findings)?;
-    let host = host_of(&url);
+    let host = url.host_str().unwrap_or_default();
     let problem = match url.scheme() {
         "https" => None,
-        "http" if is_loopback(&host) => None,
+        "http" if is_loopback(host) => None,
         "http" => Some("http:// is only for loopback addresses; use https://".to_owned()),
         other => Some(format!("`{other}://` is not understood; write it as {example}")),
     };
@@ -420,14 +420,17 @@ fn broker(key: &str, text: &str, findings: &mut Findings) -> Option<Broker> {
         findings.problem(key, format!("has something after the port; write it as {example}"));
         return None;
     }
-    Some(Broker { host: host_of(&url), port, tls })
+    Some(Broker { host: bare(url.host_str().unwrap_or_default()).to_owned(), port, tls })
 }
 
-fn host_of(url: &Url) -> String {
-    url.host_str().unwrap_or_default().trim_start_matches('[').trim_end_matches(']').to_owned()
+/// An IPv6 address without the brackets that it has in a URL.
+fn bare(host: &str) -> &str {
+    host.trim_start_matches('[').trim_end_matches(']')
 }
 
-fn is_loopback(host: &str) -> bool {
+/// Whether a host, as a URL writes it or bare, is this machine itself.
+pub(crate) fn is_loopback(host: &str) -> bool {
+    let host = bare(host);
     host.eq_ignore_ascii_case("localhost")
         || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
 }

@@ -121,8 +121,9 @@ fn shape_errors_name_file_line_and_column() {
         "mqtt: true\n",
         "config.yaml line 1, column 7: mqtt: invalid type: boolean `true`, expected settings such as `url`",
     );
-    let broken = load("mqtt:\n  url: [\n", &[]).unwrap_err().to_string();
+    let broken = load("mqtt:\n  url: 'hunter2\n", &[]).unwrap_err().to_string();
     assert!(broken.starts_with("config.yaml line 3, column 1: "), "{broken}");
+    assert!(!broken.contains("hunter2"), "{broken}");
 }
 
 #[test]
