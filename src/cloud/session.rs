@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
-use secrecy::SecretString;
+use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::Value;
 use tracing::{info, warn};
 
@@ -21,6 +21,8 @@ const WARN_BEFORE_END: SignedDuration = SignedDuration::from_hours(14 * 24);
 const LOGINS: usize = 3;
 /// … in this time.
 const LOGIN_WINDOW: SignedDuration = SignedDuration::from_mins(10);
+/// Dead tokens that are remembered.
+const RETIRED: usize = 8;
 /// All requests of one [`obtain`] together.
 const OVERALL: Duration = Duration::from_secs(60);
 
@@ -78,7 +80,8 @@ async fn obtain_in_time(
     let mut reason = LoginReason::NoToken;
     if let Some(token) = &account.token {
         let claims = claims(token);
-        if claims.expires_at.is_none_or(|end| end > now) {
+        let alive = claims.expires_at.is_none_or(|end| end > now);
+        if alive && !retired(account, state)?.contains(&token::fingerprint(token)) {
             let user_name = match claims.user_name {
                 Some(user_name) => user_name,
                 None => client.preference(token).await?,
@@ -154,9 +157,30 @@ async fn complete(
     Ok(Session { token: stored.token, user_name, expires_at, source })
 }
 
-/// Forgets the stored login of an account, once it is proven dead.
-pub fn forget(account: &Account, state: &StateDir) -> Result<(), Error> {
-    Ok(state.remove(&token::file_name("token", account))?)
+/// Takes a token that is proven dead out of use, so that [`obtain`] goes on to the next source.
+///
+/// A login that someone made in the meantime stays.
+pub fn retire(account: &Account, state: &StateDir, token: &SecretString) -> Result<(), Error> {
+    let stored = token::load(state, account)?;
+    if stored.is_some_and(|stored| stored.token.expose_secret() == token.expose_secret()) {
+        state.remove(&token::file_name("token", account))?;
+    }
+    if account.token.as_ref().is_some_and(|given| given.expose_secret() == token.expose_secret()) {
+        let mut retired = retired(account, state)?;
+        retired.insert(0, token::fingerprint(token));
+        // Only the newest matter: the configuration has one token at a time.
+        retired.truncate(RETIRED);
+        let written = Value::from(retired).to_string();
+        state.write(&token::file_name("retired", account), written.as_bytes())?;
+    }
+    Ok(())
+}
+
+/// Fingerprints of configured tokens that are dead, so that a login can take the place of one that stays in
+/// the file.
+fn retired(account: &Account, state: &StateDir) -> Result<Vec<String>, Error> {
+    let bytes = state.read(&token::file_name("retired", account))?.unwrap_or_default();
+    Ok(serde_json::from_slice(&bytes).unwrap_or_default())
 }
 
 /// Counts a login that is about to be made, or says that it has to wait.

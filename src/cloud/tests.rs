@@ -1,20 +1,19 @@
 use std::path::{Path, PathBuf};
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use reqwest::StatusCode;
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use serde_json::json;
 use wiremock::matchers::{body_json, header, method, path};
 use wiremock::{Mock, MockServer, ResponseTemplate};
 
-use super::session::{Source, forget, keep, permit_login};
 use super::*;
-use crate::config::{Config, Source as ConfigSource, StateDir};
+use crate::config::{Config, Source as ConfigSource};
 
 const LOGIN: &str = "/v1/user-service/user/login";
 const PREFERENCE: &str = "/v1/design-user-service/my/preference";
 const BIND: &str = "/v1/iot-service/api/user/bind";
-/// Claims `username` "u_1234567890" and `exp` 4102444800, the first second of 2100.
+/// Claims the user `u_1234567890` and the end 4102444800, the first second of 2100.
 const JWT: &str = "e30.eyJ1c2VybmFtZSI6InVfMTIzNDU2Nzg5MCIsImV4cCI6NDEwMjQ0NDgwMH0.c2ln";
 const CHALLENGE: &str = "<!DOCTYPE html><html><head><title>Just a moment...</title>";
 
@@ -78,11 +77,19 @@ fn content(status: u16, headers: &[(&str, &str)], body: &str) -> Result<Value, E
 }
 
 macro_rules! check {
+    ($answer:expr, Ok(_)) => {{
+        let answer = $answer;
+        assert!(answer.is_ok(), "{answer:?}");
+    }};
     ($answer:expr, $($expected:tt)+) => {{
         let answer = $answer;
         assert!(matches!(&answer, $($expected)+), "{answer:?}");
     }};
 }
+
+#[cfg(feature = "demo")]
+mod encrypted;
+mod session;
 
 #[tokio::test]
 async fn requests_are_as_the_cloud_wants_them() {
@@ -368,156 +375,6 @@ fn a_jwt_says_who_and_how_long_and_other_tokens_nothing() {
     }
 }
 
-struct Desk {
-    server: MockServer,
-    _folder: tempfile::TempDir,
-    state: StateDir,
-}
-
-impl Desk {
-    async fn new() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let state = StateDir::open(&folder.path().join("state")).unwrap();
-        Self { server: MockServer::start().await, _folder: folder, state }
-    }
-
-    async fn obtain(&self, settings: &str, now: Timestamp) -> Result<Session, Error> {
-        let account = account_at(&self.server, settings);
-        obtain(&client(&account), &account, &self.state, now).await
-    }
-
-    async fn requests(&self) -> usize {
-        self.server.received_requests().await.unwrap().len()
-    }
-}
-
-const PASSWORD: &str = "account: a@b.c, password: pw";
-
-#[tokio::test]
-async fn a_configured_token_comes_first() {
-    let desk = Desk::new().await;
-    let session = desk.obtain(&format!("token: {JWT}"), now()).await.unwrap();
-    assert_eq!((session.source, session.user_name.as_str()), (Source::Configuration, "u_1234567890"));
-    assert_eq!(desk.requests().await, 0, "a JWT says all there is to know");
-    answer(&desk.server, PREFERENCE, 200, r#"{"uid":9}"#).await;
-    let session = desk.obtain("token: AAopaque", now()).await.unwrap();
-    assert_eq!((session.user_name.as_str(), session.expires_at), ("u_9", None));
-    assert!(!session.ends_soon(now()));
-    let late = desk.obtain(&format!("token: {JWT}"), at("2100-01-01T00:00:00Z")).await;
-    check!(late, Err(Error::LoginNeeded { reason: LoginReason::RunOut }));
-}
-
-#[tokio::test]
-async fn a_password_login_is_kept_for_the_next_start() {
-    let desk = Desk::new().await;
-    answer(&desk.server, LOGIN, 200, r#"{"accessToken":"AAtok","expiresIn":7776000}"#).await;
-    answer(&desk.server, PREFERENCE, 200, r#"{"uid":9}"#).await;
-    let first = desk.obtain(PASSWORD, now()).await.unwrap();
-    assert_eq!((first.source, first.user_name.as_str()), (Source::Password, "u_9"));
-    let end = at("2026-05-30T12:00:00Z");
-    assert_eq!(first.expires_at, Some(end));
-    let second = desk.obtain("account: A@b.c", now()).await.unwrap();
-    assert_eq!((second.source, second.expires_at), (Source::StateDirectory, Some(end)));
-    assert_eq!(second.token.expose_secret(), "AAtok");
-    assert_eq!(desk.requests().await, 2);
-    assert!(!second.ends_soon(at("2026-05-16T11:59:59Z")));
-    assert!(second.ends_soon(at("2026-05-16T12:00:00Z")));
-    check!(desk.obtain("account: a@b.c", end).await, Err(Error::LoginNeeded { reason: LoginReason::RunOut }));
-    assert_eq!(desk.obtain(PASSWORD, end).await.unwrap().source, Source::Password);
-    check!(
-        desk.obtain("account: other@b.c", now()).await,
-        Err(Error::LoginNeeded { reason: LoginReason::NoToken })
-    );
-    forget(&account_at(&desk.server, "account: a@b.c"), &desk.state).unwrap();
-    check!(
-        desk.obtain("account: a@b.c", now()).await,
-        Err(Error::LoginNeeded { reason: LoginReason::NoToken })
-    );
-}
-
-#[tokio::test]
-async fn a_token_survives_a_cloud_that_fails_right_after() {
-    let desk = Desk::new().await;
-    answer(&desk.server, LOGIN, 200, r#"{"accessToken":"AAtok"}"#).await;
-    check!(desk.obtain(PASSWORD, now()).await, Err(Error::Refused { status: 404, .. }));
-    answer(&desk.server, PREFERENCE, 200, r#"{"uid":9}"#).await;
-    let session = desk.obtain(PASSWORD, now()).await.unwrap();
-    assert_eq!((session.source, session.user_name.as_str()), (Source::StateDirectory, "u_9"));
-    assert_eq!(session.expires_at, Some(at("2026-05-30T12:00:00Z")), "ninety days are assumed");
-    check!(desk.obtain("account: a@b.c", at("2027-01-01T00:00:00Z")).await, Ok(_));
-}
-
-#[tokio::test]
-async fn an_account_that_wants_a_code_needs_a_person() {
-    for (body, expected) in [
-        (r#"{"loginType":"verifyCode"}"#, LoginReason::Code(CodeKind::Email)),
-        (r#"{"loginType":"tfa","tfaKey":"k"}"#, LoginReason::Authenticator),
-    ] {
-        let desk = Desk::new().await;
-        answer(&desk.server, LOGIN, 200, body).await;
-        let error = desk.obtain(PASSWORD, now()).await.unwrap_err();
-        check!(&error, Error::LoginNeeded { reason } if *reason == expected);
-        assert!(error.needs_login() && error.to_string().contains("run `bambu2mqtt login`"), "{error}");
-    }
-}
-
-#[tokio::test]
-async fn a_restart_loop_does_not_lock_the_account() {
-    let desk = Desk::new().await;
-    answer(&desk.server, LOGIN, 400, r#"{"code":2,"error":"wrong"}"#).await;
-    for second in 0..3 {
-        let error = desk.obtain(PASSWORD, now() + SignedDuration::from_secs(second)).await;
-        check!(error, Err(Error::CredentialsRefused { .. }));
-    }
-    let error = desk.obtain(PASSWORD, now() + SignedDuration::from_secs(60)).await.unwrap_err();
-    check!(&error, Error::TooManyLogins { wait } if wait.as_secs() == 540);
-    assert!(error.to_string().ends_with("possible in 9m"), "{error}");
-    assert_eq!(desk.requests().await, 3);
-    let account = account_at(&desk.server, PASSWORD);
-    permit_login(&desk.state, &account, now() + SignedDuration::from_mins(10)).unwrap();
-    permit_login(&desk.state, &account, now() - SignedDuration::from_hours(24)).unwrap();
-}
-
-#[tokio::test]
-async fn a_damaged_login_is_as_good_as_none() {
-    let desk = Desk::new().await;
-    let account = account_at(&desk.server, "account: a@b.c");
-    let name = super::token::file_name("token", &account);
-    for damaged in ["", "{", "null", r#"{"token":"","obtained_at":"2026-03-01T12:00:00Z"}"#, r#"{"token":7}"#]
-    {
-        desk.state.write(&name, damaged.as_bytes()).unwrap();
-        check!(desk.obtain("account: a@b.c", now()).await, Err(Error::LoginNeeded { .. }));
-    }
-}
-
-#[tokio::test]
-async fn nothing_secret_is_shown_or_part_of_a_file_name() {
-    let desk = Desk::new().await;
-    answer(&desk.server, PREFERENCE, 200, r#"{"uid":98765}"#).await;
-    let account = account_at(&desk.server, "account: someone@b.c");
-    let client = client(&account);
-    let grant = Grant { token: secret("hunter2"), expires_in: None };
-    let session = keep(&client, &account, &desk.state, grant, Source::Person, now()).await.unwrap();
-    let files: Vec<_> =
-        std::fs::read_dir(desk.state.path()).unwrap().map(|e| e.unwrap().file_name()).collect();
-    let answer = login_answered(200, r#"{"accessToken":"hunter2"}"#).await;
-    let shown = format!("{session:?} {client:?} {answer:?} {files:?}");
-    for part in ["hunter2", "98765", "someone"] {
-        assert!(!shown.contains(part), "{shown}");
-    }
-}
-
-#[test]
-fn the_broker_s_refusal_is_judged_by_the_cloud() {
-    let (me, other) = (UserName::from_uid(1), UserName::from_uid(2));
-    assert_eq!(verdict(&me, &Ok(me.clone())), Verdict::Alive);
-    assert_eq!(verdict(&me, &Ok(other.clone())), Verdict::OtherUser(other));
-    assert_eq!(verdict(&me, &Err(Error::TokenExpired)), Verdict::Dead);
-    for unclear in [Error::Unauthorised { status: 401 }, Error::Challenge { status: 403 }] {
-        assert_eq!(verdict(&me, &Err(unclear)), Verdict::Unknown);
-    }
-}
-
 /// One line about every captured answer: whether it is content or which error.
 #[tokio::test]
 async fn captured_answers_are_understood() {
@@ -549,7 +406,7 @@ async fn captured(file: &Path) {
             "login_password_wrong_http400" => check!(answer, Err(Error::CredentialsRefused { .. })),
             _ if name.starts_with("login_tfa") => check!(answer, Ok(Login::NeedsAuthenticator { .. })),
             _ if name.starts_with("login_verifyCode") => {
-                check!(answer, Ok(Login::NeedsCode(CodeKind::Email)))
+                check!(answer, Ok(Login::NeedsCode(CodeKind::Email)));
             }
             _ => check!(answer, Ok(Login::Token(Grant { expires_in: Some(7_776_000), .. }))),
         }
@@ -566,65 +423,5 @@ async fn captured(file: &Path) {
             let expected = body.matches("dev_id").count();
             assert_eq!(bound_printers(&answer.unwrap()).map(|list| list.len()), Some(expected), "{name}");
         }
-    }
-}
-
-#[cfg(feature = "demo")]
-mod encrypted {
-    use std::io::{Read as _, Write as _};
-    use std::net::TcpListener;
-
-    use rcgen::{CertificateParams, KeyPair};
-    use rustls::pki_types::PrivateKeyDer;
-
-    use super::*;
-
-    /// Serves one answer over TLS with a certificate of its own; returns its account and the certificate.
-    fn serve(folder: &Path, not_before: i32, trusted: bool) -> Account {
-        let key = KeyPair::generate().unwrap();
-        let mut params = CertificateParams::new(vec!["localhost".to_owned()]).unwrap();
-        params.not_before = rcgen::date_time_ymd(not_before, 1, 1);
-        let certificate = params.self_signed(&key).unwrap();
-        let other = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
-        let root = folder.join("root.pem");
-        std::fs::write(&root, if trusted { certificate.pem() } else { other.cert.pem() }).unwrap();
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let der = PrivateKeyDer::try_from(key.serialize_der()).unwrap();
-        let config = rustls::ServerConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()
-            .unwrap()
-            .with_no_client_auth()
-            .with_single_cert(vec![certificate.der().clone()], der)
-            .unwrap();
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let port = listener.local_addr().unwrap().port();
-        std::thread::spawn(move || {
-            let Ok((mut socket, _)) = listener.accept() else { return };
-            let mut tls = rustls::ServerConnection::new(Arc::new(config)).unwrap();
-            let mut stream = rustls::Stream::new(&mut tls, &mut socket);
-            // A refused handshake ends here, which is what some of the tests want.
-            if stream.read(&mut [0; 4096]).is_ok() {
-                let answer = b"HTTP/1.1 200 OK\r\ncontent-length: 9\r\nconnection: close\r\n\r\n{\"uid\":3}";
-                let _ = stream.write_all(answer);
-            }
-        });
-        account(&format!("account: a@b.c, api_url: 'https://localhost:{port}', ca_file: {}", root.display()))
-    }
-
-    async fn ask(not_before: i32, trusted: bool) -> Result<UserName, Error> {
-        let folder = tempfile::tempdir().unwrap();
-        let account = serve(folder.path(), not_before, trusted);
-        Client::for_account(&account).unwrap().preference(&secret("t")).await
-    }
-
-    #[tokio::test]
-    async fn a_root_of_one_s_own_is_trusted() {
-        assert_eq!(ask(2020, true).await.unwrap().as_str(), "u_3");
-    }
-
-    #[tokio::test]
-    async fn a_stranger_is_not_and_a_wrong_clock_is_guessed() {
-        check!(ask(2020, false).await, Err(Error::Untrusted { host, .. }) if host == "localhost");
-        check!(ask(3000, true).await, Err(Error::ClockWrong { host }) if host == "localhost");
     }
 }

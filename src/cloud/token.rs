@@ -139,6 +139,11 @@ pub(super) fn file_name(kind: &str, account: &Account) -> String {
     format!("{kind}-{:016x}.json", fnv1a(whole.as_bytes()))
 }
 
+/// Tells tokens apart without keeping them.
+pub(super) fn fingerprint(token: &SecretString) -> String {
+    format!("{:016x}", fnv1a(token.expose_secret().as_bytes()))
+}
+
 /// FNV-1a: std's hasher may change between releases, and a file's name must not.
 fn fnv1a(bytes: &[u8]) -> u64 {
     bytes

@@ -7,6 +7,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use reqwest::Url;
+use secrecy::SecretString;
 
 use super::file::{AccountBlock, Accounts, File, HttpBlock, MqttBlock, PrinterBlock};
 use super::secret::{self, Given};
@@ -47,8 +48,17 @@ impl Surroundings<'_> {
         self.folder.join(path)
     }
 
-    fn credential(&self, name: &str) -> Option<PathBuf> {
-        self.credentials.as_ref().map(|folder| folder.join(name))
+    fn secret(
+        &self,
+        key: &str,
+        value: Option<SecretString>,
+        file: Option<PathBuf>,
+        credential: Option<&str>,
+        findings: &mut Findings,
+    ) -> Option<SecretString> {
+        let file = file.map(|path| self.path(path));
+        let credential = self.credentials.as_ref().zip(credential).map(|(folder, name)| folder.join(name));
+        secret::resolve(Given { key, value, file, credential }, findings)
     }
 }
 
@@ -142,24 +152,15 @@ fn account(
         ca_file,
     } = block;
     // With several accounts nobody could say whose credential it is.
-    let credential = |name: &str| around.credential(name).filter(|_| single);
+    let credential = |name| Some(name).filter(|_| single);
     let written_token = token.is_some() || token_file.is_some();
-    let token = secret::resolve(
-        Given {
-            key: &format!("{key}.token"),
-            value: token,
-            file: token_file.map(|path| around.path(path)),
-            credential: credential("bambu.token"),
-        },
-        findings,
-    );
-    let password = secret::resolve(
-        Given {
-            key: &format!("{key}.password"),
-            value: password,
-            file: password_file.map(|path| around.path(path)),
-            credential: credential("bambu.password"),
-        },
+    let token =
+        around.secret(&format!("{key}.token"), token, token_file, credential("bambu.token"), findings);
+    let password = around.secret(
+        &format!("{key}.password"),
+        password,
+        password_file,
+        credential("bambu.password"),
         findings,
     );
     let account_key = format!("{key}.account");
@@ -255,15 +256,7 @@ fn local_broker(block: MqttBlock, around: &Surroundings<'_>, findings: &mut Find
         mut raw,
     } = block;
     let broker = broker("mqtt.url", &url, findings);
-    let password = secret::resolve(
-        Given {
-            key: "mqtt.password",
-            value: password,
-            file: password_file.map(|path| around.path(path)),
-            credential: around.credential("mqtt.password"),
-        },
-        findings,
-    );
+    let password = around.secret("mqtt.password", password, password_file, Some("mqtt.password"), findings);
     if password.is_some() && username.is_none() {
         findings.problem("mqtt.username", "missing, though there is a password".to_owned());
     }
