@@ -186,7 +186,7 @@ mod tests {
         match client_config(None, None) {
             Ok(_) => println!("this system has roots"),
             Err(error) => {
-                assert!(error.to_string().contains("install the package ca-certificates"), "{error}")
+                assert!(error.to_string().contains("install the package ca-certificates"), "{error}");
             }
         }
     }
