@@ -66,7 +66,11 @@ pub enum Error {
         wait: Duration,
     },
     /// An answer to a login that fits none of the known ones.
-    #[error("the Bambu cloud asks for a kind of login that is not known here ({kind}){}", said(message))]
+    #[error(
+        "the Bambu cloud asks for a kind of login that is not known here (`{kind}`){}; log in with a browser and give \
+         the access token as bambu.token",
+        said(message)
+    )]
     UnknownLogin {
         /// Its `loginType`.
         kind: String,
@@ -97,7 +101,7 @@ pub enum Error {
         retry_after: Option<Duration>,
     },
     /// Refused for a reason of its own.
-    #[error("the Bambu cloud refused the request (status {status}{}){}", coded(*code), said(message))]
+    #[error("the Bambu cloud refused the request (status {status}{}){}; if this lasts, look for a newer version", coded(*code), said(message))]
     Refused {
         /// The HTTP status.
         status: u16,
