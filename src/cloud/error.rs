@@ -1,0 +1,307 @@
+//! What can go wrong between us and the cloud, each with the next step for the person who reads it.
+
+use std::error::Error as StdError;
+use std::io;
+use std::time::Duration;
+
+use rustls::CertificateError;
+use thiserror::Error as ThisError;
+
+use super::login::CodeKind;
+use crate::config::state_dir;
+use crate::tls;
+
+/// Why the cloud did not do what was asked.
+#[derive(Debug, ThisError)]
+#[non_exhaustive]
+pub enum Error {
+    /// The proof of `protocol.md` 1.4, and nothing less: the token is dead.
+    #[error("the Bambu login has expired or was revoked; run `bambu2mqtt login`")]
+    TokenExpired,
+    /// The cloud names a reason against the token that is listed, and was never seen on the wire.
+    #[error("the Bambu cloud does not accept the login (code {code}: {message}); run `bambu2mqtt login`")]
+    TokenRejected {
+        /// 1001 or 1002.
+        code: i64,
+        /// The cloud's words.
+        message: String,
+    },
+    /// A 401 without the proof: it may pass, so the token is kept.
+    #[error(
+        "the Bambu cloud answered {status} without saying that the login has expired; it is kept and \
+         tried again later, if this lasts for hours run `bambu2mqtt login`"
+    )]
+    Unauthorised {
+        /// The HTTP status.
+        status: u16,
+    },
+    /// Wrong account or password. Never tried again by itself: a lock-out is likely.
+    #[error(
+        "the Bambu cloud refused the account name or password{}; check both, then run `bambu2mqtt login`",
+        said(message)
+    )]
+    CredentialsRefused {
+        /// The cloud's words.
+        message: String,
+    },
+    /// The code is too old, or none is outstanding.
+    #[error("the code has expired; ask for a new one with `bambu2mqtt login`")]
+    CodeExpired,
+    /// A wrong code; the right one still works.
+    #[error("the code is wrong; look again and enter the same code once more")]
+    CodeWrong,
+    /// There is no token, and a person is needed to get one.
+    #[error("{reason}; run `bambu2mqtt login`")]
+    LoginNeeded {
+        /// Why.
+        reason: LoginReason,
+    },
+    /// Our own limit, so that a restart loop does not lock the account.
+    #[error(
+        "too many logins in the last ten minutes; the next one is possible in {}",
+        humantime::format_duration(Duration::from_secs(wait.as_secs()))
+    )]
+    TooManyLogins {
+        /// Until the next one is permitted.
+        wait: Duration,
+    },
+    /// An answer to a login that fits none of the known ones.
+    #[error(
+        "the Bambu cloud asks for a kind of login that is not known here (`{kind}`){}; log in with a browser and give \
+         the access token as bambu.token",
+        said(message)
+    )]
+    UnknownLogin {
+        /// Its `loginType`.
+        kind: String,
+        /// The cloud's words.
+        message: String,
+    },
+    /// Cloudflare wants a browser. This says nothing about the token.
+    #[error(
+        "Cloudflare, in front of the Bambu cloud, wants to see a browser (status {status}); sign in once with a \
+         browser on this network, and wait a quarter of an hour at least before the next attempt"
+    )]
+    Challenge {
+        /// The HTTP status.
+        status: u16,
+    },
+    /// Not ours to see.
+    #[error("the Bambu cloud denies access{}; is the printer bound to this account?", said(message))]
+    Forbidden {
+        /// The cloud's own code, if it gave one.
+        code: Option<i64>,
+        /// The cloud's words.
+        message: String,
+    },
+    /// Too many requests.
+    #[error("the Bambu cloud asks for fewer requests; {}", pause(*retry_after))]
+    RateLimited {
+        /// What it wants us to wait.
+        retry_after: Option<Duration>,
+    },
+    /// Refused for a reason of its own.
+    #[error("the Bambu cloud refused the request (status {status}{}){}; if this lasts, look for a newer version", coded(*code), said(message))]
+    Refused {
+        /// The HTTP status.
+        status: u16,
+        /// The cloud's own code, if it gave one.
+        code: Option<i64>,
+        /// The cloud's words.
+        message: String,
+    },
+    /// A page for people where JSON was expected.
+    #[error(
+        "the Bambu cloud answered with something else than data (status {status}), as it does during \
+         maintenance; try again later"
+    )]
+    NotData {
+        /// The HTTP status.
+        status: u16,
+    },
+    /// JSON, and not what it should hold.
+    #[error(
+        "the Bambu cloud's answer has no {missing}; if this lasts, its interface has changed: look for a newer version"
+    )]
+    Unexpected {
+        /// What was looked for.
+        missing: &'static str,
+    },
+    /// Redirects are not followed: they would carry the token elsewhere.
+    #[error("the Bambu cloud redirects to another address (status {status}); check bambu.api_url")]
+    Redirected {
+        /// The HTTP status.
+        status: u16,
+    },
+    /// A fault at the other end.
+    #[error("the Bambu cloud has a fault of its own (status {status}); try again later")]
+    Server {
+        /// The HTTP status.
+        status: u16,
+        /// What it wants us to wait.
+        retry_after: Option<Duration>,
+    },
+    /// No answer in time.
+    #[error("{host} did not answer in time; check the network, then try again")]
+    Timeout {
+        /// The host that was asked.
+        host: String,
+    },
+    /// The name leads nowhere.
+    #[error("the name {host} cannot be resolved; check the network and its DNS server")]
+    NameResolution {
+        /// The host that was asked.
+        host: String,
+    },
+    /// A certificate from the future: more likely a clock from the past.
+    #[error(
+        "the certificate of {host} is not valid yet: the clock of this machine is probably wrong; set it"
+    )]
+    ClockWrong {
+        /// The host that was asked.
+        host: String,
+    },
+    /// The other end is not who it should be.
+    #[error(
+        "no trusted connection to {host}: {detail}; check the clock, the system's certificates and, \
+         if a proxy reads along, bambu.ca_file"
+    )]
+    Untrusted {
+        /// The host that was asked.
+        host: String,
+        /// What TLS said.
+        detail: String,
+    },
+    /// Anything else on the way.
+    #[error("{host} cannot be reached: {detail}; check the network, then try again")]
+    Unreachable {
+        /// The host that was asked.
+        host: String,
+        /// What the system said.
+        detail: String,
+    },
+    /// TLS could not even be set up.
+    #[error(transparent)]
+    Tls(#[from] tls::Error),
+    /// The login cannot be read or kept.
+    #[error(transparent)]
+    State(#[from] state_dir::Error),
+}
+
+/// Why only a person can log in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ThisError)]
+#[non_exhaustive]
+pub enum LoginReason {
+    /// Nothing is stored and there is no password.
+    #[error("there is no login for the Bambu account yet")]
+    NoToken,
+    /// The stored or configured token is past its end.
+    #[error("the Bambu login has run out")]
+    RunOut,
+    /// A code has to be entered.
+    #[error("the Bambu account asks for a code that comes by {0}")]
+    Code(CodeKind),
+    /// An authenticator is set up for the account.
+    #[error("the Bambu account asks for the code of its authenticator")]
+    Authenticator,
+}
+
+impl Error {
+    /// Only a login by a person helps (exit code 77 of `check` and `printers`).
+    pub fn needs_login(&self) -> bool {
+        self.retry_after().is_none()
+    }
+
+    /// The least time until the next attempt that is worth it; `None` where only a login by a person helps.
+    ///
+    /// The values are those of `protocol.md` 1.8 and 1.9; doubling and jitter are the caller's.
+    pub fn retry_after(&self) -> Option<Duration> {
+        const MINUTE: Duration = Duration::from_secs(60);
+        match self {
+            Self::RateLimited { retry_after } => Some(retry_after.unwrap_or(MINUTE)),
+            Self::Server { retry_after, .. } => Some(retry_after.unwrap_or(MINUTE / 2)),
+            Self::TooManyLogins { wait } => Some(*wait),
+            Self::Unauthorised { .. } => Some(5 * MINUTE),
+            Self::Challenge { .. }
+            | Self::Forbidden { .. }
+            | Self::Refused { .. }
+            | Self::Unexpected { .. }
+            | Self::Redirected { .. } => Some(15 * MINUTE),
+            Self::NotData { .. }
+            | Self::Timeout { .. }
+            | Self::NameResolution { .. }
+            | Self::ClockWrong { .. }
+            | Self::Untrusted { .. }
+            | Self::Unreachable { .. }
+            | Self::Tls(_)
+            | Self::State(_) => Some(MINUTE / 2),
+            Self::TokenExpired
+            | Self::TokenRejected { .. }
+            | Self::CredentialsRefused { .. }
+            | Self::CodeExpired
+            | Self::CodeWrong
+            | Self::LoginNeeded { .. }
+            | Self::UnknownLogin { .. } => None,
+        }
+    }
+
+    /// What reqwest says, sorted by what a person can do about it.
+    pub(super) fn transport(host: &str, error: &reqwest::Error) -> Self {
+        let host = host.to_owned();
+        if error.is_timeout() {
+            return Self::Timeout { host };
+        }
+        if let Some(cause) = tls_cause(error) {
+            return match cause {
+                rustls::Error::InvalidCertificate(
+                    CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. },
+                ) => Self::ClockWrong { host },
+                other => Self::Untrusted { host, detail: other.to_string() },
+            };
+        }
+        if error.is_dns() {
+            return Self::NameResolution { host };
+        }
+        Self::Unreachable { host, detail: innermost(error) }
+    }
+}
+
+fn tls_cause(error: &reqwest::Error) -> Option<&rustls::Error> {
+    let mut next = error.source();
+    while let Some(cause) = next {
+        if let Some(found) = cause.downcast_ref::<rustls::Error>() {
+            return Some(found);
+        }
+        // An `io::Error` names its content's source as its own and would so hide the content itself.
+        let wrapped = cause.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
+        next = match wrapped {
+            Some(inner) => Some(inner),
+            None => cause.source(),
+        };
+    }
+    None
+}
+
+/// The last cause: the layers above only repeat that a request failed, with the URL.
+fn innermost(error: &reqwest::Error) -> String {
+    let mut last: &dyn StdError = error;
+    while let Some(cause) = last.source() {
+        last = cause;
+    }
+    if last.is::<reqwest::Error>() { "the connection broke off".to_owned() } else { last.to_string() }
+}
+
+fn said(message: &str) -> String {
+    if message.is_empty() { String::new() } else { format!(", saying \"{message}\"") }
+}
+
+fn coded(code: Option<i64>) -> String {
+    code.map(|code| format!(", code {code}")).unwrap_or_default()
+}
+
+fn pause(retry_after: Option<Duration>) -> String {
+    match retry_after {
+        Some(time) => format!("try again in {}", humantime::format_duration(time)),
+        None => "try again in a few minutes".to_owned(),
+    }
+}

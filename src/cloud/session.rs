@@ -1,0 +1,228 @@
+//! A login that can be used, wherever it comes from: the configuration, the state directory or a password.
+//!
+//! Asked for on demand and never tried again from here; it does not know what the login is used for.
+
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use secrecy::{ExposeSecret as _, SecretString};
+use serde_json::Value;
+use tracing::{info, warn};
+
+use super::error::{Error, LoginReason};
+use super::login::{Grant, Login};
+use super::token::{self, Stored, UserName};
+use super::{Client, claims};
+use crate::config::{Account, StateDir};
+
+/// People are warned this long before a login ends.
+const WARN_BEFORE_END: SignedDuration = SignedDuration::from_hours(14 * 24);
+/// At most this many logins (`protocol.md` 1.8) …
+const LOGINS: usize = 3;
+/// … in this time.
+const LOGIN_WINDOW: SignedDuration = SignedDuration::from_mins(10);
+/// Dead tokens that are remembered.
+const RETIRED: usize = 8;
+/// All requests of one [`obtain`] together.
+const OVERALL: Duration = Duration::from_secs(60);
+
+/// What the cloud's broker and REST interface want.
+#[derive(Debug, Clone)]
+pub struct Session {
+    /// Bearer token, and password at the broker.
+    pub token: SecretString,
+    /// User name at the broker.
+    pub user_name: UserName,
+    /// When it ends; assumed for some, unknown for imported opaque tokens.
+    pub expires_at: Option<Timestamp>,
+    /// Where it comes from.
+    pub source: Source,
+}
+
+/// Where a session comes from, and so what replaces it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Source {
+    /// A token in the configuration.
+    Configuration,
+    /// An earlier login.
+    StateDirectory,
+    /// The password in the configuration, just now.
+    Password,
+    /// A person, just now.
+    Person,
+}
+
+impl Session {
+    /// The end is near enough to tell someone; a session without a known end never is.
+    pub fn ends_soon(&self, now: Timestamp) -> bool {
+        self.expires_at.is_some_and(|end| end.duration_since(now) <= WARN_BEFORE_END)
+    }
+}
+
+/// The session for an account: a configured token, else the stored one, else a login with the password.
+pub async fn obtain(
+    client: &Client,
+    account: &Account,
+    state: &StateDir,
+    now: Timestamp,
+) -> Result<Session, Error> {
+    tokio::time::timeout(OVERALL, obtain_in_time(client, account, state, now))
+        .await
+        .unwrap_or_else(|_| Err(Error::Timeout { host: client.host().to_owned() }))
+}
+
+async fn obtain_in_time(
+    client: &Client,
+    account: &Account,
+    state: &StateDir,
+    now: Timestamp,
+) -> Result<Session, Error> {
+    let mut reason = LoginReason::NoToken;
+    if let Some(token) = &account.token {
+        let claims = claims(token);
+        let alive = claims.expires_at.is_none_or(|end| end > now);
+        if alive && !retired(account, state)?.contains(&token::fingerprint(token)) {
+            let user_name = match claims.user_name {
+                Some(user_name) => user_name,
+                None => client.preference(token).await?,
+            };
+            let expires_at = claims.expires_at;
+            return Ok(Session {
+                token: token.clone(),
+                user_name,
+                expires_at,
+                source: Source::Configuration,
+            });
+        }
+        warn!("the token in the configuration has run out; looking for another login");
+        reason = LoginReason::RunOut;
+    }
+    if let Some(stored) = token::load(state, account)? {
+        // Only a known end counts: an assumed one is for warnings.
+        if stored.expires_at.is_none_or(|end| end > now) {
+            return complete(client, account, state, stored, Source::StateDirectory).await;
+        }
+        reason = LoginReason::RunOut;
+    }
+    let (Some(_), Some(password)) = (&account.account, &account.password) else {
+        return Err(Error::LoginNeeded { reason });
+    };
+    permit_login(state, account, now)?;
+    match client.login(password).await? {
+        Login::Token(grant) => {
+            info!("logged in to the Bambu cloud with the password");
+            keep(client, account, state, grant, Source::Password, now).await
+        }
+        Login::NeedsCode(kind) => Err(Error::LoginNeeded { reason: LoginReason::Code(kind) }),
+        Login::NeedsAuthenticator { .. } => Err(Error::LoginNeeded { reason: LoginReason::Authenticator }),
+    }
+}
+
+/// Makes a session of a fresh token and keeps it for the next start.
+pub async fn keep(
+    client: &Client,
+    account: &Account,
+    state: &StateDir,
+    grant: Grant,
+    source: Source,
+    now: Timestamp,
+) -> Result<Session, Error> {
+    let Grant { token, expires_in } = grant;
+    let claims = claims(&token);
+    let told = expires_in.and_then(|seconds| now.checked_add(SignedDuration::from_secs(seconds)).ok());
+    let expires_at = claims.expires_at.or(told);
+    let stored = Stored { token, user_name: claims.user_name, obtained_at: now, expires_at };
+    // Before anything else can fail: getting another one may take a person and a code.
+    token::save(state, account, &stored)?;
+    complete(client, account, state, stored, source).await
+}
+
+/// Finds out the user name where it is not known yet.
+async fn complete(
+    client: &Client,
+    account: &Account,
+    state: &StateDir,
+    mut stored: Stored,
+    source: Source,
+) -> Result<Session, Error> {
+    let user_name = if let Some(user_name) = stored.user_name.take() {
+        user_name
+    } else {
+        let user_name = client.preference(&stored.token).await?;
+        stored.user_name = Some(user_name.clone());
+        token::save(state, account, &stored)?;
+        user_name
+    };
+    let expires_at = stored.end();
+    Ok(Session { token: stored.token, user_name, expires_at, source })
+}
+
+/// Takes a token that is proven dead out of use, so that [`obtain`] goes on to the next source.
+///
+/// A login that someone made in the meantime stays.
+pub fn retire(account: &Account, state: &StateDir, token: &SecretString) -> Result<(), Error> {
+    let stored = token::load(state, account)?;
+    if stored.is_some_and(|stored| stored.token.expose_secret() == token.expose_secret()) {
+        state.remove(&token::file_name("token", account))?;
+    }
+    if account.token.as_ref().is_some_and(|given| given.expose_secret() == token.expose_secret()) {
+        let mut retired = retired(account, state)?;
+        retired.insert(0, token::fingerprint(token));
+        // Only the newest matter: the configuration has one token at a time.
+        retired.truncate(RETIRED);
+        let written = Value::from(retired).to_string();
+        state.write(&token::file_name("retired", account), written.as_bytes())?;
+    }
+    Ok(())
+}
+
+/// Fingerprints of configured tokens that are dead, so that a login can take the place of one that stays in
+/// the file.
+fn retired(account: &Account, state: &StateDir) -> Result<Vec<String>, Error> {
+    let bytes = state.read(&token::file_name("retired", account))?.unwrap_or_default();
+    Ok(serde_json::from_slice(&bytes).unwrap_or_default())
+}
+
+/// Counts a login that is about to be made, or says that it has to wait.
+///
+/// On disk, since it is the restarts that make many logins out of one.
+pub fn permit_login(state: &StateDir, account: &Account, now: Timestamp) -> Result<(), Error> {
+    let name = token::file_name("logins", account);
+    let bytes = state.read(&name)?.unwrap_or_default();
+    let mut attempts: Vec<Timestamp> = serde_json::from_slice(&bytes).unwrap_or_default();
+    // A clock that was ahead must not lock anyone out: the future does not count.
+    attempts.retain(|at| *at <= now && now.duration_since(*at) < LOGIN_WINDOW);
+    if attempts.len() >= LOGINS
+        && let Some(first) = attempts.iter().min()
+    {
+        let wait = LOGIN_WINDOW - now.duration_since(*first);
+        return Err(Error::TooManyLogins { wait: wait.unsigned_abs() });
+    }
+    attempts.push(now);
+    let written: Value = attempts.iter().map(Timestamp::to_string).collect();
+    Ok(state.write(&name, written.to_string().as_bytes())?)
+}
+
+/// What a refusal by the broker means for the token.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Verdict {
+    /// Proven: only a new login helps.
+    Dead,
+    /// The cloud accepts it, the broker does not: a wrong clock or a block. Try after 5, 15, 60 minutes.
+    Alive,
+    /// It belongs to another user name than the one that was sent.
+    OtherUser(UserName),
+    /// The cloud did not say; ask again later and keep the token.
+    Unknown,
+}
+
+/// Decides, after the broker refused a login, by one answer of [`Client::preference`].
+pub fn verdict(sent: &UserName, answer: &Result<UserName, Error>) -> Verdict {
+    match answer {
+        Ok(user_name) if user_name == sent => Verdict::Alive,
+        Ok(user_name) => Verdict::OtherUser(user_name.clone()),
+        Err(Error::TokenExpired | Error::TokenRejected { .. }) => Verdict::Dead,
+        Err(_) => Verdict::Unknown,
+    }
+}

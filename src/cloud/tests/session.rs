@@ -1,0 +1,173 @@
+use jiff::SignedDuration;
+
+use super::*;
+use crate::cloud::session::{Source, keep, permit_login, retire};
+use crate::cloud::token;
+use crate::config::StateDir;
+
+struct Desk {
+    server: MockServer,
+    _folder: tempfile::TempDir,
+    state: StateDir,
+}
+
+impl Desk {
+    async fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let state = StateDir::open(&folder.path().join("state")).unwrap();
+        Self { server: MockServer::start().await, _folder: folder, state }
+    }
+
+    async fn obtain(&self, settings: &str, now: Timestamp) -> Result<Session, Error> {
+        let account = account_at(&self.server, settings);
+        obtain(&client(&account), &account, &self.state, now).await
+    }
+
+    async fn requests(&self) -> usize {
+        self.server.received_requests().await.unwrap().len()
+    }
+}
+
+#[tokio::test]
+async fn a_dead_token_in_the_file_does_not_stand_in_the_way_of_a_login() {
+    let desk = Desk::new().await;
+    answer(&desk.server, LOGIN, 200, &format!(r#"{{"accessToken":"{JWT}"}}"#)).await;
+    answer(&desk.server, PREFERENCE, 200, r#"{"uid":9}"#).await;
+    let settings = "account: a@b.c, password: pw, token: AAold";
+    assert_eq!(desk.obtain(settings, now()).await.unwrap().source, Source::Configuration);
+    retire(&account_at(&desk.server, settings), &desk.state, &secret("AAold")).unwrap();
+    assert_eq!(desk.obtain(settings, now()).await.unwrap().source, Source::Password);
+    assert_eq!(desk.obtain(settings, now()).await.unwrap().source, Source::StateDirectory);
+    let replaced = settings.replace("AAold", "AAnew");
+    assert_eq!(desk.obtain(&replaced, now()).await.unwrap().source, Source::Configuration);
+}
+
+const PASSWORD: &str = "account: a@b.c, password: pw";
+
+#[tokio::test]
+async fn a_configured_token_comes_first() {
+    let desk = Desk::new().await;
+    let session = desk.obtain(&format!("token: {JWT}"), now()).await.unwrap();
+    assert_eq!((session.source, session.user_name.as_str()), (Source::Configuration, "u_1234567890"));
+    assert_eq!(desk.requests().await, 0, "a JWT says all there is to know");
+    answer(&desk.server, PREFERENCE, 200, r#"{"uid":9}"#).await;
+    let session = desk.obtain("token: AAopaque", now()).await.unwrap();
+    assert_eq!((session.user_name.as_str(), session.expires_at), ("u_9", None));
+    assert!(!session.ends_soon(now()));
+    let late = desk.obtain(&format!("token: {JWT}"), at("2100-01-01T00:00:00Z")).await;
+    check!(late, Err(Error::LoginNeeded { reason: LoginReason::RunOut }));
+}
+
+#[tokio::test]
+async fn a_password_login_is_kept_for_the_next_start() {
+    let desk = Desk::new().await;
+    answer(&desk.server, LOGIN, 200, r#"{"accessToken":"AAtok","expiresIn":7776000}"#).await;
+    answer(&desk.server, PREFERENCE, 200, r#"{"uid":9}"#).await;
+    let first = desk.obtain(PASSWORD, now()).await.unwrap();
+    assert_eq!((first.source, first.user_name.as_str()), (Source::Password, "u_9"));
+    let end = at("2026-05-30T12:00:00Z");
+    assert_eq!(first.expires_at, Some(end));
+    let second = desk.obtain("account: A@b.c", now()).await.unwrap();
+    assert_eq!((second.source, second.expires_at), (Source::StateDirectory, Some(end)));
+    assert_eq!(second.token.expose_secret(), "AAtok");
+    assert_eq!(desk.requests().await, 2);
+    assert!(!second.ends_soon(at("2026-05-16T11:59:59Z")));
+    assert!(second.ends_soon(at("2026-05-16T12:00:00Z")));
+    check!(desk.obtain("account: a@b.c", end).await, Err(Error::LoginNeeded { reason: LoginReason::RunOut }));
+    assert_eq!(desk.obtain(PASSWORD, end).await.unwrap().source, Source::Password);
+    check!(
+        desk.obtain("account: other@b.c", now()).await,
+        Err(Error::LoginNeeded { reason: LoginReason::NoToken })
+    );
+    let account = account_at(&desk.server, "account: a@b.c");
+    retire(&account, &desk.state, &secret("another login")).unwrap();
+    check!(desk.obtain("account: a@b.c", now()).await, Ok(_));
+    retire(&account, &desk.state, &secret("AAtok")).unwrap();
+    check!(
+        desk.obtain("account: a@b.c", now()).await,
+        Err(Error::LoginNeeded { reason: LoginReason::NoToken })
+    );
+}
+
+#[tokio::test]
+async fn a_token_survives_a_cloud_that_fails_right_after() {
+    let desk = Desk::new().await;
+    answer(&desk.server, LOGIN, 200, r#"{"accessToken":"AAtok"}"#).await;
+    check!(desk.obtain(PASSWORD, now()).await, Err(Error::Refused { status: 404, .. }));
+    answer(&desk.server, PREFERENCE, 200, r#"{"uid":9}"#).await;
+    let session = desk.obtain(PASSWORD, now()).await.unwrap();
+    assert_eq!((session.source, session.user_name.as_str()), (Source::StateDirectory, "u_9"));
+    assert_eq!(session.expires_at, Some(at("2026-05-30T12:00:00Z")), "ninety days are assumed");
+    check!(desk.obtain("account: a@b.c", at("2027-01-01T00:00:00Z")).await, Ok(_));
+}
+
+#[tokio::test]
+async fn an_account_that_wants_a_code_needs_a_person() {
+    for (body, expected) in [
+        (r#"{"loginType":"verifyCode"}"#, LoginReason::Code(CodeKind::Email)),
+        (r#"{"loginType":"tfa","tfaKey":"k"}"#, LoginReason::Authenticator),
+    ] {
+        let desk = Desk::new().await;
+        answer(&desk.server, LOGIN, 200, body).await;
+        let error = desk.obtain(PASSWORD, now()).await.unwrap_err();
+        check!(&error, Error::LoginNeeded { reason } if *reason == expected);
+        assert!(error.needs_login() && error.to_string().contains("run `bambu2mqtt login`"), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn a_restart_loop_does_not_lock_the_account() {
+    let desk = Desk::new().await;
+    answer(&desk.server, LOGIN, 400, r#"{"code":2,"error":"wrong"}"#).await;
+    for second in 0..3 {
+        let error = desk.obtain(PASSWORD, now() + SignedDuration::from_secs(second)).await;
+        check!(error, Err(Error::CredentialsRefused { .. }));
+    }
+    let error = desk.obtain(PASSWORD, now() + SignedDuration::from_secs(60)).await.unwrap_err();
+    check!(&error, Error::TooManyLogins { wait } if wait.as_secs() == 540);
+    assert!(error.to_string().ends_with("possible in 9m"), "{error}");
+    assert_eq!(desk.requests().await, 3);
+    let account = account_at(&desk.server, PASSWORD);
+    permit_login(&desk.state, &account, now() + SignedDuration::from_mins(10)).unwrap();
+    permit_login(&desk.state, &account, now() - SignedDuration::from_hours(24)).unwrap();
+}
+
+#[tokio::test]
+async fn a_damaged_login_is_as_good_as_none() {
+    let desk = Desk::new().await;
+    let account = account_at(&desk.server, "account: a@b.c");
+    let name = token::file_name("token", &account);
+    for damaged in ["", "{", "null", r#"{"token":"","obtained_at":"2026-03-01T12:00:00Z"}"#, r#"{"token":7}"#]
+    {
+        desk.state.write(&name, damaged.as_bytes()).unwrap();
+        check!(desk.obtain("account: a@b.c", now()).await, Err(Error::LoginNeeded { .. }));
+    }
+}
+
+#[tokio::test]
+async fn nothing_secret_is_shown_or_part_of_a_file_name() {
+    let desk = Desk::new().await;
+    answer(&desk.server, PREFERENCE, 200, r#"{"uid":98765}"#).await;
+    let account = account_at(&desk.server, "account: someone@b.c");
+    let client = client(&account);
+    let grant = Grant { token: secret("hunter2"), expires_in: None };
+    let session = keep(&client, &account, &desk.state, grant, Source::Person, now()).await.unwrap();
+    let files: Vec<_> =
+        std::fs::read_dir(desk.state.path()).unwrap().map(|e| e.unwrap().file_name()).collect();
+    let answer = login_answered(200, r#"{"accessToken":"hunter2"}"#).await;
+    let shown = format!("{session:?} {client:?} {answer:?} {files:?}");
+    for part in ["hunter2", "98765", "someone"] {
+        assert!(!shown.contains(part), "{shown}");
+    }
+}
+
+#[test]
+fn the_broker_s_refusal_is_judged_by_the_cloud() {
+    let (me, other) = (UserName::from_uid(1), UserName::from_uid(2));
+    assert_eq!(verdict(&me, &Ok(me.clone())), Verdict::Alive);
+    assert_eq!(verdict(&me, &Ok(other.clone())), Verdict::OtherUser(other));
+    assert_eq!(verdict(&me, &Err(Error::TokenExpired)), Verdict::Dead);
+    for unclear in [Error::Unauthorised { status: 401 }, Error::Challenge { status: 403 }] {
+        assert_eq!(verdict(&me, &Err(unclear)), Verdict::Unknown);
+    }
+}

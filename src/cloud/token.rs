@@ -1,0 +1,152 @@
+//! The access token: what can be read from it, and how it is kept between runs.
+//!
+//! It never reaches a log, and its user name is personal as well.
+
+use std::fmt;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use jiff::{SignedDuration, Timestamp};
+use secrecy::{ExposeSecret as _, SecretString};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use tracing::warn;
+
+use super::reply::number;
+use crate::config::{Account, StateDir, state_dir};
+
+/// What an opaque token lasts when nobody says (`protocol.md` 1.4).
+const USUAL_LIFE: SignedDuration = SignedDuration::from_hours(90 * 24);
+
+/// The name for the cloud's broker, `u_` and a number. Personal, so `Debug` does not show it.
+#[derive(Clone, PartialEq, Eq)]
+pub struct UserName(String);
+
+impl UserName {
+    /// From the number of a profile.
+    pub(super) fn from_uid(uid: i64) -> Self {
+        Self(format!("u_{uid}"))
+    }
+
+    /// Takes only the broker's form.
+    pub(super) fn parse(text: &str) -> Option<Self> {
+        let digits = text.strip_prefix("u_")?;
+        let plain = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
+        plain.then(|| Self(text.to_owned()))
+    }
+
+    /// As the broker wants it.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for UserName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("UserName(u_…)")
+    }
+}
+
+/// What a token of the older kind (a JWT) says about itself; an opaque one says nothing.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Claims {
+    pub(super) user_name: Option<UserName>,
+    pub(super) expires_at: Option<Timestamp>,
+}
+
+/// Reads the middle part. The signature is the cloud's business: we only ask what it told us.
+pub(super) fn claims(token: &SecretString) -> Claims {
+    let parts: Vec<&str> = token.expose_secret().split('.').collect();
+    let [_, middle, _] = parts.as_slice() else { return Claims::default() };
+    let decoded = URL_SAFE_NO_PAD.decode(middle.trim_end_matches('=')).unwrap_or_default();
+    let Ok(claims) = serde_json::from_slice::<Value>(&decoded) else { return Claims::default() };
+    Claims {
+        user_name: claims.get("username").and_then(Value::as_str).and_then(UserName::parse),
+        expires_at: claims.get("exp").and_then(number).and_then(|at| Timestamp::from_second(at).ok()),
+    }
+}
+
+/// A login as it is kept.
+#[derive(Debug, Clone)]
+pub(super) struct Stored {
+    pub(super) token: SecretString,
+    /// Unknown when the cloud could not be asked after the login.
+    pub(super) user_name: Option<UserName>,
+    pub(super) obtained_at: Timestamp,
+    /// Where the cloud or the token said so.
+    pub(super) expires_at: Option<Timestamp>,
+}
+
+impl Stored {
+    /// When it ends, assumed where nobody said.
+    pub(super) fn end(&self) -> Option<Timestamp> {
+        self.expires_at.or_else(|| self.obtained_at.checked_add(USUAL_LIFE).ok())
+    }
+}
+
+#[derive(Serialize)]
+struct Written<'a> {
+    token: &'a str,
+    user_name: Option<&'a str>,
+    obtained_at: Timestamp,
+    expires_at: Option<Timestamp>,
+}
+
+#[derive(Deserialize)]
+struct Read {
+    token: SecretString,
+    user_name: Option<String>,
+    obtained_at: Timestamp,
+    expires_at: Option<Timestamp>,
+}
+
+/// The login that is kept for this account. A damaged one is told and treated as absent.
+pub(super) fn load(state: &StateDir, account: &Account) -> Result<Option<Stored>, state_dir::Error> {
+    let name = file_name("token", account);
+    let Some(bytes) = state.read(&name)? else { return Ok(None) };
+    let read = serde_json::from_slice::<Read>(&bytes).ok().and_then(|read| {
+        let Read { token, user_name, obtained_at, expires_at } = read;
+        let user_name = user_name.as_deref().and_then(UserName::parse);
+        (!token.expose_secret().is_empty()).then_some(Stored { token, user_name, obtained_at, expires_at })
+    });
+    if read.is_none() {
+        // Without the parser's words: they may quote the token.
+        let file = state.path().join(&name);
+        warn!(file = %file.display(), "the stored login is damaged and is treated as absent");
+    }
+    Ok(read)
+}
+
+/// Keeps the login for this account in place of any before it.
+pub(super) fn save(state: &StateDir, account: &Account, stored: &Stored) -> Result<(), state_dir::Error> {
+    let Stored { token, user_name, obtained_at, expires_at } = stored;
+    let written = Written {
+        token: token.expose_secret(),
+        user_name: user_name.as_ref().map(UserName::as_str),
+        obtained_at: *obtained_at,
+        expires_at: *expires_at,
+    };
+    let bytes = serde_json::to_vec_pretty(&written).expect("text and numbers always make JSON");
+    state.write(&file_name("token", account), &bytes)
+}
+
+/// A file's name for this account, which does not show the account.
+///
+/// The address takes part, so that a token never goes to another cloud than the one it came from.
+pub(super) fn file_name(kind: &str, account: &Account) -> String {
+    let name = account.account.as_ref().map(|name| name.as_str().to_lowercase()).unwrap_or_default();
+    let whole = format!("{}\n{}\n{name}", account.region.as_str(), account.api_url);
+    format!("{kind}-{:016x}.json", fnv1a(whole.as_bytes()))
+}
+
+/// Tells tokens apart without keeping them.
+pub(super) fn fingerprint(token: &SecretString) -> String {
+    format!("{:016x}", fnv1a(token.expose_secret().as_bytes()))
+}
+
+/// FNV-1a: std's hasher may change between releases, and a file's name must not.
+fn fnv1a(bytes: &[u8]) -> u64 {
+    bytes
+        .iter()
+        .fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3))
+}
