@@ -1,1 +1,502 @@
-//! (to be written)
+//! What Home Assistant gets to see: discovery, values, and which of them changed.
+//!
+//! A [`Mirror`] remembers what was last published of one printer and turns a new
+//! [`Snapshot`] into the publications that make the difference.
+//! Must not know: Bambu's field names, sockets, retries.
+
+pub mod catalog;
+pub mod command;
+pub mod discovery;
+pub mod entity;
+pub mod topic;
+
+use std::sync::{Arc, LazyLock};
+use std::time::Duration;
+
+use crate::printer::{Ams, ExternalSpool, Now, Reach, Serial, Slot, Snapshot};
+
+use catalog::{AMS, BRIDGE, EXTERNAL, PRINTER, SLOT};
+use entity::{Entity, Platform, Published};
+use topic::{Part, Topics};
+
+/// A retained message for the local broker; an empty payload takes a topic off it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Publication {
+    /// Where.
+    pub topic: String,
+    /// What.
+    pub payload: String,
+}
+
+impl Publication {
+    fn new(topic: String, payload: String) -> Self {
+        Self { topic, payload }
+    }
+}
+
+/// How the account stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Account {
+    /// Not decided yet, or the cloud cannot be reached.
+    #[default]
+    Offline,
+    /// Logged in.
+    Connected,
+    /// A person must log in again.
+    NeedsLogin,
+    /// The cloud refuses us for now.
+    Blocked,
+}
+
+impl Account {
+    /// All words for it.
+    pub const WORDS: [&str; 4] = ["offline", "connected", "needs_login", "blocked"];
+
+    /// The word for it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Offline => "offline",
+            Self::Connected => "connected",
+            Self::NeedsLogin => "needs_login",
+            Self::Blocked => "blocked",
+        }
+    }
+}
+
+/// The gateway itself, as a device.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Bridge {
+    /// Version of the program.
+    pub version: &'static str,
+    /// Whether the cloud's broker is connected.
+    pub cloud_connected: bool,
+    /// How the account stands.
+    pub account: Account,
+    /// Printers in the account.
+    pub printers: u16,
+    /// Those that can be reached.
+    pub printers_online: u16,
+}
+
+/// What was last published of one row.
+#[derive(Debug, Clone, Default)]
+struct Cell {
+    value: Published,
+    /// When, for rows that may not be published often.
+    at: Duration,
+}
+
+/// Publishes what differs of one subject's rows.
+struct Rows<'a, T: 'static> {
+    table: &'static [Entity<T>],
+    cells: &'a mut [Cell],
+    topic: &'a dyn Fn(&str) -> String,
+}
+
+impl<T> Rows<'_, T> {
+    fn publish(self, now: Now, subject: &T, before: Option<&T>, wanted: impl Fn(usize) -> bool, out: &mut Vec<Publication>) {
+        for (index, (row, cell)) in self.table.iter().zip(self.cells).enumerate() {
+            if !wanted(index) {
+                continue;
+            }
+            let value = (row.read)(subject);
+            let first = cell.value == Published::Never;
+            if cell.value.differs(value.as_ref(), row.deadband) {
+                let early = !row.at_most_each.is_zero() && now.mono < cell.at + row.at_most_each;
+                if first || value.is_none() || !early {
+                    cell.value = Published::from(value.as_ref());
+                    cell.at = now.mono;
+                    out.push(Publication::new((self.topic)(row.key), cell.value.to_string()));
+                }
+            }
+            if let Some(details) = &row.attributes
+                && (first || before.is_none_or(|before| (details.differ)(before, subject)))
+            {
+                let topic = format!("{}/attributes", (self.topic)(row.key));
+                out.push(Publication::new(topic, (details.make)(subject).to_string()));
+            }
+        }
+    }
+
+    /// Every topic that these rows have.
+    fn topics(table: &[Entity<T>], topic: &dyn Fn(&str) -> String, out: &mut Vec<String>) {
+        for row in table.iter().filter(|row| !matches!(row.platform, Platform::Button(_))) {
+            let value = topic(row.key);
+            if row.attributes.is_some() {
+                out.push(format!("{value}/attributes"));
+            }
+            out.push(value);
+        }
+    }
+}
+
+/// Which rows of the printer's table publish a value: a control shares the topic of the sensor with
+/// its key, and a button has none.
+static PUBLISHES: LazyLock<Vec<bool>> = LazyLock::new(|| {
+    let shared = |at: usize, key: &str| PRINTER.iter().take(at).any(|earlier| earlier.key == key);
+    let own = |(at, row): (usize, &Entity<Snapshot>)| {
+        !matches!(row.platform, Platform::Button(_)) && !shared(at, row.key)
+    };
+    PRINTER.iter().enumerate().map(own).collect()
+});
+
+/// A device below the printer: an AMS unit or an external spool.
+struct Child {
+    part: Part,
+    device: String,
+    announced: Option<Announced>,
+    cells: Vec<Cell>,
+    /// Cells of the slots, one table after the other.
+    slot_cells: Vec<Cell>,
+    slots: usize,
+}
+
+/// What was last announced of a device, to see whether that changed and what must be taken back.
+struct Announced {
+    /// The component ids, space-separated: small to keep and rarely read.
+    components: Box<str>,
+    hash: u64,
+}
+
+impl Announced {
+    fn of(message: &discovery::Message, payload: &str) -> Self {
+        use std::hash::{DefaultHasher, Hash, Hasher};
+        let mut hasher = DefaultHasher::new();
+        payload.hash(&mut hasher);
+        let components = message.components().collect::<Vec<_>>().join(" ");
+        Self { components: components.into(), hash: hasher.finish() }
+    }
+}
+
+/// What Home Assistant was told of one printer.
+pub struct Mirror {
+    topics: Arc<Topics>,
+    serial: Serial,
+    slug: String,
+    discovery: bool,
+    snapshot: Option<Arc<Snapshot>>,
+    online: Option<bool>,
+    announced: Option<Announced>,
+    cells: Box<[Cell]>,
+    children: Vec<Child>,
+}
+
+impl Mirror {
+    /// A printer of which nothing was told yet; `slug` begins its entity ids.
+    pub fn new(topics: Arc<Topics>, serial: Serial, slug: String, discovery: bool) -> Self {
+        let cells = vec![Cell::default(); PRINTER.len()].into();
+        Self { topics, serial, slug, discovery, snapshot: None, online: None, announced: None, cells, children: Vec::new() }
+    }
+
+    /// Tells what changed, discovery first, then values, then availability.
+    ///
+    /// ```
+    /// use std::{sync::Arc, time::Duration};
+    /// use bambu2mqtt::homeassistant::{Mirror, topic::Topics};
+    /// use bambu2mqtt::printer::{Identity, Now, Reach, Serial, Snapshot};
+    ///
+    /// let topics = Topics { base: "bambu2mqtt".into(), discovery: "homeassistant".into(), id_prefix: "bambu2mqtt".into() };
+    /// let serial = Serial::new("01P00A000000001");
+    /// let identity = Identity { serial: serial.clone(), name: "Garage".into(), model: "P1S".into(),
+    ///     model_code: None, firmware: None, hardware: None };
+    /// let snapshot = Arc::new(Snapshot { reach: Reach::Online, ..Snapshot::unheard(Arc::new(identity)) });
+    /// let mut mirror = Mirror::new(Arc::new(topics), serial, "garage".into(), true);
+    /// let now = Now { mono: Duration::ZERO, wall: jiff::Timestamp::UNIX_EPOCH };
+    /// let mut out = Vec::new();
+    /// mirror.update(now, &snapshot, &mut out);
+    /// assert!(out.iter().any(|p| p.topic == "bambu2mqtt/01P00A000000001/availability" && p.payload == "online"));
+    ///
+    /// out.clear();
+    /// mirror.update(now, &snapshot, &mut out);
+    /// assert!(out.is_empty(), "what did not change is not told again");
+    /// ```
+    pub fn update(&mut self, now: Now, snapshot: &Arc<Snapshot>, out: &mut Vec<Publication>) {
+        let before = self.snapshot.replace(Arc::clone(snapshot));
+        let before = before.as_deref();
+        if self.announced.is_none() || before.is_none_or(|before| shape_differs(before, snapshot)) {
+            self.announce(snapshot, out);
+        }
+        let (topics, serial) = (&self.topics, &self.serial);
+        let rows = Rows { table: PRINTER, cells: &mut self.cells, topic: &|key| topics.value(serial, Part::Printer, key) };
+        let publishes = |index: usize| {
+            PUBLISHES.get(index) == Some(&true)
+                && PRINTER.get(index).is_some_and(|row| discovery::has(row, snapshot))
+        };
+        rows.publish(now, snapshot, before, publishes, out);
+        self.update_children(now, snapshot, before, out);
+        let online = snapshot.reach == Reach::Online;
+        if self.online != Some(online) {
+            self.online = Some(online);
+            let payload = if online { "online" } else { "offline" };
+            out.push(Publication::new(self.topics.availability(&self.serial), payload.into()));
+        }
+    }
+
+    /// Tells everything again, to a broker or a Home Assistant that may have forgotten it.
+    pub fn resend(&mut self, now: Now, out: &mut Vec<Publication>) {
+        let Some(snapshot) = self.snapshot.take() else { return };
+        self.online = None;
+        self.announced = None;
+        self.cells.fill(Cell::default());
+        for child in &mut self.children {
+            child.announced = None;
+            child.cells.fill(Cell::default());
+            child.slot_cells.fill(Cell::default());
+        }
+        self.update(now, &snapshot, out);
+    }
+
+    /// Tells one value again, because somebody's command to it came to nothing.
+    pub fn republish(&mut self, now: Now, key: &str, out: &mut Vec<Publication>) {
+        let Some(snapshot) = self.snapshot.clone() else { return };
+        for (row, cell) in PRINTER.iter().zip(&mut self.cells) {
+            if row.key == key {
+                *cell = Cell::default();
+            }
+        }
+        self.update(now, &snapshot, out);
+    }
+
+    /// Takes the printer off Home Assistant and off the broker.
+    pub fn remove(&mut self, out: &mut Vec<Publication>) {
+        for child in std::mem::take(&mut self.children) {
+            self.remove_child(&child, out);
+        }
+        let (topics, serial) = (&self.topics, &self.serial);
+        out.push(Publication::new(topics.config(&topics.printer_id(serial)), String::new()));
+        let mut gone = vec![topics.availability(serial)];
+        Rows::topics(PRINTER, &|key| topics.value(serial, Part::Printer, key), &mut gone);
+        gone.sort_unstable();
+        gone.dedup();
+        out.extend(gone.into_iter().map(|topic| Publication::new(topic, String::new())));
+        self.snapshot = None;
+        self.announced = None;
+    }
+
+    /// The ids of the devices that are announced now.
+    pub fn devices(&self) -> Vec<String> {
+        let own = self.announced.is_some().then(|| self.topics.printer_id(&self.serial));
+        own.into_iter().chain(self.children.iter().map(|child| child.device.clone())).collect()
+    }
+
+    /// The component ids that a device has now, if it is one of this printer's.
+    pub fn components(&self, device: &str) -> Option<impl Iterator<Item = &str>> {
+        let announced = if device == self.topics.printer_id(&self.serial) {
+            self.announced.as_ref()
+        } else {
+            self.children.iter().find(|child| child.device == device)?.announced.as_ref()
+        };
+        Some(announced?.components.split(' '))
+    }
+
+    /// Takes components off a device that an earlier run of the program announced: once with nothing
+    /// but their platform, then without them (home-assistant.md 6).
+    pub fn retract<'a>(&self, device: &str, gone: &[(&'a str, &'a str)], out: &mut Vec<Publication>) {
+        let Some(snapshot) = self.snapshot.as_deref() else { return };
+        let message = self.messages(snapshot).into_iter().find(|message| message.device == device);
+        if let Some(message) = message {
+            let topic = self.topics.config(device);
+            out.push(Publication::new(topic.clone(), message.without(gone.iter().copied())));
+            out.push(Publication::new(topic, message.payload()));
+        }
+    }
+
+    fn messages(&self, snapshot: &Snapshot) -> Vec<discovery::Message> {
+        let (topics, slug) = (&*self.topics, &*self.slug);
+        let ams = snapshot.ams.iter().filter(|ams| ams.settled);
+        let mut all = vec![discovery::printer(topics, slug, snapshot)];
+        all.extend(ams.map(|ams| discovery::ams(topics, slug, snapshot, ams)));
+        all.extend(snapshot.external.iter().map(|spool| discovery::external(topics, slug, snapshot, spool)));
+        all
+    }
+
+    /// Announces what is new or different, and takes back what is gone.
+    fn announce(&mut self, snapshot: &Snapshot, out: &mut Vec<Publication>) {
+        self.fit_children(snapshot, out);
+        for message in self.messages(snapshot) {
+            let known = if message.device == self.topics.printer_id(&self.serial) {
+                &mut self.announced
+            } else if let Some(child) = self.children.iter_mut().find(|child| child.device == message.device) {
+                &mut child.announced
+            } else {
+                continue;
+            };
+            let payload = message.payload();
+            let new = Announced::of(&message, &payload);
+            if known.as_ref().is_some_and(|known| known.hash == new.hash) {
+                continue;
+            }
+            if self.discovery {
+                let topic = self.topics.config(&message.device);
+                let lost: Vec<(&str, &str)> = known
+                    .iter()
+                    .flat_map(|known| known.components.split(' '))
+                    .filter(|id| !id.is_empty() && !new.components.split(' ').any(|kept| kept == *id))
+                    .filter_map(|id| Some((id, platform_of(id)?)))
+                    .collect();
+                if !lost.is_empty() {
+                    out.push(Publication::new(topic.clone(), message.without(lost)));
+                }
+                out.push(Publication::new(topic, payload));
+            }
+            *known = Some(new);
+        }
+    }
+
+    /// Makes the list of children that of the snapshot.
+    fn fit_children(&mut self, snapshot: &Snapshot, out: &mut Vec<Publication>) {
+        let (topics, serial) = (&self.topics, &self.serial);
+        let ams = snapshot.ams.iter().filter(|ams| ams.settled).map(|ams| {
+            (Part::Ams(ams.id), discovery::ams_id(topics, serial, ams), ams.slots.len())
+        });
+        let external = snapshot.external.iter().map(|spool| {
+            (Part::External(spool.number), discovery::external_id(topics, serial, spool.number), 0)
+        });
+        let wanted: Vec<_> = ams.chain(external).collect();
+        let keeps = |child: &Child| {
+            wanted.iter().any(|(part, device, slots)| {
+                *part == child.part && *device == child.device && *slots >= child.slots
+            })
+        };
+        let (kept, gone): (Vec<_>, Vec<_>) = std::mem::take(&mut self.children).into_iter().partition(keeps);
+        for child in &gone {
+            self.remove_child(child, out);
+        }
+        self.children = kept;
+        for (part, device, slots) in wanted {
+            let slot_cells = vec![Cell::default(); slots * SLOT.len()];
+            if let Some(child) = self.children.iter_mut().find(|child| child.part == part) {
+                if child.slots != slots {
+                    child.slots = slots;
+                    child.slot_cells = slot_cells;
+                }
+                continue;
+            }
+            let rows = if matches!(part, Part::Ams(_)) { AMS.len() } else { EXTERNAL.len() };
+            let cells = vec![Cell::default(); rows];
+            self.children.push(Child { part, device, announced: None, cells, slot_cells, slots });
+        }
+    }
+
+    fn remove_child(&self, child: &Child, out: &mut Vec<Publication>) {
+        if self.discovery {
+            out.push(Publication::new(self.topics.config(&child.device), String::new()));
+        }
+        let topic = |key: &str| self.topics.value(&self.serial, child.part, key);
+        let mut gone = Vec::new();
+        match child.part {
+            Part::Ams(_) => {
+                Rows::topics(AMS, &topic, &mut gone);
+                for number in 1..=child.slots {
+                    Rows::topics(SLOT, &|key| topic(&numbered(key, number)), &mut gone);
+                }
+            }
+            Part::External(_) => Rows::topics(EXTERNAL, &topic, &mut gone),
+            Part::Printer => {}
+        }
+        out.extend(gone.into_iter().map(|topic| Publication::new(topic, String::new())));
+    }
+
+    fn update_children(&mut self, now: Now, snapshot: &Snapshot, before: Option<&Snapshot>, out: &mut Vec<Publication>) {
+        let can = snapshot.capabilities.unwrap_or_default();
+        for child in &mut self.children {
+            let part = child.part;
+            let (topics, serial) = (&self.topics, &self.serial);
+            let topic = |key: &str| topics.value(serial, part, key);
+            let fresh = child.cells.first().is_some_and(|cell| cell.value == Published::Never)
+                || child.slot_cells.first().is_some_and(|cell| cell.value == Published::Never);
+            match part {
+                Part::Ams(id) => {
+                    let find = |s: &'_ Snapshot| s.ams.iter().position(|ams| ams.id == id);
+                    let Some(ams) = find(snapshot).and_then(|at| snapshot.ams.get(at)) else { continue };
+                    let old: Option<&Ams> = before.and_then(|b| b.ams.get(find(b)?));
+                    if old == Some(ams) && !fresh {
+                        continue;
+                    }
+                    let has = |at: usize| AMS.get(at).is_some_and(|row| (row.needs)(&can, ams));
+                    Rows { table: AMS, cells: &mut child.cells, topic: &topic }.publish(now, ams, old, has, out);
+                    let cells = child.slot_cells.chunks_mut(SLOT.len());
+                    for (number, (slot, cells)) in ams.slots.iter().zip(cells).enumerate() {
+                        let old: Option<&Slot> = old.and_then(|old| old.slots.get(number));
+                        let topic = |key: &str| topic(&numbered(key, number + 1));
+                        Rows { table: SLOT, cells, topic: &topic }.publish(now, slot, old, |_| true, out);
+                    }
+                }
+                Part::External(number) => {
+                    let find = |s: &Snapshot| s.external.iter().position(|spool| spool.number == number);
+                    let Some(spool) = find(snapshot).and_then(|at| snapshot.external.get(at)) else { continue };
+                    let old: Option<&ExternalSpool> = before.and_then(|b| b.external.get(find(b)?));
+                    if old == Some(spool) && !fresh {
+                        continue;
+                    }
+                    Rows { table: EXTERNAL, cells: &mut child.cells, topic: &topic }
+                        .publish(now, spool, old, |_| true, out);
+                }
+                Part::Printer => {}
+            }
+        }
+    }
+}
+
+/// The platform in a component's id: `binary_sensor` in `binary_sensor_hms`.
+fn platform_of(component: &str) -> Option<&'static str> {
+    ["binary_sensor", "sensor", "switch", "light", "number", "select", "fan", "button"]
+        .into_iter()
+        .find(|platform| component.strip_prefix(platform).is_some_and(|rest| rest.starts_with('_')))
+}
+
+fn numbered(key: &str, number: usize) -> String {
+    key.replace('#', &number.to_string())
+}
+
+/// Whether anything that the discovery messages are made of is another than before.
+fn shape_differs(before: &Snapshot, now: &Snapshot) -> bool {
+    let ams = |ams: &Ams| {
+        (ams.id, ams.kind, ams.settled, ams.slots.len(), ams.measures_humidity, ams.measures_temperature, ams.dries)
+    };
+    let other_units = || {
+        before.ams.len() != now.ams.len()
+            || before.ams.iter().zip(&now.ams).any(|(a, b)| {
+                ams(a) != ams(b) || a.serial != b.serial || a.firmware != b.firmware
+            })
+    };
+    (!Arc::ptr_eq(&before.identity, &now.identity) && before.identity != now.identity)
+        || before.capabilities != now.capabilities
+        || before.read_only != now.read_only
+        || before.external.len() != now.external.len()
+        || other_units()
+}
+
+/// What Home Assistant was told of the gateway itself.
+pub struct BridgeMirror {
+    topics: Arc<Topics>,
+    discovery: bool,
+    announced: bool,
+    cells: Vec<Cell>,
+}
+
+impl BridgeMirror {
+    /// A gateway of which nothing was told yet.
+    pub fn new(topics: Arc<Topics>, discovery: bool) -> Self {
+        Self { topics, discovery, announced: false, cells: vec![Cell::default(); BRIDGE.len()] }
+    }
+
+    /// Tells what changed.
+    pub fn update(&mut self, now: Now, bridge: &Bridge, out: &mut Vec<Publication>) {
+        if !self.announced && self.discovery {
+            let message = discovery::bridge(&self.topics, bridge);
+            out.push(Publication::new(self.topics.config(&message.device), message.payload()));
+        }
+        self.announced = true;
+        let topics = &self.topics;
+        Rows { table: BRIDGE, cells: &mut self.cells, topic: &|key| topics.bridge(key) }
+            .publish(now, bridge, None, |_| true, out);
+    }
+
+    /// Tells everything again.
+    pub fn resend(&mut self, now: Now, bridge: &Bridge, out: &mut Vec<Publication>) {
+        self.announced = false;
+        self.cells.fill(Cell::default());
+        self.update(now, bridge, out);
+    }
+}

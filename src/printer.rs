@@ -400,6 +400,14 @@ pub struct Ams {
     pub temperature: Option<f32>,
     /// Drying time left.
     pub drying_remaining: Option<Duration>,
+    /// Whether it measures relative humidity; an AMS Lite and older firmware do not.
+    pub measures_humidity: bool,
+    /// Whether it measures its temperature.
+    pub measures_temperature: bool,
+    /// Whether it dries filament.
+    pub dries: bool,
+    /// Whether its serial is known or will never be.
+    pub settled: bool,
     /// Which slot feeds, if one of this unit does.
     pub active_slot: Option<u8>,
     /// The slots, in order.

@@ -321,6 +321,7 @@ impl Session {
     /// The exchange after every connect, ours or the printer's (protocol 3.1).
     fn ask_everything(&mut self, now: Now, out: &mut Vec<Output>) {
         self.version_tries = 0;
+        self.version_known = false;
         self.ask_version(now, out);
         self.pushall_wanted = true;
         self.pushall_retry = None;
@@ -459,7 +460,7 @@ impl Session {
         }
     }
 
-    fn context(&self) -> Context<'_> {
+    fn context(&self, now: Now) -> Context<'_> {
         Context {
             identity: &self.identity,
             model: self.model,
@@ -467,13 +468,14 @@ impl Session {
             reach: self.snapshot.reach,
             control: self.snapshot.control,
             modules: &self.modules,
+            boards_known: self.version_settled(now),
             previous: &self.snapshot,
         }
     }
 
     /// Makes the snapshot anew and tells if it differs.
     fn project(&mut self, now: Now, kind: Kind, out: &mut Vec<Output>) {
-        let mut context = self.context();
+        let mut context = self.context(now);
         context.reach = if self.heard.is_some() { Reach::Online } else { Reach::Unheard };
         if self.ready(now) && (kind == Kind::Full || context.capabilities.is_none()) {
             context.capabilities = Some(snapshot::capabilities(&self.report, self.model));
@@ -515,8 +517,11 @@ impl Session {
 
     /// Whether what the printer is and can do is settled (protocol 3.1, step 5).
     fn ready(&self, now: Now) -> bool {
-        let waited = self.version_asked.is_some_and(|at| now.mono >= at + VERSION_WAIT);
-        self.full_seen && (self.version_known || !self.modules.is_empty() || waited)
+        self.full_seen && self.version_settled(now)
+    }
+
+    fn version_settled(&self, now: Now) -> bool {
+        self.version_known || self.version_asked.is_some_and(|at| now.mono >= at + VERSION_WAIT)
     }
 
     fn on_command(&mut self, now: Now, id: CommandId, command: Command, out: &mut Vec<Output>) {

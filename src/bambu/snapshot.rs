@@ -28,6 +28,8 @@ pub struct Context<'a> {
     pub control: Control,
     /// Its boards: the AMS units' serials and kinds.
     pub modules: &'a [Module],
+    /// Whether the list of boards is complete, or will never be.
+    pub boards_known: bool,
     /// The moment before: what is said rarely is kept from it.
     pub previous: &'a Snapshot,
 }
@@ -439,6 +441,13 @@ fn one_ams(id: u8, unit: &Unit, context: &Context<'_>, exist: Option<Hex>, remai
             .filter(|_| matches!(kind, AmsKind::Pro2 | AmsKind::Ht))
             .and_then(|m| u64::try_from(m).ok())
             .map(|minutes| Duration::from_secs(minutes * 60)),
+        // A constant 0 is no sensor (AMS Lite, P1 before 01.07.50); the field is in every full report.
+        measures_humidity: sealed && unit.humidity_raw.is_some(),
+        measures_temperature: sealed
+            && unit.temp.is_some()
+            && (unit.humidity_raw.is_some() || context.model.is_some_and(|m| !m.slow)),
+        dries: matches!(kind, AmsKind::Pro2 | AmsKind::Ht) && unit.dry_time.is_some(),
+        settled: context.boards_known || module.is_some_and(|(_, m)| known(m.sn.as_ref()).is_some()),
         active_slot: None,
         slots,
     }

@@ -1,0 +1,271 @@
+//! Table rows to the message with which Home Assistant discovers a device.
+
+use serde_json::{Map, Value as Json, json};
+
+use crate::printer::{Ams, Capabilities, ExternalSpool, Serial, Slot, Snapshot};
+
+use super::Bridge;
+use super::catalog::{AMS, BRIDGE, EXTERNAL, PRINTER, SLOT};
+use super::command;
+use super::entity::{Category, Entity, Platform};
+use super::topic::{Part, Topics, slug};
+
+/// A device as Home Assistant shall know it.
+struct Device<'a> {
+    topics: &'a Topics,
+    /// Its id, and what the unique ids of its entities begin with.
+    id: String,
+    /// What its entity ids begin with, after the platform.
+    slug: String,
+    block: Map<String, Json>,
+    /// Availability topics, the gateway's first.
+    availability: Vec<String>,
+    components: Map<String, Json>,
+}
+
+impl<'a> Device<'a> {
+    fn new(topics: &'a Topics, id: String, name: String, slug: String) -> Self {
+        let mut block = Map::new();
+        block.insert("identifiers".into(), json!([id]));
+        block.insert("name".into(), name.into());
+        let availability = vec![topics.bridge_availability()];
+        Self { topics, id, slug, block, availability, components: Map::new() }
+    }
+
+    fn fact(mut self, key: &str, value: Option<&str>) -> Self {
+        if let Some(value) = value.filter(|v| !v.is_empty()) {
+            self.block.insert(key.into(), value.into());
+        }
+        self
+    }
+
+    fn reachable_by(mut self, availability: String) -> Self {
+        self.availability.push(availability);
+        self
+    }
+
+    /// Adds a component; `number` takes the place of `#`.
+    fn add<T>(&mut self, entity: &Entity<T>, number: Option<usize>, can: &Capabilities, topic: &dyn Fn(&str) -> String) {
+        let fill = |text: &str| number.map_or_else(|| text.to_owned(), |n| text.replace('#', &n.to_string()));
+        let key = fill(entity.key);
+        let platform = entity.platform.name();
+        let value_topic = topic(&key);
+        let mut c = Map::new();
+        let mut put = |key: &str, value: Json| c.insert(key.into(), value);
+        put("platform", platform.into());
+        put("unique_id", format!("{}_{key}", self.id).into());
+        put("default_entity_id", format!("{platform}.{}_{key}", self.slug).into());
+        // The main entity of a device carries the device's name alone.
+        put("name", if entity.name.is_empty() { Json::Null } else { fill(entity.name).into() });
+        let words = [
+            ("device_class", entity.device_class),
+            ("unit_of_measurement", entity.unit),
+            ("state_class", entity.state_class),
+            ("icon", entity.icon),
+            ("entity_category", category(entity.category)),
+        ];
+        for (key, word) in words {
+            if let Some(word) = word {
+                put(key, word.into());
+            }
+        }
+        if !entity.enabled {
+            put("enabled_by_default", false.into());
+        }
+        if entity.lasting && self.availability.len() > 1 {
+            put("availability", json!([{ "topic": self.topics.bridge_availability() }]));
+        }
+        if entity.attributes.is_some() {
+            put("json_attributes_topic", format!("{value_topic}/attributes").into());
+        }
+        let set = || Json::from(format!("{value_topic}/set"));
+        match entity.platform {
+            Platform::Sensor | Platform::BinarySensor => {}
+            Platform::Enum(options) => {
+                put("options", options().into());
+            }
+            Platform::Switch(_) | Platform::Light(_) | Platform::Button(_) => {
+                put("command_topic", set());
+            }
+            Platform::Number(..) => {
+                put("command_topic", set());
+                put("min", 0.into());
+                put("max", command::max(entity.platform, can).into());
+                put("step", 1.into());
+                put("mode", "box".into());
+            }
+            Platform::Select(options, _) => {
+                put("command_topic", set());
+                put("options", options.into());
+            }
+            Platform::Fan(_) => {
+                put("command_topic", set());
+                put("percentage_command_topic", set());
+                put("percentage_state_topic", value_topic.clone().into());
+                put("state_value_template", FAN_STATE.into());
+            }
+        }
+        if !matches!(entity.platform, Platform::Button(_)) {
+            put("state_topic", value_topic.into());
+        }
+        self.components.insert(format!("{platform}_{key}"), c.into());
+    }
+
+    fn message(mut self) -> Message {
+        let availability: Vec<_> = self.availability.iter().map(|topic| json!({ "topic": topic })).collect();
+        let mut root = Map::new();
+        root.insert("device".into(), self.block.into());
+        root.insert("origin".into(), json!({"name": "bambu2mqtt", "sw_version": env!("CARGO_PKG_VERSION")}));
+        root.insert("availability".into(), availability.into());
+        root.insert("availability_mode".into(), "all".into());
+        root.insert("components".into(), std::mem::take(&mut self.components).into());
+        Message { device: self.id, root }
+    }
+}
+
+/// The value topic carries the percentage; 0 is off.
+const FAN_STATE: &str = "{{ 'OFF' if value == '0' else 'None' if value == 'None' else 'ON' }}";
+
+fn category(category: Category) -> Option<&'static str> {
+    match category {
+        Category::Main => None,
+        Category::Diagnostic => Some("diagnostic"),
+        Category::Config => Some("config"),
+    }
+}
+
+/// A device discovery message.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Message {
+    /// The device's id.
+    pub device: String,
+    root: Map<String, Json>,
+}
+
+impl Message {
+    /// Its payload.
+    pub fn payload(&self) -> String {
+        // Cannot fail: a map of strings to JSON values.
+        serde_json::to_string(&self.root).unwrap_or_default()
+    }
+
+    /// The ids of its components.
+    pub fn components(&self) -> impl Iterator<Item = &str> {
+        self.root.get("components").and_then(Json::as_object).into_iter().flat_map(|c| c.keys()).map(String::as_str)
+    }
+
+    /// The same message, with components that shall go: Home Assistant forgets one that has a platform
+    /// and nothing else, and keeps one that is only left out.
+    pub fn without<'a>(&self, gone: impl IntoIterator<Item = (&'a str, &'a str)>) -> String {
+        let mut root = self.root.clone();
+        if let Some(components) = root.get_mut("components").and_then(Json::as_object_mut) {
+            for (id, platform) in gone {
+                components.insert(id.into(), json!({ "platform": platform }));
+            }
+        }
+        serde_json::to_string(&root).unwrap_or_default()
+    }
+}
+
+/// Whether the printer has this entity.
+pub(super) fn has(entity: &Entity<Snapshot>, snapshot: &Snapshot) -> bool {
+    if snapshot.read_only && entity.platform.is_control() && !entity.early {
+        return false;
+    }
+    match snapshot.capabilities {
+        Some(can) => (entity.needs)(&can, snapshot),
+        None => entity.early,
+    }
+}
+
+/// The printer's own device.
+pub fn printer(topics: &Topics, slug: &str, snapshot: &Snapshot) -> Message {
+    let who = &snapshot.identity;
+    let serial = &who.serial;
+    let mut device = Device::new(topics, topics.printer_id(serial), who.name.to_string(), slug.into())
+        .fact("manufacturer", Some("Bambu Lab"))
+        .fact("model", Some(&who.model))
+        .fact("model_id", who.model_code.as_deref())
+        .fact("serial_number", Some(serial.as_str()))
+        .fact("sw_version", who.firmware.as_deref())
+        .fact("hw_version", who.hardware.as_deref())
+        .fact("via_device", Some(&topics.bridge_id()))
+        .reachable_by(topics.availability(serial));
+    let can = snapshot.capabilities.unwrap_or_default();
+    for entity in PRINTER.iter().filter(|entity| has(entity, snapshot)) {
+        device.add(entity, None, &can, &|key| topics.value(serial, Part::Printer, key));
+    }
+    device.message()
+}
+
+/// The id of an AMS unit's device: by its serial, so that history follows the unit, else by its place.
+pub fn ams_id(topics: &Topics, serial: &Serial, ams: &Ams) -> String {
+    match &ams.serial {
+        Some(own) => format!("{}_ams_{own}", topics.id_prefix),
+        None => format!("{}_ams_{}", topics.printer_id(serial), ams.id),
+    }
+}
+
+/// An AMS unit's device.
+pub fn ams(topics: &Topics, slug_of_printer: &str, snapshot: &Snapshot, ams: &Ams) -> Message {
+    let serial = &snapshot.identity.serial;
+    let label = ams.label();
+    let mut device = child(topics, ams_id(topics, serial, ams), slug_of_printer, snapshot, &label)
+        .fact("model", Some(ams.kind.name()))
+        .fact("serial_number", ams.serial.as_deref())
+        .fact("sw_version", ams.firmware.as_deref());
+    let can = snapshot.capabilities.unwrap_or_default();
+    let topic = |key: &str| topics.value(serial, Part::Ams(ams.id), key);
+    for entity in AMS.iter().filter(|entity| (entity.needs)(&can, ams)) {
+        device.add(entity, None, &can, &topic);
+    }
+    for (number, slot) in (1..).zip(&ams.slots) {
+        for entity in SLOT.iter().filter(|entity| (entity.needs)(&can, slot)) {
+            device.add::<Slot>(entity, Some(number), &can, &topic);
+        }
+    }
+    device.message()
+}
+
+/// An external spool's device.
+pub fn external(topics: &Topics, slug_of_printer: &str, snapshot: &Snapshot, spool: &ExternalSpool) -> Message {
+    let serial = &snapshot.identity.serial;
+    let label = match (snapshot.external.len(), spool.number) {
+        (2.., 1) => "External spool right",
+        (2.., _) => "External spool left",
+        _ => "External spool",
+    };
+    let id = external_id(topics, serial, spool.number);
+    let mut device = child(topics, id, slug_of_printer, snapshot, label).fact("model", Some("External spool"));
+    let can = snapshot.capabilities.unwrap_or_default();
+    for entity in EXTERNAL {
+        device.add(entity, None, &can, &|key| topics.value(serial, Part::External(spool.number), key));
+    }
+    device.message()
+}
+
+/// The id of an external spool's device.
+pub fn external_id(topics: &Topics, serial: &Serial, number: u8) -> String {
+    format!("{}_external_{number}", topics.printer_id(serial))
+}
+
+fn child<'a>(topics: &'a Topics, id: String, slug_of_printer: &str, of: &Snapshot, label: &str) -> Device<'a> {
+    let serial = &of.identity.serial;
+    let name = format!("{} {label}", of.identity.name);
+    Device::new(topics, id, name, format!("{slug_of_printer}_{}", slug(label)))
+        .fact("manufacturer", Some("Bambu Lab"))
+        .fact("via_device", Some(&topics.printer_id(serial)))
+        .reachable_by(topics.availability(serial))
+}
+
+/// The gateway's own device; its entities tell of the cloud also while no printer is there.
+pub fn bridge(topics: &Topics, bridge: &Bridge) -> Message {
+    let mut device = Device::new(topics, topics.bridge_id(), "Bambu gateway".into(), slug(&topics.bridge_id()))
+        .fact("manufacturer", Some("bambu2mqtt"))
+        .fact("model", Some("Gateway"))
+        .fact("sw_version", Some(bridge.version));
+    for entity in BRIDGE {
+        device.add(entity, None, &Capabilities::default(), &|key| topics.bridge(key));
+    }
+    device.message()
+}

@@ -1,0 +1,409 @@
+//! The type of a row of the entity table, its builders, and the text of a value.
+//!
+//! A row is data: which words Home Assistant uses, how the value is read from its subject, and what
+//! a command to it becomes.
+//! The subject is what the row is about: a printer, an AMS unit, a slot of one, an external spool,
+//! the gateway itself.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::time::Duration;
+
+use compact_str::CompactString;
+use jiff::Timestamp;
+
+use crate::printer::{Capabilities, Command, FanKind};
+
+/// A value as a row reads it; `None` in its place is published as `None`, which is "unknown".
+#[derive(Debug, Clone, PartialEq)]
+pub enum Value<'a> {
+    /// A whole number.
+    Int(i64),
+    /// A number that is shown with one decimal.
+    Tenths(f32),
+    /// Words.
+    Text(Cow<'a, str>),
+    /// `ON` or `OFF`.
+    Flag(bool),
+    /// A moment.
+    Time(Timestamp),
+}
+
+impl<'a> From<&'a str> for Value<'a> {
+    fn from(text: &'a str) -> Self {
+        Self::Text(Cow::Borrowed(text))
+    }
+}
+
+impl Value<'_> {
+    /// Degrees Celsius.
+    pub fn celsius(value: f32) -> Value<'static> {
+        Value::Tenths((value * 10.0).round() / 10.0)
+    }
+
+    /// A duration in minutes.
+    pub fn minutes(value: Duration) -> Value<'static> {
+        Value::Int(i64::try_from(value.as_secs() / 60).unwrap_or(i64::MAX))
+    }
+}
+
+/// Longest state that Home Assistant takes, in characters.
+const LONGEST_STATE: usize = 255;
+
+/// A published value, kept to know whether the next one differs.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub(super) enum Published {
+    /// Not yet.
+    #[default]
+    Never,
+    /// As unknown.
+    Unknown,
+    Int(i64),
+    Tenths(f32),
+    Text(CompactString),
+    Flag(bool),
+    Time(Timestamp),
+}
+
+impl Published {
+    /// Whether `value` says something else; numbers within `deadband` of each other say the same.
+    pub(super) fn differs(&self, value: Option<&Value<'_>>, deadband: f32) -> bool {
+        match (self, value) {
+            (Self::Unknown, None) => false,
+            (Self::Int(old), Some(Value::Int(new))) => {
+                old != new && far(*old, *new, deadband)
+            }
+            (Self::Tenths(old), Some(Value::Tenths(new))) => {
+                // A hair of tolerance: 0.5 is 0.49999 in the binary fractions of tenths.
+                (old - new).abs() > (deadband - 0.01).max(0.0)
+            }
+            (Self::Text(old), Some(Value::Text(new))) => old.as_str() != new.as_ref(),
+            (Self::Flag(old), Some(Value::Flag(new))) => old != new,
+            (Self::Time(old), Some(Value::Time(new))) => old != new,
+            _ => true,
+        }
+    }
+}
+
+#[allow(clippy::cast_precision_loss, reason = "the numbers of rows with a dead band are small")]
+fn far(old: i64, new: i64, deadband: f32) -> bool {
+    (old - new).abs() as f32 >= deadband
+}
+
+impl From<Option<&Value<'_>>> for Published {
+    fn from(value: Option<&Value<'_>>) -> Self {
+        match value {
+            None => Self::Unknown,
+            Some(Value::Int(v)) => Self::Int(*v),
+            Some(Value::Tenths(v)) => Self::Tenths(*v),
+            Some(Value::Text(v)) => Self::Text(v.as_ref().into()),
+            Some(Value::Flag(v)) => Self::Flag(*v),
+            Some(Value::Time(v)) => Self::Time(*v),
+        }
+    }
+}
+
+impl fmt::Display for Published {
+    /// The payload.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Never | Self::Unknown => f.write_str("None"),
+            Self::Int(v) => write!(f, "{v}"),
+            // Adding zero turns a negative zero into a plain one.
+            Self::Tenths(v) if v.fract() == 0.0 => write!(f, "{:.0}", v + 0.0),
+            Self::Tenths(v) => write!(f, "{v:.1}"),
+            Self::Text(v) => match v.char_indices().nth(LONGEST_STATE) {
+                Some((end, _)) => f.write_str(v.get(..end).unwrap_or_default()),
+                None => f.write_str(v),
+            },
+            Self::Flag(v) => f.write_str(if *v { "ON" } else { "OFF" }),
+            Self::Time(v) => write!(f, "{v}"),
+        }
+    }
+}
+
+/// What Home Assistant makes of a row, with what is special to that.
+#[derive(Debug, Clone, Copy)]
+pub enum Platform {
+    /// A value to look at.
+    Sensor,
+    /// One of a few words; the list must be complete.
+    Enum(fn() -> Vec<&'static str>),
+    /// On or off, to look at.
+    BinarySensor,
+    /// On or off, to switch.
+    Switch(fn(bool) -> Command),
+    /// A lamp.
+    Light(fn(bool) -> Command),
+    /// A number from 0 to what the printer takes.
+    Number(fn(&Capabilities) -> u16, fn(u16) -> Command),
+    /// One of a few words, to choose.
+    Select(&'static [&'static str], fn(usize) -> Option<Command>),
+    /// A fan with a speed.
+    Fan(FanKind),
+    /// Something to press.
+    Button(Command),
+}
+
+impl Platform {
+    /// Home Assistant's word for it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Sensor | Self::Enum(_) => "sensor",
+            Self::BinarySensor => "binary_sensor",
+            Self::Switch(_) => "switch",
+            Self::Light(_) => "light",
+            Self::Number(..) => "number",
+            Self::Select(..) => "select",
+            Self::Fan(_) => "fan",
+            Self::Button(_) => "button",
+        }
+    }
+
+    /// Whether it takes commands.
+    pub fn is_control(self) -> bool {
+        !matches!(self, Self::Sensor | Self::Enum(_) | Self::BinarySensor)
+    }
+}
+
+/// Where Home Assistant lists it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Category {
+    /// Among the main things.
+    Main,
+    /// Facts about the device.
+    Diagnostic,
+    /// Options.
+    Config,
+}
+
+/// Details of an entity's value, as a JSON object.
+pub struct Attributes<T: 'static> {
+    /// Whether they are other ones than before.
+    pub differ: fn(&T, &T) -> bool,
+    /// What they are.
+    pub make: fn(&T) -> serde_json::Value,
+}
+
+/// One row of the table: an entity.
+pub struct Entity<T: 'static> {
+    /// Its name in topics and ids, for ever. `#` stands for the number of a slot.
+    pub key: &'static str,
+    /// Its name for people. `#` stands for the number of a slot.
+    pub name: &'static str,
+    /// What Home Assistant makes of it.
+    pub platform: Platform,
+    /// Its value.
+    pub read: for<'a> fn(&'a T) -> Option<Value<'a>>,
+    /// Details of the value.
+    pub attributes: Option<Attributes<T>>,
+    /// Whether a printer with these abilities has it.
+    pub needs: fn(&Capabilities, &T) -> bool,
+    /// Where it is listed.
+    pub category: Category,
+    /// Kind of quantity.
+    pub device_class: Option<&'static str>,
+    /// Unit.
+    pub unit: Option<&'static str>,
+    /// `measurement` for what is worth long-term statistics.
+    pub state_class: Option<&'static str>,
+    /// Icon, where the class has none that fits.
+    pub icon: Option<&'static str>,
+    /// Whether it is shown without being asked for.
+    pub enabled: bool,
+    /// Whether it stays readable while the printer is away.
+    pub lasting: bool,
+    /// Whether it is there before the printer ever reported.
+    pub early: bool,
+    /// Smaller changes of a number are not published.
+    pub deadband: f32,
+    /// Not published more often than this.
+    pub at_most_each: Duration,
+}
+
+/// A row that says nothing but its name.
+const fn row<T>(
+    key: &'static str,
+    name: &'static str,
+    platform: Platform,
+    read: for<'a> fn(&'a T) -> Option<Value<'a>>,
+) -> Entity<T> {
+    Entity {
+        key,
+        name,
+        platform,
+        read,
+        attributes: None,
+        needs: |_, _| true,
+        category: Category::Main,
+        device_class: None,
+        unit: None,
+        state_class: None,
+        icon: None,
+        enabled: true,
+        lasting: false,
+        early: false,
+        deadband: 0.0,
+        at_most_each: Duration::ZERO,
+    }
+}
+
+/// A value to look at.
+pub const fn sensor<T>(
+    key: &'static str,
+    name: &'static str,
+    read: for<'a> fn(&'a T) -> Option<Value<'a>>,
+) -> Entity<T> {
+    row(key, name, Platform::Sensor, read)
+}
+
+/// A temperature in °C, to half a degree.
+pub const fn temperature<T>(
+    key: &'static str,
+    name: &'static str,
+    read: for<'a> fn(&'a T) -> Option<Value<'a>>,
+) -> Entity<T> {
+    sensor(key, name, read).class("temperature").unit("°C").measurement().deadband(0.5)
+}
+
+/// One of a few words.
+pub const fn words<T>(
+    key: &'static str,
+    name: &'static str,
+    options: fn() -> Vec<&'static str>,
+    read: for<'a> fn(&'a T) -> Option<Value<'a>>,
+) -> Entity<T> {
+    row(key, name, Platform::Enum(options), read).class("enum")
+}
+
+/// On or off, to look at.
+pub const fn binary<T>(
+    key: &'static str,
+    name: &'static str,
+    read: for<'a> fn(&'a T) -> Option<Value<'a>>,
+) -> Entity<T> {
+    row(key, name, Platform::BinarySensor, read)
+}
+
+/// Something people control, with its value.
+pub const fn control<T>(
+    key: &'static str,
+    name: &'static str,
+    platform: Platform,
+    read: for<'a> fn(&'a T) -> Option<Value<'a>>,
+) -> Entity<T> {
+    row(key, name, platform, read)
+}
+
+/// Something to press.
+pub const fn button<T>(key: &'static str, name: &'static str, command: Command) -> Entity<T> {
+    row(key, name, Platform::Button(command), |_| None)
+}
+
+impl<T> Entity<T> {
+    /// Kind of quantity.
+    pub const fn class(mut self, class: &'static str) -> Self {
+        self.device_class = Some(class);
+        self
+    }
+    /// Unit.
+    pub const fn unit(mut self, unit: &'static str) -> Self {
+        self.unit = Some(unit);
+        self
+    }
+    /// Worth long-term statistics.
+    pub const fn measurement(mut self) -> Self {
+        self.state_class = Some("measurement");
+        self
+    }
+    /// Icon.
+    pub const fn icon(mut self, icon: &'static str) -> Self {
+        self.icon = Some(icon);
+        self
+    }
+    /// Only on printers like that.
+    pub const fn needs(mut self, needs: fn(&Capabilities, &T) -> bool) -> Self {
+        self.needs = needs;
+        self
+    }
+    /// A fact about the device.
+    pub const fn diagnostic(mut self) -> Self {
+        self.category = Category::Diagnostic;
+        self
+    }
+    /// An option of the device.
+    pub const fn config(mut self) -> Self {
+        self.category = Category::Config;
+        self
+    }
+    /// Only for those who ask for it.
+    pub const fn hidden(mut self) -> Self {
+        self.enabled = false;
+        self
+    }
+    /// Readable while the printer is away.
+    pub const fn lasting(mut self) -> Self {
+        self.lasting = true;
+        self
+    }
+    /// There before the printer ever reported.
+    pub const fn early(mut self) -> Self {
+        self.early = true;
+        self
+    }
+    /// Not published for smaller changes.
+    pub const fn deadband(mut self, deadband: f32) -> Self {
+        self.deadband = deadband;
+        self
+    }
+    /// Not published more often.
+    pub const fn at_most_each(mut self, pause: Duration) -> Self {
+        self.at_most_each = pause;
+        self
+    }
+    /// With details.
+    pub const fn with(mut self, differ: fn(&T, &T) -> bool, make: fn(&T) -> serde_json::Value) -> Self {
+        self.attributes = Some(Attributes { differ, make });
+        self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn payload(value: Option<Value<'_>>) -> String {
+        Published::from(value.as_ref()).to_string()
+    }
+
+    #[test]
+    fn payloads_are_what_home_assistant_reads() {
+        assert_eq!(payload(None), "None");
+        assert_eq!(payload(Some(Value::Int(-53))), "-53");
+        assert_eq!(payload(Some(Value::celsius(219.84))), "219.8");
+        assert_eq!(payload(Some(Value::celsius(220.0))), "220");
+        assert_eq!(payload(Some(Value::celsius(-0.01))), "0");
+        assert_eq!(payload(Some(Value::Flag(true))), "ON");
+        assert_eq!(payload(Some(Value::minutes(Duration::from_secs(3600)))), "60");
+        let end = Timestamp::from_second(1_800_000_000).expect("a moment");
+        assert_eq!(payload(Some(Value::Time(end))), "2027-01-15T08:00:00Z");
+        let long = "ä".repeat(300);
+        assert_eq!(payload(Some(Value::from(long.as_str()))).chars().count(), 255);
+    }
+
+    #[test]
+    fn small_changes_of_numbers_are_none() {
+        let at = |v: f32| Published::from(Some(&Value::celsius(v)));
+        assert!(!at(20.0).differs(Some(&Value::celsius(20.4)), 0.5));
+        assert!(at(20.0).differs(Some(&Value::celsius(20.5)), 0.5));
+        assert!(at(20.0).differs(Some(&Value::celsius(20.1)), 0.0));
+        assert!(at(20.0).differs(None, 0.5));
+        let at = |v: i64| Published::from(Some(&Value::Int(v)));
+        assert!(!at(-50).differs(Some(&Value::Int(-52)), 3.0));
+        assert!(at(-50).differs(Some(&Value::Int(-53)), 3.0));
+        assert!(at(1).differs(Some(&Value::Int(2)), 0.0));
+        assert!(!at(1).differs(Some(&Value::Int(1)), 0.0));
+        assert!(Published::Never.differs(None, 0.0));
+        assert!(!Published::Unknown.differs(None, 0.0));
+    }
+}

@@ -1,0 +1,168 @@
+//! Every topic we use is built or taken apart here.
+
+use crate::printer::Serial;
+
+/// The names that the configuration chooses.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Topics {
+    /// First level of our topics.
+    pub base: String,
+    /// First level of Home Assistant's discovery topics.
+    pub discovery: String,
+    /// What our ids begin with: the base topic as a slug.
+    pub id_prefix: String,
+}
+
+/// Which device below a printer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Part {
+    /// The printer itself.
+    Printer,
+    /// An AMS unit, by the printer's number for it.
+    Ams(u8),
+    /// An external spool: 1 is the only or right one, 2 the left one.
+    External(u8),
+}
+
+/// A message that came from the local broker.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Incoming<'a> {
+    /// A command to an entity of a printer.
+    Set {
+        /// The printer.
+        serial: Serial,
+        /// The entity's key.
+        key: &'a str,
+    },
+    /// Home Assistant came up or went.
+    Status,
+    /// A device discovery message, ours or another program's.
+    Discovery {
+        /// The device.
+        device: &'a str,
+    },
+}
+
+impl Topics {
+    /// The gateway's availability.
+    pub fn bridge_availability(&self) -> String {
+        format!("{}/bridge/availability", self.base)
+    }
+
+    /// A value of the gateway's own device.
+    pub fn bridge(&self, key: &str) -> String {
+        format!("{}/bridge/{key}", self.base)
+    }
+
+    /// A printer's availability.
+    pub fn availability(&self, serial: &Serial) -> String {
+        format!("{}/{}/availability", self.base, serial.as_str())
+    }
+
+    /// An entity's value.
+    pub fn value(&self, serial: &Serial, part: Part, key: &str) -> String {
+        let (base, serial) = (&self.base, serial.as_str());
+        match part {
+            Part::Printer => format!("{base}/{serial}/{key}"),
+            Part::Ams(unit) => format!("{base}/{serial}/ams/{unit}/{key}"),
+            Part::External(number) => format!("{base}/{serial}/external/{number}/{key}"),
+        }
+    }
+
+    /// Where the outcome of a command is told.
+    pub fn result(&self, serial: &Serial, key: &str) -> String {
+        format!("{}/{}/{key}/result", self.base, serial.as_str())
+    }
+
+    /// A device's discovery message.
+    pub fn config(&self, device: &str) -> String {
+        format!("{}/device/{device}/config", self.discovery)
+    }
+
+    /// The id of a printer's device.
+    pub fn printer_id(&self, serial: &Serial) -> String {
+        format!("{}_{}", self.id_prefix, serial.as_str())
+    }
+
+    /// The id of the gateway's own device.
+    pub fn bridge_id(&self) -> String {
+        format!("{}_bridge", self.id_prefix)
+    }
+
+    /// Where commands to printers come from.
+    pub fn commands(&self) -> String {
+        format!("{}/+/+/set", self.base)
+    }
+
+    /// Where Home Assistant says that it came up.
+    pub fn status(&self) -> String {
+        format!("{}/status", self.discovery)
+    }
+
+    /// All device discovery messages.
+    pub fn all_configs(&self) -> String {
+        self.config("+")
+    }
+
+    /// Takes a topic apart; `None` for one that is not for us.
+    pub fn parse<'a>(&self, topic: &'a str) -> Option<Incoming<'a>> {
+        if let Some(rest) = topic.strip_prefix(&self.discovery).and_then(|rest| rest.strip_prefix('/')) {
+            if rest == "status" {
+                return Some(Incoming::Status);
+            }
+            let device = rest.strip_prefix("device/").and_then(|rest| rest.strip_suffix("/config"));
+            if let Some(device) = device.filter(|d| !d.contains('/')) {
+                return Some(Incoming::Discovery { device });
+            }
+        }
+        let rest = topic.strip_prefix(&self.base)?.strip_prefix('/')?;
+        let (serial, key) = rest.strip_suffix("/set")?.split_once('/')?;
+        (!key.contains('/') && !key.is_empty()).then(|| Incoming::Set { serial: Serial::new(serial), key })
+    }
+}
+
+/// Text as Home Assistant puts it into entity ids: lower-case letters, digits and underscores.
+pub fn slug(text: &str) -> String {
+    let mut slug = String::new();
+    for c in deunicode::deunicode(text).chars() {
+        if c.is_ascii_alphanumeric() {
+            slug.push(c.to_ascii_lowercase());
+        } else if !slug.is_empty() && !slug.ends_with('_') {
+            slug.push('_');
+        }
+    }
+    slug.truncate(slug.trim_end_matches('_').len());
+    slug
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn topics() -> Topics {
+        Topics { base: "home/bambu".into(), discovery: "homeassistant".into(), id_prefix: "home_bambu".into() }
+    }
+
+    #[test]
+    fn what_is_built_can_be_taken_apart() {
+        let topics = topics();
+        let serial = Serial::new("01p00a000000001");
+        let set = format!("{}/set", topics.value(&serial, Part::Printer, "bed_target"));
+        assert_eq!(set, "home/bambu/01P00A000000001/bed_target/set");
+        assert_eq!(topics.parse(&set), Some(Incoming::Set { serial: serial.clone(), key: "bed_target" }));
+        assert_eq!(topics.parse("homeassistant/status"), Some(Incoming::Status));
+        let config = topics.config("home_bambu_bridge");
+        assert_eq!(topics.parse(&config), Some(Incoming::Discovery { device: "home_bambu_bridge" }));
+        for foreign in ["home/bambu", "home/bambu/x/set", "other/x/y/set", "home/bambu/x/y/z/set", "home/bambu/x/y"] {
+            assert_eq!(topics.parse(foreign), None, "{foreign}");
+        }
+    }
+
+    #[test]
+    fn slugs_are_what_home_assistant_makes_of_names() {
+        assert_eq!(slug("Garage"), "garage");
+        assert_eq!(slug("  Jürgen's X1C (left) "), "jurgen_s_x1c_left");
+        assert_eq!(slug("打印机"), "da_yin_ji");
+        assert_eq!(slug("—"), "");
+    }
+}
