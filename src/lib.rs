@@ -27,5 +27,6 @@ pub mod gateway;
 pub mod homeassistant;
 pub mod mqtt;
 pub mod printer;
+pub mod replay;
 pub mod service;
 pub mod tls;

@@ -1,0 +1,194 @@
+//! What would be published for recorded messages: a pure function of them.
+//!
+//! One capture a line (contract: "Captures"); time comes from `at`, else it is a fixed start plus a second a
+//! message, and it runs on for a minute at the end, so that everything that waits comes out.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use base64::Engine as _;
+use jiff::Timestamp;
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use crate::bambu::session::{Input, Note, Output, Session};
+use crate::homeassistant::topic::Topics;
+use crate::homeassistant::{Mirror, Publication};
+use crate::printer::{Now, Serial};
+
+/// When a recording without times begins.
+const START: &str = "2026-01-01T00:00:00Z";
+/// How long time runs on after the last message.
+const RUN_ON: Duration = Duration::from_secs(60);
+
+/// A line that is no capture.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// Not JSON, or not with these members.
+    #[error("this is no captured message ({0}); a line is {{\"topic\":\"device/<serial>/report\",\"payload\":{{…}}}}")]
+    Shape(#[from] serde_json::Error),
+    /// Neither payload.
+    #[error("the message has neither `payload` nor `payload_base64`")]
+    NoPayload,
+    /// Not base64.
+    #[error("`payload_base64` cannot be read: {0}")]
+    Base64(#[from] base64::DecodeError),
+}
+
+#[derive(Deserialize)]
+struct Line<'a> {
+    topic: String,
+    #[serde(borrow, default)]
+    payload: Option<&'a RawValue>,
+    #[serde(default)]
+    payload_base64: Option<String>,
+    #[serde(default)]
+    at: Option<Timestamp>,
+}
+
+/// One message of a recording.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Capture {
+    /// Where it came.
+    pub topic: String,
+    /// What came.
+    pub payload: Vec<u8>,
+    /// When.
+    pub at: Option<Timestamp>,
+}
+
+impl Capture {
+    /// Reads a line of a capture file.
+    pub fn parse(line: &str) -> Result<Self, Error> {
+        let line: Line<'_> = serde_json::from_str(line)?;
+        let payload = match (line.payload, line.payload_base64) {
+            (_, Some(text)) => base64::engine::general_purpose::STANDARD.decode(text)?,
+            (Some(json), None) => json.get().as_bytes().to_vec(),
+            (None, None) => return Err(Error::NoPayload),
+        };
+        Ok(Self { topic: line.topic, payload, at: line.at })
+    }
+
+    /// The printer that sent it; `None` for what was sent to a printer.
+    pub fn reporter(&self) -> Option<Serial> {
+        reporter(&self.topic)
+    }
+}
+
+/// The printer whose report topic this is.
+pub fn reporter(topic: &str) -> Option<Serial> {
+    let serial = topic.strip_prefix("device/")?.strip_suffix("/report")?;
+    (!serial.is_empty() && !serial.contains('/')).then(|| Serial::new(serial))
+}
+
+/// A name for a printer that has none.
+pub fn default_name(model: &str, serial: &Serial) -> String {
+    let serial = serial.as_str();
+    let tail = serial.len().checked_sub(4).and_then(|at| serial.get(at..)).unwrap_or(serial);
+    format!("{model} {tail}")
+}
+
+struct Printer {
+    session: Session,
+    mirror: Mirror,
+}
+
+/// The gateway without its edges, fed by hand.
+pub struct Replay {
+    topics: Arc<Topics>,
+    printers: BTreeMap<Serial, Printer>,
+    now: Now,
+    first: bool,
+    notes: Vec<Note>,
+}
+
+impl Default for Replay {
+    fn default() -> Self {
+        let topics = Topics {
+            base: "bambu2mqtt".into(),
+            discovery: "homeassistant".into(),
+            id_prefix: "bambu2mqtt".into(),
+        };
+        let wall = START.parse().unwrap_or_default();
+        let now = Now { mono: Duration::ZERO, wall };
+        Self { topics: topics.into(), printers: BTreeMap::new(), now, first: true, notes: Vec::new() }
+    }
+}
+
+impl Replay {
+    /// Takes the next message; says what is published by then.
+    pub fn feed(&mut self, capture: &Capture, out: &mut Vec<Publication>) {
+        let next = capture.at.unwrap_or_else(|| self.now.wall + Duration::from_secs(u64::from(!self.first)));
+        if self.first {
+            self.now.wall = next;
+            self.first = false;
+        }
+        // Time never goes back, whatever a recording says.
+        let step = Duration::try_from(next.duration_since(self.now.wall)).unwrap_or_default();
+        self.pass(step, out);
+        let Some(serial) = capture.reporter() else { return };
+        let (topics, now) = (&self.topics, self.now);
+        let printer = self.printers.entry(serial).or_insert_with_key(|serial| {
+            let session = Session::new(serial.clone(), "", ["", ""], 40_000);
+            let name = default_name(&session.snapshot().identity.model, serial);
+            let slug = crate::homeassistant::topic::slug(&name);
+            let mut session = session;
+            session.rename(&name);
+            session.handle(now, Input::Connected);
+            Printer { session, mirror: Mirror::new(Arc::clone(topics), serial.clone(), slug, true) }
+        });
+        let outputs = printer.session.handle(now, Input::Message(&capture.payload));
+        settle(printer, now, outputs, &mut self.notes, out);
+    }
+
+    /// Lets the last minute pass.
+    pub fn finish(&mut self, out: &mut Vec<Publication>) {
+        self.pass(RUN_ON, out);
+        for printer in self.printers.values_mut() {
+            let snapshot = Arc::clone(printer.session.snapshot());
+            printer.mirror.update(self.now, &snapshot, out);
+        }
+    }
+
+    /// What the log would have heard.
+    pub fn notes(&self) -> &[Note] {
+        &self.notes
+    }
+
+    /// The printers seen.
+    pub fn sessions(&self) -> impl Iterator<Item = &Session> {
+        self.printers.values().map(|printer| &printer.session)
+    }
+
+    /// Lets time pass, stopping wherever a printer's deadline lies.
+    fn pass(&mut self, step: Duration, out: &mut Vec<Publication>) {
+        let end = Now { mono: self.now.mono + step, wall: self.now.wall + step };
+        loop {
+            let next = self.printers.values().filter_map(|p| p.session.deadline()).min();
+            let Some(at) = next.filter(|at| *at <= end.mono) else { break };
+            // A deadline in the past is due now.
+            let ahead = at.saturating_sub(self.now.mono);
+            self.now = Now { mono: self.now.mono + ahead, wall: self.now.wall + ahead };
+            let now = self.now;
+            for printer in self.printers.values_mut() {
+                if printer.session.deadline().is_some_and(|at| at <= now.mono) {
+                    let outputs = printer.session.handle(now, Input::Tick);
+                    settle(printer, now, outputs, &mut self.notes, out);
+                }
+            }
+        }
+        self.now = end;
+    }
+}
+
+fn settle(printer: &mut Printer, now: Now, outputs: Vec<Output>, notes: &mut Vec<Note>, out: &mut Vec<Publication>) {
+    for output in outputs {
+        match output {
+            Output::Changed(snapshot) => printer.mirror.update(now, &snapshot, out),
+            Output::Note(note) => notes.push(note),
+            // Nobody is there to be asked.
+            Output::Send(_) | Output::Reply(..) => {}
+        }
+    }
+}
