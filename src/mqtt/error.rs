@@ -206,7 +206,9 @@ impl Error {
             StateError::Io(error) | StateError::Deserialization(mqttbytes::Error::Io(error)) => {
                 Self::from_io(broker, &error)
             }
-            StateError::ConnectionAborted => Self::Closed { broker: owned() },
+            // The wrong packet is a DISCONNECT: MQTT 3.1.1 has none from the broker, but the
+            // embedded one says it when another client takes the id over.
+            StateError::ConnectionAborted | StateError::WrongPacket => Self::Closed { broker: owned() },
             StateError::AwaitPingResp => Self::Silent { broker: owned() },
             StateError::Deserialization(mqttbytes::Error::PayloadSizeLimitExceeded(size)) => {
                 Self::PacketTooLarge { broker: owned(), size, limit }
