@@ -1,2 +1,5 @@
 //! The one integration test binary: each module asserts what the gateway does from the outside.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::expect_used)]
+
+mod broker;
+mod support;
