@@ -93,8 +93,8 @@ fn gcode(m: &Machine, lines: &str) -> Result<Vec<Effect>, Refusal> {
             "M141" => Effect::Chamber(celsius(line)?),
             "M106" => {
                 let fan = word(line, 'P').map_or(1, |fan| u64::from(super::machine::count(fan)));
-                let speed = u8::try_from(celsius(line)?)
-                    .map_err(|_| Refusal::Reason("invalid gcode".to_owned()))?;
+                let speed =
+                    u8::try_from(celsius(line)?).map_err(|_| Refusal::Reason("invalid gcode".to_owned()))?;
                 Effect::Fan(fan, speed)
             }
             "M145" if m.model == Model::H2d => Effect::Airduct(u8::from(word(line, 'P') == Some(1.0))),

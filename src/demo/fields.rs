@@ -54,11 +54,14 @@ pub(super) const COMMON: Fields = &[
         o.push(b']');
     }),
     ("print_stage", |m, o| {
-        text(o, match (m.busy(), m.paused) {
-            (true, true) => "3",
-            (true, false) => "2",
-            (false, _) => "1",
-        });
+        text(
+            o,
+            match (m.busy(), m.paused) {
+                (true, true) => "3",
+                (true, false) => "2",
+                (false, _) => "1",
+            },
+        );
     }),
     ("percent", |m, o| put(o, format_args!("{}", m.percent()))),
     ("minutes", |m, o| put(o, format_args!("{}", m.minutes_left()))),

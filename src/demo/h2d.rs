@@ -47,13 +47,7 @@ fn extruder(m: &Machine, nozzle: usize, out: &mut Vec<u8>) {
 
 /// The word of options, with those the demo can switch.
 fn cfg(m: &Machine) -> u64 {
-    let bits = [
-        (3, m.record),
-        (5, m.timelapse),
-        (7, m.light == "on"),
-        (16, m.auto_recovery),
-        (22, m.sound),
-    ];
+    let bits = [(3, m.record), (5, m.timelapse), (7, m.light == "on"), (16, m.auto_recovery), (22, m.sound)];
     let mut word = 0x00C0_1847_DA99 & !0x700 | u64::from(m.speed) << 8;
     for (bit, on) in bits {
         word = word & !(1 << bit) | u64::from(on) << bit;
@@ -143,7 +137,13 @@ pub(super) fn spools() -> Vec<Spool> {
         chipped(("PETG", "GFG02", "PETG HF", "G02-K0"), "000000FF", (230, 260), "90AC5E1200000100", 55.0),
         chipped(("PLA", "GFA01", "PLA Matte", "A01-G1"), "61C680FF", (190, 230), "F80C6DD700000100", 73.0),
         plain("PLA", "GFL99", "F7D959FF", (190, 240)),
-        chipped(("PLA-S", "GFS05", "Support for PLA", "S05-C0"), "00000000", (190, 220), "B25D03EE00000100", 81.0),
+        chipped(
+            ("PLA-S", "GFS05", "Support for PLA", "S05-C0"),
+            "00000000",
+            (190, 220),
+            "B25D03EE00000100",
+            81.0,
+        ),
     ]
 }
 

@@ -87,13 +87,21 @@ impl Fan {
 }
 
 /// A small whole number out of a calculation that stays in range.
-#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped to the range of the result")]
+#[allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "clamped to the range of the result"
+)]
 pub(super) fn whole(value: f64) -> u8 {
     value.clamp(0.0, 255.0) as u8
 }
 
 /// The same for figures such as layers and seconds.
-#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped to the range of the result")]
+#[allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "clamped to the range of the result"
+)]
 pub(super) fn count(value: f64) -> u32 {
     value.clamp(0.0, f64::from(u32::MAX)) as u32
 }

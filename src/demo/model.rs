@@ -73,8 +73,19 @@ const fn plan(name: &'static str, file: &'static str, kind: &'static str, layers
 const PLATE: &str = "/data/Metadata/plate_1.gcode";
 const X1C_PLANS: [Plan; 3] = [
     Plan { spools: &[(0.0, 0), (0.43, 1)], bed: 55, ..plan("Modular shelf bracket", PLATE, "cloud", 128) },
-    Plan { spools: &[(0.0, 2), (0.3, 1), (0.7, 2)], nozzle: 255, bed: 70, seconds: 1080.0, ..plan("Cable guide x4", PLATE, "local", 160) },
-    Plan { spools: &[(0.0, 1)], seconds: 840.0, bed: 55, ..plan("Blumenübertopf klein", "/data/Metadata/plate_2.gcode", "cloud", 96) },
+    Plan {
+        spools: &[(0.0, 2), (0.3, 1), (0.7, 2)],
+        nozzle: 255,
+        bed: 70,
+        seconds: 1080.0,
+        ..plan("Cable guide x4", PLATE, "local", 160)
+    },
+    Plan {
+        spools: &[(0.0, 1)],
+        seconds: 840.0,
+        bed: 55,
+        ..plan("Blumenübertopf klein", "/data/Metadata/plate_2.gcode", "cloud", 96)
+    },
 ];
 const A1_MINI_PLANS: [Plan; 2] = [
     Plan { spools: &[(0.0, 1), (0.5, 2)], bed: 65, ..plan("Name tag.3mf", "Name tag.3mf", "local", 75) },
@@ -82,7 +93,13 @@ const A1_MINI_PLANS: [Plan; 2] = [
 ];
 const H2D_PLANS: [Plan; 2] = [
     Plan { spools: &[(0.0, 2), (0.55, 4)], bed: 55, ..plan("Planter with support", PLATE, "cloud", 140) },
-    Plan { spools: &[(0.0, 4), (0.25, 0), (0.6, 4)], nozzle: 245, bed: 70, seconds: 1080.0, ..plan("Drill holder", PLATE, "local", 180) },
+    Plan {
+        spools: &[(0.0, 4), (0.25, 0), (0.6, 4)],
+        nozzle: 245,
+        bed: 70,
+        seconds: 1080.0,
+        ..plan("Drill holder", PLATE, "local", 180)
+    },
 ];
 
 impl Model {

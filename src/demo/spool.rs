@@ -65,10 +65,9 @@ fn tray(layout: Layout, slot: &str, spool: &Spool, remain: &str) -> String {
         if layout == Layout::H2 { 2 } else { 0 },
     );
     let _ = match layout {
-        Layout::A1 => write!(
-            text,
-            r#""k":0.019999999552965164,"n":1,"tray_temp":"{degrees}","tray_time":"{hours}","#
-        ),
+        Layout::A1 => {
+            write!(text, r#""k":0.019999999552965164,"n":1,"tray_temp":"{degrees}","tray_time":"{hours}","#)
+        }
         Layout::X1 => write!(text, r#""drying_temp":"{degrees}","drying_time":"{hours}","#),
         Layout::H2 => write!(
             text,
