@@ -43,7 +43,9 @@ impl Printer {
                 machine.jump(turn, share);
             }
         }
-        Self { name, machine, speed: 1.0, due: 0.0, streaming: true, said: Said::default() }
+        let mut said = Said::default();
+        said.delta(&machine);
+        Self { name, machine, speed: 1.0, due: 0.0, streaming: true, said }
     }
 
     /// Lets the simulated day pass faster; reports keep their pace.
@@ -110,6 +112,10 @@ impl Printer {
 
     /// A complete report.
     pub fn full(&mut self) -> Vec<u8> {
+        if self.model() == Model::A1Mini {
+            // What is in it need not be said again.
+            self.said.delta(&self.machine);
+        }
         self.machine.sequence += 1;
         self.template().render(&self.machine)
     }

@@ -53,7 +53,11 @@ pub(super) const fn plain(
 
 /// A spool on the holder outside, of which the printer knows what someone typed in.
 pub(super) fn external(layout: Layout, slot: &str, spool: &Spool) -> String {
-    tray(layout, slot, spool, "0").replace(r#""state":11,"#, "")
+    let text = tray(layout, slot, spool, "0").replace(r#""state":11,"#, "");
+    if layout == Layout::A1 {
+        return text.replace(&format!(r#""cols":["{}"],"ctype":0,"#, spool.colour), "");
+    }
+    text
 }
 
 fn tray(layout: Layout, slot: &str, spool: &Spool, remain: &str) -> String {
