@@ -17,6 +17,7 @@ mod gate;
 mod h2d;
 mod machine;
 mod model;
+mod parts;
 mod printer;
 mod relay;
 mod rest;

@@ -56,7 +56,10 @@ const LIVE: &[(&str, &str)] = &[
     ("xcam", r#"{"buildplate_marker_detector":$plate_marker$}"#),
     (
         "ipcam",
-        r#"{"ipcam_dev":"1","ipcam_record":"$record$","timelapse":"$timelapse$","resolution":"1080p","tutk_server":"enable","mode_bits":3}"#,
+        concat!(
+            r#"{"ipcam_dev":"1","ipcam_record":"$record$","timelapse":"$timelapse$","resolution":"1080p","#,
+            r#""tutk_server":"enable","mode_bits":3}"#
+        ),
     ),
 ];
 
@@ -141,9 +144,8 @@ pub(super) static VERSION: LazyLock<Template> = LazyLock::new(|| {
 });
 
 pub(super) static FULL: LazyLock<Template> = LazyLock::new(|| {
-    let live = |list: &[(&str, &str)]| -> String {
-        list.iter().map(|(name, text)| format!(r#""{name}":{text},"#)).collect()
-    };
+    let member = |(name, text): &(&str, &str)| [r#"""#, name, r#"":"#, text, ","].concat();
+    let live = |list: &[(&str, &str)]| list.iter().map(member).collect::<String>();
     let spool = plain("PLA", "GFA00", "FFFFFFFF", (190, 240));
     let text = REPORT
         .replace("LIVE_AMS", &live(LIVE_AMS))

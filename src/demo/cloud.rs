@@ -1,5 +1,5 @@
-//! The emulated Bambu cloud: REST over plain HTTP and MQTT over TLS, both on loopback, with the printers of one
-//! account behind them.
+//! The emulated Bambu cloud: REST over plain HTTP and MQTT over TLS, both on loopback, with the printers of
+//! one account behind them.
 use super::account::Account;
 use super::certificate::Certificates;
 use super::fleet::{self, Fleet};
@@ -239,7 +239,7 @@ impl Drop for Cloud {
 fn broker_config(certificates: &Certificates, gate: &Arc<Gate>) -> BrokerConfig {
     let tls = TlsConfig::new(certificates.chain_file.clone(), certificates.key_file.clone());
     BrokerConfig {
-        // The library wants a plain listener too; nobody is told of its port, and it asks for the token as well.
+        // The library wants a plain listener too. Nobody is told its port, and it asks for the token as well.
         bind_addresses: vec![LOOPBACK],
         tls_config: Some(tls.with_bind_address(LOOPBACK)),
         storage_config: StorageConfig::new().with_persistence(false),

@@ -1,7 +1,7 @@
 //! What a simulated printer does when it is told something, and how it answers.
 //!
-//! Requests are obeyed as the model would: what the machine has no part for, or what lies beyond its range, is
-//! refused.
+//! Requests are obeyed as the model would: what the machine has no part for, or what lies beyond its range,
+//! is refused.
 use super::machine::Machine;
 use super::model::Model;
 use serde_json::{Map, Value, json};
@@ -77,7 +77,7 @@ fn word(line: &str, letter: char) -> Option<f64> {
 fn celsius(line: &str) -> Result<u16, Refusal> {
     let value = word(line, 'S').filter(|value| (0.0..=999.0).contains(value));
     let value = value.ok_or_else(|| Refusal::Reason("invalid gcode".to_owned()))?;
-    Ok(u16::try_from(super::machine::count(value.round())).unwrap_or(u16::MAX))
+    Ok(u16::try_from(super::parts::count(value.round())).unwrap_or(u16::MAX))
 }
 
 /// What the lines of a `gcode_line` change; lines that only move or calibrate change nothing we show.
@@ -92,7 +92,7 @@ fn gcode(m: &Machine, lines: &str) -> Result<Vec<Effect>, Refusal> {
             "M140" | "M190" => Effect::Bed(celsius(line)?),
             "M141" => Effect::Chamber(celsius(line)?),
             "M106" => {
-                let fan = word(line, 'P').map_or(1, |fan| u64::from(super::machine::count(fan)));
+                let fan = word(line, 'P').map_or(1, |fan| u64::from(super::parts::count(fan)));
                 let speed =
                     u8::try_from(celsius(line)?).map_err(|_| Refusal::Reason("invalid gcode".to_owned()))?;
                 Effect::Fan(fan, speed)
@@ -187,7 +187,7 @@ fn print(m: &mut Machine, command: &str, request: &Map<String, Value>) -> Verdic
             if speed > 100 {
                 return refused("invalid speed");
             }
-            let speed = super::machine::whole((f64::from(speed) * 2.55).ceil());
+            let speed = super::parts::whole((f64::from(speed) * 2.55).ceil());
             return carry_out(m, &[Effect::Fan(u64::from(whole_number(request, "fan_index")?), speed)]);
         }
         "set_airduct" if h2d => {

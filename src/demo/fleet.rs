@@ -1,5 +1,5 @@
-//! All printers of the demo in their places: gives each its turn once a second, hands it requests, and takes it
-//! off the net when a test pulls its plug.
+//! All printers of the demo in their places: gives each its turn once a second, hands it requests, and takes
+//! it off the net when a test pulls its plug.
 use super::printer::Printer;
 use mqtt5::QoS;
 use mqtt5::broker::router::MessageRouter;

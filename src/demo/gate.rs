@@ -50,7 +50,7 @@ impl AuthProvider for Gate {
 }
 
 impl BrokerEventHandler for Gate {
-    fn on_client_publish<'a>(&'a self, event: ClientPublishEvent) -> Answer<'a, PublishAction> {
+    fn on_client_publish(&self, event: ClientPublishEvent) -> Answer<'_, PublishAction> {
         if let Some(serial) = self.fleet.serial_of(&event.topic, "/request") {
             // Nobody listens any more when the demo stops.
             let _ = self.requests.send((serial.to_owned(), event.payload.to_vec()));

@@ -1,14 +1,16 @@
 //! What a simulated H2D says: complete reports of some 12 kB with `msg` 0, two nozzles whose temperatures are
 //! packed into `device`, and the bit fields `aux`, `cfg`, `fun` and `stat`.
 use super::fields::{COMMON, home_flag};
-use super::machine::{Heater, Machine, Phase};
+use super::machine::{Machine, Phase};
+use super::parts::Heater;
 use super::spool::{Layout, Spool, chipped, external, plain, trays};
 use super::template::{Fields, Template, put};
+use std::fmt::Write as _;
 use std::sync::LazyLock;
 
 /// Target in the high half, temperature in the low one.
 fn packed(heater: &Heater) -> u32 {
-    u32::from(heater.target) << 16 | super::machine::count(heater.now.round()) & 0xFFFF
+    u32::from(heater.target) << 16 | super::parts::count(heater.now.round()) & 0xFFFF
 }
 
 /// Unit and slot of a spool in one word.
@@ -165,8 +167,13 @@ pub(super) static VERSION: LazyLock<Template> = LazyLock::new(|| {
     ];
     for (hardware, loader, name, product, serial, version) in modules {
         let visible = !product.is_empty();
-        text += &format!(
-            r#",{{"flag":0,"hw_ver":"{hardware}","loader_ver":"{loader}","name":"{name}","product_name":"{product}","sn":"{serial}","sw_ver":"{version}","visible":{visible}}}"#
+        let _ = write!(
+            text,
+            concat!(
+                r#",{{"flag":0,"hw_ver":"{}","loader_ver":"{}","name":"{}","product_name":"{}","#,
+                r#""sn":"{}","sw_ver":"{}","visible":{}}}"#
+            ),
+            hardware, loader, name, product, serial, version, visible
         );
     }
     Template::new(&text, &[COMMON, FIELDS])
@@ -192,7 +199,8 @@ const REPORT: &str = r#"{"print":{
 "3D":{"layer_num":$layer$,"print_cali_option":62,"total_layer_num":$layers$},
 "ams":{"ams":[
 {"dry_setting":{"dry_duration":-1,"dry_filament":"","dry_temperature":-1},"dry_sf_reason":[],"dry_time":0,
-"humidity":"3","humidity_raw":"$ams_humidity$","id":"0","info":"10001103","temp":"$ams_temp$","tray":[TRAYS]},
+"humidity":"3","humidity_raw":"$ams_humidity$",
+"id":"0","info":"10001103","temp":"$ams_temp$","tray":[TRAYS]},
 {"dry_setting":{"dry_duration":-1,"dry_filament":"","dry_temperature":-1},"dry_sf_reason":[],"dry_time":0,
 "humidity":"4","humidity_raw":"22","id":"128","info":"10002004","temp":"$ams_temp$","tray":[HT_TRAY]}],
 "ams_exist_bits":"11","ams_exist_bits_raw":"11","cali_id":255,"cali_stat":0,"insert_flag":true,
@@ -221,8 +229,10 @@ const REPORT: &str = r#"{"print":{
 "rm_init":33,"state":0},
 "fourth_axis":{"connect_flag":0,"theta_pitch":-1},"holder":null,"laser":{"power":0},
 "nozzle":{"exist":3,"info":[
-{"color_m":"00000000","diameter":0.4,"fila_id":"","id":0,"sn":"N/A","stat":0,"tm":0,"type":"HS01","wear":0.0},
-{"color_m":"00000000","diameter":0.4,"fila_id":"","id":1,"sn":"N/A","stat":0,"tm":0,"type":"HH01","wear":0.0}],
+{"color_m":"00000000","diameter":0.4,"fila_id":"","id":0,"sn":"N/A","stat":0,"tm":0,"type":"HS01",
+"wear":0.0},
+{"color_m":"00000000","diameter":0.4,"fila_id":"","id":1,"sn":"N/A","stat":0,"tm":0,"type":"HH01",
+"wear":0.0}],
 "src_id":0,"state":0,"tar_id":0},
 "plate":{"base":4,"cali2d_id":"","cur_id":"P0101","mat":1,"tar_id":""},"type":1},
 "err":"$err$","err2":{"err_code":"0","img_id":""},"fail_reason":"$fail_reason$","fan_gear":$fan_gear$,
@@ -258,5 +268,6 @@ const REPORT: &str = r#"{"print":{
 "speed":0,"status":"idle","task_id":"","time_remaining":0,"trouble_id":""},
 "ver":"20000","vir_slot":[EXTERNAL_LEFT,EXTERNAL_RIGHT],"wifi_signal":"$wifi$dBm",
 "xcam":{"allow_skip_parts":$skip_parts$,"buildplate_marker_detector":$plate_marker$,"cfg":$detectors$,
-"first_layer_inspector":$first_layer$,"halt_print_sensitivity":"$sensitivity$","print_halt":true,"printing_monitor":$monitor$,
+"first_layer_inspector":$first_layer$,"halt_print_sensitivity":"$sensitivity$",
+"print_halt":true,"printing_monitor":$monitor$,
 "spaghetti_detector":$spaghetti$},"xcam_status":"0"}}"#;

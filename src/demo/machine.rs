@@ -3,108 +3,15 @@
 //! Pure: time is handed in, chance comes from a seed. Knows neither JSON nor MQTT.
 use super::detectors::Detectors;
 use super::model::{Model, PREPARING, Plan, Step};
+use super::parts::{AMBIENT, Fan, Heater, count, whole};
 use super::spool::Spool;
 
-const AMBIENT: f64 = 24.0;
 /// What `print_error` says for a few seconds after someone stopped a print.
 pub(super) const CANCELLED: u32 = 0x0300_400C;
 /// The HMS entry of firmware that refused an unsigned command.
 pub(super) const VERIFY_FAILED: (u32, u32) = (0x0500_0500, 0x0001_0007);
 const CANCEL_SHOWN_SECONDS: f64 = 6.0;
 const VERIFY_SHOWN_SECONDS: f64 = 20.0;
-
-/// Something that is heated, and cools by itself.
-#[derive(Clone, Debug)]
-pub(super) struct Heater {
-    pub(super) now: f64,
-    pub(super) target: u16,
-    /// °C a second when heating.
-    rate: f64,
-    /// Seconds in which the distance to the room's temperature falls to a third.
-    cooling: f64,
-}
-
-impl Heater {
-    fn new(rate: f64, cooling: f64) -> Self {
-        Self { now: AMBIENT, target: 0, rate, cooling }
-    }
-
-    fn advance(&mut self, seconds: f64, room: f64) {
-        let target = f64::from(self.target);
-        if self.now < target {
-            self.now = (self.now + self.rate * seconds).min(target);
-        } else {
-            let cooled = room + (self.now - room) * (-seconds / self.cooling).exp();
-            self.now = cooled.max(target.min(self.now));
-        }
-    }
-
-    fn ready(&self) -> bool {
-        self.now >= f64::from(self.target) - 1.0
-    }
-}
-
-/// A fan: what was ordered (0–255) and what turns.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Fan {
-    pub(super) set: u8,
-    now: f64,
-    /// Someone set it by hand: the print leaves it alone until its end.
-    held: bool,
-}
-
-impl Fan {
-    pub(super) fn hold(&mut self, speed: u8) {
-        self.set = speed;
-        self.held = true;
-    }
-
-    fn order(&mut self, speed: u8) {
-        if !self.held {
-            self.set = speed;
-        }
-    }
-
-    fn advance(&mut self, seconds: f64) {
-        let step = 100.0 * seconds;
-        self.now += (f64::from(self.set) - self.now).clamp(-step, step);
-    }
-
-    /// Measured, 0–15.
-    pub(super) fn gear(&self) -> u8 {
-        whole((self.now / 17.0).ceil())
-    }
-
-    /// Ordered, percent.
-    pub(super) fn order_percent(&self) -> u8 {
-        whole((f64::from(self.set) / 2.55).round())
-    }
-
-    /// Measured, percent.
-    pub(super) fn percent(&self) -> u8 {
-        whole((self.now / 2.55).round())
-    }
-}
-
-/// A small whole number out of a calculation that stays in range.
-#[allow(
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "clamped to the range of the result"
-)]
-pub(super) fn whole(value: f64) -> u8 {
-    value.clamp(0.0, 255.0) as u8
-}
-
-/// The same for figures such as layers and seconds.
-#[allow(
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "clamped to the range of the result"
-)]
-pub(super) fn count(value: f64) -> u32 {
-    value.clamp(0.0, f64::from(u32::MAX)) as u32
-}
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Phase {
@@ -352,7 +259,7 @@ impl Machine {
         self.stopped = false;
         self.skipped.clear();
         for fan in [&mut self.part_fan, &mut self.aux_fan, &mut self.chamber_fan] {
-            fan.held = false;
+            fan.release();
         }
         self.enter_step(0);
     }
@@ -395,9 +302,9 @@ impl Machine {
         self.nozzle_mut(active).target = plan.nozzle;
         self.bed.now = f64::from(plan.bed);
         self.chamber.now = 33.0;
-        self.part_fan.set = 204;
+        self.part_fan.order(204);
         for fan in [&mut self.part_fan, &mut self.chamber_fan] {
-            fan.now = f64::from(fan.set);
+            fan.advance(60.0);
         }
     }
 
@@ -517,8 +424,8 @@ impl Machine {
             nozzle.target = 0;
         }
         for fan in [&mut self.part_fan, &mut self.aux_fan, &mut self.chamber_fan] {
-            fan.held = false;
-            fan.set = 0;
+            fan.release();
+            fan.order(0);
         }
         self.previous = self.feeding.take();
         self.speed = 2;

@@ -103,9 +103,6 @@ const H2D_PLANS: [Plan; 2] = [
 ];
 
 impl Model {
-    /// The models in the order in which the demo repeats them.
-    pub const ALL: [Self; 3] = [Self::X1c, Self::A1Mini, Self::H2d];
-
     /// How each serial number of this model begins.
     pub fn serial_prefix(self) -> &'static str {
         match self {

@@ -154,13 +154,18 @@ fn token_reply(token: &str, seconds: u64, kind: &str) -> Value {
     })
 }
 
+/// A member of a body that is there and not empty.
+fn text<'a>(body: &'a Value, key: &str) -> Option<&'a str> {
+    body.get(key)?.as_str().filter(|text| !text.is_empty())
+}
+
 impl Api {
     fn answer(&self, request: &Request) -> (u16, Value) {
         let body: Value = serde_json::from_slice(&request.body).unwrap_or_default();
         match (request.method.as_str(), request.path.as_str()) {
             ("POST", "/v1/user-service/user/login") => self.login(&body),
             ("POST", "/v1/user-service/user/sendemail/code") => {
-                let sent = self.account.send_code(body["email"].as_str().unwrap_or_default());
+                let sent = self.account.send_code(text(&body, "email").unwrap_or_default());
                 if sent { (200, json!({})) } else { (400, json!({"code": 2, "error": "Incorrect account"})) }
             }
             ("GET", "/v1/design-user-service/my/preference" | "/v1/iot-service/api/user/bind")
@@ -184,8 +189,8 @@ impl Api {
     }
 
     fn login(&self, body: &Value) -> (u16, Value) {
-        let text = |key: &str| body[key].as_str().filter(|text| !text.is_empty());
-        match self.account.log_in(text("account").unwrap_or_default(), text("password"), text("code")) {
+        let account = text(body, "account").unwrap_or_default();
+        match self.account.log_in(account, text(body, "password"), text(body, "code")) {
             Login::Token(token) => (200, token_reply(&token, TOKEN_SECONDS, "")),
             Login::CodeWanted => (200, token_reply("", 0, "verifyCode")),
             Login::Refused => (400, json!({"code": 2, "error": "Incorrect account or password"})),

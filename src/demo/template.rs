@@ -1,7 +1,7 @@
 //! Payloads as prepared text: what stands still is copied, only what changes is formatted.
 //!
-//! A template is JSON with `$name$` where a value belongs. It may be laid out over several lines: line ends and
-//! the blanks that open a line are dropped. Knows nothing of printers beyond handing one to the writers.
+//! A template is JSON with `$name$` where a value belongs. It may be laid out over several lines: line ends
+//! and the blanks that open a line are dropped. Knows nothing of printers beyond handing one to the writers.
 use super::machine::Machine;
 use std::fmt::Arguments;
 use std::io::Write as _;

@@ -80,6 +80,8 @@ const REPORT: &str = r#"{"print":{
 "upload":{"file_size":0,"finish_size":0,"message":"Good","oss_url":"","progress":0,"sequence_id":"0903",
 "speed":0,"status":"idle","task_id":"","time_remaining":0,"trouble_id":""},
 "vt_tray":EXTERNAL,"wifi_signal":"$wifi$dBm",
-"xcam":{"allow_skip_parts":$skip_parts$,"buildplate_marker_detector":$plate_marker$,"first_layer_inspector":$first_layer$,
-"halt_print_sensitivity":"$sensitivity$","print_halt":true,"printing_monitor":$monitor$,"spaghetti_detector":$spaghetti$},
+"xcam":{"allow_skip_parts":$skip_parts$,"buildplate_marker_detector":$plate_marker$,
+"first_layer_inspector":$first_layer$,
+"halt_print_sensitivity":"$sensitivity$","print_halt":true,"printing_monitor":$monitor$,
+"spaghetti_detector":$spaghetti$},
 "xcam_status":"0"}}"#;

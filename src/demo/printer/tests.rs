@@ -85,14 +85,19 @@ fn complete_reports_have_the_members_and_types_of_their_model() {
     assert_eq!(full(&mut printer(H2D))["msg"], 0);
 }
 
+/// A heater that is where it should be.
+fn packed(degrees: u32) -> u32 {
+    degrees * 0x1_0001
+}
+
 #[test]
 fn an_h2d_packs_temperatures_and_says_which_nozzle_prints() {
     let report = full(&mut printer(H2D));
     let extruder = &report["device"]["extruder"];
     assert_eq!(extruder["state"], 33042);
-    assert_eq!(extruder["info"][1]["temp"], 220 << 16 | 220);
+    assert_eq!(extruder["info"][1]["temp"], packed(220));
     assert_eq!((&extruder["info"][1]["snow"], &extruder["info"][0]["snow"]), (&json!(2), &json!(65535)));
-    assert_eq!(report["device"]["bed"]["info"]["temp"], 55 << 16 | 55);
+    assert_eq!(report["device"]["bed"]["info"]["temp"], packed(55));
     let fun = u64::from_str_radix(report["fun"].as_str().unwrap(), 16).unwrap();
     assert_eq!((fun >> 29 & 1, fun >> 39 & 1), (0, 1));
     let ids: Vec<_> = report["vir_slot"].as_array().unwrap().iter().map(|slot| slot["id"].clone()).collect();
@@ -169,7 +174,8 @@ fn version_lists_the_modules_of_each_model() {
     }
 }
 
-/// Sends `request` to a running printer, wants it accepted, lets fans and heaters follow, and wants `value` at `path` of the report.
+/// Sends `request` to a running printer and wants it accepted; then, when fans and heaters had time to follow,
+/// wants `value` at `path` of the report.
 fn obeyed(number: usize, request: &Value, path: &str, value: &Value) {
     let mut printer = printer(number);
     live_until(&mut printer, "RUNNING");
@@ -201,6 +207,13 @@ fn command(mut members: Value) -> Value {
     json!({"print": members})
 }
 
+fn led(node: &str, mode: &str) -> Value {
+    json!({"system": {
+        "sequence_id": "1", "command": "ledctrl", "led_node": node, "led_mode": mode,
+        "led_on_time": 500, "led_off_time": 500, "loop_times": 0, "interval_time": 0,
+    }})
+}
+
 fn gcode(line: &str) -> Value {
     command(json!({"command": "gcode_line", "param": line}))
 }
@@ -218,8 +231,7 @@ fn commands_of_all_models_take_effect() {
             &json!([146]),
         );
         obeyed(number, &gcode("M106 P1 S255\n"), "/cooling_fan_speed", &json!("15"));
-        let light = json!({"system": {"sequence_id": "1", "command": "ledctrl", "led_node": "chamber_light",
-            "led_mode": "off", "led_on_time": 500, "led_off_time": 500, "loop_times": 0, "interval_time": 0}});
+        let light = led("chamber_light", "off");
         obeyed(number, &light, "/lights_report/0/mode", &json!("off"));
         let record =
             json!({"camera": {"sequence_id": "1", "command": "ipcam_record_set", "control": "disable"}});
@@ -227,8 +239,10 @@ fn commands_of_all_models_take_effect() {
         let timelapse =
             json!({"camera": {"sequence_id": "1", "command": "ipcam_timelapse", "control": "enable"}});
         obeyed(number, &timelapse, "/ipcam/timelapse", &json!("enable"));
-        let plate = json!({"xcam": {"sequence_id": "1", "command": "xcam_control_set",
-            "module_name": "buildplate_marker_detector", "control": false, "enable": false, "print_halt": true}});
+        let plate = json!({"xcam": {
+            "sequence_id": "1", "command": "xcam_control_set", "module_name": "buildplate_marker_detector",
+            "control": false, "enable": false, "print_halt": true,
+        }});
         obeyed(number, &plate, "/xcam/buildplate_marker_detector", &json!(false));
         let mut printer = printer(number);
         let before = full(&mut printer)["home_flag"].as_i64().unwrap();
@@ -285,8 +299,7 @@ fn what_a_machine_cannot_do_is_refused() {
         refused(number, &gcode("M104 S400\n"));
         refused(number, &gcode("M140 S130\n"));
         refused(number, &gcode("M106 P1 S256\n"));
-        let light = json!({"system": {"sequence_id": "1", "command": "ledctrl", "led_node": "disco",
-            "led_mode": "on", "led_on_time": 500, "led_off_time": 500, "loop_times": 0, "interval_time": 0}});
+        let light = led("disco", "on");
         refused(number, &light);
     }
     refused(A1_MINI, &gcode("M140 S90\n"));
@@ -414,8 +427,7 @@ fn firmware_that_wants_signatures_refuses_control_and_says_so() {
             assert_eq!(fun >> 29 & 1, 1);
         }
         // Lights need no signature.
-        let light = json!({"system": {"sequence_id": "1", "command": "ledctrl", "led_node": "chamber_light",
-            "led_mode": "off", "led_on_time": 500, "led_off_time": 500, "loop_times": 0, "interval_time": 0}});
+        let light = led("chamber_light", "off");
         assert_eq!(ask(&mut printer, &light)["system"]["result"], "success");
         live(&mut printer, 25);
         assert_eq!(full(&mut printer)["hms"], json!([]));
