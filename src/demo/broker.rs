@@ -15,6 +15,9 @@ use tokio::task::JoinHandle;
 pub const DEFAULT_ADDRESS: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 1883);
 /// How many ports after the wanted one are tried.
 const PORTS_TRIED: u16 = 100;
+/// Messages that may wait for one client. What a subscription finds retained waits all at once, and whatever is
+/// beyond this number is lost without a word.
+const MOST_WAITING: usize = 250_000;
 
 /// Name and password for a broker that others can reach.
 #[derive(Clone)]
@@ -46,7 +49,10 @@ impl Broker {
         let address = free_address(wanted)?;
         let config = BrokerConfig {
             bind_addresses: vec![address],
-            storage_config: StorageConfig::new().with_backend(StorageBackend::Memory),
+            storage_config: StorageConfig::new()
+                .with_backend(StorageBackend::Memory)
+                .with_max_queued_messages_per_client(MOST_WAITING),
+            client_channel_capacity: MOST_WAITING,
             sys_topics_enabled: false,
             ..BrokerConfig::default()
         };

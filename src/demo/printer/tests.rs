@@ -174,8 +174,8 @@ fn version_lists_the_modules_of_each_model() {
     }
 }
 
-/// Sends `request` to a running printer and wants it accepted; then, when fans and heaters had time to follow,
-/// wants `value` at `path` of the report.
+/// Sends `request` to a running printer and wants it accepted; then, when fans and heaters had time to
+/// follow, wants `value` at `path` of the report.
 fn obeyed(number: usize, request: &Value, path: &str, value: &Value) {
     let mut printer = printer(number);
     live_until(&mut printer, "RUNNING");
