@@ -1,0 +1,127 @@
+//! The values that all models report, by the name a template calls them.
+use super::machine::{Machine, Phase};
+use super::model::Model;
+use super::template::{Fields, put};
+
+/// A temperature in the steps of the printer's sensors, 1/32 °C.
+pub(super) fn degrees(value: f64) -> f64 {
+    (value * 32.0).round() / 32.0
+}
+
+/// The signed 32-bit switch word, `base` holding what stands still.
+pub(super) fn home_flag(m: &Machine, base: u32) -> i32 {
+    let homed = m.busy() && m.step > 2;
+    let bits = [
+        (0, homed),
+        (1, homed),
+        (2, homed),
+        (4, m.auto_recovery),
+        (5, m.record && m.printing()),
+        (17, m.sound && m.model != Model::X1c),
+    ];
+    let mut word = base;
+    for (bit, on) in bits {
+        word = word & !(1 << bit) | u32::from(on) << bit;
+    }
+    word.cast_signed()
+}
+
+fn text(out: &mut Vec<u8>, value: &str) {
+    out.extend_from_slice(value.as_bytes());
+}
+
+fn on_job<'a>(m: &Machine, value: &'a str, otherwise: &'a str) -> &'a str {
+    if m.phase == Phase::Idle { otherwise } else { value }
+}
+
+fn switch(on: bool) -> &'static str {
+    if on { "enable" } else { "disable" }
+}
+
+pub(super) const COMMON: Fields = &[
+    ("serial", |m, o| text(o, &m.serial)),
+    ("firmware", |m, o| text(o, m.model.firmware(m.signed_only))),
+    ("sequence", |m, o| put(o, format_args!("{}", m.sequence))),
+    ("state", |m, o| text(o, m.gcode_state())),
+    ("stage", |m, o| put(o, format_args!("{}", m.stage()))),
+    ("stages", |m, o| {
+        o.push(b'[');
+        if m.busy() {
+            for (index, step) in m.model.steps().iter().skip(1).enumerate() {
+                put(o, format_args!("{}{}", if index > 0 { "," } else { "" }, step.stage));
+            }
+        }
+        o.push(b']');
+    }),
+    ("print_stage", |m, o| {
+        text(
+            o,
+            match (m.busy(), m.paused) {
+                (true, true) => "3",
+                (true, false) => "2",
+                (false, _) => "1",
+            },
+        );
+    }),
+    ("percent", |m, o| put(o, format_args!("{}", m.percent()))),
+    ("minutes", |m, o| put(o, format_args!("{}", m.minutes_left()))),
+    ("layer", |m, o| put(o, format_args!("{}", m.layer()))),
+    ("layers", |m, o| put(o, format_args!("{}", m.total_layers()))),
+    ("download", |m, o| put(o, format_args!("{}", m.downloaded()))),
+    ("job", |m, o| text(o, on_job(m, m.plan().name, ""))),
+    ("file", |m, o| text(o, on_job(m, m.plan().file, ""))),
+    ("kind", |m, o| text(o, on_job(m, m.plan().kind, "idle"))),
+    ("task", |m, o| put(o, format_args!("{}", if m.phase == Phase::Idle { 0 } else { m.jobs }))),
+    ("nozzle", |m, o| put(o, format_args!("{}", degrees(m.nozzle().now)))),
+    ("nozzle_target", |m, o| put(o, format_args!("{}", m.nozzle().target))),
+    ("bed", |m, o| put(o, format_args!("{}", degrees(m.bed.now)))),
+    ("bed_target", |m, o| put(o, format_args!("{}", m.bed.target))),
+    ("chamber", |m, o| put(o, format_args!("{}", m.chamber.now.round()))),
+    ("part_fan", |m, o| put(o, format_args!("{}", m.part_fan.gear()))),
+    ("aux_fan", |m, o| put(o, format_args!("{}", m.aux_fan.gear()))),
+    ("chamber_fan", |m, o| put(o, format_args!("{}", m.chamber_fan.gear()))),
+    ("heatbreak", |m, o| put(o, format_args!("{}", m.heatbreak()))),
+    ("fan_gear", |m, o| {
+        let [part, aux, chamber] = [&m.part_fan, &m.aux_fan, &m.chamber_fan].map(|fan| u32::from(fan.set));
+        put(o, format_args!("{}", chamber << 16 | aux << 8 | part));
+    }),
+    ("speed", |m, o| put(o, format_args!("{}", m.speed))),
+    ("speed_percent", |m, o| put(o, format_args!("{}", m.speed_percent()))),
+    ("light", |m, o| text(o, m.light)),
+    ("light2", |m, o| text(o, m.light2)),
+    ("record", |m, o| text(o, switch(m.record))),
+    ("timelapse", |m, o| text(o, switch(m.timelapse))),
+    ("wifi", |m, o| put(o, format_args!("{}", m.wifi))),
+    ("print_error", |m, o| put(o, format_args!("{}", m.print_error))),
+    ("fail_reason", |m, o| {
+        put(o, format_args!("{}", if m.stopped { super::machine::CANCELLED } else { 0 }));
+    }),
+    ("mc_error", |m, o| put(o, format_args!("{}", m.print_error & 0xFFFF))),
+    ("hms", |m, o| {
+        o.push(b'[');
+        for (index, (attr, code)) in m.hms.iter().enumerate() {
+            let comma = if index > 0 { "," } else { "" };
+            put(o, format_args!(r#"{comma}{{"attr":{attr},"code":{code}}}"#));
+        }
+        o.push(b']');
+    }),
+    ("skipped", |m, o| {
+        o.push(b'[');
+        for (index, object) in m.skipped.iter().enumerate() {
+            put(o, format_args!("{}{object}", if index > 0 { "," } else { "" }));
+        }
+        o.push(b']');
+    }),
+    ("skip_parts", |m, o| put(o, format_args!("{}", m.detectors.get("allow_skip_parts")))),
+    ("plate_marker", |m, o| put(o, format_args!("{}", m.detectors.get("buildplate_marker_detector")))),
+    ("first_layer", |m, o| put(o, format_args!("{}", m.detectors.get("first_layer_inspector")))),
+    ("monitor", |m, o| put(o, format_args!("{}", m.detectors.get("printing_monitor")))),
+    ("spaghetti", |m, o| put(o, format_args!("{}", m.detectors.get("spaghetti_detector")))),
+    ("sensitivity", |m, o| text(o, m.detectors.sensitivity)),
+    ("detectors", |m, o| put(o, format_args!("{}", m.detectors.cfg()))),
+    ("ams_status", |m, o| put(o, format_args!("{}", m.ams_status()))),
+    ("filament", |m, o| put(o, format_args!("{}", u8::from(m.feeding.is_some())))),
+    ("tray_now", |m, o| put(o, format_args!("{}", m.feeding.unwrap_or(255)))),
+    ("tray_pre", |m, o| put(o, format_args!("{}", m.previous.or(m.feeding).unwrap_or(255)))),
+    ("tray_tar", |m, o| put(o, format_args!("{}", m.target_spool().unwrap_or(255)))),
+];

@@ -1,0 +1,201 @@
+//! All printers of the demo in their places: gives each its turn once a second, hands it requests, and takes
+//! it off the net when a test pulls its plug.
+use super::printer::Printer;
+use mqtt5::QoS;
+use mqtt5::broker::router::MessageRouter;
+use mqtt5::packet::publish::PublishPacket;
+use serde_json::{Value, json};
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+use tokio::sync::mpsc::UnboundedReceiver;
+use tokio::time::MissedTickBehavior;
+use tokio_util::sync::CancellationToken;
+
+/// Turns in a second: printers take theirs in one of these, so that reports come evenly spread.
+const TURNS: usize = 50;
+const SECOND: Duration = Duration::from_secs(1);
+/// What the demo takes for the time when it starts, in milliseconds since 1970; it then counts turns.
+const EPOCH_MS: u64 = 1_780_000_000_000;
+
+/// A message on its way to the broker.
+pub(super) type Message = (Arc<str>, Vec<u8>);
+
+/// Whether the cloud hears of a printer.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Presence {
+    Online,
+    /// Without power; in so many seconds the cloud notices.
+    Lost(u32),
+    Offline,
+}
+
+struct Seat {
+    printer: Printer,
+    topic: Arc<str>,
+    presence: Presence,
+    /// Announce `client.connected` on the next turn.
+    returned: bool,
+}
+
+/// The printers bound to the account.
+pub(super) struct Fleet {
+    seats: Mutex<Vec<Seat>>,
+    places: HashMap<String, usize>,
+    turns: AtomicU64,
+    reports: AtomicU64,
+}
+
+fn event(name: &str, key: &str, milliseconds: u64) -> Vec<u8> {
+    json!({"event": {"event": name, key: milliseconds.to_string()}}).to_string().into_bytes()
+}
+
+impl Fleet {
+    pub(super) fn new(printers: Vec<Printer>) -> Self {
+        let places = printers.iter().enumerate().map(|(place, printer)| (printer.serial().to_owned(), place));
+        let places = places.collect();
+        let seats = printers.into_iter().map(|printer| Seat {
+            topic: format!("device/{}/report", printer.serial()).into(),
+            printer,
+            presence: Presence::Online,
+            returned: false,
+        });
+        Self {
+            seats: Mutex::new(seats.collect()),
+            places,
+            turns: AtomicU64::new(0),
+            reports: AtomicU64::new(0),
+        }
+    }
+
+    fn seats(&self) -> MutexGuard<'_, Vec<Seat>> {
+        self.seats.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn with_seat<R>(&self, serial: &str, act: impl FnOnce(&mut Seat) -> R) -> Option<R> {
+        let place = *self.places.get(serial)?;
+        self.seats().get_mut(place).map(act)
+    }
+
+    pub(super) fn has(&self, serial: &str) -> bool {
+        self.places.contains_key(serial)
+    }
+
+    pub(super) fn serials(&self) -> Vec<String> {
+        self.seats().iter().map(|seat| seat.printer.serial().to_owned()).collect()
+    }
+
+    /// Reports sent so far.
+    pub(super) fn reports(&self) -> u64 {
+        self.reports.load(Ordering::Relaxed)
+    }
+
+    /// The serial in a topic of a printer bound here, when the topic ends like that.
+    pub(super) fn serial_of<'a>(&self, topic: &'a str, end: &str) -> Option<&'a str> {
+        let serial = topic.strip_prefix("device/")?.strip_suffix(end)?;
+        self.has(serial).then_some(serial)
+    }
+
+    pub(super) fn with_printer<R>(&self, serial: &str, act: impl FnOnce(&mut Printer) -> R) -> Option<R> {
+        self.with_seat(serial, |seat| act(&mut seat.printer))
+    }
+
+    /// Pulls the plug; the cloud notices after so many seconds.
+    pub(super) fn power_off(&self, serial: &str, noticed_after: u32) {
+        self.with_seat(serial, |seat| seat.presence = Presence::Lost(noticed_after));
+    }
+
+    pub(super) fn power_on(&self, serial: &str) {
+        self.with_seat(serial, |seat| {
+            seat.returned = seat.presence != Presence::Online;
+            seat.presence = Presence::Online;
+        });
+    }
+
+    /// The account's list of devices.
+    pub(super) fn devices(&self) -> Vec<Value> {
+        let describe = |seat: &Seat| {
+            let model = seat.printer.model();
+            json!({
+                "dev_id": seat.printer.serial(),
+                "name": seat.printer.name(),
+                "online": seat.presence != Presence::Offline,
+                "print_status": match seat.printer.state() {
+                    "FINISH" => "SUCCESS",
+                    "PREPARE" => "RUNNING",
+                    other => other,
+                },
+                "dev_model_name": model.code(),
+                "dev_product_name": model.product_name(),
+                "dev_access_code": "00000000",
+                "nozzle_diameter": 0.4,
+                "print_job": 0,
+                "dev_structure": model.structure(),
+            })
+        };
+        self.seats().iter().map(describe).collect()
+    }
+
+    /// One turn, a fiftieth of a second: the printers whose turn it is live through their last second.
+    pub(super) fn turn(&self, messages: &mut Vec<Message>) {
+        let turn = self.turns.fetch_add(1, Ordering::Relaxed);
+        let now = EPOCH_MS + turn * 1000 / TURNS as u64;
+        let mut payloads = Vec::new();
+        // A stride that shares no factor with the number of turns spreads neighbours out.
+        let mine = |place: usize| place * 17 % TURNS == usize::try_from(turn).unwrap_or_default() % TURNS;
+        for (_, seat) in self.seats().iter_mut().enumerate().filter(|(place, _)| mine(*place)) {
+            match seat.presence {
+                Presence::Online => {
+                    if std::mem::take(&mut seat.returned) {
+                        payloads.push(event("client.connected", "connected_at", now));
+                    }
+                    let before = payloads.len();
+                    seat.printer.tick(SECOND, &mut payloads);
+                    self.reports.fetch_add((payloads.len() - before) as u64, Ordering::Relaxed);
+                }
+                Presence::Lost(0) => {
+                    seat.presence = Presence::Offline;
+                    payloads.push(event("client.disconnected", "disconnected_at", now));
+                }
+                Presence::Lost(seconds) => seat.presence = Presence::Lost(seconds - 1),
+                Presence::Offline => {}
+            }
+            messages.extend(payloads.drain(..).map(|payload| (Arc::clone(&seat.topic), payload)));
+        }
+    }
+
+    /// Hands a request to a printer, if it has power.
+    pub(super) fn request(&self, serial: &str, request: &[u8], messages: &mut Vec<Message>) {
+        self.with_seat(serial, |seat| {
+            if seat.presence == Presence::Online {
+                let answers = seat.printer.handle(request);
+                messages.extend(answers.into_iter().map(|answer| (Arc::clone(&seat.topic), answer)));
+            }
+        });
+    }
+}
+
+/// Lets the printers live and speak until told to stop.
+pub(super) async fn run(
+    fleet: Arc<Fleet>,
+    router: Arc<MessageRouter>,
+    mut requests: UnboundedReceiver<(String, Vec<u8>)>,
+    stop: CancellationToken,
+) {
+    let mut interval = tokio::time::interval(SECOND / u32::try_from(TURNS).unwrap_or(1));
+    interval.set_missed_tick_behavior(MissedTickBehavior::Burst);
+    let mut messages = Vec::new();
+    loop {
+        tokio::select! {
+            biased;
+            () = stop.cancelled() => return,
+            Some((serial, request)) = requests.recv() => fleet.request(&serial, &request, &mut messages),
+            _ = interval.tick() => fleet.turn(&mut messages),
+        }
+        for (topic, payload) in messages.drain(..) {
+            let packet = PublishPacket::new_v311(&*topic, payload, QoS::AtMostOnce);
+            router.route_message(&packet, None).await;
+        }
+    }
+}

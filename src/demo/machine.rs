@@ -1,0 +1,454 @@
+//! The physics and the working day of one simulated printer: heaters, fans, and a print on a loop.
+//!
+//! Pure: time is handed in, chance comes from a seed. Knows neither JSON nor MQTT.
+use super::detectors::Detectors;
+use super::model::{Model, PREPARING, Plan, Step};
+use super::parts::{AMBIENT, Fan, Heater, count, whole};
+use super::spool::Spool;
+
+/// What `print_error` says for a few seconds after someone stopped a print.
+pub(super) const CANCELLED: u32 = 0x0300_400C;
+/// The HMS entry of firmware that refused an unsigned command.
+pub(super) const VERIFY_FAILED: (u32, u32) = (0x0500_0500, 0x0001_0007);
+const CANCEL_SHOWN_SECONDS: f64 = 6.0;
+const VERIFY_SHOWN_SECONDS: f64 = 20.0;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Phase {
+    Idle,
+    Job,
+    Finish,
+    Failed,
+}
+
+/// The steps of a filament change: `ams_status` and how long it lasts.
+const CHANGE: [(u16, f64); 5] = [(258, 8.0), (260, 8.0), (261, 4.0), (262, 12.0), (263, 8.0)];
+
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Change {
+    step: usize,
+    left: f64,
+    to: usize,
+}
+
+/// All that a report shows.
+#[allow(clippy::struct_excessive_bools, reason = "each is a switch of the real machine")]
+pub(super) struct Machine {
+    pub(super) model: Model,
+    pub(super) serial: String,
+    pub(super) signed_only: bool,
+    pub(super) spools: Vec<Spool>,
+    pub(super) phase: Phase,
+    pub(super) paused: bool,
+    pub(super) stopped: bool,
+    pub(super) step: usize,
+    left: f64,
+    /// Seconds of printing done, of the plan's.
+    pub(super) done: f64,
+    turn: usize,
+    pub(super) jobs: u32,
+    change: Option<Change>,
+    /// The spool that feeds, by its number.
+    pub(super) feeding: Option<usize>,
+    pub(super) previous: Option<usize>,
+    /// 0 right or only, 1 left; also who is in use on an H2D.
+    pub(super) nozzles: [Heater; 2],
+    pub(super) active: usize,
+    pub(super) bed: Heater,
+    pub(super) chamber: Heater,
+    pub(super) part_fan: Fan,
+    pub(super) aux_fan: Fan,
+    pub(super) chamber_fan: Fan,
+    pub(super) airduct: u8,
+    pub(super) light: &'static str,
+    pub(super) light2: &'static str,
+    pub(super) record: bool,
+    pub(super) timelapse: bool,
+    pub(super) sound: bool,
+    pub(super) auto_recovery: bool,
+    pub(super) speed: u8,
+    pub(super) detectors: Detectors,
+    pub(super) print_error: u32,
+    error_left: f64,
+    pub(super) hms: Vec<(u32, u32)>,
+    verify_left: f64,
+    pub(super) skipped: Vec<u64>,
+    pub(super) wifi: i32,
+    pub(super) sequence: u64,
+    rng: fastrand::Rng,
+}
+
+impl Machine {
+    pub(super) fn new(model: Model, serial: String, seed: u64) -> Self {
+        let mut rng = fastrand::Rng::with_seed(seed);
+        Self {
+            model,
+            serial,
+            signed_only: false,
+            spools: model.spools(),
+            phase: Phase::Idle,
+            paused: false,
+            stopped: false,
+            step: 0,
+            left: 20.0,
+            done: 0.0,
+            turn: 0,
+            jobs: 1000 + rng.u32(0..8000),
+            change: None,
+            feeding: None,
+            previous: None,
+            nozzles: [Heater::new(2.6, 70.0), Heater::new(2.6, 70.0)],
+            active: 0,
+            bed: Heater::new(0.9, 320.0),
+            chamber: Heater::new(0.08, 600.0),
+            part_fan: Fan::default(),
+            aux_fan: Fan::default(),
+            chamber_fan: Fan::default(),
+            airduct: 0,
+            light: "on",
+            light2: "on",
+            record: true,
+            timelapse: false,
+            sound: true,
+            auto_recovery: true,
+            speed: 2,
+            detectors: Detectors::default(),
+            print_error: 0,
+            error_left: 0.0,
+            hms: Vec::new(),
+            verify_left: 0.0,
+            skipped: Vec::new(),
+            wifi: -48 - rng.i32(0..14),
+            sequence: rng.u64(400..4000),
+            rng,
+        }
+    }
+
+    pub(super) fn plan(&self) -> &'static Plan {
+        let plans = self.model.plans();
+        plans.get(self.turn % plans.len()).expect("the remainder is below the length")
+    }
+
+    fn current_step(&self) -> Option<&'static Step> {
+        (self.phase == Phase::Job).then(|| self.model.steps().get(self.step)).flatten()
+    }
+
+    /// Whether the job is past its preparations.
+    pub(super) fn printing(&self) -> bool {
+        self.phase == Phase::Job && self.step >= self.model.steps().len()
+    }
+
+    /// Whether a job is on, paused or not.
+    pub(super) fn busy(&self) -> bool {
+        self.phase == Phase::Job
+    }
+
+    pub(super) fn gcode_state(&self) -> &'static str {
+        match self.phase {
+            Phase::Idle => "IDLE",
+            Phase::Finish => "FINISH",
+            Phase::Failed => "FAILED",
+            Phase::Job if self.paused => "PAUSE",
+            Phase::Job if self.step < PREPARING => "PREPARE",
+            Phase::Job => "RUNNING",
+        }
+    }
+
+    /// `stg_cur`.
+    pub(super) fn stage(&self) -> i16 {
+        match (self.phase, self.current_step()) {
+            (Phase::Job, _) if self.paused => 16,
+            (Phase::Job, Some(step)) => step.stage,
+            (Phase::Job, None) if self.change.is_some() => 4,
+            (Phase::Job, None) => 0,
+            _ => self.model.no_stage(),
+        }
+    }
+
+    fn share(&self) -> f64 {
+        self.done / self.plan().seconds
+    }
+
+    /// Progress as printers count it: 100 stays until the next job.
+    pub(super) fn percent(&self) -> u8 {
+        match self.phase {
+            Phase::Finish => 100,
+            Phase::Idle => 0,
+            Phase::Job | Phase::Failed => whole(self.share() * 100.0).min(99),
+        }
+    }
+
+    /// Minutes, rounded up as the printer's screen does.
+    pub(super) fn minutes_left(&self) -> u32 {
+        if self.phase != Phase::Job {
+            return 0;
+        }
+        let ahead: f64 = self.model.steps().iter().skip(self.step).map(|step| step.seconds).sum();
+        let printing = (self.plan().seconds - self.done) * 100.0 / f64::from(self.speed_percent());
+        count(((ahead + printing) / 60.0).ceil())
+    }
+
+    pub(super) fn layer(&self) -> u32 {
+        match self.phase {
+            Phase::Job if self.printing() => {
+                (1 + count(self.share() * f64::from(self.plan().layers))).min(self.plan().layers)
+            }
+            Phase::Finish => self.plan().layers,
+            Phase::Failed => count(self.share() * f64::from(self.plan().layers)),
+            _ => 0,
+        }
+    }
+
+    pub(super) fn total_layers(&self) -> u32 {
+        if self.phase == Phase::Idle { 0 } else { self.plan().layers }
+    }
+
+    pub(super) fn speed_percent(&self) -> u8 {
+        match self.speed {
+            1 => 50,
+            3 => 124,
+            4 => 166,
+            _ => 100,
+        }
+    }
+
+    pub(super) fn ams_status(&self) -> u16 {
+        match self.change.and_then(|change| CHANGE.get(change.step)) {
+            Some((status, _)) => *status,
+            None if self.printing() => 768,
+            None => 0,
+        }
+    }
+
+    /// The spool that will feed next: the one that feeds unless a change is on.
+    pub(super) fn target_spool(&self) -> Option<usize> {
+        self.change.map(|change| change.to).or(self.feeding)
+    }
+
+    /// Download of the job's file, percent.
+    pub(super) fn downloaded(&self) -> u8 {
+        match self.phase {
+            Phase::Job if self.step == 0 => whole(100.0 - self.left / 6.0 * 100.0),
+            Phase::Idle => 0,
+            _ => 100,
+        }
+    }
+
+    /// The fan at the heat break runs whenever a nozzle is warm; 0–15.
+    pub(super) fn heatbreak(&self) -> u8 {
+        if self.nozzles.iter().any(|nozzle| nozzle.now > 50.0) { 13 } else { 0 }
+    }
+
+    /// Nozzle in use.
+    pub(super) fn nozzle(&self) -> &Heater {
+        let [right, left] = &self.nozzles;
+        if self.active == 1 { left } else { right }
+    }
+
+    pub(super) fn nozzle_mut(&mut self, index: usize) -> &mut Heater {
+        let [right, left] = &mut self.nozzles;
+        if index == 1 { left } else { right }
+    }
+
+    /// Begins the job that is next in turn.
+    fn start_job(&mut self) {
+        self.phase = Phase::Job;
+        self.done = 0.0;
+        self.jobs += 1;
+        self.paused = false;
+        self.stopped = false;
+        self.skipped.clear();
+        for fan in [&mut self.part_fan, &mut self.aux_fan, &mut self.chamber_fan] {
+            fan.release();
+        }
+        self.enter_step(0);
+    }
+
+    fn enter_step(&mut self, index: usize) {
+        self.step = index;
+        let plan = self.plan();
+        let first = plan.spools.first().map_or(0, |(_, spool)| *spool);
+        self.active = self.model.nozzle_of(first);
+        let active = self.active;
+        if let Some(step) = self.model.steps().get(index) {
+            self.left = step.seconds;
+            self.nozzle_mut(active).target = step.nozzle.unwrap_or(plan.nozzle);
+            self.bed.target = if index == 0 { 0 } else { plan.bed };
+        } else {
+            self.nozzle_mut(active).target = plan.nozzle;
+            self.bed.target = plan.bed;
+            self.load(first);
+            self.chamber_fan.order(if self.model == Model::A1Mini { 0 } else { 77 });
+        }
+    }
+
+    fn load(&mut self, spool: usize) {
+        if self.feeding != Some(spool) {
+            self.change = CHANGE.first().map(|(_, seconds)| Change { step: 0, left: *seconds, to: spool });
+        }
+    }
+
+    /// Jumps to a moment of a job, as if it had run up to there.
+    pub(super) fn jump(&mut self, turn: usize, share: f64) {
+        self.turn = turn;
+        self.start_job();
+        self.enter_step(self.model.steps().len());
+        self.change = None;
+        self.done = self.plan().seconds * share;
+        self.feeding = self.wanted_spool();
+        self.active = self.feeding.map_or(0, |spool| self.model.nozzle_of(spool));
+        let (plan, active) = (self.plan(), self.active);
+        self.nozzle_mut(active).now = f64::from(plan.nozzle);
+        self.nozzle_mut(active).target = plan.nozzle;
+        self.bed.now = f64::from(plan.bed);
+        self.chamber.now = 33.0;
+        self.part_fan.order(204);
+        for fan in [&mut self.part_fan, &mut self.chamber_fan] {
+            fan.advance(60.0);
+        }
+    }
+
+    /// Puts an idle printer some seconds into its preparations.
+    pub(super) fn jump_to_heating(&mut self) {
+        self.start_job();
+        self.enter_step(1);
+    }
+
+    fn wanted_spool(&self) -> Option<usize> {
+        let share = self.share();
+        self.plan().spools.iter().rev().find(|(from, _)| *from <= share).map(|(_, spool)| *spool)
+    }
+
+    /// Lets time pass: `seconds` of the simulated day, `real` seconds of the reader's.
+    pub(super) fn advance(&mut self, seconds: f64, real: f64) {
+        let mut left = seconds;
+        while left > 0.0 {
+            let step = left.min(1.0);
+            left -= step;
+            self.advance_slice(step);
+        }
+        self.wifi = (self.wifi + self.rng.i32(-2..=2)).clamp(-72, -40);
+        self.error_left -= real;
+        if self.error_left <= 0.0 {
+            self.print_error = 0;
+        }
+        self.verify_left -= real;
+        if self.verify_left <= 0.0 {
+            self.hms.retain(|entry| *entry != VERIFY_FAILED);
+        }
+    }
+
+    fn advance_slice(&mut self, seconds: f64) {
+        let room = if self.model == Model::A1Mini { AMBIENT } else { AMBIENT.midpoint(self.chamber.now) };
+        for heater in self.nozzles.iter_mut().chain([&mut self.bed]) {
+            heater.advance(seconds, room);
+        }
+        // The bed warms the chamber: up to a fifth of its own excess.
+        self.chamber.advance(seconds, AMBIENT + (self.bed.now - AMBIENT) / 5.0);
+        for fan in [&mut self.part_fan, &mut self.aux_fan, &mut self.chamber_fan] {
+            fan.advance(seconds);
+        }
+        self.left -= seconds;
+        match self.phase {
+            Phase::Idle if self.left <= 0.0 => self.start_job(),
+            Phase::Job if self.paused => self.left += seconds,
+            Phase::Job if self.printing() => self.print(seconds),
+            Phase::Job => {
+                let ready = self.nozzle().ready() && self.bed.ready();
+                let wait = self.current_step().is_some_and(|step| step.wait && !ready);
+                if self.left <= 0.0 && !wait {
+                    self.enter_step(self.step + 1);
+                }
+            }
+            Phase::Finish | Phase::Failed if self.left <= 0.0 => {
+                self.phase = Phase::Idle;
+                self.turn += 1;
+                self.left = 40.0 + 20.0 * self.rng.f64();
+            }
+            Phase::Idle | Phase::Finish | Phase::Failed => {}
+        }
+    }
+
+    fn print(&mut self, seconds: f64) {
+        if let Some(change) = &mut self.change {
+            change.left -= seconds;
+            if change.left > 0.0 {
+                return;
+            }
+            change.step += 1;
+            if let Some((_, next)) = CHANGE.get(change.step) {
+                change.left += next;
+                if change.step == 2 {
+                    self.previous = self.feeding.take();
+                }
+                return;
+            }
+            let to = change.to;
+            self.change = None;
+            self.feeding = Some(to);
+            let nozzle = self.model.nozzle_of(to);
+            if nozzle != self.active {
+                let active = self.active;
+                self.nozzle_mut(active).target = 0;
+                self.nozzle_mut(nozzle).target = self.plan().nozzle;
+                self.active = nozzle;
+            }
+            return;
+        }
+        let layer = self.layer();
+        self.done += seconds * f64::from(self.speed_percent()) / 100.0;
+        if let Some(spool) = self.feeding.and_then(|spool| self.spools.get_mut(spool))
+            && spool.remain > 0.0
+        {
+            spool.remain = (spool.remain - seconds / 240.0).max(1.0);
+        }
+        if self.done >= self.plan().seconds {
+            self.end(Phase::Finish);
+        } else if let Some(spool) = self.wanted_spool().filter(|spool| self.feeding != Some(*spool)) {
+            self.load(spool);
+        } else if self.layer() != layer {
+            // The first layers go without a fan; later ones breathe with their length.
+            let speed = if layer < 2 { 0 } else { self.rng.u8(150..=255) };
+            self.part_fan.order(speed);
+            self.aux_fan.order(if self.model == Model::X1c && layer > 2 { 153 } else { 0 });
+        }
+    }
+
+    fn end(&mut self, phase: Phase) {
+        self.phase = phase;
+        self.left = 90.0;
+        self.paused = false;
+        self.change = None;
+        self.bed.target = 0;
+        for nozzle in &mut self.nozzles {
+            nozzle.target = 0;
+        }
+        for fan in [&mut self.part_fan, &mut self.aux_fan, &mut self.chamber_fan] {
+            fan.release();
+            fan.order(0);
+        }
+        self.previous = self.feeding.take();
+        self.speed = 2;
+    }
+
+    /// Someone stopped the print.
+    pub(super) fn stop(&mut self) {
+        self.end(Phase::Failed);
+        self.stopped = true;
+        self.print_error = CANCELLED;
+        self.error_left = CANCEL_SHOWN_SECONDS;
+    }
+
+    /// An unsigned command was refused: the printer shows an HMS entry for a while.
+    pub(super) fn show_verify_failed(&mut self) {
+        if !self.hms.contains(&VERIFY_FAILED) {
+            self.hms.push(VERIFY_FAILED);
+        }
+        self.verify_left = VERIFY_SHOWN_SECONDS;
+    }
+
+    /// A whole number drawn from this printer's own chance.
+    pub(super) fn chance(&mut self, below: u32) -> u32 {
+        self.rng.u32(0..below)
+    }
+}

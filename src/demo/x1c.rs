@@ -1,0 +1,87 @@
+//! What a simulated X1 Carbon says: the members and types of firmware 01.08.02, whose reports are always
+//! complete and carry neither `msg` nor the bit fields of later firmware.
+use super::fields::{COMMON, home_flag};
+use super::spool::{Layout, Spool, chipped, external, plain, trays};
+use super::template::{Fields, Template, put};
+use std::sync::LazyLock;
+
+const FIELDS: Fields = &[
+    ("home_flag", |m, o| put(o, format_args!("{}", home_flag(m, 0x0061_C508)))),
+    ("ams_temp", |m, o| put(o, format_args!("{:.1}", 25.0 + (m.chamber.now - 24.0) / 8.0))),
+    // Firmware that wants signatures is of the new kind, and says so in bit 29 of `fun`.
+    ("new_kind", |m, o| {
+        if m.signed_only {
+            o.extend_from_slice(br#""aux":"280100C","cfg":"FDA89","fun":"20011A30F9CFB","stat":"47A180B0","#);
+        }
+    }),
+];
+
+pub(super) fn spools() -> Vec<Spool> {
+    vec![
+        chipped(("PLA", "GFA00", "PLA Basic", "A00-W01"), "FFFFFFFF", (190, 230), "5A31C07E00000100", 64.0),
+        chipped(("PLA", "GFA01", "PLA Matte", "A01-B3"), "0078BFFF", (190, 230), "7B90D21400000100", 88.0),
+        chipped(("PETG", "GFG02", "PETG HF", "G02-D0"), "ADB1B2FF", (230, 260), "C2E6014D00000100", 37.0),
+        plain("PLA", "GFL99", "161616FF", (190, 240)),
+    ]
+}
+
+pub(super) static VERSION: LazyLock<Template> = LazyLock::new(|| {
+    Template::new(
+        r#"{"flag":3,"hw_ver":"N/A","name":"ota","sn":"N/A","sw_ver":"$firmware$"},
+        {"flag":0,"hw_ver":"AMS08","name":"ams/0","sn":"00600A3D1500271","sw_ver":"00.00.06.44"},
+        {"flag":0,"hw_ver":"MC07","name":"mc","sn":"00206A3D1600188","sw_ver":"00.00.27.26"},
+        {"flag":0,"hw_ver":"SMC01","name":"sm","sn":"N/A","sw_ver":"00.00.27.26"},
+        {"flag":0,"hw_ver":"TH09","name":"th","sn":"00306A3D1700094","sw_ver":"00.00.07.12"},
+        {"flag":0,"hw_ver":"AP05","name":"ap","sn":"$serial$","sw_ver":"00.00.32.39"}"#,
+        &[COMMON, FIELDS],
+    )
+});
+
+pub(super) static FULL: LazyLock<Template> = LazyLock::new(|| {
+    let spool = plain("TPU", "GFU99", "7A8B99FF", (200, 250));
+    let text = REPORT
+        .replace("TRAYS", &trays(Layout::X1, 0, &spools()))
+        .replace("EXTERNAL", &external(Layout::X1, "254", &spool));
+    Template::new(&text, &[COMMON, FIELDS])
+});
+
+const REPORT: &str = r#"{"print":{
+"ams":{"ams":[{"humidity":"4","id":"0","temp":"$ams_temp$","tray":[TRAYS]}],
+"ams_exist_bits":"1","ams_exist_bits_raw":"1","insert_flag":true,"power_on_flag":false,
+"tray_exist_bits":"f","tray_is_bbl_bits":"7","tray_now":"$tray_now$","tray_pre":"$tray_pre$",
+"tray_read_done_bits":"f","tray_reading_bits":"0","tray_tar":"$tray_tar$","version":43117},
+"ams_rfid_status":2,"ams_status":$ams_status$,"aux_part_fan":true,
+"bed_target_temper":$bed_target$,"bed_temper":$bed$,
+"big_fan1_speed":"$aux_fan$","big_fan2_speed":"$chamber_fan$","cali_version":0,
+"chamber_temper":$chamber$,"command":"push_status","cooling_fan_speed":"$part_fan$","ctt":0,
+"device":{"fan":53920,"nozzle":{"0":{"info":136,"temp":16711935},"info":229}},
+"fail_reason":"$fail_reason$","fan_gear":$fan_gear$,"filam_bak":[],"force_upgrade":false,$new_kind$
+"gcode_file":"$file$","gcode_file_prepare_percent":"$download$","gcode_state":"$state$",
+"heatbreak_fan_speed":"$heatbreak$","hms":$hms$,"home_flag":$home_flag$,"hw_switch_state":$filament$,
+"ipcam":{"agora_service":"disable","ipcam_dev":"1","ipcam_record":"$record$","mode_bits":2,
+"resolution":"1080p","rtsp_url":"rtsps://192.168.7.31:322/streaming/live/1","timelapse":"$timelapse$",
+"tutk_server":"enable"},
+"job_id":"$task$","layer_num":$layer$,
+"lights_report":[{"mode":"$light$","node":"chamber_light"},{"mode":"flashing","node":"work_light"}],
+"maintain":131075,"mc_percent":$percent$,"mc_print_error_code":"$mc_error$",
+"mc_print_stage":"$print_stage$","mc_print_sub_stage":0,"mc_remaining_time":$minutes$,
+"net":{"conf":16,"info":[{"ip":520595648,"mask":16777215},{"ip":0,"mask":0}]},
+"nozzle_diameter":"0.4","nozzle_target_temper":$nozzle_target$,"nozzle_temper":$nozzle$,
+"nozzle_type":"hardened_steel","online":{"ahb":false,"ext":false,"version":4},
+"print_error":$print_error$,"print_gcode_action":0,"print_real_action":0,"print_type":"$kind$",
+"profile_id":"0","project_id":"0","queue_est":0,"queue_number":0,"queue_sts":0,"queue_total":0,
+"s_obj":$skipped$,"sdcard":true,"sequence_id":"2021","spd_lvl":$speed$,"spd_mag":$speed_percent$,
+"stg":$stages$,"stg_cur":$stage$,"subtask_id":"$task$","subtask_name":"$job$","task_id":"$task$",
+"total_layer_num":$layers$,
+"upgrade_state":{"ahb_new_version_number":"","ams_new_version_number":"","consistency_request":false,
+"dis_state":0,"err_code":0,"ext_new_version_number":"","force_upgrade":false,"idx":4,"idx1":0,
+"lower_limit":"00.00.00.00","message":"","module":"","new_version_state":2,"ota_new_version_number":"",
+"progress":"0","sequence_id":0,"sn":"$serial$","status":"IDLE"},
+"upload":{"file_size":0,"finish_size":0,"message":"Good","oss_url":"","progress":0,"sequence_id":"0903",
+"speed":0,"status":"idle","task_id":"","time_remaining":0,"trouble_id":""},
+"vt_tray":EXTERNAL,"wifi_signal":"$wifi$dBm",
+"xcam":{"allow_skip_parts":$skip_parts$,"buildplate_marker_detector":$plate_marker$,
+"first_layer_inspector":$first_layer$,
+"halt_print_sensitivity":"$sensitivity$","print_halt":true,"printing_monitor":$monitor$,
+"spaghetti_detector":$spaghetti$},
+"xcam_status":"0"}}"#;
