@@ -241,7 +241,7 @@ impl Account {
         let doubled = AGAIN * 2_u32.saturating_pow(self.failures.saturating_sub(1).min(5));
         let pause = error.retry_after().unwrap_or_default().max(doubled.min(SLOWEST));
         self.state = match error {
-            cloud::Error::BrowserChallenge { .. } => AccountState::Blocked,
+            cloud::Error::Challenge { .. } => AccountState::Blocked,
             _ if self.connected => self.state,
             _ => AccountState::Offline,
         };
