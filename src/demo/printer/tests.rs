@@ -290,6 +290,77 @@ fn an_h2d_takes_typed_commands() {
 }
 
 #[test]
+fn filament_is_loaded_and_unloaded_when_no_print_runs() {
+    let load = |ams, slot, target| {
+        command(json!({"command": "ams_change_filament", "ams_id": ams, "slot_id": slot, "target": target,
+            "curr_temp": 220, "tar_temp": 220}))
+    };
+    for number in [X1C, A1_MINI, H2D] {
+        refused_when_busy(number, &load(0, 1, 1));
+        let mut printer = printer(number);
+        live_until(&mut printer, "FINISH");
+        ask(&mut printer, &load(0, 3, 3));
+        live(&mut printer, 2);
+        let report = full(&mut printer);
+        assert_eq!((&report["ams_status"], &report["ams"]["tray_tar"]), (&json!(258), &json!("3")));
+        assert!(report["nozzle_target_temper"].as_f64().unwrap() > 200.0);
+        live(&mut printer, 45);
+        let report = full(&mut printer);
+        assert_eq!((&report["ams_status"], &report["ams"]["tray_now"]), (&json!(0), &json!("3")));
+        ask(&mut printer, &load(0, 255, 255));
+        live(&mut printer, 45);
+        let report = full(&mut printer);
+        assert_eq!((&report["ams"]["tray_now"], &report["ams"]["tray_pre"]), (&json!("255"), &json!("3")));
+        assert_eq!(report["nozzle_target_temper"].as_f64(), Some(0.0));
+    }
+}
+
+fn refused_when_busy(number: usize, request: &Value) {
+    let mut printer = printer(number);
+    live_until(&mut printer, "RUNNING");
+    let ack = ask(&mut printer, request)["print"].take();
+    assert_eq!((&ack["result"], &ack["reason"]), (&json!("fail"), &json!("printer is busy")));
+}
+
+#[test]
+fn an_ams_dries_until_it_is_told_to_stop_or_the_time_is_over() {
+    let dry = |mode, temp, duration| {
+        command(json!({
+            "command": "ams_filament_drying", "ams_id": 128, "mode": mode, "temp": temp, "duration": duration,
+            "humidity": 0, "cooling_temp": 45, "rotate_tray": false, "filament": "PLA",
+        }))
+    };
+    let mut printer = printer(H2D);
+    let unit = |printer: &mut Printer| full(printer)["ams"]["ams"][1].take();
+    assert_eq!(
+        (&unit(&mut printer)["dry_time"], &unit(&mut printer)["info"]),
+        (&json!(0), &json!("10002004"))
+    );
+    ask(&mut printer, &dry(1, 55, 2));
+    live(&mut printer, 61);
+    let busy = unit(&mut printer);
+    assert_eq!((&busy["dry_time"], &busy["dry_setting"]["dry_filament"]), (&json!(119), &json!("PLA")));
+    assert_eq!(u64::from_str_radix(busy["info"].as_str().unwrap(), 16).unwrap() >> 4 & 15, 2);
+    ask(&mut printer, &dry(0, 0, 0));
+    assert_eq!(unit(&mut printer)["dry_setting"]["dry_temperature"], -1);
+    ask(&mut printer, &dry(1, 55, 1));
+    live(&mut printer, 3601);
+    assert_eq!(unit(&mut printer)["dry_time"], 0);
+    refused(H2D, &dry(1, 90, 1));
+    refused(X1C, &dry(1, 55, 1));
+}
+
+#[test]
+fn a_job_that_is_sent_starts_the_next_print() {
+    let mut printer = printer(X1C);
+    let send = command(json!({"command": "project_file", "param": "Metadata/plate_1.gcode"}));
+    assert_eq!(ask(&mut printer, &send)["print"]["result"], "fail");
+    live_until(&mut printer, "IDLE");
+    assert_eq!(ask(&mut printer, &send)["print"]["result"], "success");
+    assert_eq!(printer.state(), "PREPARE");
+}
+
+#[test]
 fn what_a_machine_cannot_do_is_refused() {
     for number in [X1C, A1_MINI, H2D] {
         refused(number, &command(json!({"command": "resume", "param": ""})));
