@@ -11,7 +11,7 @@ use std::sync::LazyLock;
 
 /// Target in the high half, temperature in the low one.
 fn packed(heater: &Heater) -> u32 {
-    u32::from(heater.target) << 16 | super::parts::count(heater.now.round()) & 0xFFFF
+    u32::from(heater.target) << 16 | super::parts::count(heater.shown().round()) & 0xFFFF
 }
 
 /// Unit and slot of a spool in one word.
@@ -100,8 +100,8 @@ fn local(spool: Option<usize>) -> usize {
 
 const FIELDS: Fields = &[
     ("home_flag", |m, o| put(o, format_args!("{}", home_flag(m, 0xC065_4580)))),
-    ("whole_nozzle", |m, o| put(o, format_args!("{:.1}", m.nozzle().now.round()))),
-    ("whole_bed", |m, o| put(o, format_args!("{:.1}", m.bed.now.round()))),
+    ("whole_nozzle", |m, o| put(o, format_args!("{:.1}", m.nozzle().shown().round()))),
+    ("whole_bed", |m, o| put(o, format_args!("{:.1}", m.bed.shown().round()))),
     ("right", |m, o| extruder(m, 0, o)),
     ("left", |m, o| extruder(m, 1, o)),
     ("extruders", |m, o| put(o, format_args!("{}", 0x8002 | if m.active == 1 { 0x110 } else { 0 }))),

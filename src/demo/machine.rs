@@ -290,6 +290,8 @@ impl Machine {
 
     fn load(&mut self, spool: usize) {
         if self.feeding != Some(spool) {
+            let (nozzle, heat) = (self.model.nozzle_of(spool), self.plan().nozzle);
+            self.nozzle_mut(nozzle).target = heat;
             self.begin_change(Some(spool));
         }
     }
@@ -351,6 +353,9 @@ impl Machine {
             let step = left.min(1.0);
             left -= step;
             self.advance_slice(step);
+        }
+        for heater in self.nozzles.iter_mut().chain([&mut self.bed]) {
+            heater.waver(self.rng.f64());
         }
         self.wifi = (self.wifi + self.rng.i32(-2..=2)).clamp(-72, -40);
         self.error_left -= real;
@@ -422,7 +427,6 @@ impl Machine {
         self.feeding = to;
         let (before, nozzle) = (self.active, to.map_or(self.active, |spool| self.model.nozzle_of(spool)));
         if nozzle != before {
-            self.nozzle_mut(nozzle).target = self.nozzle().target;
             self.nozzle_mut(before).target = 0;
             self.active = nozzle;
         }
@@ -432,6 +436,9 @@ impl Machine {
     }
 
     fn print(&mut self, seconds: f64) {
+        if !self.nozzle().ready() {
+            return;
+        }
         let layer = self.layer();
         self.done += seconds * f64::from(self.speed_percent()) / 100.0;
         if let Some(spool) = self.feeding.and_then(|spool| self.spools.get_mut(spool))

@@ -472,8 +472,10 @@ fn an_h2d_changes_the_nozzle_within_a_print() {
     let states: Vec<_> =
         live(&mut printer, 500).iter().map(|r| r["device"]["extruder"]["state"].clone()).collect();
     assert!(states.contains(&json!(33042)) && states.contains(&json!(32770)));
-    let right = &full(&mut printer)["device"]["extruder"]["info"][0];
-    assert_eq!((&right["snow"], right["temp"].as_u64().unwrap() >> 16), (&json!(128 << 8), 220));
+    let extruder = full(&mut printer)["device"]["extruder"].take();
+    let right = &extruder["info"][0];
+    assert_eq!((&right["snow"], &right["temp"]), (&json!(128 << 8), &json!(packed(220))));
+    assert_eq!(extruder["info"][1]["temp"].as_u64().unwrap() >> 16, 0);
 }
 
 #[test]
