@@ -2,7 +2,8 @@
 //! without an account, to test it, and to put it under load.
 //!
 //! [`cloud::Cloud`] and [`broker::Broker`] start and stop by themselves; a [`Printer`] is pure and can be
-//! driven by ticks alone. All this speaks as the cloud and the printers do and knows nothing of our own decoder.
+//! driven by ticks alone. All this speaks as the cloud and the printers do and knows nothing of our own
+//! decoder.
 
 mod a1mini;
 mod account;
