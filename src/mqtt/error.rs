@@ -187,6 +187,11 @@ impl Error {
                 };
                 Self::Refused { broker: owned(), refusal }
             }
+            // While connecting, only the resolver reports trouble that has no number in the
+            // operating system.
+            ConnectionError::Io(error) if error.raw_os_error().is_none() => {
+                Self::NameNotResolved { broker: owned(), reason: error.to_string() }
+            }
             ConnectionError::Io(error) => Self::from_io(broker, &error),
             ConnectionError::Tls(error) => Self::from_tls(broker, error),
             ConnectionError::MqttState(error) => Self::from_state(broker, max_incoming, error),
@@ -229,10 +234,6 @@ impl Error {
             | io::ErrorKind::ConnectionAborted
             | io::ErrorKind::BrokenPipe
             | io::ErrorKind::UnexpectedEof => Self::Closed { broker: owned() },
-            // Only the resolver reports trouble that has no number in the operating system.
-            _ if error.raw_os_error().is_none() => {
-                Self::NameNotResolved { broker: owned(), reason: error.to_string() }
-            }
             _ => Self::Unreachable { broker: owned(), reason: error.to_string() },
         }
     }

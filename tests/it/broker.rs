@@ -3,6 +3,7 @@
 //! Each check runs on every kind of broker that is there; see `support`. Nothing sleeps to be in
 //! time: the checks wait for events, with a deadline that only a failure uses up.
 
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bambu2mqtt::mqtt::backoff::Pace;
@@ -11,7 +12,9 @@ use secrecy::SecretString;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
-use crate::support::{Broker, Certificate, DEADLINE, Kind, PASSWORD, Settings, USER, Wire, available};
+use crate::support::{
+    Broker, Certificate, DEADLINE, Kind, PASSWORD, Settings, USER, Wire, available, refusing_port,
+};
 
 macro_rules! on_every_broker {
     ($($check:ident),* $(,)?) => {
@@ -611,9 +614,7 @@ async fn a_broker_that_acknowledges_out_of_order_is_followed() {
 async fn closing_does_not_wait_for_a_broker_that_is_gone_or_mute() {
     let offline = || Some(Message::new("availability", "offline").retained().at_least_once());
     // Nobody there: the link is between two attempts.
-    let wire = Wire::listen().await;
-    let port = wire.port();
-    drop(wire);
+    let (_held, port) = refusing_port();
     let mut gateway = Client::start(options(port, "gateway"));
     let (error, _) = gateway.disconnected().await;
     assert!(matches!(error, Error::ConnectionRefused { .. }), "{error}");
@@ -682,4 +683,92 @@ async fn trouble_of_the_network_has_a_name() {
     broker.send(&[0x30, 0x80, 0x80, 0x80, 0x01]).await;
     let (error, _) = gateway.disconnected().await;
     assert!(matches!(error, Error::PacketTooLarge { size: 2_097_152, .. }), "{error}");
+}
+
+/// What was logged at `warn` and above while `check` ran.
+fn warnings(check: impl Future<Output = ()>) -> Vec<String> {
+    let log = SharedLog::default();
+    let writer = log.clone();
+    let subscriber = tracing_subscriber::fmt()
+        .with_max_level(tracing::Level::WARN)
+        .with_ansi(false)
+        .with_writer(move || writer.clone())
+        .finish();
+    let mut runtime = tokio::runtime::Builder::new_current_thread();
+    let runtime = runtime.enable_all().start_paused(true).build().unwrap();
+    tracing::subscriber::with_default(subscriber, || runtime.block_on(check));
+    String::from_utf8(log.0.lock().unwrap().clone()).unwrap().lines().map(str::to_owned).collect()
+}
+
+#[derive(Clone, Default)]
+struct SharedLog(Arc<Mutex<Vec<u8>>>);
+
+impl std::io::Write for SharedLog {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().write(bytes)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Moves through the first `count` failures at a port where nobody listens; returns the pauses.
+async fn pauses(pace: Pace, count: u32) -> Vec<u64> {
+    let (_held, port) = refusing_port();
+    let mut client = Client::start(Options { pace, ..options(port, "gateway") });
+    let mut pauses = Vec::new();
+    for expected in 1..=count {
+        let Some(Event::Disconnected { error, retry_in, failures, lasted }) = client.inbox.recv().await
+        else {
+            panic!("nothing but failures can happen here");
+        };
+        assert!(matches!(error, Error::ConnectionRefused { .. }), "{error}");
+        assert_eq!((failures, lasted), (expected, None));
+        pauses.push(retry_in.unwrap().as_secs());
+    }
+    pauses
+}
+
+#[test]
+fn pauses_grow_and_the_log_stays_short() {
+    let log = warnings(async {
+        let pauses = pauses(Pace::Local, 100).await;
+        assert!(pauses[..3].iter().all(|pause| *pause <= 4), "{pauses:?}");
+        assert!(pauses[8..].iter().all(|pause| (90..=120).contains(pause)), "{pauses:?}");
+    });
+    // The 1st, 2nd, 4th and so on up to the 64th.
+    assert_eq!(log.len(), 7, "{log:#?}");
+    assert!(log[0].contains("connection refused; trying again in 1s"), "{}", log[0]);
+    assert!(log[6].contains("failures=64"), "{}", log[6]);
+}
+
+#[test]
+fn the_cloud_is_left_in_peace() {
+    warnings(async {
+        let pauses = pauses(Pace::Cloud, 20).await;
+        for (pause, least) in pauses.iter().zip([10, 30, 90, 300, 300]) {
+            assert!((least..=least * 5 / 4).contains(pause), "{pauses:?}");
+        }
+    });
+}
+
+#[test]
+fn a_good_minute_ends_the_trouble_and_is_logged_once() {
+    let log = warnings(async {
+        let wire = Wire::listen().await;
+        let options = Options { keep_alive: Duration::from_secs(3600), ..options(wire.port(), "gateway") };
+        let mut gateway = Client::start(options);
+        for (held, expected) in [(1, 1), (30, 2), (59, 3), (61, 1), (1, 2)] {
+            let broker = wire.accept(0).await;
+            assert_eq!(gateway.inbox.recv().await, Some(Event::Connected));
+            tokio::time::sleep(Duration::from_secs(held)).await;
+            drop(broker);
+            let Some(Event::Disconnected { failures, lasted, .. }) = gateway.inbox.recv().await else {
+                panic!("the connection was lost");
+            };
+            assert_eq!((failures, lasted.map(|lasted| lasted.as_secs())), (expected, Some(held)));
+        }
+    });
+    assert!(!log.is_empty() && log.iter().all(|line| line.contains("closed the connection")), "{log:#?}");
 }
