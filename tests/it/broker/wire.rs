@@ -213,6 +213,17 @@ async fn trouble_of_the_network_has_a_name() {
     assert!(matches!(error, Error::PacketTooLarge { size: 2_097_152, .. }), "{error}");
 }
 
+#[tokio::test]
+async fn a_literal_ipv6_address_works_with_and_without_brackets() {
+    let Some(wire) = Wire::listen_v6().await else { return };
+    for host in ["::1", "[::1]"] {
+        let mut gateway = Client::start(Options { host: host.to_owned(), ..options(wire.port(), "gateway") });
+        drop(wire.accept(0).await);
+        let (error, _) = gateway.disconnected().await;
+        assert_eq!(error.to_string(), format!("broker [::1]:{} closed the connection", wire.port()));
+    }
+}
+
 /// What was logged at `warn` and above while `check` ran.
 fn warnings(check: impl Future<Output = ()>) -> Vec<String> {
     let log = SharedLog::default();

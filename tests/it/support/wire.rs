@@ -1,6 +1,6 @@
 //! MQTT spoken by hand: a broker that does exactly what a test says.
 
-use std::net::Ipv4Addr;
+use std::net::{Ipv4Addr, Ipv6Addr};
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
@@ -21,6 +21,11 @@ pub(crate) struct Wire {
 impl Wire {
     pub(crate) async fn listen() -> Self {
         Self { listener: TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap() }
+    }
+
+    /// On the loopback address of IPv6, where there is one.
+    pub(crate) async fn listen_v6() -> Option<Self> {
+        Some(Self { listener: TcpListener::bind((Ipv6Addr::LOCALHOST, 0)).await.ok()? })
     }
 
     pub(crate) fn port(&self) -> u16 {
