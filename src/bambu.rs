@@ -15,3 +15,18 @@ pub mod request;
 pub mod session;
 pub mod snapshot;
 pub mod wire;
+
+use crate::printer::{Capabilities, Identity, Serial, Snapshot};
+
+/// What a printer of this model can do as far as the model alone tells, and a snapshot of one that is silent.
+pub fn typical(model: &'static models::Model) -> (Capabilities, Snapshot) {
+    let identity = Identity {
+        serial: Serial::new(model.serial_prefix),
+        name: model.name.into(),
+        model: model.name.into(),
+        model_code: None,
+        firmware: None,
+        hardware: None,
+    };
+    (snapshot::capabilities(&report::Print::default(), Some(model)), Snapshot::unheard(identity.into()))
+}

@@ -30,6 +30,7 @@ use crate::replay::{default_name, reporter};
 use crate::service::{Notifier, Signal, watchdog_interval};
 use crate::tls;
 
+pub(crate) use account::cloud_options;
 use account::{Account, AccountEvent};
 use leftovers::Leftovers;
 
@@ -159,7 +160,7 @@ pub async fn run(setup: Setup, signals: &mut mpsc::Receiver<Signal>, notifier: &
     tokio::pin!(timer);
     let ended = loop {
         let outbox = Arc::clone(gateway.local.outbox());
-        let waits = !gateway.resync.is_empty() && gateway.local_connected;
+        let waits = gateway.local_connected && !gateway.resync.is_empty() && outbox.len() >= RESYNC_BELOW;
         tokio::select! {
             biased;
             signal = signals.recv() => match signal {
@@ -215,11 +216,7 @@ impl Gateway {
     fn start(config: Config, clock: Clock, inbox: mpsc::Sender<Event>) -> anyhow::Result<Self> {
         let state = StateDir::open(&config.state_dir)?;
         let install = state.install_id()?;
-        let topics = Arc::new(Topics {
-            base: config.mqtt.base_topic.clone(),
-            discovery: config.homeassistant.discovery_prefix.clone(),
-            id_prefix: config.id_prefix(),
-        });
+        let topics = Arc::new(topics_of(&config));
         let mut tasks = JoinSet::new();
         let options = local_options(&config, &topics, &install)?;
         info!(broker = %config.mqtt.broker, "connecting to the local broker");
@@ -590,24 +587,24 @@ impl Gateway {
 
     /// Tells printers from the start, as many as the local broker can take for now.
     fn resync(&mut self, now: Now) {
-        while self.local_connected && self.local.outbox().len() < RESYNC_BELOW {
-            let Some(serial) = self.resync.front() else { return };
-            let Some(printer) = self.printers.get_mut(serial) else {
-                self.resync.pop_front();
-                continue;
-            };
+        for _ in 0..self.resync.len() {
+            if !self.local_connected || self.local.outbox().len() >= RESYNC_BELOW {
+                return;
+            }
+            let Some(serial) = self.resync.pop_front() else { return };
+            let Some(printer) = self.printers.get_mut(&serial) else { continue };
             if printer.session.snapshot().capabilities.is_none() {
-                match self.leftovers.knows(now, &self.topics.printer_id(serial)) {
-                    // Wait for what the broker has kept of an earlier run.
+                match self.leftovers.knows(now, &self.topics.printer_id(&serial)) {
+                    // What the broker has kept of an earlier run may still come.
                     None => {
+                        self.resync.push_back(serial);
                         self.next_turn = self.next_turn.min(now.mono + SHORTEST_TURN);
-                        return;
+                        continue;
                     }
                     Some(true) => printer.mirror.trust_earlier_discovery(),
                     Some(false) => {}
                 }
             }
-            self.resync.pop_front();
             printer.told = true;
             printer.mirror.forget();
             printer.mirror.update(now, printer.session.snapshot(), &mut self.out);
@@ -711,14 +708,21 @@ impl Gateway {
     }
 }
 
+/// The topics that a configuration chooses.
+pub(crate) fn topics_of(config: &Config) -> Topics {
+    Topics {
+        base: config.mqtt.base_topic.clone(),
+        discovery: config.homeassistant.discovery_prefix.clone(),
+        id_prefix: config.id_prefix(),
+    }
+}
+
 /// How the local broker is reached.
 pub(crate) fn local_options(config: &Config, topics: &Topics, install: &str) -> anyhow::Result<mqtt::Options> {
     let mqtt = &config.mqtt;
     let identity = mqtt.identity.as_ref().map(|i| tls::Identity { cert_file: &i.cert_file, key_file: &i.key_file });
-    let tls = match mqtt.broker.tls {
-        true => Some(tls::client_config(mqtt.ca_file.as_deref(), identity).context("TLS to the local broker")?),
-        false => None,
-    };
+    let tls = mqtt.broker.tls.then(|| tls::client_config(mqtt.ca_file.as_deref(), identity)).transpose();
+    let tls = tls.context("TLS to the local broker")?;
     let offline = Message::new(topics.bridge_availability(), "offline").retained().at_least_once();
     Ok(mqtt::Options {
         name: "local broker".into(),
@@ -733,18 +737,10 @@ pub(crate) fn local_options(config: &Config, topics: &Topics, install: &str) -> 
     })
 }
 
+/// A printer that sends garbage does so many times.
 fn log_note(printer: &str, note: &Note) {
     match note {
-        Note::Malformed(count, error) if count.is_power_of_two() => {
-            warn!(printer, count, error, "a message could not be read; the state stays as it was");
-        }
-        Note::Malformed(count, error) => debug!(printer, count, error, "a message could not be read"),
-        Note::UnknownState(word) => warn!(printer, %word, "the printer uses an unknown word for its state"),
-        Note::SignatureRequired => warn!(
-            printer,
-            "the printer takes print commands only from Bambu Lab's own programs (firmware with authorisation \
-             control); reading goes on, lights still work. LAN Only Mode with Developer Mode on the printer lifts it, \
-             and ends its cloud connection"
-        ),
+        Note::Malformed(count, _) if !count.is_power_of_two() => debug!(printer, "{note}"),
+        _ => warn!(printer, "{note}"),
     }
 }

@@ -1,2 +1,7 @@
 //! The `bambu2mqtt` program; everything it does is in the library.
-fn main() {}
+
+use bambu2mqtt::service::Exit;
+
+fn main() -> Exit {
+    bambu2mqtt::cli::main()
+}

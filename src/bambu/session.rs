@@ -90,6 +90,22 @@ pub enum Note {
     SignatureRequired,
 }
 
+impl std::fmt::Display for Note {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Malformed(count, error) => {
+                write!(f, "a message could not be read ({error}; {count} so far); the state stays as it was")
+            }
+            Self::UnknownState(word) => write!(f, "the printer uses an unknown word for its state: {word}"),
+            Self::SignatureRequired => f.write_str(
+                "the printer takes print commands only from Bambu Lab's own programs (firmware with authorisation \
+                 control); reading goes on, lights still work. LAN Only Mode with Developer Mode on the printer \
+                 lifts it, and ends its cloud connection",
+            ),
+        }
+    }
+}
+
 struct Waiting {
     id: CommandId,
     command: Command,

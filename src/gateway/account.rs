@@ -49,7 +49,7 @@ struct Access {
 pub(super) struct Account {
     index: usize,
     access: Access,
-    client_id: String,
+    install: String,
     session: Option<Session>,
     link: Option<Link>,
     connected: bool,
@@ -77,9 +77,7 @@ impl Account {
         let mut account = Self {
             index,
             access,
-            // One per account, and the same at every start: two with one id throw each other out, and a new
-            // one at each start leaves dead sessions behind (protocol 2.1).
-            client_id: format!("bambu2mqtt-{install}-{index}"),
+            install: format!("{install}-{index}"),
             session: None,
             link: None,
             connected: false,
@@ -331,24 +329,30 @@ impl Account {
             link.replace_credentials(user, token);
             return Ok(());
         }
-        let broker = &self.access.config.mqtt;
-        let tls = match broker.tls {
-            true => Some(crate::tls::client_config(self.access.config.ca_file.as_deref(), None)?),
-            false => None,
-        };
         let index = self.index;
-        let options = mqtt::Options {
-            name: "Bambu cloud".into(),
-            host: broker.host.clone(),
-            port: broker.port,
-            tls,
-            client_id: self.client_id.clone(),
-            credentials: Some((user, token)),
-            last_will: None,
-            keep_alive: Duration::from_secs(30),
-            pace: Pace::Cloud,
-        };
+        let mut options = cloud_options(&self.access.config, &self.install)?;
+        options.credentials = Some((user, token));
         self.link = Some(Link::start(tasks, options, inbox.clone(), move |event| Event::Cloud(index, event)));
         Ok(())
     }
+}
+
+/// How an account's broker is reached, but for the login.
+///
+/// The client id is one per account, and the same at every start: two with one id throw each other out, and
+/// a new one at each start leaves dead sessions behind (protocol 2.1).
+pub(crate) fn cloud_options(account: &config::Account, install: &str) -> anyhow::Result<mqtt::Options> {
+    let broker = &account.mqtt;
+    let tls = broker.tls.then(|| crate::tls::client_config(account.ca_file.as_deref(), None)).transpose()?;
+    Ok(mqtt::Options {
+        name: "Bambu cloud".into(),
+        host: broker.host.clone(),
+        port: broker.port,
+        tls,
+        client_id: format!("bambu2mqtt-{install}"),
+        credentials: None,
+        last_will: None,
+        keep_alive: Duration::from_secs(30),
+        pace: Pace::Cloud,
+    })
 }

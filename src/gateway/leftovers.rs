@@ -17,7 +17,7 @@ use crate::mqtt::{Outbox, Qos};
 use crate::printer::{Now, Serial, Snapshot};
 
 /// Retained messages come right after the subscription; this is long enough for a slow broker.
-const COLLECT: Duration = Duration::from_secs(3);
+const COLLECT: Duration = Duration::from_secs(2);
 
 /// A device as an earlier run announced it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -153,14 +153,14 @@ fn clear(topics: &Topics, id: &str, device: &Device, outbox: &Outbox) {
 
 /// Reads a discovery message, if it is one of ours.
 fn ours(topics: &Topics, payload: &[u8]) -> Option<Device> {
+    if !topics.owns(payload) {
+        return None;
+    }
     let root: Value = serde_json::from_slice(payload).ok()?;
     let text = |v: &Value| v.as_str().map(str::to_owned);
     let availability: Vec<String> =
         root.get("availability")?.as_array()?.iter().filter_map(|a| text(a.get("topic")?)).collect();
     let bridge = topics.bridge_availability();
-    if availability.first() != Some(&bridge) {
-        return None;
-    }
     let components = root.get("components").and_then(Value::as_object)?;
     let component = |c: &Value| {
         let names = ["state_topic", "json_attributes_topic", "percentage_state_topic"];

@@ -7,7 +7,7 @@ use crate::printer::{Ams, Capabilities, ExternalSpool, Serial, Slot, Snapshot};
 use super::Bridge;
 use super::catalog::{AMS, BRIDGE, EXTERNAL, PRINTER, SLOT};
 use super::command;
-use super::entity::{Category, Entity, Platform};
+use super::entity::{Entity, Platform};
 use super::topic::{Part, Topics, slug};
 
 /// A device as Home Assistant shall know it.
@@ -62,7 +62,7 @@ impl<'a> Device<'a> {
             ("unit_of_measurement", entity.unit),
             ("state_class", entity.state_class),
             ("icon", entity.icon),
-            ("entity_category", category(entity.category)),
+            ("entity_category", entity.category.name()),
         ];
         for (key, word) in words {
             if let Some(word) = word {
@@ -125,14 +125,6 @@ impl<'a> Device<'a> {
 
 /// The value topic carries the percentage; 0 is off.
 const FAN_STATE: &str = "{{ 'OFF' if value == '0' else 'None' if value == 'None' else 'ON' }}";
-
-fn category(category: Category) -> Option<&'static str> {
-    match category {
-        Category::Main => None,
-        Category::Diagnostic => Some("diagnostic"),
-        Category::Config => Some("config"),
-    }
-}
 
 /// A device discovery message.
 #[derive(Debug, Clone, PartialEq)]

@@ -177,6 +177,17 @@ pub enum Category {
     Config,
 }
 
+impl Category {
+    /// Home Assistant's word for it.
+    pub fn name(self) -> Option<&'static str> {
+        match self {
+            Self::Main => None,
+            Self::Diagnostic => Some("diagnostic"),
+            Self::Config => Some("config"),
+        }
+    }
+}
+
 /// Details of an entity's value, as a JSON object.
 pub struct Attributes<T: 'static> {
     /// Whether they are other ones than before.

@@ -104,6 +104,13 @@ impl Topics {
         self.config("+")
     }
 
+    /// Whether a device discovery message is one of ours: its first availability topic is the gateway's.
+    pub fn owns(&self, config: &[u8]) -> bool {
+        let root: serde_json::Value = serde_json::from_slice(config).unwrap_or_default();
+        let first = root.pointer("/availability/0/topic").and_then(serde_json::Value::as_str);
+        first == Some(&self.bridge_availability())
+    }
+
     /// Takes a topic apart; `None` for one that is not for us.
     pub fn parse<'a>(&self, topic: &'a str) -> Option<Incoming<'a>> {
         if let Some(rest) = topic.strip_prefix(&self.discovery).and_then(|rest| rest.strip_prefix('/')) {

@@ -1,0 +1,268 @@
+//! `check` and `printers`: look at everything, say everything that is wrong, publish nothing.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use serde_json::json;
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+use tokio::time::timeout;
+
+use crate::bambu::session::{Input, Output, Session};
+use crate::cloud::{self, BoundPrinter, Client};
+use crate::config::{Account, Config, Mode, StateDir};
+use crate::gateway::{Clock, cloud_options, local_options, topics_of};
+use crate::homeassistant::entity_count;
+use crate::mqtt::{Event, Link, Message, Qos};
+use crate::printer::{Control, Reach, Serial};
+use crate::replay::{default_name, reporter};
+use crate::service::Exit;
+
+use super::{complain, say};
+
+const CONNECT: Duration = Duration::from_secs(20);
+/// How long printers have to report.
+const REPORT: Duration = Duration::from_secs(20);
+
+/// What was found out, as it is told.
+#[derive(Default)]
+struct Findings {
+    lines: Vec<String>,
+    printers: Vec<serde_json::Value>,
+    problems: Vec<String>,
+    worst: Option<Exit>,
+}
+
+impl Findings {
+    fn problem(&mut self, text: String, exit: Exit) {
+        self.problems.push(text);
+        // A login that is needed is the one thing that waiting cannot heal.
+        if self.worst != Some(Exit::NeedsLogin) {
+            self.worst = Some(exit);
+        }
+    }
+
+    fn tell(self, json: bool) -> anyhow::Result<Exit> {
+        let Self { lines, printers, problems, worst } = self;
+        if json {
+            let document = json!({"ok": problems.is_empty(), "printers": printers, "problems": problems});
+            say(&serde_json::to_string_pretty(&document)?)?;
+        } else {
+            for line in &lines {
+                say(line)?;
+            }
+            for problem in &problems {
+                complain(problem);
+            }
+            if problems.is_empty() {
+                say("everything is right")?;
+            }
+        }
+        Ok(worst.unwrap_or(Exit::Done))
+    }
+}
+
+/// `printers`: the list that the cloud has.
+pub(super) async fn printers(config: &Config, json: bool) -> anyhow::Result<Exit> {
+    let state = StateDir::open(&config.state_dir)?;
+    let mut findings = Findings::default();
+    for account in &config.accounts {
+        match list(account, &state).await {
+            Ok((_, printers)) => {
+                for printer in printers {
+                    let name = name_of(config, &printer);
+                    let product = printer.product_name.or(printer.model_code).unwrap_or_default();
+                    let online = match printer.online {
+                        Some(true) => "online",
+                        Some(false) => "offline",
+                        None => "",
+                    };
+                    findings.lines.push(format!("{name:<24} {product:<12} {} {online}", printer.serial));
+                    findings.printers.push(json!({"name": name, "model": product, "serial": printer.serial,
+                        "online": printer.online}));
+                }
+            }
+            Err(error) => findings.cloud_error(&error),
+        }
+    }
+    if json {
+        if !findings.problems.is_empty() {
+            return findings.tell(true);
+        }
+        say(&serde_json::to_string_pretty(&findings.printers)?)?;
+        return Ok(Exit::Done);
+    }
+    for line in &findings.lines {
+        say(line.trim_end())?;
+    }
+    if findings.lines.is_empty() && findings.problems.is_empty() {
+        say("no printer is bound to the account; bind one in Bambu Handy first")?;
+    }
+    for problem in &findings.problems {
+        complain(problem);
+    }
+    Ok(findings.worst.unwrap_or(Exit::Done))
+}
+
+impl Findings {
+    fn cloud_error(&mut self, error: &cloud::Error) {
+        let exit = if error.needs_login() { Exit::NeedsLogin } else { Exit::Unreachable };
+        self.problem(error.to_string(), exit);
+    }
+}
+
+/// `check`: both brokers, the cloud, and each printer's own word.
+pub(super) async fn run(config: &Config, json: bool) -> anyhow::Result<Exit> {
+    let state = StateDir::open(&config.state_dir)?;
+    let mut findings = Findings::default();
+    check_local(config, &state, &mut findings).await?;
+    for (index, account) in config.accounts.iter().enumerate() {
+        match list(account, &state).await {
+            Ok((session, printers)) => {
+                let count = printers.len();
+                findings.lines.push(format!("the cloud accepts the login and lists {count} printers"));
+                if count == 0 {
+                    findings.lines.push("no printer is bound to the account; bind one in Bambu Handy first".into());
+                }
+                check_printers(config, index, account, &state, &session, &printers, &mut findings).await?;
+            }
+            Err(error) => findings.cloud_error(&error),
+        }
+    }
+    findings.tell(json)
+}
+
+async fn list(account: &Account, state: &StateDir) -> Result<(cloud::Session, Vec<BoundPrinter>), cloud::Error> {
+    let client = Client::for_account(account)?;
+    let session = cloud::obtain(&client, account, state, Clock::start().now().wall).await?;
+    let printers = client.printers(&session.token).await?;
+    Ok((session, printers))
+}
+
+fn name_of(config: &Config, printer: &BoundPrinter) -> String {
+    let configured = config.printer(&printer.serial).and_then(|p| p.name.clone());
+    let fallback = || {
+        let model = printer.product_name.as_deref().or(printer.model_code.as_deref()).unwrap_or("printer");
+        default_name(model, &Serial::new(&printer.serial))
+    };
+    configured.or_else(|| Some(printer.name.trim().to_owned()).filter(|n| !n.is_empty())).unwrap_or_else(fallback)
+}
+
+async fn check_local(config: &Config, state: &StateDir, findings: &mut Findings) -> anyhow::Result<()> {
+    let topics = topics_of(config);
+    let mut options = local_options(config, &topics, &state.install_id()?)?;
+    // Beside a gateway that runs: another client, and no last will that would tell of its end.
+    options.client_id.push_str("-check");
+    options.last_will = None;
+    let (sender, mut inbox) = mpsc::channel(16);
+    let mut tasks = JoinSet::new();
+    let link = Link::start(&mut tasks, options, sender, |event| event);
+    match connected(&mut inbox).await {
+        Ok(()) => findings.lines.push(format!("the local broker {} accepts us", config.mqtt.broker)),
+        Err(text) => findings.problem(text, Exit::Unreachable),
+    }
+    link.close(None).await;
+    Ok(())
+}
+
+async fn connected(inbox: &mut mpsc::Receiver<Event>) -> Result<(), String> {
+    match timeout(CONNECT, inbox.recv()).await {
+        Ok(Some(Event::Connected)) => Ok(()),
+        Ok(Some(Event::Disconnected { error, .. })) => Err(error.to_string()),
+        _ => Err("the broker does not answer: check host, port and TLS".into()),
+    }
+}
+
+/// Listens to the printers until each has told what it is, or the time is over.
+async fn check_printers(
+    config: &Config,
+    index: usize,
+    account: &Account,
+    state: &StateDir,
+    login: &cloud::Session,
+    printers: &[BoundPrinter],
+    findings: &mut Findings,
+) -> anyhow::Result<()> {
+    let mut options = cloud_options(account, &format!("{}-{index}-check", state.install_id()?))?;
+    options.credentials = Some((login.user_name.as_str().to_owned(), login.token.clone()));
+    let (sender, mut inbox) = mpsc::channel(256);
+    let mut tasks = JoinSet::new();
+    let link = Link::start(&mut tasks, options, sender, |event| event);
+    if let Err(text) = connected(&mut inbox).await {
+        findings.problem(text, Exit::Unreachable);
+        link.close(None).await;
+        return Ok(());
+    }
+    findings.lines.push(format!("the cloud's broker {} accepts us", account.mqtt));
+    let clock = Clock::start();
+    let mut sessions = BTreeMap::new();
+    for printer in printers.iter().filter(|p| !config.printer(&p.serial).is_some_and(|p| p.ignore)) {
+        let serial = Serial::new(&printer.serial);
+        let codes = [printer.model_code.as_deref().unwrap_or(""), printer.product_name.as_deref().unwrap_or("")];
+        let mut session = Session::new(serial.clone(), &name_of(config, printer), codes, 40_000);
+        session.set_read_only(config.controls_of(serial.as_str()) == Mode::ReadOnly);
+        link.outbox().subscribe(report_topic(&serial), Qos::AtMostOnce);
+        sessions.insert(serial, session);
+    }
+    let listen = async {
+        while sessions.values().any(|s| s.snapshot().capabilities.is_none()) {
+            let Some(event) = inbox.recv().await else { return };
+            let (serial, input) = match &event {
+                Event::Subscribed { topic } => (reporter(topic), Input::Connected),
+                Event::Message { topic, payload, .. } => (reporter(topic), Input::Message(payload)),
+                _ => continue,
+            };
+            let Some(serial) = serial else { continue };
+            if let Some(session) = sessions.get_mut(&serial) {
+                for output in session.handle(clock.now(), input) {
+                    if let Output::Send(request) = output {
+                        link.outbox().send(Message::new(request_topic(&serial), request.payload));
+                    }
+                }
+            }
+        }
+    };
+    // Time over: what was heard until then is told.
+    let _ = timeout(REPORT, listen).await;
+    link.close(None).await;
+    for session in sessions.values() {
+        tell_printer(session, findings);
+    }
+    Ok(())
+}
+
+fn report_topic(serial: &Serial) -> String {
+    format!("device/{}/report", serial.as_str())
+}
+
+fn request_topic(serial: &Serial) -> String {
+    format!("device/{}/request", serial.as_str())
+}
+
+fn tell_printer(session: &Session, findings: &mut Findings) {
+    let snapshot = session.snapshot();
+    let who = &snapshot.identity;
+    let firmware = who.firmware.as_deref().unwrap_or("unknown");
+    let control = match (snapshot.reach, snapshot.control) {
+        _ if snapshot.read_only => "read only, as configured",
+        (Reach::Online, Control::Full) => "reading and control work",
+        (Reach::Online, Control::Limited) => {
+            "reading works; its firmware takes print commands only from Bambu Lab's own programs, lights and camera \
+             still work (see \"What to expect\" in the README)"
+        }
+        (Reach::Online, Control::Unknown) => "reading works; whether it takes commands is not known yet",
+        _ => "did not report: is it switched on and online in Bambu Handy?",
+    };
+    let entities = entity_count(snapshot);
+    findings.lines.push(format!(
+        "{}: {}, firmware {firmware}, {} AMS, {entities} entities; {control}",
+        who.name,
+        who.model,
+        snapshot.ams.len()
+    ));
+    findings.printers.push(json!({
+        "name": who.name.as_str(), "model": who.model.as_str(), "serial": who.serial.as_str(),
+        "firmware": who.firmware.as_deref(), "online": snapshot.reach == Reach::Online,
+        "ams": snapshot.ams.len(), "entities": entities, "control": control,
+    }));
+}

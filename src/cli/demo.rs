@@ -1,0 +1,268 @@
+//! `demo`: the real gateway between an emulated cloud and a broker, for people without an account.
+
+use std::collections::BTreeMap;
+use std::io::{self, IsTerminal as _, Write as _};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use clap::Args;
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+
+use crate::config::{Config, Source};
+use crate::demo::{Broker, Cloud, Options, broker};
+use crate::gateway::{self, Clock, Setup, local_options, topics_of};
+use crate::homeassistant::topic::Topics;
+use crate::mqtt::{Event, Link, Qos};
+use crate::service::{Exit, Notifier, Signal};
+
+use super::say;
+
+/// Base topic and ids, so that it never mixes with a real gateway.
+const BASE_TOPIC: &str = "bambu2mqtt_demo";
+/// Between two looks at the printers.
+const LOOK: Duration = Duration::from_secs(5);
+/// More printers than these are a load, not something to look at.
+const SHOWN: usize = 10;
+
+#[derive(Debug, Args)]
+pub(super) struct Arguments {
+    /// Use this broker instead of the embedded one (`mqtt://user:password@host:1883`)
+    #[arg(long, value_name = "URL")]
+    mqtt_url: Option<String>,
+    /// Where the embedded broker listens; any other address than loopback gets a password
+    #[arg(long, value_name = "ADDR", default_value_t = broker::DEFAULT_ADDRESS, conflicts_with = "mqtt_url")]
+    listen: SocketAddr,
+    /// How many printers
+    #[arg(long, value_name = "N", default_value_t = 3)]
+    printers: usize,
+    /// How fast their time goes
+    #[arg(long, value_name = "X", default_value_t = 1.0)]
+    speed: f64,
+    /// Stop after this time (`90s`)
+    #[arg(long, value_name = "D", value_parser = super::duration)]
+    duration: Option<Duration>,
+}
+
+pub(super) async fn run(arguments: Arguments) -> anyhow::Result<Exit> {
+    anyhow::ensure!(arguments.printers > 0, "--printers takes at least 1");
+    anyhow::ensure!(
+        arguments.speed.is_finite() && arguments.speed > 0.0,
+        "--speed takes a number above 0, such as 10 for ten times as fast"
+    );
+    let options = Options { printers: arguments.printers, speed: arguments.speed, ..Options::default() };
+    let cloud = Cloud::start(options).await.context("the emulated cloud did not start")?;
+    let broker = match arguments.mqtt_url {
+        Some(_) => None,
+        None => Some(Broker::start(arguments.listen).await.context("the embedded broker did not start")?),
+    };
+    let folder = Folder::make()?;
+    let config = configuration(&arguments, &cloud, broker.as_ref(), &folder.0)?;
+    introduce(&config, &arguments, broker.as_ref())?;
+
+    let (sender, mut signals) = mpsc::channel(4);
+    let mut from_outside = super::forward_signals()?;
+    let duration = arguments.duration;
+    tokio::spawn(async move {
+        let end = async {
+            match duration {
+                Some(duration) => tokio::time::sleep(duration).await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::pin!(end);
+        loop {
+            let signal = tokio::select! {
+                signal = from_outside.recv() => signal.unwrap_or(Signal::Stop),
+                () = &mut end => Signal::Stop,
+            };
+            // There is no file to read again.
+            if signal == Signal::Stop {
+                let _ = sender.send(signal).await;
+                return;
+            }
+        }
+    });
+    let viewer = tokio::spawn(view(config.clone()));
+    let setup = Setup { config, reload: None, clock: Clock::start() };
+    let ended = gateway::run(setup, &mut signals, &mut Notifier::new()).await;
+    viewer.abort();
+    cloud.stop().await;
+    if let Some(broker) = broker {
+        broker.stop().await;
+    }
+    ended.map(|_| Exit::Done)
+}
+
+/// A state directory for the time of the demo.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn make() -> anyhow::Result<Self> {
+        let path = std::env::temp_dir().join(format!("{BASE_TOPIC}-{}", std::process::id()));
+        std::fs::create_dir_all(&path).with_context(|| format!("cannot make {}", path.display()))?;
+        Ok(Self(path))
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        // What stays behind in the temporary folder is the system's to clear.
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+fn configuration(
+    arguments: &Arguments,
+    cloud: &Cloud,
+    broker: Option<&Broker>,
+    folder: &Path,
+) -> anyhow::Result<Config> {
+    let settings = cloud.settings();
+    let url = arguments.mqtt_url.clone().or_else(|| broker.map(Broker::url)).unwrap_or_default();
+    // JSON is YAML, and quotes what it must.
+    let mut mqtt = serde_json::json!({"url": url, "base_topic": BASE_TOPIC});
+    let given = reqwest::Url::parse(&url).ok().filter(|url| !url.username().is_empty());
+    let login = broker.and_then(Broker::login).map(|login| (login.user.clone(), login.password.clone()));
+    if let Some(mut given) = given {
+        mqtt["username"] = given.username().into();
+        mqtt["password"] = given.password().unwrap_or_default().into();
+        // Cannot fail: the URL has a host.
+        let _ = given.set_username("");
+        let _ = given.set_password(None);
+        mqtt["url"] = given.as_str().trim_end_matches('/').into();
+    } else if let Some((user, password)) = login {
+        mqtt["username"] = user.into();
+        mqtt["password"] = password.into();
+    }
+    let document = serde_json::json!({
+        "state_dir": folder,
+        "bambu": {"account": settings.account, "password": settings.password, "api_url": settings.api_url,
+            "mqtt_url": settings.mqtt_url, "ca_file": settings.ca_file},
+        "mqtt": mqtt,
+    });
+    let source = Source::Text { name: "the demo's configuration".into(), text: document.to_string() };
+    Ok(Config::load(&source, [])?.config)
+}
+
+fn introduce(config: &Config, arguments: &Arguments, broker: Option<&Broker>) -> anyhow::Result<()> {
+    let address = &config.mqtt.broker;
+    let what = match arguments.printers {
+        1 => "a simulated printer".to_owned(),
+        n => format!("{n} simulated printers"),
+    };
+    say(&format!("An emulated Bambu cloud with {what}, the real gateway, and an MQTT broker on {address}."))?;
+    if broker.is_some_and(Broker::moved) {
+        say(&format!("(Port {} was taken, so the broker is on port {}.)", arguments.listen.port(), address.port))?;
+    }
+    say("To see them in Home Assistant:")?;
+    say("  1. Settings > Devices & services > Add integration > MQTT")?;
+    let login = match broker.and_then(Broker::login) {
+        Some(login) => format!("username {} password {}", login.user, login.password),
+        None if config.mqtt.username.is_some() => "the user name and password of your broker".into(),
+        None => "no user name or password".into(),
+    };
+    say(&format!("  2. Broker {} port {}, {login}", address.host, address.port))?;
+    say("  3. The printers appear under Devices by themselves; press, slide and switch: they obey")?;
+    if broker.is_some() && arguments.listen.ip().is_loopback() {
+        say("     (Home Assistant on another machine? Start again with --listen 0.0.0.0:1883)")?;
+    }
+    say("Ctrl-C ends it.")?;
+    say("")
+}
+
+/// Shows what a subscriber of the local broker sees of the printers.
+async fn view(config: Config) {
+    let topics = Arc::new(topics_of(&config));
+    let Ok(mut options) = local_options(&config, &topics, "view") else { return };
+    options.client_id = format!("{BASE_TOPIC}-view-{}", std::process::id());
+    options.last_will = None;
+    let (sender, mut inbox) = mpsc::channel(256);
+    let mut tasks = JoinSet::new();
+    let link = Link::start(&mut tasks, options, sender, |event| event);
+    let mut values: BTreeMap<String, BTreeMap<String, String>> = BTreeMap::new();
+    let mut look = tokio::time::interval(LOOK);
+    look.tick().await;
+    let mut lines = 0;
+    loop {
+        tokio::select! {
+            event = inbox.recv() => match event {
+                Some(Event::Connected) => {
+                    for key in KEYS {
+                        link.outbox().subscribe(format!("{}/+/{key}", topics.base), Qos::AtMostOnce);
+                    }
+                    link.outbox().subscribe(topics.all_configs(), Qos::AtMostOnce);
+                }
+                Some(Event::Message { topic, payload, .. }) => take(&topics, &topic, &payload, &mut values),
+                Some(_) => {}
+                None => return,
+            },
+            _ = look.tick() => lines = show(&values, lines),
+        }
+    }
+}
+
+const KEYS: [&str; 9] = [
+    "status",
+    "stage",
+    "progress",
+    "remaining_time",
+    "nozzle_temperature",
+    "nozzle_target",
+    "bed_temperature",
+    "bed_target",
+    "active_slot",
+];
+
+fn take(topics: &Topics, topic: &str, payload: &[u8], values: &mut BTreeMap<String, BTreeMap<String, String>>) {
+    let payload = String::from_utf8_lossy(payload);
+    let own = topic.strip_prefix(&topics.base).and_then(|rest| rest.strip_prefix('/')?.split_once('/'));
+    if let Some((serial, key)) = own {
+        if values.contains_key(serial) || values.len() < SHOWN {
+            values.entry(serial.to_owned()).or_default().insert(key.to_owned(), payload.into_owned());
+        }
+    } else if let Ok(config) = serde_json::from_str::<serde_json::Value>(&payload) {
+        let device = |key: &str| config.get("device")?.get(key)?.as_str();
+        if let Some(known) = device("serial_number").and_then(|serial| values.get_mut(serial))
+            && let Some(name) = device("name")
+        {
+            known.insert("name".into(), name.to_owned());
+        }
+    }
+}
+
+/// Writes a line per printer; on a terminal over the lines of the last time.
+fn show(values: &BTreeMap<String, BTreeMap<String, String>>, before: usize) -> usize {
+    let mut text = String::new();
+    let mut out = io::stdout();
+    if out.is_terminal() && before > 0 {
+        text.push_str(&format!("\x1b[{before}A"));
+    }
+    for (serial, values) in values {
+        let get = |key: &str| values.get(key).map_or("?", String::as_str);
+        let line = format!(
+            "{:<12} {:<8} {:>3} %  {:>4} min  nozzle {:>5}/{} °C  bed {:>4}/{} °C  {:<5} {}",
+            values.get("name").map_or(serial.as_str(), String::as_str),
+            get("status"),
+            get("progress"),
+            get("remaining_time"),
+            get("nozzle_temperature"),
+            get("nozzle_target"),
+            get("bed_temperature"),
+            get("bed_target"),
+            get("active_slot"),
+            get("stage"),
+        );
+        if out.is_terminal() {
+            text.push_str("\x1b[2K");
+        }
+        text.push_str(line.trim_end());
+        text.push('\n');
+    }
+    // A closed standard output ends the show, not the demo.
+    let _ = out.write_all(text.as_bytes());
+    values.len()
+}
