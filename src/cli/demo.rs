@@ -171,11 +171,15 @@ fn introduce(config: &Config, arguments: &Arguments, broker: Option<&Broker>) ->
     say("To see them in Home Assistant:")?;
     say("  1. Settings > Devices & services > Add integration > MQTT")?;
     let login = match broker.and_then(Broker::login) {
-        Some(login) => format!("username {} password {}", login.user, login.password),
+        Some(login) => format!("user name {}, password {}", login.user, login.password),
         None if config.mqtt.username.is_some() => "the user name and password of your broker".into(),
         None => "no user name or password".into(),
     };
-    say(&format!("  2. Broker {} port {}, {login}", address.host, address.port))?;
+    let host = match arguments.mqtt_url {
+        None if !arguments.listen.ip().is_loopback() => "the address of this machine",
+        _ => &address.host,
+    };
+    say(&format!("  2. Broker {host} port {}, {login}", address.port))?;
     say("  3. The printers appear under Devices by themselves; press, slide and switch: they obey")?;
     if broker.is_some() && arguments.listen.ip().is_loopback() {
         say("     (Home Assistant on another machine? Start again with --listen 0.0.0.0:1883)")?;
@@ -190,6 +194,10 @@ async fn view(config: Config) {
     let Ok(mut options) = local_options(&config, &topics, "view") else { return };
     options.client_id = format!("{BASE_TOPIC}-view-{}", std::process::id());
     options.name = "viewer".into();
+    // The gateway's own link complains of a broker that is not there; once is enough.
+    while tokio::net::TcpStream::connect((options.host.as_str(), options.port)).await.is_err() {
+        tokio::time::sleep(LOOK).await;
+    }
     options.last_will = None;
     let (sender, mut inbox) = mpsc::channel(256);
     let mut tasks = JoinSet::new();
