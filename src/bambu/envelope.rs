@@ -158,7 +158,7 @@ mod tests {
 
     /// A report with as many unknown members as asked for.
     fn report(members: usize, head: &str) -> String {
-        let filler: String = (0..members).map(|n| format!(r#","x{n}":0"#)).collect();
+        let filler = (0..members).fold(String::new(), |filler, n| filler + &format!(r#","x{n}":0"#));
         format!(r#"{{"print":{{"command":"push_status"{head}{filler}}}}}"#)
     }
 
@@ -183,7 +183,8 @@ mod tests {
         assert_eq!((yes.accepted, yes.sequence_id.as_deref()), (Some(true), Some("7")));
         let no = reply(r#"{"print":{"command":"pause","err_code":84033543,"sequence_id":"8"}}"#);
         assert_eq!((no.accepted, no.code), (Some(false), Some(84_033_543)));
-        let no = reply(r#"{"print":{"command":"x","result":"failed","reason":"mqtt message verify failed"}}"#);
+        let no =
+            reply(r#"{"print":{"command":"x","result":"failed","reason":"mqtt message verify failed"}}"#);
         assert_eq!(no.reason.as_deref(), Some("mqtt message verify failed"));
         assert_eq!(no.accepted, Some(false));
         let unclear = reply(r#"{"print":{"command":"ams_filament_setting","sequence_id":"9"}}"#);
