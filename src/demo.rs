@@ -1,8 +1,9 @@
 //! An emulated Bambu cloud with simulated printers, and an embedded local broker: enough to show the gateway
 //! without an account, to test it, and to put it under load.
 //!
-//! [`cloud::Cloud`] and [`broker::Broker`] start and stop by themselves; a [`Printer`] is pure and can be driven
-//! by ticks alone. All this speaks as the cloud and the printers do and knows nothing of our own decoder.
+//! [`cloud::Cloud`] and [`broker::Broker`] start and stop by themselves; a [`Printer`] is pure and can be
+//! driven by ticks alone. All this speaks as the cloud and the printers do and knows nothing of our own
+//! decoder.
 
 mod a1mini;
 mod account;
@@ -23,6 +24,7 @@ mod relay;
 mod rest;
 mod spool;
 mod template;
+mod unit;
 mod x1c;
 
 pub use broker::Broker;

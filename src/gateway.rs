@@ -1,1 +1,750 @@
-//! (to be written)
+//! The wiring: owns every `Session` and `Mirror` and turns what they say into input and output.
+//!
+//! One task, one loop: it takes from its inbox, calls the core, fills the outboxes, and waits for
+//! nothing else.
+//! Must not know: how a report is decoded, how an entity is described.
+
+mod account;
+mod leftovers;
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use anyhow::Context as _;
+use jiff::Timestamp;
+use serde_json::json;
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+use tracing::{debug, error, info, warn};
+
+use crate::bambu::session::{CommandId, Input, Note, Output, Session};
+use crate::cloud::BoundPrinter;
+use crate::config::{Config, Mode, StateDir};
+use crate::homeassistant::topic::{Incoming, Topics, slug};
+use crate::homeassistant::{Account as AccountState, Bridge, BridgeMirror, Mirror, Publication, command};
+use crate::mqtt::backoff::Pace;
+use crate::mqtt::{self, Link, Message, Qos};
+use crate::printer::{Now, Outcome, Reach, Serial};
+use crate::replay::{default_name, reporter};
+use crate::service::{Notifier, Signal, watchdog_interval};
+use crate::tls;
+
+use account::{Account, AccountEvent};
+use leftovers::Leftovers;
+
+/// Room for what comes in; a poller waits when it is full, so no report is lost.
+const INBOX: usize = 256;
+/// How many inputs are taken in one turn.
+const BATCH: usize = 64;
+/// Longest time between two turns: rows that may not be published often are looked at then.
+const TURN: Duration = Duration::from_secs(10);
+/// Shortest time between two looks at the printers' deadlines.
+const SHORTEST_TURN: Duration = Duration::from_millis(100);
+/// After this the gateway says that it is there, whether the printers have reported or not.
+const START_GRACE: Duration = Duration::from_secs(15);
+/// While more than this waits for the local broker no further printer is told from the start, so that a
+/// thousand printers need the memory of a few.
+const RESYNC_BELOW: usize = 400;
+/// Home Assistant's restart is answered after a random time up to this, together with others that follow.
+const BIRTH_DELAY: Duration = Duration::from_secs(3);
+/// How long the outcome of a command can still come.
+const COMMAND_MEMORY: Duration = Duration::from_secs(60);
+
+/// Reads both clocks; the only place that does.
+#[derive(Debug, Clone, Copy)]
+pub struct Clock {
+    start: Instant,
+}
+
+impl Clock {
+    /// Begins to count.
+    #[allow(clippy::disallowed_methods, reason = "this is the one place that asks the clock")]
+    pub fn start() -> Self {
+        Self { start: Instant::now() }
+    }
+
+    /// This moment.
+    #[allow(clippy::disallowed_methods, reason = "this is the one place that asks the clock")]
+    pub fn now(self) -> Now {
+        Now { mono: self.start.elapsed(), wall: Timestamp::now() }
+    }
+
+    /// A moment of the steady clock, for a timer.
+    fn at(self, mono: Duration) -> tokio::time::Instant {
+        (self.start + mono).into()
+    }
+}
+
+/// What comes in.
+enum Event {
+    Local(mqtt::Event),
+    Cloud(usize, mqtt::Event),
+    Account(usize, AccountEvent),
+}
+
+/// Why the gateway came back.
+#[derive(Debug)]
+pub enum Ended {
+    /// A signal asked for it.
+    Stopped,
+    /// The configuration changed so much that everything begins anew.
+    Restart(Box<Config>),
+}
+
+/// How the configuration is read again at SIGHUP.
+pub type Reload = Box<dyn Fn() -> Result<Config, crate::config::Error> + Send>;
+
+/// What the gateway runs with.
+pub struct Setup {
+    /// The configuration.
+    pub config: Config,
+    /// How to read it again.
+    pub reload: Option<Reload>,
+    /// Both clocks.
+    pub clock: Clock,
+}
+
+struct Printer {
+    account: usize,
+    session: Session,
+    mirror: Mirror,
+    /// Whether the local broker was told everything since it was last connected.
+    told: bool,
+}
+
+struct Pending {
+    serial: Serial,
+    key: String,
+    since: Duration,
+}
+
+struct Gateway {
+    config: Config,
+    clock: Clock,
+    state: Arc<StateDir>,
+    topics: Arc<Topics>,
+    tasks: JoinSet<mqtt::Ended>,
+    inbox: mpsc::Sender<Event>,
+    local: Link,
+    local_connected: bool,
+    accounts: Vec<Account>,
+    printers: BTreeMap<Serial, Printer>,
+    bridge: Bridge,
+    bridge_mirror: BridgeMirror,
+    resync: VecDeque<Serial>,
+    said_online: bool,
+    birth_at: Option<Duration>,
+    leftovers: Leftovers,
+    pending: BTreeMap<CommandId, Pending>,
+    next_command: CommandId,
+    next_turn: Duration,
+    last_report: Option<Duration>,
+    out: Vec<Publication>,
+}
+
+/// Runs until a signal stops it or a new configuration wants a new start.
+///
+/// # Errors
+/// When it cannot begin (state directory, TLS files), or a task ends that must not.
+pub async fn run(setup: Setup, signals: &mut mpsc::Receiver<Signal>, notifier: &mut Notifier) -> anyhow::Result<Ended> {
+    let Setup { config, reload, clock } = setup;
+    let (sender, mut inbox) = mpsc::channel(INBOX);
+    let mut gateway = Gateway::start(config, clock, sender)?;
+    notifier.ready();
+    let watchdog = watchdog_interval();
+    let mut fed = Duration::ZERO;
+    let mut events = Vec::with_capacity(BATCH);
+    let timer = tokio::time::sleep_until(clock.at(gateway.next_turn));
+    tokio::pin!(timer);
+    let ended = loop {
+        let outbox = Arc::clone(gateway.local.outbox());
+        let waits = !gateway.resync.is_empty() && gateway.local_connected;
+        tokio::select! {
+            biased;
+            signal = signals.recv() => match signal {
+                Some(Signal::Reload) => {
+                    notifier.reloading();
+                    let restart = reload.as_ref().and_then(|reload| gateway.reload(reload));
+                    notifier.ready();
+                    if let Some(config) = restart {
+                        break Ended::Restart(config);
+                    }
+                }
+                Some(Signal::Stop) | None => break Ended::Stopped,
+            },
+            ended = gateway.tasks.join_next() => {
+                let name = match ended {
+                    Some(Ok(name)) => name,
+                    Some(Err(error)) => error.to_string(),
+                    None => "everything".into(),
+                };
+                anyhow::bail!("{name} ended by itself, which it must not");
+            }
+            count = inbox.recv_many(&mut events, BATCH) => {
+                anyhow::ensure!(count > 0, "nothing is left that could bring news");
+            }
+            () = outbox.below(RESYNC_BELOW), if waits => {}
+            () = &mut timer => {}
+        }
+        let now = clock.now();
+        for event in events.drain(..) {
+            gateway.on_event(now, event);
+        }
+        gateway.turn(now);
+        if timer.deadline() != clock.at(gateway.next_turn) {
+            timer.as_mut().reset(clock.at(gateway.next_turn));
+        }
+        if watchdog.is_some_and(|each| now.mono >= fed + each / 2) {
+            fed = now.mono;
+            notifier.watchdog();
+        }
+        if now.mono >= gateway.status_due() {
+            notifier.status(&gateway.status(now));
+        }
+    };
+    if matches!(ended, Ended::Stopped) {
+        notifier.stopping();
+        info!("stopping");
+    }
+    gateway.stop(inbox).await;
+    Ok(ended)
+}
+
+impl Gateway {
+    fn start(config: Config, clock: Clock, inbox: mpsc::Sender<Event>) -> anyhow::Result<Self> {
+        let state = StateDir::open(&config.state_dir)?;
+        let install = state.install_id()?;
+        let topics = Arc::new(Topics {
+            base: config.mqtt.base_topic.clone(),
+            discovery: config.homeassistant.discovery_prefix.clone(),
+            id_prefix: config.id_prefix(),
+        });
+        let mut tasks = JoinSet::new();
+        let options = local_options(&config, &topics, &install)?;
+        info!(broker = %config.mqtt.broker, "connecting to the local broker");
+        let local = Link::start(&mut tasks, options, inbox.clone(), Event::Local);
+        let state = Arc::new(state);
+        let now = clock.now();
+        let mut accounts = Vec::new();
+        for (index, account) in config.accounts.iter().enumerate() {
+            accounts.push(Account::start(index, account, &state, &install, &inbox, now)?);
+        }
+        let discovery = config.homeassistant.discovery;
+        let bridge = Bridge { version: env!("CARGO_PKG_VERSION"), ..Bridge::default() };
+        Ok(Self {
+            bridge_mirror: BridgeMirror::new(Arc::clone(&topics), discovery),
+            leftovers: Leftovers::new(Arc::clone(&topics), discovery),
+            config,
+            clock,
+            state,
+            topics,
+            tasks,
+            inbox,
+            local,
+            local_connected: false,
+            accounts,
+            printers: BTreeMap::new(),
+            bridge,
+            resync: VecDeque::new(),
+            said_online: false,
+            birth_at: None,
+            pending: BTreeMap::new(),
+            next_command: 0,
+            next_turn: now.mono + TURN,
+            last_report: None,
+            out: Vec::new(),
+        })
+    }
+
+    fn on_event(&mut self, now: Now, event: Event) {
+        match event {
+            Event::Cloud(account, event) => self.on_cloud(now, account, event),
+            Event::Local(event) => self.on_local(now, event),
+            Event::Account(account, event) => self.on_account(now, account, event),
+        }
+    }
+
+    fn on_cloud(&mut self, now: Now, index: usize, event: mqtt::Event) {
+        match event {
+            mqtt::Event::Message { topic, payload, .. } => {
+                let Some(serial) = reporter(&topic) else { return };
+                if self.printers.get(&serial).is_some_and(|p| p.account == index) {
+                    self.last_report = Some(now.mono);
+                    self.handle(now, &serial, Input::Message(&payload));
+                }
+            }
+            mqtt::Event::Connected => {
+                info!(account = index + 1, "connected to the Bambu cloud");
+                let Some(account) = self.accounts.get_mut(index) else { return };
+                account.on_connected(now);
+                for (serial, printer) in &self.printers {
+                    if printer.account == index {
+                        account.subscribe(serial);
+                    }
+                }
+            }
+            mqtt::Event::Disconnected { error, retry_in, .. } => {
+                let Some(account) = self.accounts.get_mut(index) else { return };
+                account.on_disconnected(now, &error, retry_in, &self.state, &self.inbox);
+                let of_account: Vec<_> =
+                    self.printers.iter().filter(|(_, p)| p.account == index).map(|(s, _)| s.clone()).collect();
+                for serial in of_account {
+                    self.handle(now, &serial, Input::Disconnected);
+                }
+            }
+            mqtt::Event::Subscribed { topic } => {
+                if let Some(serial) = reporter(&topic) {
+                    self.handle(now, &serial, Input::Connected);
+                }
+            }
+            mqtt::Event::SubscriptionRefused { topic } => {
+                let printer = reporter(&topic).and_then(|serial| self.printers.get(&serial));
+                let name = printer.map_or("a printer", |p| p.session.snapshot().identity.name.as_str());
+                warn!(printer = name, "the cloud does not let this account listen to the printer; is it still bound?");
+            }
+            mqtt::Event::Delivered(_) => {}
+        }
+        self.update_bridge();
+    }
+
+    fn on_local(&mut self, now: Now, event: mqtt::Event) {
+        match event {
+            mqtt::Event::Connected => {
+                info!("connected to the local broker");
+                self.local_connected = true;
+                let outbox = self.local.outbox();
+                outbox.subscribe(self.topics.commands(), Qos::AtLeastOnce);
+                outbox.subscribe(self.topics.status(), Qos::AtMostOnce);
+                self.leftovers.begin(now, outbox);
+                self.say_everything(now);
+            }
+            mqtt::Event::Disconnected { .. } => {
+                self.local_connected = false;
+                self.said_online = false;
+                self.resync.clear();
+            }
+            mqtt::Event::Message { topic, payload, retain } => self.on_local_message(now, &topic, &payload, retain),
+            mqtt::Event::SubscriptionRefused { topic } => {
+                error!(topic, "the local broker refused a subscription: allow this user to read it");
+            }
+            mqtt::Event::Subscribed { .. } | mqtt::Event::Delivered(_) => {}
+        }
+    }
+
+    fn on_local_message(&mut self, now: Now, topic: &str, payload: &[u8], retain: bool) {
+        match self.topics.parse(topic) {
+            Some(Incoming::Discovery { device }) => {
+                if retain {
+                    self.leftovers.saw(device, payload);
+                }
+            }
+            Some(Incoming::Status) if payload == b"online" => {
+                // Several in a row (a reload, a reconnect) are answered once.
+                let delay = BIRTH_DELAY.mul_f64(fastrand::f64());
+                let at = *self.birth_at.get_or_insert(now.mono + delay);
+                self.next_turn = self.next_turn.min(at);
+            }
+            Some(Incoming::Set { serial, key }) => {
+                if retain {
+                    // A restart would press the button again.
+                    warn!(key, "a retained command is ignored: publish commands without the retain flag");
+                    return;
+                }
+                self.on_command(now, &serial, key, payload);
+            }
+            Some(Incoming::Status) | None => {}
+        }
+    }
+
+    fn on_command(&mut self, now: Now, serial: &Serial, key: &str, payload: &[u8]) {
+        let Some(printer) = self.printers.get(serial) else {
+            debug!(key, "a command for a printer that is not here");
+            return;
+        };
+        match command::parse(printer.session.snapshot(), key, payload) {
+            Ok(command) => {
+                self.next_command += 1;
+                let id = self.next_command;
+                let pending = Pending { serial: serial.clone(), key: key.to_owned(), since: now.mono };
+                self.pending.insert(id, pending);
+                self.handle(now, serial, Input::Command(id, command));
+            }
+            Err(error) => self.tell_outcome(now, serial, key, &Outcome::Refused(error.to_string())),
+        }
+    }
+
+    /// Tells the giver of a command what became of it, and the true value if that is not what was asked.
+    fn tell_outcome(&mut self, now: Now, serial: &Serial, key: &str, outcome: &Outcome) {
+        let Some(printer) = self.printers.get_mut(serial) else { return };
+        let name = &printer.session.snapshot().identity.name;
+        let (word, reason) = match outcome {
+            Outcome::Accepted => ("accepted", None),
+            Outcome::Confirmed => ("confirmed", None),
+            Outcome::Refused(reason) => ("refused", Some(reason.as_str())),
+            Outcome::Failed(reason) => ("failed", Some(reason.as_str())),
+            Outcome::Timeout => ("timeout", Some("the printer did not answer within 10 s")),
+        };
+        match reason {
+            Some(reason) => warn!(printer = %name, key, outcome = word, reason, "command"),
+            None => debug!(printer = %name, key, outcome = word, "command"),
+        }
+        let mut body = json!({ "outcome": word });
+        if let (Some(reason), Some(body)) = (reason, body.as_object_mut()) {
+            body.insert("reason".into(), reason.into());
+        }
+        self.local.outbox().send(Message::new(self.topics.result(serial, key), body.to_string()));
+        if reason.is_some() && printer.told {
+            printer.mirror.republish(now, key, &mut self.out);
+            self.publish();
+        }
+    }
+
+    fn on_account(&mut self, now: Now, index: usize, event: AccountEvent) {
+        let Some(account) = self.accounts.get_mut(index) else { return };
+        let printers = account.on_event(now, event, &self.state, &self.inbox, &mut self.tasks);
+        if let Some(printers) = printers {
+            self.fit_printers(now, index, &printers);
+        }
+        self.update_bridge();
+    }
+
+    /// Makes the printers of an account those that the cloud lists.
+    fn fit_printers(&mut self, now: Now, index: usize, bound: &[BoundPrinter]) {
+        let ignored = |serial: &str| self.config.printer(serial).is_some_and(|p| p.ignore);
+        let wanted: Vec<_> = bound.iter().filter(|p| !ignored(&p.serial)).collect();
+        let gone: Vec<Serial> = self
+            .printers
+            .iter()
+            .filter(|(serial, p)| p.account == index && !wanted.iter().any(|w| w.serial == serial.as_str()))
+            .map(|(serial, _)| serial.clone())
+            .collect();
+        for serial in gone {
+            if let Some(mut printer) = self.printers.remove(&serial) {
+                info!(printer = %printer.session.snapshot().identity.name, "the printer is not in the account any more");
+                if let Some(account) = self.accounts.get(index) {
+                    account.unsubscribe(&serial);
+                }
+                printer.mirror.remove(&mut self.out);
+                self.publish();
+            }
+        }
+        for printer in wanted {
+            let serial = Serial::new(&printer.serial);
+            let configured = self.config.printer(serial.as_str()).and_then(|p| p.name.as_deref());
+            let codes = [printer.model_code.as_deref().unwrap_or(""), printer.product_name.as_deref().unwrap_or("")];
+            let name = configured.or(Some(printer.name.trim()).filter(|n| !n.is_empty()));
+            let read_only = self.config.controls_of(serial.as_str()) == Mode::ReadOnly;
+            if let Some(known) = self.printers.get_mut(&serial) {
+                let renamed = name.is_some_and(|name| known.session.rename(name));
+                known.session.set_read_only(read_only);
+                if (renamed || known.session.snapshot().read_only != read_only) && known.told {
+                    known.mirror.update(now, known.session.snapshot(), &mut self.out);
+                    self.publish();
+                }
+                continue;
+            }
+            let sequence = 40_000 + fastrand::u32(0..1_000_000);
+            let mut session = Session::new(serial.clone(), name.unwrap_or_default(), codes, sequence);
+            if name.is_none() {
+                session.rename(&default_name(&session.snapshot().identity.model.clone(), &serial));
+            }
+            session.set_read_only(read_only);
+            let slug = self.free_slug(&session, &serial);
+            info!(printer = %session.snapshot().identity.name, model = %session.snapshot().identity.model, "printer found");
+            let discovery = self.config.homeassistant.discovery;
+            let mirror = Mirror::new(Arc::clone(&self.topics), serial.clone(), slug, discovery);
+            self.printers.insert(serial.clone(), Printer { account: index, session, mirror, told: false });
+            if let Some(account) = self.accounts.get(index) {
+                account.subscribe(&serial);
+            }
+            if self.local_connected {
+                self.resync.push_back(serial);
+            }
+        }
+    }
+
+    /// What a printer's entity ids begin with: its name, or model and last digits where that is empty or taken.
+    fn free_slug(&self, session: &Session, serial: &Serial) -> String {
+        let identity = &session.snapshot().identity;
+        let wanted = slug(&identity.name);
+        let taken = self.printers.values().any(|p| slug(&p.session.snapshot().identity.name) == wanted);
+        if wanted.is_empty() || taken { slug(&default_name(&identity.model, serial)) } else { wanted }
+    }
+
+    fn handle(&mut self, now: Now, serial: &Serial, input: Input<'_>) {
+        let Some(printer) = self.printers.get_mut(serial) else { return };
+        let outputs = printer.session.handle(now, input);
+        if let Some(at) = printer.session.deadline() {
+            self.next_turn = self.next_turn.min(at.max(now.mono + SHORTEST_TURN));
+        }
+        if !outputs.is_empty() {
+            self.carry_out(now, serial, outputs);
+        }
+    }
+
+    fn carry_out(&mut self, now: Now, serial: &Serial, outputs: Vec<Output>) {
+        for output in outputs {
+            let Some(printer) = self.printers.get_mut(serial) else { return };
+            match output {
+                Output::Changed(snapshot) => {
+                    if printer.told && self.local_connected {
+                        printer.mirror.update(now, &snapshot, &mut self.out);
+                        self.publish();
+                    }
+                    self.update_bridge();
+                }
+                Output::Send(request) => {
+                    if let Some(account) = self.accounts.get(printer.account) {
+                        account.send(serial, request);
+                    }
+                }
+                Output::Reply(id, outcome) => {
+                    if let Some(pending) = self.pending.get(&id) {
+                        let key = pending.key.clone();
+                        self.tell_outcome(now, serial, &key, &outcome);
+                    }
+                    if outcome != Outcome::Accepted {
+                        self.pending.remove(&id);
+                    }
+                }
+                Output::Note(note) => log_note(&printer.session.snapshot().identity.name, &note),
+            }
+        }
+    }
+
+    /// Hands what is to be published to the local broker.
+    fn publish(&mut self) {
+        if self.local_connected {
+            let outbox = self.local.outbox();
+            for Publication { topic, payload } in self.out.drain(..) {
+                outbox.set(topic, payload);
+            }
+        } else {
+            self.out.clear();
+        }
+    }
+
+    /// The broker may know nothing of us, or Home Assistant may have missed it.
+    fn say_everything(&mut self, now: Now) {
+        self.bridge_mirror.resend(now, &self.bridge, &mut self.out);
+        self.publish();
+        self.resync = self.printers.keys().cloned().collect();
+        for printer in self.printers.values_mut() {
+            printer.told = false;
+        }
+    }
+
+    /// Everything that is done once a turn.
+    fn turn(&mut self, now: Now) {
+        if now.mono >= self.next_turn {
+            self.next_turn = now.mono + TURN;
+            self.look_at_deadlines(now);
+        }
+        if self.birth_at.is_some_and(|at| now.mono >= at) {
+            self.birth_at = None;
+            info!("Home Assistant has started; telling it everything again");
+            self.say_everything(now);
+            self.say_online();
+        }
+        self.resync(now);
+        if !self.said_online && self.local_connected && self.resync.is_empty() && self.may_say_online(now) {
+            self.said_online = true;
+            self.say_online();
+        }
+    }
+
+    fn look_at_deadlines(&mut self, now: Now) {
+        let serials: Vec<Serial> = self.printers.keys().cloned().collect();
+        for serial in &serials {
+            if self.printers.get(serial).is_some_and(|p| p.session.deadline().is_some_and(|at| at <= now.mono)) {
+                self.handle(now, serial, Input::Tick);
+            }
+            let Some(printer) = self.printers.get_mut(serial) else { continue };
+            if printer.told && self.local_connected {
+                printer.mirror.update(now, printer.session.snapshot(), &mut self.out);
+            }
+            if let Some(at) = printer.session.deadline() {
+                self.next_turn = self.next_turn.min(at.max(now.mono + SHORTEST_TURN));
+            }
+        }
+        self.publish();
+        self.pending.retain(|_, p| now.mono < p.since + COMMAND_MEMORY && self.printers.contains_key(&p.serial));
+        for account in &mut self.accounts {
+            let at = account.tick(now, &self.state, &self.inbox);
+            self.next_turn = self.next_turn.min(at.max(now.mono + SHORTEST_TURN));
+        }
+        if let Some(at) = self.birth_at {
+            self.next_turn = self.next_turn.min(at.max(now.mono + SHORTEST_TURN));
+        }
+        if self.local_connected {
+            let complete = self.accounts.iter().all(Account::is_listed);
+            let outbox = self.local.outbox();
+            let mirrors = || self.printers.iter().map(|(serial, p)| (serial, &p.mirror, p.session.snapshot()));
+            self.leftovers.settle(now, complete, mirrors, outbox);
+            if !self.said_online {
+                self.next_turn = self.next_turn.min(now.mono + Duration::from_secs(1));
+            }
+        }
+    }
+
+    /// Tells printers from the start, as many as the local broker can take for now.
+    fn resync(&mut self, now: Now) {
+        while self.local_connected && self.local.outbox().len() < RESYNC_BELOW {
+            let Some(serial) = self.resync.front() else { return };
+            let Some(printer) = self.printers.get_mut(serial) else {
+                self.resync.pop_front();
+                continue;
+            };
+            if printer.session.snapshot().capabilities.is_none() {
+                match self.leftovers.knows(now, &self.topics.printer_id(serial)) {
+                    // Wait for what the broker has kept of an earlier run.
+                    None => {
+                        self.next_turn = self.next_turn.min(now.mono + SHORTEST_TURN);
+                        return;
+                    }
+                    Some(true) => printer.mirror.trust_earlier_discovery(),
+                    Some(false) => {}
+                }
+            }
+            self.resync.pop_front();
+            printer.told = true;
+            printer.mirror.forget();
+            printer.mirror.update(now, printer.session.snapshot(), &mut self.out);
+            self.publish();
+        }
+    }
+
+    fn may_say_online(&self, now: Now) -> bool {
+        let heard = |p: &Printer| p.session.snapshot().capabilities.is_some();
+        let complete = self.accounts.iter().all(Account::is_listed) && self.printers.values().all(heard);
+        complete || now.mono >= START_GRACE
+    }
+
+    fn say_online(&self) {
+        self.local.outbox().set(self.topics.bridge_availability(), "online");
+    }
+
+    fn update_bridge(&mut self) {
+        let online = |p: &&Printer| p.session.snapshot().reach == Reach::Online;
+        let count = |n: usize| u16::try_from(n).unwrap_or(u16::MAX);
+        let worst = self.accounts.iter().map(Account::state).max_by_key(|state| match state {
+            AccountState::Connected => 0,
+            AccountState::Offline => 1,
+            AccountState::Blocked => 2,
+            AccountState::NeedsLogin => 3,
+        });
+        let bridge = Bridge {
+            cloud_connected: self.accounts.iter().all(Account::is_connected),
+            account: worst.unwrap_or_default(),
+            printers: count(self.printers.len()),
+            printers_online: count(self.printers.values().filter(online).count()),
+            ..self.bridge.clone()
+        };
+        if bridge != self.bridge {
+            self.bridge = bridge;
+            if self.local_connected {
+                self.bridge_mirror.update(self.clock.now(), &self.bridge, &mut self.out);
+                self.publish();
+            }
+        }
+    }
+
+    fn status_due(&self) -> Duration {
+        // Once a turn of the slow timer is often enough; `Notifier` sends only what differs.
+        self.next_turn.saturating_sub(TURN)
+    }
+
+    fn status(&self, now: Now) -> String {
+        let word = |up: bool| if up { "connected" } else { "not connected" };
+        let age = match self.last_report {
+            Some(at) if now.mono.saturating_sub(at) < Duration::from_secs(60) => "reports are coming in".into(),
+            Some(at) => format!("last report {} min ago", now.mono.saturating_sub(at).as_secs() / 60),
+            None => "no report yet".into(),
+        };
+        format!(
+            "cloud {}, local broker {}, {} of {} printers online, {age}",
+            word(self.bridge.cloud_connected),
+            word(self.local_connected),
+            self.bridge.printers_online,
+            self.bridge.printers,
+        )
+    }
+
+    /// Reads the configuration again. What concerns single printers is applied at once; anything else is a
+    /// new start, which is returned.
+    fn reload(&mut self, reload: &Reload) -> Option<Box<Config>> {
+        let now = self.clock.now();
+        let config = match reload() {
+            Ok(config) => config,
+            Err(error) => {
+                error!(%error, "the configuration is wrong; going on with the old one");
+                return None;
+            }
+        };
+        let same = Config { printers: self.config.printers.clone(), controls: self.config.controls.clone(), ..config.clone() }
+            == self.config;
+        if !same {
+            info!("the configuration changed: starting anew");
+            return Some(Box::new(config));
+        }
+        info!("the configuration was read again");
+        self.config = config;
+        for account in &mut self.accounts {
+            account.reload(now, &self.state, &self.inbox);
+        }
+        None
+    }
+
+    async fn stop(self, mut inbox: mpsc::Receiver<Event>) {
+        let Self { topics, local, accounts, mut tasks, .. } = self;
+        // The pollers must not wait for a reader that is gone.
+        inbox.close();
+        let offline = Message::new(topics.bridge_availability(), "offline").retained().at_least_once();
+        let cloud = async {
+            for account in &accounts {
+                account.close().await;
+            }
+        };
+        tokio::join!(local.close(Some(offline)), cloud);
+        tasks.shutdown().await;
+    }
+}
+
+/// How the local broker is reached.
+pub(crate) fn local_options(config: &Config, topics: &Topics, install: &str) -> anyhow::Result<mqtt::Options> {
+    let mqtt = &config.mqtt;
+    let identity = mqtt.identity.as_ref().map(|i| tls::Identity { cert_file: &i.cert_file, key_file: &i.key_file });
+    let tls = match mqtt.broker.tls {
+        true => Some(tls::client_config(mqtt.ca_file.as_deref(), identity).context("TLS to the local broker")?),
+        false => None,
+    };
+    let offline = Message::new(topics.bridge_availability(), "offline").retained().at_least_once();
+    Ok(mqtt::Options {
+        name: "local broker".into(),
+        host: mqtt.broker.host.clone(),
+        port: mqtt.broker.port,
+        tls,
+        client_id: mqtt.client_id.clone().unwrap_or_else(|| format!("{}-{install}", config.id_prefix())),
+        credentials: mqtt.username.clone().map(|user| (user, mqtt.password.clone().unwrap_or_default())),
+        last_will: Some(offline),
+        keep_alive: Duration::from_secs(30),
+        pace: Pace::Local,
+    })
+}
+
+fn log_note(printer: &str, note: &Note) {
+    match note {
+        Note::Malformed(count, error) if count.is_power_of_two() => {
+            warn!(printer, count, error, "a message could not be read; the state stays as it was");
+        }
+        Note::Malformed(count, error) => debug!(printer, count, error, "a message could not be read"),
+        Note::UnknownState(word) => warn!(printer, %word, "the printer uses an unknown word for its state"),
+        Note::SignatureRequired => warn!(
+            printer,
+            "the printer takes print commands only from Bambu Lab's own programs (firmware with authorisation \
+             control); reading goes on, lights still work. LAN Only Mode with Developer Mode on the printer lifts it, \
+             and ends its cloud connection"
+        ),
+    }
+}

@@ -181,6 +181,7 @@ pub struct Mirror {
     serial: Serial,
     slug: String,
     discovery: bool,
+    earlier_known: bool,
     snapshot: Option<Arc<Snapshot>>,
     online: Option<bool>,
     announced: Option<Announced>,
@@ -197,6 +198,7 @@ impl Mirror {
             serial,
             slug,
             discovery,
+            earlier_known: false,
             snapshot: None,
             online: None,
             announced: None,
@@ -255,7 +257,14 @@ impl Mirror {
 
     /// Tells everything again, to a broker or a Home Assistant that may have forgotten it.
     pub fn resend(&mut self, now: Now, out: &mut Vec<Publication>) {
-        let Some(snapshot) = self.snapshot.take() else { return };
+        let Some(snapshot) = self.snapshot.clone() else { return };
+        self.forget();
+        self.update(now, &snapshot, out);
+    }
+
+    /// Forgets what was told: the next update tells everything.
+    pub fn forget(&mut self) {
+        self.snapshot = None;
         self.online = None;
         self.announced = None;
         self.cells.fill(Cell::default());
@@ -264,7 +273,12 @@ impl Mirror {
             child.cells.fill(Cell::default());
             child.slot_cells.fill(Cell::default());
         }
-        self.update(now, &snapshot, out);
+    }
+
+    /// Leaves the discovery messages on the broker as they are until the printer has reported: an
+    /// earlier run knew more of it than we do now, and its entities shall stay.
+    pub fn trust_earlier_discovery(&mut self) {
+        self.earlier_known = true;
     }
 
     /// Tells one value again, because somebody's command to it came to nothing.
@@ -333,6 +347,9 @@ impl Mirror {
 
     /// Announces what is new or different, and takes back what is gone.
     fn announce(&mut self, snapshot: &Snapshot, out: &mut Vec<Publication>) {
+        if self.earlier_known && snapshot.capabilities.is_none() {
+            return;
+        }
         self.fit_children(snapshot, out);
         for message in self.messages(snapshot) {
             let known = if message.device == self.topics.printer_id(&self.serial) {

@@ -15,8 +15,8 @@ use tokio::task::JoinHandle;
 pub const DEFAULT_ADDRESS: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 1883);
 /// How many ports after the wanted one are tried.
 const PORTS_TRIED: u16 = 100;
-/// Messages that may wait for one client. What a subscription finds retained waits all at once, and whatever is
-/// beyond this number is lost without a word.
+/// Messages that may wait for one client. What a subscription finds retained waits all at once, and whatever
+/// is beyond this number is lost without a word.
 const MOST_WAITING: usize = 250_000;
 
 /// Name and password for a broker that others can reach.

@@ -160,6 +160,50 @@ fn skip(m: &mut Machine, request: &Map<String, Value>) -> Verdict {
     Ok(())
 }
 
+/// Loads or unloads: old firmware reads `target` alone, later ones unit and slot.
+fn change_filament(m: &mut Machine, request: &Map<String, Value>) -> Verdict {
+    let number = |key| whole_number(request, key);
+    let to = if m.model == Model::H2d {
+        match (number("ams_id")?, number("slot_id")?) {
+            (_, 255) => None,
+            (0, slot @ 0..4) => Some(usize::from(slot)),
+            (128, 0) => Some(4),
+            _ => return Err(Refusal::Number(-1)),
+        }
+    } else {
+        match number("target")? {
+            255 => None,
+            slot @ 0..4 => Some(usize::from(slot)),
+            _ => return Err(Refusal::Number(-1)),
+        }
+    };
+    if m.change_by_hand(to) { Ok(()) } else { refused("printer is busy") }
+}
+
+fn dry(m: &mut Machine, request: &Map<String, Value>) -> Verdict {
+    let (index, hottest) = match whole_number(request, "ams_id")? {
+        0 => (0, 65),
+        128 => (1, 85),
+        _ => return refused("invalid ams_id"),
+    };
+    let Some(unit) = m.units.get_mut(index) else { return refused("invalid ams_id") };
+    let filament = request.get("filament").and_then(Value::as_str).unwrap_or_default();
+    match (whole_number(request, "mode")?, whole_number(request, "temp")?, whole_number(request, "duration")?)
+    {
+        (0, _, _) => unit.drying = None,
+        // The name comes back in reports: only what needs no escape.
+        (1, degrees, hours @ 1..=24)
+            if (45..=hottest).contains(&degrees)
+                && filament.len() <= 16
+                && filament.bytes().all(|byte| byte.is_ascii_alphanumeric() || b" -+".contains(&byte)) =>
+        {
+            unit.dry(filament.to_owned(), degrees, hours);
+        }
+        _ => return refused("invalid param"),
+    }
+    Ok(())
+}
+
 fn print(m: &mut Machine, command: &str, request: &Map<String, Value>) -> Verdict {
     let h2d = m.model == Model::H2d;
     match command {
@@ -194,6 +238,15 @@ fn print(m: &mut Machine, command: &str, request: &Map<String, Value>) -> Verdic
             let mode = u8::try_from(whole_number(request, "modeId")?).unwrap_or(u8::MAX);
             return carry_out(m, &[Effect::Airduct(mode)]);
         }
+        "ams_change_filament" => return change_filament(m, request),
+        "ams_filament_drying" if h2d => return dry(m, request),
+        "back_to_center" | "xyz_ctrl" | "project_file" if m.busy() => {
+            return refused("printer is busy");
+        }
+        // Sound and motion that no report shows.
+        "buzzer_ctrl" | "back_to_center" | "xyz_ctrl" if h2d => {}
+        // Whatever is sent to print, the demo prints what is next in turn.
+        "project_file" => m.start_job(),
         _ => return Err(Refusal::Unknown),
     }
     Ok(())

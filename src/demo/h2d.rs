@@ -5,12 +5,13 @@ use super::machine::{Machine, Phase};
 use super::parts::Heater;
 use super::spool::{Layout, Spool, chipped, external, plain, trays};
 use super::template::{Fields, Template, put};
+use super::unit::Unit;
 use std::fmt::Write as _;
 use std::sync::LazyLock;
 
 /// Target in the high half, temperature in the low one.
 fn packed(heater: &Heater) -> u32 {
-    u32::from(heater.target) << 16 | super::parts::count(heater.now.round()) & 0xFFFF
+    u32::from(heater.target) << 16 | super::parts::count(heater.shown().round()) & 0xFFFF
 }
 
 /// Unit and slot of a spool in one word.
@@ -47,6 +48,31 @@ fn extruder(m: &Machine, nozzle: usize, out: &mut Vec<u8>) {
     );
 }
 
+/// A unit without its trays.
+fn unit(unit: &Unit, id: u32, base: u32, out: &mut Vec<u8>) {
+    let (hours, degrees) =
+        unit.drying.as_ref().map_or((-1, -1), |drying| (i32::from(drying.hours), i32::from(drying.degrees)));
+    put(
+        out,
+        format_args!(
+            concat!(
+                r#""dry_setting":{{"dry_duration":{},"dry_filament":"{}","dry_temperature":{}}},"#,
+                r#""dry_sf_reason":[],"dry_time":{},"humidity":"{}","humidity_raw":"{}","id":"{}","#,
+                r#""info":"{:X}","temp":"{:.1}""#
+            ),
+            hours,
+            unit.drying.as_ref().map_or("", |drying| &drying.filament),
+            degrees,
+            unit.minutes(),
+            unit.index(),
+            unit.humidity(),
+            id,
+            unit.info(base),
+            unit.now,
+        ),
+    );
+}
+
 /// The word of options, with those the demo can switch.
 fn cfg(m: &Machine) -> u64 {
     let bits = [(3, m.record), (5, m.timelapse), (7, m.light == "on"), (16, m.auto_recovery), (22, m.sound)];
@@ -74,8 +100,8 @@ fn local(spool: Option<usize>) -> usize {
 
 const FIELDS: Fields = &[
     ("home_flag", |m, o| put(o, format_args!("{}", home_flag(m, 0xC065_4580)))),
-    ("whole_nozzle", |m, o| put(o, format_args!("{:.1}", m.nozzle().now.round()))),
-    ("whole_bed", |m, o| put(o, format_args!("{:.1}", m.bed.now.round()))),
+    ("whole_nozzle", |m, o| put(o, format_args!("{:.1}", m.nozzle().shown().round()))),
+    ("whole_bed", |m, o| put(o, format_args!("{:.1}", m.bed.shown().round()))),
     ("right", |m, o| extruder(m, 0, o)),
     ("left", |m, o| extruder(m, 1, o)),
     ("extruders", |m, o| put(o, format_args!("{}", 0x8002 | if m.active == 1 { 0x110 } else { 0 }))),
@@ -129,8 +155,8 @@ const FIELDS: Fields = &[
     ("local_now", |m, o| put(o, format_args!("{}", local(m.feeding)))),
     ("local_pre", |m, o| put(o, format_args!("{}", local(m.previous.or(m.feeding))))),
     ("local_tar", |m, o| put(o, format_args!("{}", local(m.target_spool())))),
-    ("ams_temp", |m, o| put(o, format_args!("{:.1}", 23.6 + (m.chamber.now - 24.0) / 10.0))),
-    ("ams_humidity", |m, o| put(o, format_args!("{}", 31 + m.jobs % 4))),
+    ("pro", |m, o| unit(&m.units[0], 0, 0x1000_1103, o)),
+    ("ht", |m, o| unit(&m.units[1], 128, 0x1000_2004, o)),
 ];
 
 pub(super) fn spools() -> Vec<Spool> {
@@ -198,11 +224,8 @@ const REPORT: &str = r#"{"print":{
 "makeable":false,"material":{"cur_id_list":[],"state":0,"tar_id":"","tar_name":""},"pm":0},
 "3D":{"layer_num":$layer$,"print_cali_option":62,"total_layer_num":$layers$},
 "ams":{"ams":[
-{"dry_setting":{"dry_duration":-1,"dry_filament":"","dry_temperature":-1},"dry_sf_reason":[],"dry_time":0,
-"humidity":"3","humidity_raw":"$ams_humidity$",
-"id":"0","info":"10001103","temp":"$ams_temp$","tray":[TRAYS]},
-{"dry_setting":{"dry_duration":-1,"dry_filament":"","dry_temperature":-1},"dry_sf_reason":[],"dry_time":0,
-"humidity":"4","humidity_raw":"22","id":"128","info":"10002004","temp":"$ams_temp$","tray":[HT_TRAY]}],
+{$pro$,"tray":[TRAYS]},
+{$ht$,"tray":[HT_TRAY]}],
 "ams_exist_bits":"11","ams_exist_bits_raw":"11","cali_id":255,"cali_stat":0,"insert_flag":true,
 "power_on_flag":false,"tray_exist_bits":"1000f","tray_hall_out_bits":"0","tray_is_bbl_bits":"10007",
 "tray_now":"$local_now$","tray_pre":"$local_pre$","tray_read_done_bits":"1000f","tray_reading_bits":"0",

@@ -5,6 +5,7 @@ use super::detectors::Detectors;
 use super::model::{Model, PREPARING, Plan, Step};
 use super::parts::{AMBIENT, Fan, Heater, count, whole};
 use super::spool::Spool;
+use super::unit::Unit;
 
 /// What `print_error` says for a few seconds after someone stopped a print.
 pub(super) const CANCELLED: u32 = 0x0300_400C;
@@ -28,7 +29,8 @@ const CHANGE: [(u16, f64); 5] = [(258, 8.0), (260, 8.0), (261, 4.0), (262, 12.0)
 pub(super) struct Change {
     step: usize,
     left: f64,
-    to: usize,
+    /// Where to; `None` only takes the filament out.
+    to: Option<usize>,
 }
 
 /// All that a report shows.
@@ -38,6 +40,8 @@ pub(super) struct Machine {
     pub(super) serial: String,
     pub(super) signed_only: bool,
     pub(super) spools: Vec<Spool>,
+    /// The units that can dry: AMS 2 Pro and AMS HT.
+    pub(super) units: [Unit; 2],
     pub(super) phase: Phase,
     pub(super) paused: bool,
     pub(super) stopped: bool,
@@ -86,6 +90,7 @@ impl Machine {
             serial,
             signed_only: false,
             spools: model.spools(),
+            units: [Unit::new(32), Unit::new(22)],
             phase: Phase::Idle,
             paused: false,
             stopped: false,
@@ -222,7 +227,7 @@ impl Machine {
 
     /// The spool that will feed next: the one that feeds unless a change is on.
     pub(super) fn target_spool(&self) -> Option<usize> {
-        self.change.map(|change| change.to).or(self.feeding)
+        self.change.map_or(self.feeding, |change| change.to)
     }
 
     /// Download of the job's file, percent.
@@ -251,8 +256,9 @@ impl Machine {
     }
 
     /// Begins the job that is next in turn.
-    fn start_job(&mut self) {
+    pub(super) fn start_job(&mut self) {
         self.phase = Phase::Job;
+        self.change = None;
         self.done = 0.0;
         self.jobs += 1;
         self.paused = false;
@@ -284,8 +290,29 @@ impl Machine {
 
     fn load(&mut self, spool: usize) {
         if self.feeding != Some(spool) {
-            self.change = CHANGE.first().map(|(_, seconds)| Change { step: 0, left: *seconds, to: spool });
+            let (nozzle, heat) = (self.model.nozzle_of(spool), self.plan().nozzle);
+            self.nozzle_mut(nozzle).target = heat;
+            self.begin_change(Some(spool));
         }
+    }
+
+    fn begin_change(&mut self, to: Option<usize>) {
+        self.change = CHANGE.first().map(|(_, seconds)| Change { step: 0, left: *seconds, to });
+    }
+
+    /// Someone wants another filament in the nozzle, or none; says whether that goes now.
+    pub(super) fn change_by_hand(&mut self, to: Option<usize>) -> bool {
+        let free = (!self.busy() || self.paused) && self.change.is_none();
+        let known = to.is_none_or(|spool| spool < self.spools.len());
+        if free && known && to != self.feeding {
+            let wanted = to.or(self.feeding);
+            let nozzle = wanted.map_or(self.active, |spool| self.model.nozzle_of(spool));
+            let heat = wanted.and_then(|spool| self.spools.get(spool)).map_or(220, |spool| spool.nozzle.1);
+            self.active = nozzle;
+            self.nozzle_mut(nozzle).target = heat;
+            self.begin_change(to);
+        }
+        free && known
     }
 
     /// Jumps to a moment of a job, as if it had run up to there.
@@ -327,6 +354,9 @@ impl Machine {
             left -= step;
             self.advance_slice(step);
         }
+        for heater in self.nozzles.iter_mut().chain([&mut self.bed]) {
+            heater.waver(self.rng.f64());
+        }
         self.wifi = (self.wifi + self.rng.i32(-2..=2)).clamp(-72, -40);
         self.error_left -= real;
         if self.error_left <= 0.0 {
@@ -347,6 +377,13 @@ impl Machine {
         self.chamber.advance(seconds, AMBIENT + (self.bed.now - AMBIENT) / 5.0);
         for fan in [&mut self.part_fan, &mut self.aux_fan, &mut self.chamber_fan] {
             fan.advance(seconds);
+        }
+        for unit in &mut self.units {
+            unit.advance(seconds);
+        }
+        if self.change.is_some() {
+            // Whatever else is due waits for it.
+            return self.advance_change(seconds);
         }
         self.left -= seconds;
         match self.phase {
@@ -369,30 +406,37 @@ impl Machine {
         }
     }
 
+    /// Goes on with a filament change, the hot end heating meanwhile.
+    fn advance_change(&mut self, seconds: f64) {
+        let Some(change) = &mut self.change else { return };
+        change.left -= seconds;
+        if change.left > 0.0 {
+            return;
+        }
+        change.step += 1;
+        let to = change.to;
+        let next = CHANGE.get(change.step).filter(|_| to.is_some() || change.step < 3);
+        if let Some((_, next)) = next {
+            change.left += next;
+            if change.step == 2 {
+                self.previous = self.feeding.take();
+            }
+            return;
+        }
+        self.change = None;
+        self.feeding = to;
+        let (before, nozzle) = (self.active, to.map_or(self.active, |spool| self.model.nozzle_of(spool)));
+        if nozzle != before {
+            self.nozzle_mut(before).target = 0;
+            self.active = nozzle;
+        }
+        if !self.busy() {
+            self.nozzle_mut(nozzle).target = 0;
+        }
+    }
+
     fn print(&mut self, seconds: f64) {
-        if let Some(change) = &mut self.change {
-            change.left -= seconds;
-            if change.left > 0.0 {
-                return;
-            }
-            change.step += 1;
-            if let Some((_, next)) = CHANGE.get(change.step) {
-                change.left += next;
-                if change.step == 2 {
-                    self.previous = self.feeding.take();
-                }
-                return;
-            }
-            let to = change.to;
-            self.change = None;
-            self.feeding = Some(to);
-            let nozzle = self.model.nozzle_of(to);
-            if nozzle != self.active {
-                let active = self.active;
-                self.nozzle_mut(active).target = 0;
-                self.nozzle_mut(nozzle).target = self.plan().nozzle;
-                self.active = nozzle;
-            }
+        if !self.nozzle().ready() {
             return;
         }
         let layer = self.layer();

@@ -8,6 +8,8 @@ pub(super) const AMBIENT: f64 = 24.0;
 pub(super) struct Heater {
     pub(super) now: f64,
     pub(super) target: u16,
+    /// What the sensor shows beside the truth.
+    noise: f64,
     /// °C a second when heating.
     rate: f64,
     /// Seconds in which the distance to the room's temperature falls to a third.
@@ -16,7 +18,7 @@ pub(super) struct Heater {
 
 impl Heater {
     pub(super) fn new(rate: f64, cooling: f64) -> Self {
-        Self { now: AMBIENT, target: 0, rate, cooling }
+        Self { now: AMBIENT, target: 0, noise: 0.0, rate, cooling }
     }
 
     pub(super) fn advance(&mut self, seconds: f64, room: f64) {
@@ -27,6 +29,17 @@ impl Heater {
             let cooled = room + (self.now - room) * (-seconds / self.cooling).exp();
             self.now = cooled.max(target.min(self.now));
         }
+    }
+
+    /// What the sensor shows.
+    pub(super) fn shown(&self) -> f64 {
+        self.now + self.noise
+    }
+
+    /// A regulated heater never stands quite still: `chance` lies between 0 and 1.
+    pub(super) fn waver(&mut self, chance: f64) {
+        let regulated = self.target > 0 && (self.now - f64::from(self.target)).abs() < 0.5;
+        self.noise = if regulated { (chance - 0.5) * 0.4 } else { 0.0 };
     }
 
     pub(super) fn ready(&self) -> bool {

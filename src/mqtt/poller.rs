@@ -62,7 +62,12 @@ enum End {
 
 impl<T: Send + 'static, W: Fn(Event) -> T + Send> Poller<T, W> {
     pub(super) fn new(options: Options, shared: Arc<Shared>, inbox: mpsc::Sender<T>, wrap: W) -> Self {
-        let broker = format!("{}:{}", options.host, options.port);
+        let host = unbracketed(&options.host);
+        let broker = if host.contains(':') {
+            format!("[{host}]:{}", options.port)
+        } else {
+            format!("{host}:{}", options.port)
+        };
         Self { options, broker, shared, inbox, wrap, failures: 0, short: 0, reported: None }
     }
 
@@ -161,9 +166,7 @@ impl<T: Send + 'static, W: Fn(Event) -> T + Send> Poller<T, W> {
 
     fn client_options(&self, credentials: Option<&(String, SecretString)>) -> MqttOptions {
         let Options { host, port, tls, client_id, last_will, keep_alive, pace, .. } = &self.options;
-        // The library resolves `host:port` and reads a literal IPv6 address without brackets.
-        let host = host.trim_start_matches('[').trim_end_matches(']');
-        let mut options = MqttOptions::new(client_id, host, *port);
+        let mut options = MqttOptions::new(client_id, unbracketed(host), *port);
         options.set_max_packet_size(MAX_INCOMING, max_outgoing(*pace));
         options.set_inflight(IN_FLIGHT);
         // Whole seconds in 16 bits on the wire; the library panics over less than one.
@@ -307,6 +310,12 @@ impl<T: Send + 'static, W: Fn(Event) -> T + Send> Poller<T, W> {
         }
         self.reported = Some(kind);
     }
+}
+
+/// A host as the library wants it: it splits `host:port` at the last colon and checks
+/// certificates against the host alone, so a literal IPv6 address comes without brackets.
+fn unbracketed(host: &str) -> &str {
+    host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host)
 }
 
 /// The gateway's inbox is closed: there is nobody to work for.

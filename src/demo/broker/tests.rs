@@ -24,12 +24,17 @@ async fn connect(events: &mut EventLoop) -> Result<(), ConnectionError> {
 async fn keeps_large_retained_messages_for_those_who_come_later() {
     let broker = Broker::start(SocketAddr::from(([127, 0, 0, 1], 0))).await.unwrap();
     let (early, mut events) = client(&broker, "early", None);
-    for number in 0..50 {
-        let payload = vec![b'x'; if number == 0 { 70_000 } else { 100 }];
-        early.publish(format!("homeassistant/{number}"), QoS::AtLeastOnce, true, payload).await.unwrap();
-    }
+    // More than the library's own limit of what may wait for a client.
+    let messages = 12_000;
+    let publish = tokio::spawn(async move {
+        for number in 0..messages {
+            let payload = vec![b'x'; if number == 0 { 70_000 } else { 20 }];
+            early.publish(format!("homeassistant/{number}"), QoS::AtLeastOnce, true, payload).await.unwrap();
+        }
+        early
+    });
     let mut acknowledged = 0;
-    while acknowledged < 50 {
+    while acknowledged < messages {
         if let Event::Incoming(Packet::PubAck(_)) = events.poll().await.unwrap() {
             acknowledged += 1;
         }
@@ -38,7 +43,7 @@ async fn keeps_large_retained_messages_for_those_who_come_later() {
     late.subscribe("homeassistant/#", QoS::AtMostOnce).await.unwrap();
     let mut seen = HashSet::new();
     let gather = async {
-        while seen.len() < 50 {
+        while seen.len() < messages {
             if let Event::Incoming(Packet::Publish(publish)) = events.poll().await.unwrap() {
                 assert!(publish.retain);
                 seen.insert((publish.topic, publish.payload.len()));
@@ -47,6 +52,7 @@ async fn keeps_large_retained_messages_for_those_who_come_later() {
     };
     tokio::time::timeout(Duration::from_secs(20), gather).await.unwrap();
     assert!(seen.contains(&("homeassistant/0".to_owned(), 70_000)));
+    drop(publish);
     broker.stop().await;
 }
 

@@ -1,0 +1,354 @@
+//! One account: its login, its list of printers, its connection to the cloud's broker.
+//!
+//! REST calls run as tasks of their own and report to the gateway's inbox; nothing here waits.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+use tracing::{error, info, warn};
+
+use crate::bambu::request::Request;
+use crate::cloud::{self, BoundPrinter, Client, Session, Verdict};
+use crate::config::{self, StateDir};
+use crate::homeassistant::Account as AccountState;
+use crate::mqtt::backoff::Pace;
+use crate::mqtt::{self, Link, Message, Qos};
+use crate::printer::{Now, Serial};
+
+use super::Event;
+
+/// Between two looks at the list of printers.
+const LIST_EACH: Duration = Duration::from_secs(3600);
+/// Between two attempts to log in or list, unless the cloud says otherwise; doubled up to [`SLOWEST`].
+const AGAIN: Duration = Duration::from_secs(30);
+const SLOWEST: Duration = Duration::from_secs(900);
+/// When to try a token again that REST accepts and the broker refuses (protocol 2.1).
+const REFUSED: [Duration; 3] =
+    [Duration::from_secs(5 * 60), Duration::from_secs(15 * 60), Duration::from_secs(60 * 60)];
+
+/// What a REST task found out.
+pub(super) enum AccountEvent {
+    /// A login that can be used, with the printers it has.
+    Ready(Session, Vec<BoundPrinter>),
+    /// The list of printers, read again.
+    Listed(Vec<BoundPrinter>),
+    /// What the refused token is worth.
+    Judged(Verdict),
+    /// It did not work.
+    Failed(cloud::Error),
+}
+
+#[derive(Clone)]
+struct Access {
+    client: Arc<Client>,
+    config: config::Account,
+}
+
+pub(super) struct Account {
+    index: usize,
+    access: Access,
+    client_id: String,
+    session: Option<Session>,
+    link: Option<Link>,
+    connected: bool,
+    listed: bool,
+    state: AccountState,
+    /// When to log in or list again.
+    next: Option<Duration>,
+    /// When to let the link try again.
+    retry_link: Option<Duration>,
+    failures: u32,
+    refusals: usize,
+    busy: bool,
+}
+
+impl Account {
+    pub(super) fn start(
+        index: usize,
+        config: &config::Account,
+        state: &Arc<StateDir>,
+        install: &str,
+        inbox: &mpsc::Sender<Event>,
+        now: Now,
+    ) -> anyhow::Result<Self> {
+        let access = Access { client: Arc::new(Client::for_account(config)?), config: config.clone() };
+        let mut account = Self {
+            index,
+            access,
+            // One per account, and the same at every start: two with one id throw each other out, and a new
+            // one at each start leaves dead sessions behind (protocol 2.1).
+            client_id: format!("bambu2mqtt-{install}-{index}"),
+            session: None,
+            link: None,
+            connected: false,
+            listed: false,
+            state: AccountState::Offline,
+            next: None,
+            retry_link: None,
+            failures: 0,
+            refusals: 0,
+            busy: false,
+        };
+        account.log_in(now, state, inbox);
+        Ok(account)
+    }
+
+    pub(super) fn is_connected(&self) -> bool {
+        self.connected
+    }
+
+    /// Whether the cloud has told which printers there are.
+    pub(super) fn is_listed(&self) -> bool {
+        self.listed
+    }
+
+    pub(super) fn state(&self) -> AccountState {
+        self.state
+    }
+
+    pub(super) fn subscribe(&self, serial: &Serial) {
+        if let Some(link) = self.link.as_ref().filter(|_| self.connected) {
+            link.outbox().subscribe(format!("device/{}/report", serial.as_str()), Qos::AtMostOnce);
+        }
+    }
+
+    pub(super) fn unsubscribe(&self, serial: &Serial) {
+        if let Some(link) = self.link.as_ref().filter(|_| self.connected) {
+            link.outbox().unsubscribe(format!("device/{}/report", serial.as_str()));
+        }
+    }
+
+    pub(super) fn send(&self, serial: &Serial, request: Request) {
+        let Some(link) = &self.link else { return };
+        let message = Message::new(format!("device/{}/request", serial.as_str()), request.payload);
+        link.outbox().send(if request.control { message.at_least_once() } else { message });
+    }
+
+    pub(super) fn on_connected(&mut self, now: Now) {
+        self.connected = true;
+        self.state = AccountState::Connected;
+        self.refusals = 0;
+        self.next = Some(now.mono + LIST_EACH);
+    }
+
+    pub(super) fn on_disconnected(
+        &mut self,
+        now: Now,
+        error: &mqtt::Error,
+        retry_in: Option<Duration>,
+        state: &Arc<StateDir>,
+        inbox: &mpsc::Sender<Event>,
+    ) {
+        self.connected = false;
+        if self.state == AccountState::Connected {
+            self.state = AccountState::Offline;
+        }
+        if error.is_refused() && retry_in.is_none() {
+            // The token is dead, or the clock is wrong, or the account is blocked: REST knows.
+            let pause = REFUSED.get(self.refusals).or(REFUSED.last()).copied().unwrap_or(AGAIN);
+            self.refusals += 1;
+            self.retry_link = Some(now.mono + pause);
+            let Some(session) = self.session.clone() else { return };
+            self.spawn(inbox, move |access| async move {
+                let answer = access.client.preference(&session.token).await;
+                AccountEvent::Judged(cloud::verdict(&session.user_name, &answer))
+            });
+            let _ = state;
+        }
+    }
+
+    /// Takes in what a task found out; the printers when the list is new.
+    pub(super) fn on_event(
+        &mut self,
+        now: Now,
+        event: AccountEvent,
+        state: &Arc<StateDir>,
+        inbox: &mpsc::Sender<Event>,
+        tasks: &mut JoinSet<mqtt::Ended>,
+    ) -> Option<Vec<BoundPrinter>> {
+        self.busy = false;
+        match event {
+            AccountEvent::Ready(session, printers) => {
+                info!(account = self.index + 1, printers = printers.len(), "logged in to the Bambu cloud");
+                self.failures = 0;
+                self.listed = true;
+                self.next = Some(now.mono + LIST_EACH);
+                if let Err(error) = self.connect(session, inbox, tasks) {
+                    error!(%error, "the cloud's broker cannot be used");
+                }
+                Some(printers)
+            }
+            AccountEvent::Listed(printers) => {
+                self.failures = 0;
+                self.listed = true;
+                self.next = Some(now.mono + LIST_EACH);
+                Some(printers)
+            }
+            AccountEvent::Judged(verdict) => {
+                self.on_verdict(now, verdict, state, inbox);
+                None
+            }
+            AccountEvent::Failed(error) => {
+                self.on_failure(now, &error, state, inbox);
+                None
+            }
+        }
+    }
+
+    fn on_verdict(&mut self, now: Now, verdict: Verdict, state: &Arc<StateDir>, inbox: &mpsc::Sender<Event>) {
+        match verdict {
+            Verdict::Dead => self.give_up_token(now, state, inbox),
+            Verdict::OtherUser(user_name) => {
+                if let (Some(session), Some(link)) = (self.session.as_mut(), &self.link) {
+                    link.replace_credentials(user_name.as_str(), session.token.clone());
+                    session.user_name = user_name;
+                }
+            }
+            Verdict::Alive => warn!(
+                account = self.index + 1,
+                "the cloud accepts the login and its broker refuses it: check this machine's clock; trying again later"
+            ),
+            _ => {}
+        }
+    }
+
+    fn give_up_token(&mut self, now: Now, state: &Arc<StateDir>, inbox: &mpsc::Sender<Event>) {
+        self.retry_link = None;
+        if let Some(session) = self.session.take()
+            && let Err(error) = cloud::session::retire(&self.access.config, state, &session.token)
+        {
+            error!(%error, "the dead token could not be put away");
+        }
+        self.log_in(now, state, inbox);
+    }
+
+    fn on_failure(&mut self, now: Now, error: &cloud::Error, state: &Arc<StateDir>, inbox: &mpsc::Sender<Event>) {
+        if error.needs_login() {
+            if self.session.is_some() {
+                // Proven by the list of printers; the next step is another source of a login.
+                self.give_up_token(now, state, inbox);
+                return;
+            }
+            // Nothing is tried again: only a person, a new token or SIGHUP helps.
+            error!(account = self.index + 1, %error, "the account needs a login");
+            self.state = AccountState::NeedsLogin;
+            self.next = None;
+            return;
+        }
+        self.failures += 1;
+        let doubled = AGAIN * 2_u32.saturating_pow(self.failures.saturating_sub(1).min(5));
+        let pause = error.retry_after().unwrap_or_default().max(doubled.min(SLOWEST));
+        self.state = match error {
+            cloud::Error::Challenge { .. } => AccountState::Blocked,
+            _ if self.connected => self.state,
+            _ => AccountState::Offline,
+        };
+        warn!(account = self.index + 1, %error, "the cloud did not answer as it should; trying again in {}", humantime::format_duration(pause));
+        self.next = Some(now.mono + pause);
+    }
+
+    /// Does what is due; says when to look again.
+    pub(super) fn tick(&mut self, now: Now, state: &Arc<StateDir>, inbox: &mpsc::Sender<Event>) -> Duration {
+        if self.next.is_some_and(|at| now.mono >= at) && !self.busy {
+            self.next = None;
+            match self.session.clone() {
+                None => self.log_in(now, state, inbox),
+                Some(session) => self.spawn(inbox, move |access| async move {
+                    match access.client.printers(&session.token).await {
+                        Ok(printers) => AccountEvent::Listed(printers),
+                        Err(error) => AccountEvent::Failed(error),
+                    }
+                }),
+            }
+        }
+        if self.retry_link.is_some_and(|at| now.mono >= at) {
+            self.retry_link = None;
+            if let Some(link) = &self.link {
+                link.retry();
+            }
+        }
+        [self.next, self.retry_link].into_iter().flatten().min().unwrap_or(Duration::MAX)
+    }
+
+    /// A new token may be there: look at once.
+    pub(super) fn reload(&mut self, now: Now, state: &Arc<StateDir>, inbox: &mpsc::Sender<Event>) {
+        self.failures = 0;
+        if self.connected {
+            self.next = Some(now.mono);
+        } else if !self.busy {
+            self.session = None;
+            self.log_in(now, state, inbox);
+        }
+    }
+
+    pub(super) async fn close(&self) {
+        if let Some(link) = &self.link {
+            link.close(None).await;
+        }
+    }
+
+    fn log_in(&mut self, now: Now, state: &Arc<StateDir>, inbox: &mpsc::Sender<Event>) {
+        let state = Arc::clone(state);
+        self.spawn(inbox, move |access| async move {
+            let session = match cloud::obtain(&access.client, &access.config, &state, now.wall).await {
+                Ok(session) => session,
+                Err(error) => return AccountEvent::Failed(error),
+            };
+            match access.client.printers(&session.token).await {
+                Ok(printers) => AccountEvent::Ready(session, printers),
+                Err(error) => {
+                    if error.needs_login() {
+                        // Best effort: when it cannot be put away, the next login says why.
+                        let _ = cloud::session::retire(&access.config, &state, &session.token);
+                    }
+                    AccountEvent::Failed(error)
+                }
+            }
+        });
+    }
+
+    /// Runs REST calls beside the gateway; only one at a time.
+    fn spawn<F: Future<Output = AccountEvent> + Send>(
+        &mut self,
+        inbox: &mpsc::Sender<Event>,
+        work: impl FnOnce(Access) -> F + Send + 'static,
+    ) {
+        self.busy = true;
+        let (index, access, inbox) = (self.index, self.access.clone(), inbox.clone());
+        tokio::spawn(async move {
+            let event = work(access).await;
+            // Fails only when the gateway is gone, and then nobody wants to know.
+            let _ = inbox.send(Event::Account(index, event)).await;
+        });
+    }
+
+    fn connect(&mut self, session: Session, inbox: &mpsc::Sender<Event>, tasks: &mut JoinSet<mqtt::Ended>) -> anyhow::Result<()> {
+        let (user, token) = (session.user_name.as_str().to_owned(), session.token.clone());
+        self.session = Some(session);
+        if let Some(link) = &self.link {
+            link.replace_credentials(user, token);
+            return Ok(());
+        }
+        let broker = &self.access.config.mqtt;
+        let tls = match broker.tls {
+            true => Some(crate::tls::client_config(self.access.config.ca_file.as_deref(), None)?),
+            false => None,
+        };
+        let index = self.index;
+        let options = mqtt::Options {
+            name: "Bambu cloud".into(),
+            host: broker.host.clone(),
+            port: broker.port,
+            tls,
+            client_id: self.client_id.clone(),
+            credentials: Some((user, token)),
+            last_will: None,
+            keep_alive: Duration::from_secs(30),
+            pace: Pace::Cloud,
+        };
+        self.link = Some(Link::start(tasks, options, inbox.clone(), move |event| Event::Cloud(index, event)));
+        Ok(())
+    }
+}

@@ -1,0 +1,175 @@
+//! What earlier runs of the gateway left on the local broker, and what of it must go.
+//!
+//! The broker itself is the record: retained discovery messages that name our availability topic
+//! are ours. A printer that was unbound, an option that was turned off, a component that this version
+//! does not have any more: all are found here after a start and taken away (home-assistant.md 6).
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::Value;
+use tracing::info;
+
+use crate::homeassistant::topic::Topics;
+use crate::homeassistant::Mirror;
+use crate::mqtt::{Outbox, Qos};
+use crate::printer::{Now, Serial, Snapshot};
+
+/// Retained messages come right after the subscription; this is long enough for a slow broker.
+const COLLECT: Duration = Duration::from_secs(3);
+
+/// A device as an earlier run announced it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Device {
+    via: Option<String>,
+    availability: Vec<String>,
+    components: BTreeMap<String, Component>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Component {
+    platform: String,
+    topics: Vec<String>,
+}
+
+/// Collects and clears what earlier runs left.
+pub(super) struct Leftovers {
+    topics: Arc<Topics>,
+    discovery: bool,
+    /// When collecting ends; `None` before the first connection.
+    until: Option<Duration>,
+    subscribed: bool,
+    devices: BTreeMap<String, Device>,
+}
+
+impl Leftovers {
+    pub(super) fn new(topics: Arc<Topics>, discovery: bool) -> Self {
+        Self { topics, discovery, until: None, subscribed: false, devices: BTreeMap::new() }
+    }
+
+    /// Begins to collect, on the first connection after a start.
+    pub(super) fn begin(&mut self, now: Now, outbox: &Outbox) {
+        if self.until.is_none_or(|until| now.mono < until) {
+            self.until = Some(now.mono + COLLECT);
+            self.subscribed = true;
+            outbox.subscribe(self.topics.all_configs(), Qos::AtMostOnce);
+        }
+    }
+
+    /// Takes in a retained discovery message.
+    pub(super) fn saw(&mut self, device: &str, payload: &[u8]) {
+        if let Some(found) = ours(&self.topics, payload) {
+            self.devices.insert(device.to_owned(), found);
+        }
+    }
+
+    /// Whether an earlier run announced the device; `None` while that may still turn up.
+    pub(super) fn knows(&self, now: Now, device: &str) -> Option<bool> {
+        if self.devices.contains_key(device) {
+            return Some(true);
+        }
+        self.until.is_some_and(|until| now.mono >= until).then_some(false)
+    }
+
+    /// Clears what can be judged by now. `complete` says that all accounts have told their printers.
+    pub(super) fn settle<'a, I: Iterator<Item = (&'a Serial, &'a Mirror, &'a Arc<Snapshot>)>>(
+        &mut self,
+        now: Now,
+        complete: bool,
+        printers: impl Fn() -> I,
+        outbox: &Outbox,
+    ) {
+        if self.until.is_none_or(|until| now.mono < until) {
+            return;
+        }
+        if std::mem::take(&mut self.subscribed) {
+            outbox.unsubscribe(self.topics.all_configs());
+        }
+        let bridge = self.topics.bridge_id();
+        let mut out = Vec::new();
+        self.devices.retain(|id, device| {
+            if *id == bridge {
+                if !self.discovery {
+                    outbox.set(self.topics.config(id), "");
+                }
+                return false;
+            }
+            let owner = |serial: &Serial| {
+                let printer = self.topics.printer_id(serial);
+                *id == printer || device.via.as_deref() == Some(printer.as_str())
+            };
+            let owner = printers().find(|(serial, ..)| owner(serial));
+            match owner {
+                _ if !self.discovery => {
+                    outbox.set(self.topics.config(id), "");
+                    false
+                }
+                // Nothing is decided before the printer has said what it is.
+                Some((_, _, snapshot)) if snapshot.capabilities.is_none() => true,
+                Some((_, mirror, _)) => {
+                    match mirror.components(id) {
+                        Some(known) => {
+                            let known: Vec<&str> = known.collect();
+                            let gone: Vec<_> =
+                                device.components.iter().filter(|(id, _)| !known.contains(&id.as_str())).collect();
+                            if !gone.is_empty() {
+                                let names: Vec<_> =
+                                    gone.iter().map(|(id, c)| (id.as_str(), c.platform.as_str())).collect();
+                                mirror.retract(id, &names, &mut out);
+                            }
+                        }
+                        None if printers().any(|(_, other, _)| other.components(id).is_some()) => {}
+                        None => clear(&self.topics, id, device, outbox),
+                    }
+                    false
+                }
+                None if complete => {
+                    info!(device = %id, "taking a device off Home Assistant that is not in the account any more");
+                    clear(&self.topics, id, device, outbox);
+                    false
+                }
+                None => true,
+            }
+        });
+        for publication in out {
+            // Both halves of a retraction must leave, so they do not fold.
+            let message = crate::mqtt::Message::new(publication.topic, publication.payload).retained();
+            outbox.send(message);
+        }
+    }
+}
+
+/// Takes a device, its states and its availability off the broker.
+fn clear(topics: &Topics, id: &str, device: &Device, outbox: &Outbox) {
+    outbox.set(topics.config(id), "");
+    let states = device.components.values().flat_map(|component| &component.topics);
+    // A child shares the availability of its printer, which may live on.
+    let availability = device.availability.iter().filter(|_| device.via.as_deref() == Some(&topics.bridge_id()));
+    for topic in states.chain(availability) {
+        outbox.set(topic.as_str(), "");
+    }
+}
+
+/// Reads a discovery message, if it is one of ours.
+fn ours(topics: &Topics, payload: &[u8]) -> Option<Device> {
+    let root: Value = serde_json::from_slice(payload).ok()?;
+    let text = |v: &Value| v.as_str().map(str::to_owned);
+    let availability: Vec<String> =
+        root.get("availability")?.as_array()?.iter().filter_map(|a| text(a.get("topic")?)).collect();
+    let bridge = topics.bridge_availability();
+    if availability.first() != Some(&bridge) {
+        return None;
+    }
+    let components = root.get("components").and_then(Value::as_object)?;
+    let component = |c: &Value| {
+        let names = ["state_topic", "json_attributes_topic", "percentage_state_topic"];
+        let topics = names.iter().filter_map(|name| text(c.get(name)?)).collect();
+        Some(Component { platform: text(c.get("platform")?)?, topics })
+    };
+    Some(Device {
+        via: root.get("device").and_then(|d| text(d.get("via_device")?)),
+        availability: availability.into_iter().filter(|topic| *topic != bridge).collect(),
+        components: components.iter().filter_map(|(id, c)| Some((id.clone(), component(c)?))).collect(),
+    })
+}
