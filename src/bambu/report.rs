@@ -144,8 +144,8 @@ wire! {
         drying_time: i64,
         tray_temp: i64,
         tray_time: i64,
-        tag_uid: Text,
-        tray_uuid: Text,
+        tag_uid: Tag,
+        tray_uuid: Tag,
         k: f32,
         // Not on the wire: the slot was announced without filament, so what was known before is void.
         void = "\0void": bool,
@@ -219,6 +219,29 @@ impl Wire for Code {
     }
     fn merge(slot: &mut Option<Self>, patch: Self, _: Kind) {
         *slot = Some(patch);
+    }
+}
+
+/// What an RFID tag said; empty or all zeros without one.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Tag(pub Text);
+
+impl Tag {
+    /// Whether there is no tag.
+    pub fn is_none(&self) -> bool {
+        self.0.trim().bytes().all(|b| b == b'0')
+    }
+}
+
+impl Wire for Tag {
+    fn read<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Option<Self>, D::Error> {
+        Ok(Text::read(from)?.map(Self))
+    }
+    fn merge(slot: &mut Option<Self>, patch: Self, kind: Kind) {
+        // Many periodic updates leave it out so; a spool that is gone empties the slot (protocol 4.13).
+        if kind == Kind::Full || !patch.is_none() || slot.is_none() {
+            *slot = Some(patch);
+        }
     }
 }
 

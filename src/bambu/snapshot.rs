@@ -11,7 +11,7 @@ use crate::printer::{
 };
 
 use super::models::Model;
-use super::report::{Light, Module, Print, Tray, Unit};
+use super::report::{Light, Module, Print, Tag, Tray, Unit};
 use super::wire::Hex;
 
 /// What a projection needs besides the report.
@@ -83,12 +83,11 @@ fn wired(report: &Print) -> bool {
 
 /// Whether print commands need the vendor's signature (protocol 6.2), over a cloud connection.
 pub fn control(report: &Print, model: Option<&Model>, firmware: Option<&str>) -> Control {
-    // HMS_0500_0500_0001_0007: somebody's unsigned command was refused.
-    let refused = |hms: &super::report::Hms| {
-        hms.attr.is_some_and(|a| a.0 == 0x0500_0500) && hms.code.is_some_and(|c| c.0 == 0x0001_0007)
-    };
+    // HMS_0500_0500_0001_0007, or the error of the same meaning: somebody's unsigned command was refused.
+    let refused = |hms: &Hms| (hms.attr, hms.code) == (0x0500_0500, 0x0001_0007);
+    let by_error = error(report).is_some_and(|error| matches!(error.0, 0x0502_4007 | 0x0502_4009));
     let by_fun = report.fun.map(|fun| fun.bit(29));
-    let by_hms = report.hms.as_ref().is_some_and(|list| list.0.iter().any(refused)).then_some(true);
+    let by_hms = (by_error || hms(report).iter().any(refused)).then_some(true);
     let by_version = || model.zip(firmware).and_then(|(model, firmware)| model.signs(firmware));
     match by_fun.or(by_hms).or_else(by_version) {
         None => Control::Unknown,
@@ -102,7 +101,11 @@ pub fn project(report: &Print, context: &Context<'_>) -> Snapshot {
     let can = context.capabilities.unwrap_or_default();
     let before = context.previous;
     let status = report.gcode_state.as_deref().and_then(status);
-    let active_nozzle = active_nozzle(report).unwrap_or(before.active_nozzle);
+    let active_nozzle = match active_nozzle(report) {
+        _ if !can.dual_nozzle => Side::Right,
+        Some(side) => side,
+        None => before.active_nozzle,
+    };
     let ams = ams(report, context);
     let sources = sources(report, &ams, &can);
     let (ams, external) = activated(ams, report, &can, sources, active_nozzle);
@@ -173,8 +176,8 @@ fn job(report: &Print, status: Option<Status>, before: &Job) -> Job {
     let name = report.subtask_name.clone().filter(|name| !name.trim().is_empty());
     let layers = report.three_d.as_ref();
     let count = |v: Option<i64>| v.and_then(|v| u32::try_from(v).ok());
-    let total =
-        count(report.total_layer_num.or(layers.and_then(|l| l.total_layer_num))).filter(|total| *total > 0);
+    let positive = |v: Option<i64>| count(v).filter(|total| *total > 0);
+    let total = positive(report.total_layer_num).or_else(|| positive(layers?.total_layer_num));
     // P1 resets the total to 0 at the end: the last one of the same job stays.
     let total_layers =
         total.or_else(|| before.total_layers.filter(|_| name.is_some() && name == before.name));
@@ -219,6 +222,12 @@ fn plain_or_packed(value: f32) -> Heater {
     }
 }
 
+/// A target outside `device`: a plain number, rounded down like the vendor does, or a packed one.
+fn flat_target(value: f32) -> Option<f32> {
+    let Heater { actual, target } = plain_or_packed(value);
+    target.or(actual.map(f32::floor))
+}
+
 fn extruder_heater(report: &Print, id: i64) -> Option<Heater> {
     let info = report.device.as_ref()?.extruder.as_ref()?.info.as_ref()?;
     info.0.iter().find(|e| e.id == Some(id))?.temp.map(unpack)
@@ -227,7 +236,7 @@ fn extruder_heater(report: &Print, id: i64) -> Option<Heater> {
 fn nozzles(report: &Print, can: &Capabilities) -> [Heater; 2] {
     let flat = Heater {
         actual: report.nozzle_temper.and_then(sane),
-        target: report.nozzle_target_temper.and_then(sane).map(f32::floor),
+        target: report.nozzle_target_temper.and_then(flat_target),
     };
     if can.dual_nozzle {
         [0, 1].map(|id| extruder_heater(report, id).unwrap_or_default())
@@ -258,7 +267,7 @@ fn bed(report: &Print) -> Heater {
         .unwrap_or_default();
     Heater {
         actual: packed.actual.or(report.bed_temper.and_then(sane)),
-        target: packed.target.or(report.bed_target_temper.and_then(sane).map(f32::floor)),
+        target: packed.target.or(report.bed_target_temper.and_then(flat_target)),
     }
 }
 
@@ -341,12 +350,15 @@ fn error(report: &Print) -> Option<PrintError> {
     (code & 0xFFFF >= 0x4000).then_some(PrintError(code))
 }
 
+/// Internal to the printer; the vendor's own programs hide it (protocol 4.10).
+const INTERNAL: Hms = Hms { attr: 0x0500_0600, code: 0x0002_0070 };
+
 fn hms(report: &Print) -> Vec<Hms> {
     let list = report.hms.as_ref().map_or(&[][..], |list| &list.0);
     let mut hms: Vec<Hms> = list
         .iter()
         .filter_map(|entry| Some(Hms { attr: entry.attr?.0, code: entry.code?.0 }))
-        .filter(|entry| entry.attr != 0 && entry.code != 0)
+        .filter(|entry| entry.attr != 0 && entry.code != 0 && *entry != INTERNAL)
         .collect();
     // Printers send them in any order; two in another order are no change.
     hms.sort_unstable();
@@ -366,14 +378,41 @@ fn bit_places(unit: u8) -> Option<(u32, u32)> {
     }
 }
 
+/// Bits that count as many units as there are say nothing against one of them
+/// (capture `x1c_misc`: the only unit is 128, the only bit is 0).
+fn counted(exist: Option<Hex>, units: usize) -> bool {
+    exist.is_some_and(|bits| usize::try_from(bits.0.count_ones()) == Ok(units))
+}
+
+/// Forgets the units that the printer's bits say are gone; after a full report, which confirms it
+/// (protocol 7.4).
+pub(super) fn forget_unplugged(report: &mut Print) {
+    let Some(ams) = report.ams.as_mut() else { return };
+    let (Some(exist), Some(units)) = (ams.ams_exist_bits, ams.ams.as_mut()) else { return };
+    if !counted(Some(exist), units.0.len()) {
+        let place = |unit: &Unit| bit_places(u8::try_from(unit.id?).ok()?);
+        units.0.retain(|unit| place(unit).is_none_or(|(bit, _)| exist.bit(bit)));
+    }
+}
+
+/// A unit that is gone, as long as only a part of a report says so: nothing is known of it.
+fn unplugged(unit: &Ams) -> Ams {
+    Ams {
+        humidity_index: None,
+        humidity: None,
+        temperature: None,
+        drying_remaining: None,
+        active_slot: None,
+        slots: vec![Slot::Unknown; unit.slots.len()],
+        ..unit.clone()
+    }
+}
+
 fn ams(report: &Print, context: &Context<'_>) -> Vec<Ams> {
     let Some(ams) = report.ams.as_ref() else { return Vec::new() };
     let units = ams.ams.as_ref().map_or(&[][..], |units| &units.0);
     let exist = ams.ams_exist_bits;
-    // Bits that count as many units as there are say nothing against one of them
-    // (x1c_misc: the only unit is 128, the only bit is 0).
-    let counted =
-        exist.is_some_and(|bits| usize::try_from(bits.0.count_ones()).is_ok_and(|n| n == units.len()));
+    let counted = counted(exist, units.len());
     let remain_on = remaining_estimated(report);
     let mut list: Vec<Ams> = units
         .iter()
@@ -382,7 +421,7 @@ fn ams(report: &Print, context: &Context<'_>) -> Vec<Ams> {
             let places = bit_places(id);
             let listed = places.zip(exist).map(|((bit, _), bits)| bits.bit(bit));
             if listed == Some(false) && !counted {
-                return None;
+                return context.previous.ams.iter().find(|known| known.id == id).map(unplugged);
             }
             let slots = ams.tray_exist_bits.zip(places).filter(|_| listed == Some(true));
             Some(one_ams(
@@ -436,15 +475,16 @@ fn one_ams(id: u8, unit: &Unit, context: &Context<'_>, exist: Option<Hex>, remai
     });
     let sealed = kind != AmsKind::Lite;
     let known = |text: Option<&Text>| text.filter(|t| !t.is_empty() && *t != "N/A").cloned();
-    let mut trays: Vec<&Tray> = unit.tray.as_ref().map_or_else(Vec::new, |trays| trays.0.iter().collect());
-    trays.sort_by_key(|tray| tray.id);
-    let slots = trays
-        .iter()
-        .filter_map(|tray| {
-            let number = u32::try_from(tray.id?).ok().filter(|n| *n < 8)?;
-            Some(slot(tray, exist.map(|bits| bits.bit(number)), remain_on))
-        })
-        .collect();
+    let mut slots = Vec::new();
+    for tray in unit.tray.iter().flat_map(|trays| &trays.0) {
+        // A slot is told by its number, never by its place in the list.
+        let Some(number) = tray.id.and_then(|id| u8::try_from(id).ok()).filter(|n| *n < 8) else { continue };
+        let at = usize::from(number);
+        slots.resize(slots.len().max(at + 1), Slot::Unknown);
+        if let Some(place) = slots.get_mut(at) {
+            *place = slot(tray, exist.map(|bits| bits.bit(number.into())), remain_on);
+        }
+    }
     let percent = |v: i64| u8::try_from(v).ok().filter(|v| (1..=100).contains(v));
     Ams {
         id,
@@ -466,7 +506,10 @@ fn one_ams(id: u8, unit: &Unit, context: &Context<'_>, exist: Option<Hex>, remai
             && unit.temp.is_some()
             && (unit.humidity_raw.is_some() || context.model.is_some_and(|m| !m.slow)),
         dries: matches!(kind, AmsKind::Pro2 | AmsKind::Ht) && unit.dry_time.is_some(),
-        settled: context.boards_known || module.is_some_and(|(_, m)| known(m.sn.as_ref()).is_some()),
+        // Once announced it stays so while the boards are asked for anew.
+        settled: context.boards_known
+            || module.is_some_and(|(_, m)| known(m.sn.as_ref()).is_some())
+            || context.previous.ams.iter().any(|unit| unit.id == id && unit.settled),
         active_slot: None,
         slots,
     }
@@ -487,8 +530,7 @@ fn slot(tray: &Tray, exists: Option<bool>, remain_on: bool) -> Slot {
 
 fn filament(tray: &Tray, material: Text, remain_on: bool) -> Filament {
     let text = |t: Option<&Text>| t.filter(|t| !t.trim().is_empty()).cloned();
-    // All zeros: no RFID.
-    let tag = |t: Option<&Text>| text(t).filter(|t| t.bytes().any(|b| b != b'0'));
+    let tag = |t: Option<&Tag>| t.filter(|t| !t.is_none()).map(|t| t.0.clone());
     let positive = |v: Option<i64>| v.and_then(|v| u32::try_from(v).ok()).filter(|v| *v > 0);
     let celsius = |v: Option<i64>| v.and_then(|v| u16::try_from(v).ok()).filter(|v| (1..=500).contains(v));
     Filament {
@@ -526,14 +568,22 @@ fn color(text: &str) -> Option<Color> {
 /// What feeds each nozzle (protocol 4.14).
 fn sources(report: &Print, ams: &[Ams], can: &Capabilities) -> [Option<Source>; 2] {
     let extruders = report.device.as_ref().and_then(|d| d.extruder.as_ref()?.info.as_ref());
-    match extruders {
+    let sources = match extruders {
         Some(extruders) => {
             let of =
                 |id: i64| extruders.0.iter().find(|e| e.id == Some(id)).and_then(|e| by_snow(e.snow?, ams));
             [of(0), if can.dual_nozzle { of(1) } else { None }]
         }
         None => [report.ams.as_ref().and_then(|a| by_tray_now(a.tray_now?, ams)), None],
-    }
+    };
+    // A slot that nobody has is not known, whatever the number says.
+    let exists = |source: &Source| match *source {
+        Source::Ams { unit, slot } => {
+            ams.iter().any(|known| known.id == unit && usize::from(slot) < known.slots.len())
+        }
+        Source::Nothing | Source::External(_) => true,
+    };
+    sources.map(|source| source.filter(exists))
 }
 
 /// The newer coding: unit in the upper, slot in the lower byte.
