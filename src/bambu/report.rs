@@ -291,22 +291,26 @@ impl Member for Tray {
 
 /// The fans; a list with parts 16 and 32 is the complete inventory, any other a part of it (protocol 3.4).
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct Parts(pub Keyed<Part>);
-
-impl Parts {
-    fn complete(&self) -> bool {
-        [16, 32].iter().all(|id| self.0.0.iter().any(|part| part.id == Some(*id)))
-    }
+pub struct Parts {
+    /// The fans.
+    pub list: Keyed<Part>,
+    /// Whether one message had the complete inventory.
+    complete: bool,
 }
 
 impl Wire for Parts {
     fn read<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Option<Self>, D::Error> {
-        Ok(Keyed::read(from)?.map(Self))
+        Ok(Keyed::read(from)?.map(|list: Keyed<Part>| {
+            let complete = [16, 32].iter().all(|id| list.0.iter().any(|part| part.id == Some(*id)));
+            Self { list, complete }
+        }))
     }
     fn merge(slot: &mut Option<Self>, patch: Self, _: Kind) {
-        let kind = if patch.complete() { Kind::Full } else { Kind::Delta };
-        let mut inner = slot.take().map(|parts| parts.0);
-        Keyed::merge(&mut inner, patch.0, kind);
-        *slot = inner.map(Self);
+        let kind = if patch.complete { Kind::Full } else { Kind::Delta };
+        let known = slot.take();
+        let complete = patch.complete || known.as_ref().is_some_and(|known| known.complete);
+        let mut list = known.map(|known| known.list);
+        Keyed::merge(&mut list, patch.list, kind);
+        *slot = list.map(|list| Self { list, complete });
     }
 }

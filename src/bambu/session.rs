@@ -410,9 +410,13 @@ impl Session {
         let cloud_names = self.cloud_names.each_ref().map(Text::as_str);
         let model = models::identify(&self.modules, &cloud_names, self.identity.serial.as_str());
         let firmware = found("ota").and_then(|m| text(m.sw_ver.as_ref()));
+        // A model that is too new for us keeps the name it gives itself.
+        let unknown = found("ota")
+            .and_then(|m| text(m.product_name.as_ref()).or_else(|| text(m.project_name.as_ref())))
+            .map(|name| Text::from(name.trim_start_matches("Bambu Lab ")));
         let board = ["ap", "ap2", "rv1126", "esp32"].iter().find_map(|name| found(name));
         let identity = Identity {
-            model: model.map_or_else(|| self.identity.model.clone(), |m| m.name.into()),
+            model: model.map_or_else(|| unknown.unwrap_or(self.identity.model.clone()), |m| m.name.into()),
             model_code: model.and_then(|m| m.codes.first()).map(|c| Text::from(*c)),
             hardware: board.and_then(|m| text(m.hw_ver.as_ref())).or(self.identity.hardware.clone()),
             firmware: firmware.or(self.identity.firmware.clone()),

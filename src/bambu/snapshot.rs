@@ -44,7 +44,7 @@ pub fn capabilities(report: &Print, model: Option<&Model>) -> Capabilities {
     let device = report.device.as_ref();
     let extruders = device.and_then(|d| d.extruder.as_ref());
     let count = extruders.and_then(|e| e.state).map(|state| state & 0xF);
-    let parts = device.and_then(|d| d.airduct.as_ref()?.parts.as_ref()).map(|parts| &parts.0.0);
+    let parts = device.and_then(|d| d.airduct.as_ref()?.parts.as_ref()).map(|parts| &parts.list.0);
     // An inventory of fans is one when it has the part fan; X1C 01.09 sends an empty list.
     let inventory = parts.filter(|parts| parts.iter().any(|part| part.id == Some(16)));
     let fan = |id: i64, by_model: bool| match inventory {
@@ -289,7 +289,7 @@ fn percent_of_15(step: i64) -> Option<u8> {
 fn fans(report: &Print, before: Fans) -> Fans {
     let parts = report.device.as_ref().and_then(|d| d.airduct.as_ref()?.parts.as_ref());
     let part = |id: i64| {
-        let state = parts?.0.0.iter().find(|p| p.id == Some(id))?.state?;
+        let state = parts?.list.0.iter().find(|p| p.id == Some(id))?.state?;
         u8::try_from(state & 0xFF).ok().filter(|v| *v <= 100)
     };
     let fan = |id: i64, step: Option<i64>, before: Fan| {
@@ -414,25 +414,23 @@ fn ams(report: &Print, context: &Context<'_>) -> Vec<Ams> {
     let exist = ams.ams_exist_bits;
     let counted = counted(exist, units.len());
     let remain_on = remaining_estimated(report);
-    let mut list: Vec<Ams> = units
-        .iter()
-        .filter_map(|unit| {
-            let id = u8::try_from(unit.id?).ok()?;
-            let places = bit_places(id);
-            let listed = places.zip(exist).map(|((bit, _), bits)| bits.bit(bit));
-            if listed == Some(false) && !counted {
-                return context.previous.ams.iter().find(|known| known.id == id).map(unplugged);
-            }
-            let slots = ams.tray_exist_bits.zip(places).filter(|_| listed == Some(true));
-            Some(one_ams(
-                id,
-                unit,
-                context,
-                slots.map(|(bits, (_, first))| Hex(bits.bits(first, 8))),
-                remain_on,
-            ))
-        })
-        .collect();
+    let (mut list, mut gone) = (Vec::new(), Vec::new());
+    for unit in units {
+        let Some(id) = unit.id.and_then(|id| u8::try_from(id).ok()) else { continue };
+        let before = context.previous.ams.iter().find(|before| before.id == id);
+        let places = bit_places(id);
+        let listed = places.zip(exist).map(|((bit, _), bits)| bits.bit(bit));
+        if listed == Some(false) && !counted {
+            gone.extend(before.filter(|before| before.settled).map(unplugged));
+            continue;
+        }
+        let slots = ams.tray_exist_bits.zip(places).filter(|_| listed == Some(true));
+        let slots = slots.map(|(bits, (_, first))| Hex(bits.bits(first, 8)));
+        list.push(one_ams(id, unit, context, before, slots, remain_on));
+    }
+    // One that only changed its place is not also where it was.
+    gone.retain(|gone| gone.serial.is_none() || !list.iter().any(|unit| unit.serial == gone.serial));
+    list.append(&mut gone);
     list.sort_by_key(|unit| unit.id);
     list
 }
@@ -458,7 +456,14 @@ fn ams_module(modules: &[Module], id: u8) -> Option<(AmsKind, &Module)> {
     })
 }
 
-fn one_ams(id: u8, unit: &Unit, context: &Context<'_>, exist: Option<Hex>, remain_on: bool) -> Ams {
+fn one_ams(
+    id: u8,
+    unit: &Unit,
+    context: &Context<'_>,
+    before: Option<&Ams>,
+    exist: Option<Hex>,
+    remain_on: bool,
+) -> Ams {
     let module = ams_module(context.modules, id);
     let by_info = unit.info.map(|info| match info.bits(0, 4) {
         1 => AmsKind::Ams,
@@ -489,8 +494,9 @@ fn one_ams(id: u8, unit: &Unit, context: &Context<'_>, exist: Option<Hex>, remai
     Ams {
         id,
         kind,
-        serial: module.and_then(|(_, m)| known(m.sn.as_ref())),
-        firmware: module.and_then(|(_, m)| known(m.sw_ver.as_ref())),
+        // An incomplete list of boards takes nothing back.
+        serial: module.and_then(|(_, m)| known(m.sn.as_ref())).or_else(|| before?.serial.clone()),
+        firmware: module.and_then(|(_, m)| known(m.sw_ver.as_ref())).or_else(|| before?.firmware.clone()),
         // As sent, 5 is dry; the apps show it the other way round.
         humidity_index: unit.humidity.filter(|v| (1..=5).contains(v)).and_then(|v| u8::try_from(6 - v).ok()),
         humidity: unit.humidity_raw.and_then(percent).filter(|_| sealed),
@@ -509,7 +515,7 @@ fn one_ams(id: u8, unit: &Unit, context: &Context<'_>, exist: Option<Hex>, remai
         // Once announced it stays so while the boards are asked for anew.
         settled: context.boards_known
             || module.is_some_and(|(_, m)| known(m.sn.as_ref()).is_some())
-            || context.previous.ams.iter().any(|unit| unit.id == id && unit.settled),
+            || before.is_some_and(|before| before.settled),
         active_slot: None,
         slots,
     }

@@ -656,3 +656,12 @@ fn the_end_does_not_jump_with_the_estimate() {
     rig.delta(json!({"mc_remaining_time": 90}));
     assert_ne!(rig.session.snapshot().job.ends_at, end);
 }
+
+#[test]
+fn a_unit_that_goes_before_it_was_announced_is_not_waited_for() {
+    let mut rig = Rig::new("P1S");
+    rig.hear(&rig.printer.full());
+    rig.delta(json!({"ams": {"ams_exist_bits": "0"}}));
+    rig.pass(20.0);
+    assert!(rig.session.snapshot().ams.is_empty());
+}
