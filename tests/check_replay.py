@@ -180,7 +180,7 @@ class Printer:
     def remember(self, wall):
         s = self.state
         name, total = text(s.get("subtask_name")), integer(s.get("total_layer_num"))
-        total = total if total is not None else integer(at(s, "3D", "total_layer_num"))
+        total = total or integer(at(s, "3D", "total_layer_num"))
         if total and total > 0:
             self.total = total
         elif name is None or name != self.name:
@@ -226,8 +226,7 @@ class Printer:
         out["remaining_time"] = None if left is not None and left > 86400 else left
         layer = integer(s.get("layer_num"))
         layer = integer(at(s, "3D", "layer_num")) if layer is None else layer
-        total = integer(s.get("total_layer_num")) or integer(at(s, "3D", "total_layer_num"))
-        out["layer"] = layer if not total or layer is None else min(layer, total)
+        out["layer"] = layer if not self.total or layer is None else min(layer, self.total)
         out["total_layers"] = self.total
         out["job_name"] = text(s.get("subtask_name"))
         self.heat(out, model)

@@ -195,7 +195,7 @@ fn job(report: &Print, status: Option<Status>, before: &Job) -> Job {
             .filter(|m| *m <= 60 * 24 * 60)
             .map(|m| Duration::from_secs(m * 60)),
         ends_at: before.ends_at,
-        layer: layer.map(|layer| total.map_or(layer, |total| layer.min(total))),
+        layer: layer.map(|layer| total_layers.map_or(layer, |total| layer.min(total))),
         total_layers,
         name,
     }

@@ -637,8 +637,9 @@ fn a_periodic_update_without_a_tag_keeps_the_known_one() {
 #[test]
 fn the_total_of_layers_outlives_its_reset_at_the_end_of_the_job() {
     let mut rig = Rig::told("P1S");
-    rig.delta(json!({"gcode_state": "FINISH", "total_layer_num": 0}));
+    rig.delta(json!({"gcode_state": "FINISH", "total_layer_num": 0, "layer_num": 41}));
     assert_eq!(rig.session.snapshot().job.total_layers, Some(40));
+    assert_eq!(rig.session.snapshot().job.layer, Some(40), "never beyond it");
     rig.delta(json!({"subtask_name": "another"}));
     assert_eq!(rig.session.snapshot().job.total_layers, None);
 }
