@@ -2,4 +2,10 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::expect_used)]
 
 mod broker;
+mod homeassistant;
+mod laws;
+mod layers;
+mod replay;
+mod reports;
+mod session;
 mod support;
