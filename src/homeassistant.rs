@@ -528,6 +528,16 @@ fn withdraw(topics: Vec<String>, out: &mut Vec<Publication>) {
     out.extend(topics.into_iter().map(|topic| Publication::new(topic, String::new())));
 }
 
+/// How many entities a printer has in Home Assistant, with its AMS units and external spools.
+pub fn entity_count(snapshot: &Snapshot) -> usize {
+    let can = snapshot.capabilities.unwrap_or_default();
+    let ams =
+        |ams: &Ams| AMS.iter().filter(|row| (row.needs)(&can, ams)).count() + ams.slots.len() * SLOT.len();
+    PRINTER.iter().filter(|row| discovery::has(row, snapshot)).count()
+        + snapshot.ams.iter().map(ams).sum::<usize>()
+        + snapshot.external.len() * EXTERNAL.len()
+}
+
 /// The platform in a component's id: `binary_sensor` in `binary_sensor_hms`.
 fn platform_of(component: &str) -> Option<&'static str> {
     ["binary_sensor", "sensor", "switch", "light", "number", "select", "fan", "button"]
