@@ -121,7 +121,6 @@ fn pure_modules_stay_pure() {
 #[test]
 fn one_module_knows_the_mqtt_client() {
     for (module, path, code) in sources() {
-        // The log's filter names it too, as text.
         assert!(module == "mqtt" || !code.contains("rumqttc::"), "{} names rumqttc", path.display());
     }
 }
