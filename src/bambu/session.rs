@@ -374,7 +374,6 @@ impl Session {
     fn on_message(&mut self, now: Now, bytes: &[u8], out: &mut Vec<Output>) {
         let message = match envelope::read(bytes) {
             Ok(message) => message,
-            // The cloud broker sends such by itself: it proves nothing about the printer (protocol 2.1).
             Err(envelope::Error::Empty) => return,
             Err(error) => {
                 self.malformed += 1;
@@ -387,7 +386,7 @@ impl Session {
         };
         self.malformed_in_row = 0;
         match message {
-            Message::Other => {}
+            Message::Other => self.alive(now),
             Message::Presence(false) => self.presence_lost = Some(now.mono),
             Message::Presence(true) => {
                 self.presence_lost = None;
