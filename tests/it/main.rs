@@ -2,4 +2,8 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::expect_used)]
 
 mod broker;
+#[cfg(feature = "demo")]
+mod cli;
+#[cfg(feature = "demo")]
+mod gateway;
 mod support;
