@@ -47,7 +47,9 @@ fn every_subcommand_has_help_and_the_program_a_version() {
 
 #[test]
 fn wrong_usage_is_2_and_says_what_would_be_right() {
-    for wrong in [&["fly"][..], &["demo", "--speed"], &["replay"], &["-v", "-q"], &["demo", "--duration", "soon"]] {
+    for wrong in
+        [&["fly"][..], &["demo", "--speed"], &["replay"], &["-v", "-q"], &["demo", "--duration", "soon"]]
+    {
         let output = bambu2mqtt().args(wrong).assert().code(2).get_output().clone();
         let said = text(&output.stderr);
         assert!(said.starts_with("error: "), "{wrong:?}: {said}");
@@ -93,7 +95,8 @@ fn no_configuration_says_where_one_is_looked_for() {
     for part in ["config.yaml", "/etc/bambu2mqtt/config.yaml", "-c FILE"] {
         assert!(said.contains(part), "{part} is missing in {said}");
     }
-    let output = bambu2mqtt().args(["run", "-c", "/nowhere/at/all.yaml"]).assert().code(78).get_output().clone();
+    let output =
+        bambu2mqtt().args(["run", "-c", "/nowhere/at/all.yaml"]).assert().code(78).get_output().clone();
     assert!(text(&output.stderr).contains("/nowhere/at/all.yaml"));
 }
 
@@ -110,7 +113,9 @@ fn a_configuration_in_the_environment_is_enough() {
         .code(78)
         .get_output()
         .clone();
-    assert!(text(&output.stderr).contains("BAMBU2MQTT__MQTT__URL") || text(&output.stderr).contains("mqtt.url"));
+    assert!(
+        text(&output.stderr).contains("BAMBU2MQTT__MQTT__URL") || text(&output.stderr).contains("mqtt.url")
+    );
 }
 
 #[test]
@@ -133,18 +138,23 @@ fn the_catalogue_comes_as_text_markdown_and_json() {
     assert!(text(&output.stderr).contains("A1 mini"), "the known models are named");
 }
 
-const REPORTS: &str = concat!(
-    r#"{"topic":"device/01P00A000000001/report","payload":{"print":{"command":"push_status","msg":0,"gcode_state":"RUNNING","nozzle_temper":219.8}}}"#,
-    "\n\n",
-    r#"{"topic":"device/01P00A000000001/report","payload":{"print":{"command":"push_status","msg":1,"nozzle_temper":221.5}}}"#,
-    "\n",
-);
+/// A full report, which is told by its size, an empty line, and a delta.
+fn reports() -> String {
+    let mut full =
+        json!({"command": "push_status", "msg": 0, "gcode_state": "RUNNING", "nozzle_temper": 219.8});
+    for number in 0..60 {
+        full[format!("filler_{number}")] = 0.into();
+    }
+    let delta = json!({"command": "push_status", "msg": 1, "nozzle_temper": 221.5});
+    let line = |at: &str, print: Value| json!({"at": at, "topic": "device/01P00A000000001/report", "payload": {"print": print}});
+    format!("{}\n\n{}\n", line("2026-01-31T12:00:00Z", full), line("2026-01-31T12:05:00Z", delta))
+}
 
 #[test]
 fn replay_prints_publications_and_final_the_last_of_each() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("story.jsonl");
-    fs::write(&path, REPORTS).unwrap();
+    fs::write(&path, reports()).unwrap();
     let run = |more: &[&str]| -> Vec<Value> {
         let output = bambu2mqtt().arg("replay").args(more).arg(&path).assert().code(0).get_output().clone();
         text(&output.stdout).lines().map(|line| serde_json::from_str(line).unwrap()).collect()
@@ -171,7 +181,7 @@ fn replay_prints_publications_and_final_the_last_of_each() {
 fn a_broken_line_of_a_recording_is_named() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("story.jsonl");
-    fs::write(&path, format!("{REPORTS}{{\"topic\":\"device/x/report\"\n")).unwrap();
+    fs::write(&path, format!("{}{{\"topic\":\"device/x/report\"\n", reports())).unwrap();
     let output = bambu2mqtt().arg("replay").arg(&path).assert().code(1).get_output().clone();
     let said = text(&output.stderr);
     assert!(said.contains("story.jsonl line 4"), "{said}");
@@ -201,7 +211,9 @@ async fn check_looks_at_everything_and_publishes_nothing() {
     let file = world.write(&world.configuration(broker.port, &Value::Null));
     let left = run(&["check", "-vv", "-c", &file]).await;
     assert_eq!(left.code, Some(0), "{left:?}");
-    for part in ["local broker", "lists 3 printers", "Demo X1 Carbon: X1C", "Demo H2D: H2D", "everything is right"] {
+    for part in
+        ["local broker", "lists 3 printers", "Demo X1 Carbon: X1C", "Demo H2D: H2D", "everything is right"]
+    {
         assert!(left.stdout.contains(part), "{part} is missing in:\n{}", left.stdout);
     }
     no_secret(&world, &left, &[]);
@@ -365,7 +377,8 @@ async fn logs_name_printers_and_not_serials_or_addresses() {
     assert!(left.stderr.contains("Demo X1 Carbon"), "{}", left.stderr);
     let settings = world.cloud.settings();
     let serials = world.serials();
-    let personal = serials.iter().map(String::as_str).chain([settings.account.as_str(), settings.mqtt_user.as_str()]);
+    let personal =
+        serials.iter().map(String::as_str).chain([settings.account.as_str(), settings.mqtt_user.as_str()]);
     for word in personal {
         assert!(!left.stderr.contains(word), "{word} is in the log:\n{}", left.stderr);
     }
@@ -454,7 +467,8 @@ async fn purge_takes_everything_off_and_nothing_else() {
 async fn the_demo_moves_on_from_an_occupied_port_and_says_so() {
     let taken = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap();
     let port = taken.local_addr().unwrap().port();
-    let left = run(&["demo", "--listen", &format!("127.0.0.1:{port}"), "--duration", "8s", "--speed", "5"]).await;
+    let left =
+        run(&["demo", "--listen", &format!("127.0.0.1:{port}"), "--duration", "8s", "--speed", "5"]).await;
     assert_eq!(left.code, Some(0), "{left:?}");
     assert!(left.stdout.contains(&format!("Port {port} was taken")), "{}", left.stdout);
     for name in ["Demo X1 Carbon", "Demo A1 mini", "Demo H2D"] {

@@ -53,7 +53,8 @@ fn missing(seen: &crate::support::world::Seen) -> Vec<String> {
         let names = ["state_topic", "json_attributes_topic", "percentage_state_topic"];
         let components = config["components"].as_object().unwrap().values();
         let promised = components.flat_map(|c| names.iter().filter_map(|name| c[*name].as_str()));
-        let availability = config["availability"].as_array().unwrap().iter().filter_map(|a| a["topic"].as_str());
+        let availability =
+            config["availability"].as_array().unwrap().iter().filter_map(|a| a["topic"].as_str());
         let all = promised.chain(availability);
         missing.extend(all.filter(|topic| !seen.values.contains_key(*topic)).map(str::to_owned));
     }
@@ -70,8 +71,10 @@ async fn all_that_discovery_promises_is_there_before_the_gateway_says_online() {
             assert_eq!(config["device"]["via_device"], "bambu2mqtt_bridge");
             assert!(seen.is(&format!("{}/availability", scene.printer(number)), "online"));
         }
-        let first = |wanted: &dyn Fn(&str, &str) -> bool| seen.messages.iter().position(|(t, p)| wanted(t, p));
-        let online = first(&|topic, payload| topic == "bambu2mqtt/bridge/availability" && payload == "online");
+        let first =
+            |wanted: &dyn Fn(&str, &str) -> bool| seen.messages.iter().position(|(t, p)| wanted(t, p));
+        let online =
+            first(&|topic, payload| topic == "bambu2mqtt/bridge/availability" && payload == "online");
         for number in 0..3 {
             let nozzle = format!("{}/nozzle_temperature", scene.printer(number));
             let value = first(&|topic, payload| topic == nozzle && payload != "None");
@@ -124,14 +127,21 @@ async fn garbage_on_command_topics_is_refused_and_the_true_value_is_said_again()
         assert!(result["reason"].as_str().is_some_and(|reason| reason.len() < 300), "{result}");
         eyes.hears(mark, &bed, &true_value).await;
     }
-    for (key, garbage) in [("speed_profile", "warp"), ("chamber_light", "on"), ("part_fan", "101"), ("pause", "x")] {
+    for (key, garbage) in
+        [("speed_profile", "warp"), ("chamber_light", "on"), ("part_fan", "101"), ("pause", "x")]
+    {
         eyes.order(&format!("{x1c}/{key}"), garbage, "refused").await;
     }
     for nowhere in ["status", "left_nozzle_target", "no_such_key"] {
         eyes.order(&format!("{x1c}/{nowhere}"), "1", "refused").await;
     }
     // Topics that are nobody's: they are passed over, and what follows is carried out.
-    for topic in ["bambu2mqtt/NOBODY/bed_target/set", "bambu2mqtt/bridge/version/set", "bambu2mqtt//set", "homeassistant/status"] {
+    for topic in [
+        "bambu2mqtt/NOBODY/bed_target/set",
+        "bambu2mqtt/bridge/version/set",
+        "bambu2mqtt//set",
+        "homeassistant/status",
+    ] {
         eyes.publish(topic, "garbage");
     }
     eyes.order(&bed, "61", "confirmed").await;
@@ -273,10 +283,12 @@ async fn a_printer_that_is_switched_off_goes_offline_and_comes_back() {
     assert!(scene.eyes.look(|seen| seen.is(&format!("{}/availability", scene.printer(1)), "online")));
     scene.world.cloud.power_on(&serial);
     scene.eyes.holds(&format!("{x1c}/availability"), "online").await;
-    scene.eyes.until("its status again", |seen| {
-        seen.values.get(&format!("{x1c}/status")).filter(|status| *status != "offline").map(drop)
-    })
-    .await;
+    scene
+        .eyes
+        .until("its status again", |seen| {
+            seen.values.get(&format!("{x1c}/status")).filter(|status| *status != "offline").map(drop)
+        })
+        .await;
 }
 
 #[tokio::test]
@@ -312,7 +324,8 @@ async fn read_only_takes_the_controls_away_and_their_values_stay() {
     let controls = |config: &Value| -> Vec<String> {
         let platforms = ["switch", "light", "number", "select", "fan", "button"];
         let components = config["components"].as_object().unwrap();
-        let is_control = |c: &Value| platforms.iter().any(|p| c["platform"] == *p) && c.get("unique_id").is_some();
+        let is_control =
+            |c: &Value| platforms.iter().any(|p| c["platform"] == *p) && c.get("unique_id").is_some();
         components.iter().filter(|(_, c)| is_control(c)).map(|(id, _)| id.clone()).collect()
     };
     let (device, bed) = (first.device(0), format!("{}/bed_target", first.printer(0)));

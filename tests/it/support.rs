@@ -5,9 +5,9 @@
 //! `BAMBU2MQTT_REQUIRE_BROKERS=mosquitto,container,embedded` a missing kind is a failure.
 #![allow(dead_code, reason = "a toolbox: not each test module needs every tool")]
 
+pub(crate) mod wire;
 #[cfg(feature = "demo")]
 pub(crate) mod world;
-pub(crate) mod wire;
 
 use std::fmt;
 use std::io::{Read, Write};
