@@ -348,7 +348,7 @@ impl Gateway {
                 self.resync.clear();
             }
             mqtt::Event::Message { topic, payload, retain } => {
-                self.on_local_message(now, &topic, &payload, retain)
+                self.on_local_message(now, &topic, &payload, retain);
             }
             mqtt::Event::SubscriptionRefused { topic } => {
                 error!(topic, "the local broker refused a subscription: allow this user to read it");

@@ -158,7 +158,7 @@ mod tests {
 
     /// A report with as many unknown members as asked for.
     fn report(members: usize, head: &str) -> String {
-        let filler: String = (0..members).map(|n| format!(r#","x{n}":0"#)).collect();
+        let filler = (0..members).fold(String::new(), |filler, n| filler + &format!(r#","x{n}":0"#));
         format!(r#"{{"print":{{"command":"push_status"{head}{filler}}}}}"#)
     }
 

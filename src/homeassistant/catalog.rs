@@ -8,8 +8,8 @@ use std::time::Duration;
 use serde_json::json;
 
 use crate::printer::{
-    Ams, AmsKind, Color, Command, Control, ExternalSpool, FanKind, Filament, Heater, LightKind, PrintError,
-    Reach, Side, Slot, Snapshot, Source, Speed, Stage, Status, Text,
+    Ams, AmsKind, Color, Command, Control, ExternalSpool, FanKind, Filament, Heater, LightKind, Reach, Side,
+    Slot, Snapshot, Source, Speed, Stage, Status, Text,
 };
 
 use super::Bridge;
@@ -40,10 +40,6 @@ fn flag(value: Option<bool>) -> Option<Value<'static>> {
 
 fn text(value: Option<&Text>) -> Option<Value<'_>> {
     value.map(|t| Value::from(t.as_str()))
-}
-
-fn owned<T: ToString>(value: T) -> Value<'static> {
-    Value::Text(value.to_string().into())
 }
 
 const STATUS: [&str; 9] =
@@ -93,10 +89,10 @@ fn slot_label(s: &Snapshot, side: Side) -> Option<Value<'_>> {
     Some(match s.source(side)? {
         Source::Nothing => "none".into(),
         Source::External(1) => "Ext".into(),
-        Source::External(number) => owned(format!("Ext{number}")),
+        Source::External(number) => format!("Ext{number}").into(),
         Source::Ams { unit, slot } => {
             let known = s.ams.iter().find(|ams| ams.id == unit);
-            owned(known.map(|ams| ams.slot_label(slot))?)
+            known?.slot_label(slot).to_string().into()
         }
     })
 }
@@ -243,7 +239,7 @@ pub static PRINTER: &[Entity<Snapshot>] = &[
         ),
     sensor::<Snapshot>("hms_codes", "HMS codes", |s| {
         let codes: Vec<_> = s.hms.iter().map(ToString::to_string).collect();
-        Some(if codes.is_empty() { "none".into() } else { owned(codes.join(", ")) })
+        Some(if codes.is_empty() { "none".into() } else { codes.join(", ").into() })
     })
     .icon("mdi:alert-circle-outline")
     .diagnostic()
@@ -254,7 +250,7 @@ pub static PRINTER: &[Entity<Snapshot>] = &[
     .class("problem")
     .diagnostic(),
     sensor::<Snapshot>("print_error_code", "Print error code", |s| {
-        Some(s.error.map_or("none".into(), owned::<PrintError>))
+        Some(s.error.map_or("none".into(), |e| e.to_string().into()))
     })
     .icon("mdi:alert-circle-outline")
     .diagnostic(),
@@ -400,7 +396,7 @@ pub static SLOT: &[Entity<Slot>] = &[
     sensor::<Slot>("tray_#_type", "Tray # type", |s| text(s.filament()?.material.as_ref()))
         .icon("mdi:tag-outline")
         .lasting(),
-    sensor::<Slot>("tray_#_color", "Tray # color", |s| s.filament()?.color.map(owned::<Color>))
+    sensor::<Slot>("tray_#_color", "Tray # color", |s| s.filament()?.color.map(|c| c.to_string().into()))
         .icon("mdi:palette")
         .lasting(),
     sensor::<Slot>("tray_#_remaining", "Tray # remaining", |s| percent(s.filament()?.remaining))
@@ -419,7 +415,7 @@ pub static EXTERNAL: &[Entity<ExternalSpool>] = &[
     sensor::<ExternalSpool>("type", "Type", |e| text(e.slot.filament()?.material.as_ref()))
         .icon("mdi:tag-outline")
         .lasting(),
-    sensor::<ExternalSpool>("color", "Color", |e| e.slot.filament()?.color.map(owned::<Color>))
+    sensor::<ExternalSpool>("color", "Color", |e| e.slot.filament()?.color.map(|c| c.to_string().into()))
         .icon("mdi:palette")
         .lasting(),
     binary::<ExternalSpool>("active", "Active", |e| Some(Value::Flag(e.active))).class("running"),

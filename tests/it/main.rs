@@ -6,4 +6,10 @@ mod broker;
 mod cli;
 #[cfg(feature = "demo")]
 mod gateway;
+mod homeassistant;
+mod laws;
+mod layers;
+mod replay;
+mod reports;
+mod session;
 mod support;
