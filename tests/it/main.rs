@@ -2,6 +2,10 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::expect_used)]
 
 mod broker;
+#[cfg(feature = "demo")]
+mod cli;
+#[cfg(feature = "demo")]
+mod gateway;
 mod homeassistant;
 mod laws;
 mod layers;
