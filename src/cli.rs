@@ -6,8 +6,8 @@ mod check;
 #[cfg(feature = "demo")]
 mod demo;
 mod entities;
-mod login;
 mod logging;
+mod login;
 mod purge;
 mod replay;
 
@@ -143,7 +143,8 @@ async fn run_gateway(argument: ConfigArg, volume: logging::Volume) -> Exit {
     let mut config = loaded.config;
     loop {
         let argument = argument.clone();
-        let reload = Box::new(move || load_with_warnings(&argument).inspect(warn_of).map(|loaded| loaded.config));
+        let reload =
+            Box::new(move || load_with_warnings(&argument).inspect(warn_of).map(|loaded| loaded.config));
         let setup = Setup { config, reload: Some(reload), clock };
         match gateway::run(setup, &mut signals, &mut notifier).await {
             Ok(Ended::Restart(new)) => config = *new,

@@ -52,6 +52,9 @@ const BIRTH_DELAY: Duration = Duration::from_secs(3);
 /// How long the outcome of a command can still come.
 const COMMAND_MEMORY: Duration = Duration::from_secs(60);
 
+/// The account of a printer that belongs to none for the moment.
+const NO_ACCOUNT: usize = usize::MAX;
+
 /// Reads both clocks; the only place that does.
 #[derive(Debug, Clone, Copy)]
 pub struct Clock {
@@ -112,6 +115,8 @@ struct Printer {
     mirror: Mirror,
     /// Whether the local broker was told everything since it was last connected.
     told: bool,
+    /// Counted as online in the gateway's own device.
+    online: bool,
 }
 
 struct Pending {
@@ -124,8 +129,11 @@ struct Gateway {
     config: Config,
     clock: Clock,
     state: Arc<StateDir>,
+    install: String,
     topics: Arc<Topics>,
     tasks: JoinSet<mqtt::Ended>,
+    /// How many of them are about to end because we said so.
+    ending: usize,
     inbox: mpsc::Sender<Event>,
     local: Link,
     local_connected: bool,
@@ -133,6 +141,7 @@ struct Gateway {
     printers: BTreeMap<Serial, Printer>,
     bridge: Bridge,
     bridge_mirror: BridgeMirror,
+    bridge_changed: bool,
     resync: VecDeque<Serial>,
     said_online: bool,
     birth_at: Option<Duration>,
@@ -148,7 +157,11 @@ struct Gateway {
 ///
 /// # Errors
 /// When it cannot begin (state directory, TLS files), or a task ends that must not.
-pub async fn run(setup: Setup, signals: &mut mpsc::Receiver<Signal>, notifier: &mut Notifier) -> anyhow::Result<Ended> {
+pub async fn run(
+    setup: Setup,
+    signals: &mut mpsc::Receiver<Signal>,
+    notifier: &mut Notifier,
+) -> anyhow::Result<Ended> {
     let Setup { config, reload, clock } = setup;
     let (sender, mut inbox) = mpsc::channel(INBOX);
     let mut gateway = Gateway::start(config, clock, sender)?;
@@ -175,6 +188,11 @@ pub async fn run(setup: Setup, signals: &mut mpsc::Receiver<Signal>, notifier: &
                 Some(Signal::Stop) | None => break Ended::Stopped,
             },
             ended = gateway.tasks.join_next() => {
+                // The tasks of a connection that was given up end as they should.
+                if gateway.ending > 0 {
+                    gateway.ending -= 1;
+                    continue;
+                }
                 let name = match ended {
                     Some(Ok(name)) => name,
                     Some(Err(error)) => error.to_string(),
@@ -192,7 +210,7 @@ pub async fn run(setup: Setup, signals: &mut mpsc::Receiver<Signal>, notifier: &
         for event in events.drain(..) {
             gateway.on_event(now, event);
         }
-        gateway.turn(now);
+        let timely = gateway.turn(now);
         if timer.deadline() != clock.at(gateway.next_turn) {
             timer.as_mut().reset(clock.at(gateway.next_turn));
         }
@@ -200,7 +218,7 @@ pub async fn run(setup: Setup, signals: &mut mpsc::Receiver<Signal>, notifier: &
             fed = now.mono;
             notifier.watchdog();
         }
-        if now.mono >= gateway.status_due() {
+        if timely {
             notifier.status(&gateway.status(now));
         }
     };
@@ -219,7 +237,6 @@ impl Gateway {
         let topics = Arc::new(topics_of(&config));
         let mut tasks = JoinSet::new();
         let options = local_options(&config, &topics, &install)?;
-        info!(broker = %config.mqtt.broker, "connecting to the local broker");
         let local = Link::start(&mut tasks, options, inbox.clone(), Event::Local);
         let state = Arc::new(state);
         let now = clock.now();
@@ -235,14 +252,17 @@ impl Gateway {
             config,
             clock,
             state,
+            install,
             topics,
             tasks,
+            ending: 0,
             inbox,
             local,
             local_connected: false,
             accounts,
             printers: BTreeMap::new(),
             bridge,
+            bridge_changed: true,
             resync: VecDeque::new(),
             said_online: false,
             birth_at: None,
@@ -272,8 +292,8 @@ impl Gateway {
                 }
             }
             mqtt::Event::Connected => {
-                info!(account = index + 1, "connected to the Bambu cloud");
                 let Some(account) = self.accounts.get_mut(index) else { return };
+                self.bridge_changed = true;
                 account.on_connected(now);
                 for (serial, printer) in &self.printers {
                     if printer.account == index {
@@ -283,9 +303,14 @@ impl Gateway {
             }
             mqtt::Event::Disconnected { error, retry_in, .. } => {
                 let Some(account) = self.accounts.get_mut(index) else { return };
+                self.bridge_changed = true;
                 account.on_disconnected(now, &error, retry_in, &self.state, &self.inbox);
-                let of_account: Vec<_> =
-                    self.printers.iter().filter(|(_, p)| p.account == index).map(|(s, _)| s.clone()).collect();
+                let of_account: Vec<_> = self
+                    .printers
+                    .iter()
+                    .filter(|(_, p)| p.account == index)
+                    .map(|(s, _)| s.clone())
+                    .collect();
                 for serial in of_account {
                     self.handle(now, &serial, Input::Disconnected);
                 }
@@ -298,17 +323,18 @@ impl Gateway {
             mqtt::Event::SubscriptionRefused { topic } => {
                 let printer = reporter(&topic).and_then(|serial| self.printers.get(&serial));
                 let name = printer.map_or("a printer", |p| p.session.snapshot().identity.name.as_str());
-                warn!(printer = name, "the cloud does not let this account listen to the printer; is it still bound?");
+                warn!(
+                    printer = name,
+                    "the cloud does not let this account listen to the printer; is it still bound?"
+                );
             }
             mqtt::Event::Delivered(_) => {}
         }
-        self.update_bridge();
     }
 
     fn on_local(&mut self, now: Now, event: mqtt::Event) {
         match event {
             mqtt::Event::Connected => {
-                info!("connected to the local broker");
                 self.local_connected = true;
                 let outbox = self.local.outbox();
                 outbox.subscribe(self.topics.commands(), Qos::AtLeastOnce);
@@ -321,7 +347,9 @@ impl Gateway {
                 self.said_online = false;
                 self.resync.clear();
             }
-            mqtt::Event::Message { topic, payload, retain } => self.on_local_message(now, &topic, &payload, retain),
+            mqtt::Event::Message { topic, payload, retain } => {
+                self.on_local_message(now, &topic, &payload, retain)
+            }
             mqtt::Event::SubscriptionRefused { topic } => {
                 error!(topic, "the local broker refused a subscription: allow this user to read it");
             }
@@ -382,9 +410,10 @@ impl Gateway {
             Outcome::Failed(reason) => ("failed", Some(reason.as_str())),
             Outcome::Timeout => ("timeout", Some("the printer did not answer within 10 s")),
         };
-        match reason {
-            Some(reason) => warn!(printer = %name, key, outcome = word, reason, "command"),
-            None => debug!(printer = %name, key, outcome = word, "command"),
+        if let Some(reason) = reason {
+            warn!(printer = %name, key, outcome = word, reason, "command");
+        } else {
+            debug!(printer = %name, key, outcome = word, "command");
         }
         let mut body = json!({ "outcome": word });
         if let (Some(reason), Some(body)) = (reason, body.as_object_mut()) {
@@ -403,17 +432,19 @@ impl Gateway {
         if let Some(printers) = printers {
             self.fit_printers(now, index, &printers);
         }
-        self.update_bridge();
+        self.bridge_changed = true;
     }
 
     /// Makes the printers of an account those that the cloud lists.
     fn fit_printers(&mut self, now: Now, index: usize, bound: &[BoundPrinter]) {
         let ignored = |serial: &str| self.config.printer(serial).is_some_and(|p| p.ignore);
         let wanted: Vec<_> = bound.iter().filter(|p| !ignored(&p.serial)).collect();
+        let listed = self.accounts.iter().all(Account::is_listed);
+        let lost = |p: &Printer| p.account == index || (p.account == NO_ACCOUNT && listed);
         let gone: Vec<Serial> = self
             .printers
             .iter()
-            .filter(|(serial, p)| p.account == index && !wanted.iter().any(|w| w.serial == serial.as_str()))
+            .filter(|(serial, p)| lost(p) && !wanted.iter().any(|w| w.serial == serial.as_str()))
             .map(|(serial, _)| serial.clone())
             .collect();
         for serial in gone {
@@ -429,13 +460,21 @@ impl Gateway {
         for printer in wanted {
             let serial = Serial::new(&printer.serial);
             let configured = self.config.printer(serial.as_str()).and_then(|p| p.name.as_deref());
-            let codes = [printer.model_code.as_deref().unwrap_or(""), printer.product_name.as_deref().unwrap_or("")];
+            let codes =
+                [printer.model_code.as_deref().unwrap_or(""), printer.product_name.as_deref().unwrap_or("")];
             let name = configured.or(Some(printer.name.trim()).filter(|n| !n.is_empty()));
             let read_only = self.config.controls_of(serial.as_str()) == Mode::ReadOnly;
             if let Some(known) = self.printers.get_mut(&serial) {
+                if known.account == NO_ACCOUNT {
+                    known.account = index;
+                    if let Some(account) = self.accounts.get(index) {
+                        account.subscribe(&serial);
+                    }
+                }
                 let renamed = name.is_some_and(|name| known.session.rename(name));
+                let other = known.session.snapshot().read_only != read_only;
                 known.session.set_read_only(read_only);
-                if (renamed || known.session.snapshot().read_only != read_only) && known.told {
+                if (renamed || other) && known.told {
                     known.mirror.update(now, known.session.snapshot(), &mut self.out);
                     self.publish();
                 }
@@ -451,7 +490,10 @@ impl Gateway {
             info!(printer = %session.snapshot().identity.name, model = %session.snapshot().identity.model, "printer found");
             let discovery = self.config.homeassistant.discovery;
             let mirror = Mirror::new(Arc::clone(&self.topics), serial.clone(), slug, discovery);
-            self.printers.insert(serial.clone(), Printer { account: index, session, mirror, told: false });
+            self.printers.insert(
+                serial.clone(),
+                Printer { account: index, session, mirror, told: false, online: false },
+            );
             if let Some(account) = self.accounts.get(index) {
                 account.subscribe(&serial);
             }
@@ -485,11 +527,12 @@ impl Gateway {
             let Some(printer) = self.printers.get_mut(serial) else { return };
             match output {
                 Output::Changed(snapshot) => {
+                    let online = snapshot.reach == Reach::Online;
+                    self.bridge_changed |= std::mem::replace(&mut printer.online, online) != online;
                     if printer.told && self.local_connected {
                         printer.mirror.update(now, &snapshot, &mut self.out);
                         self.publish();
                     }
-                    self.update_bridge();
                 }
                 Output::Send(request) => {
                     if let Some(account) = self.accounts.get(printer.account) {
@@ -532,11 +575,15 @@ impl Gateway {
         }
     }
 
-    /// Everything that is done once a turn.
-    fn turn(&mut self, now: Now) {
-        if now.mono >= self.next_turn {
+    /// Everything that is done once a turn; says whether it was one that time brought.
+    fn turn(&mut self, now: Now) -> bool {
+        let due = now.mono >= self.next_turn;
+        if due {
             self.next_turn = now.mono + TURN;
             self.look_at_deadlines(now);
+        }
+        if self.bridge_changed {
+            self.update_bridge(now);
         }
         if self.birth_at.is_some_and(|at| now.mono >= at) {
             self.birth_at = None;
@@ -549,12 +596,17 @@ impl Gateway {
             self.said_online = true;
             self.say_online();
         }
+        due
     }
 
     fn look_at_deadlines(&mut self, now: Now) {
         let serials: Vec<Serial> = self.printers.keys().cloned().collect();
         for serial in &serials {
-            if self.printers.get(serial).is_some_and(|p| p.session.deadline().is_some_and(|at| at <= now.mono)) {
+            if self
+                .printers
+                .get(serial)
+                .is_some_and(|p| p.session.deadline().is_some_and(|at| at <= now.mono))
+            {
                 self.handle(now, serial, Input::Tick);
             }
             let Some(printer) = self.printers.get_mut(serial) else { continue };
@@ -566,7 +618,8 @@ impl Gateway {
             }
         }
         self.publish();
-        self.pending.retain(|_, p| now.mono < p.since + COMMAND_MEMORY && self.printers.contains_key(&p.serial));
+        self.pending
+            .retain(|_, p| now.mono < p.since + COMMAND_MEMORY && self.printers.contains_key(&p.serial));
         for account in &mut self.accounts {
             let at = account.tick(now, &self.state, &self.inbox);
             self.next_turn = self.next_turn.min(at.max(now.mono + SHORTEST_TURN));
@@ -577,7 +630,11 @@ impl Gateway {
         if self.local_connected {
             let complete = self.accounts.iter().all(Account::is_listed);
             let outbox = self.local.outbox();
-            let mirrors = || self.printers.iter().map(|(serial, p)| (serial, &p.mirror, p.session.snapshot()));
+            let mirrors = || {
+                self.printers
+                    .iter()
+                    .map(|(serial, p)| (serial, p.told.then_some(&p.mirror), p.session.snapshot()))
+            };
             self.leftovers.settle(now, complete, mirrors, outbox);
             if !self.said_online {
                 self.next_turn = self.next_turn.min(now.mono + Duration::from_secs(1));
@@ -622,8 +679,8 @@ impl Gateway {
         self.local.outbox().set(self.topics.bridge_availability(), "online");
     }
 
-    fn update_bridge(&mut self) {
-        let online = |p: &&Printer| p.session.snapshot().reach == Reach::Online;
+    fn update_bridge(&mut self, now: Now) {
+        self.bridge_changed = false;
         let count = |n: usize| u16::try_from(n).unwrap_or(u16::MAX);
         let worst = self.accounts.iter().map(Account::state).max_by_key(|state| match state {
             AccountState::Connected => 0,
@@ -635,27 +692,24 @@ impl Gateway {
             cloud_connected: self.accounts.iter().all(Account::is_connected),
             account: worst.unwrap_or_default(),
             printers: count(self.printers.len()),
-            printers_online: count(self.printers.values().filter(online).count()),
+            printers_online: count(self.printers.values().filter(|p| p.online).count()),
             ..self.bridge.clone()
         };
         if bridge != self.bridge {
             self.bridge = bridge;
             if self.local_connected {
-                self.bridge_mirror.update(self.clock.now(), &self.bridge, &mut self.out);
+                self.bridge_mirror.update(now, &self.bridge, &mut self.out);
                 self.publish();
             }
         }
     }
 
-    fn status_due(&self) -> Duration {
-        // Once a turn of the slow timer is often enough; `Notifier` sends only what differs.
-        self.next_turn.saturating_sub(TURN)
-    }
-
     fn status(&self, now: Now) -> String {
         let word = |up: bool| if up { "connected" } else { "not connected" };
         let age = match self.last_report {
-            Some(at) if now.mono.saturating_sub(at) < Duration::from_secs(60) => "reports are coming in".into(),
+            Some(at) if now.mono.saturating_sub(at) < Duration::from_secs(60) => {
+                "reports are coming in".into()
+            }
             Some(at) => format!("last report {} min ago", now.mono.saturating_sub(at).as_secs() / 60),
             None => "no report yet".into(),
         };
@@ -668,8 +722,8 @@ impl Gateway {
         )
     }
 
-    /// Reads the configuration again. What concerns single printers is applied at once; anything else is a
-    /// new start, which is returned.
+    /// Reads the configuration again. What concerns accounts and printers is applied at once; anything else
+    /// is a new start, which is returned.
     fn reload(&mut self, reload: &Reload) -> Option<Box<Config>> {
         let now = self.clock.now();
         let config = match reload() {
@@ -679,18 +733,50 @@ impl Gateway {
                 return None;
             }
         };
-        let same = Config { printers: self.config.printers.clone(), controls: self.config.controls.clone(), ..config.clone() }
-            == self.config;
-        if !same {
+        let old = &self.config;
+        let rest = Config {
+            accounts: old.accounts.clone(),
+            printers: old.printers.clone(),
+            controls: old.controls,
+            ..config.clone()
+        };
+        if rest != *old {
             info!("the configuration changed: starting anew");
             return Some(Box::new(config));
         }
-        info!("the configuration was read again");
+        let same_accounts = config.accounts == old.accounts;
         self.config = config;
-        for account in &mut self.accounts {
-            account.reload(now, &self.state, &self.inbox);
+        info!("the configuration was read again");
+        if same_accounts {
+            for account in &mut self.accounts {
+                account.reload(now, &self.state, &self.inbox);
+            }
+        } else {
+            self.replace_accounts(now);
         }
+        self.bridge_changed = true;
         None
+    }
+
+    /// Gives up the connections to the cloud and makes new ones; printers keep what is known of them.
+    fn replace_accounts(&mut self, now: Now) {
+        for mut account in std::mem::take(&mut self.accounts) {
+            self.ending += account.tasks();
+            tokio::spawn(async move { account.close().await });
+        }
+        let serials: Vec<Serial> = self.printers.keys().cloned().collect();
+        for serial in &serials {
+            self.handle(now, serial, Input::Disconnected);
+        }
+        for printer in self.printers.values_mut() {
+            printer.account = NO_ACCOUNT;
+        }
+        for (index, config) in self.config.accounts.iter().enumerate() {
+            match Account::start(index, config, &self.state, &self.install, &self.inbox, now) {
+                Ok(account) => self.accounts.push(account),
+                Err(error) => error!(account = index + 1, "the account cannot be used: {error:#}"),
+            }
+        }
     }
 
     async fn stop(self, mut inbox: mpsc::Receiver<Event>) {
@@ -698,12 +784,12 @@ impl Gateway {
         // The pollers must not wait for a reader that is gone.
         inbox.close();
         let offline = Message::new(topics.bridge_availability(), "offline").retained().at_least_once();
-        let cloud = async {
-            for account in &accounts {
-                account.close().await;
-            }
-        };
-        tokio::join!(local.close(Some(offline)), cloud);
+        let mut closing = JoinSet::new();
+        for mut account in accounts {
+            closing.spawn(async move { account.close().await });
+        }
+        local.close(Some(offline)).await;
+        closing.join_all().await;
         tasks.shutdown().await;
     }
 }
@@ -718,9 +804,14 @@ pub(crate) fn topics_of(config: &Config) -> Topics {
 }
 
 /// How the local broker is reached.
-pub(crate) fn local_options(config: &Config, topics: &Topics, install: &str) -> anyhow::Result<mqtt::Options> {
+pub(crate) fn local_options(
+    config: &Config,
+    topics: &Topics,
+    install: &str,
+) -> anyhow::Result<mqtt::Options> {
     let mqtt = &config.mqtt;
-    let identity = mqtt.identity.as_ref().map(|i| tls::Identity { cert_file: &i.cert_file, key_file: &i.key_file });
+    let identity =
+        mqtt.identity.as_ref().map(|i| tls::Identity { cert_file: &i.cert_file, key_file: &i.key_file });
     let tls = mqtt.broker.tls.then(|| tls::client_config(mqtt.ca_file.as_deref(), identity)).transpose();
     let tls = tls.context("TLS to the local broker")?;
     let offline = Message::new(topics.bridge_availability(), "offline").retained().at_least_once();

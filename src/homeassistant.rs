@@ -94,7 +94,14 @@ struct Rows<'a, T: 'static> {
 }
 
 impl<T> Rows<'_, T> {
-    fn publish(self, now: Now, subject: &T, before: Option<&T>, wanted: impl Fn(usize) -> bool, out: &mut Vec<Publication>) {
+    fn publish(
+        self,
+        now: Now,
+        subject: &T,
+        before: Option<&T>,
+        wanted: impl Fn(usize) -> bool,
+        out: &mut Vec<Publication>,
+    ) {
         for (index, (row, cell)) in self.table.iter().zip(self.cells).enumerate() {
             if !wanted(index) {
                 continue;
@@ -229,7 +236,11 @@ impl Mirror {
             self.announce(snapshot, out);
         }
         let (topics, serial) = (&self.topics, &self.serial);
-        let rows = Rows { table: PRINTER, cells: &mut self.cells, topic: &|key| topics.value(serial, Part::Printer, key) };
+        let rows = Rows {
+            table: PRINTER,
+            cells: &mut self.cells,
+            topic: &|key| topics.value(serial, Part::Printer, key),
+        };
         let publishes = |index: usize| {
             PUBLISHES.get(index) == Some(&true)
                 && PRINTER.get(index).is_some_and(|row| discovery::has(row, snapshot))
@@ -343,7 +354,8 @@ impl Mirror {
         for message in self.messages(snapshot) {
             let known = if message.device == self.topics.printer_id(&self.serial) {
                 &mut self.announced
-            } else if let Some(child) = self.children.iter_mut().find(|child| child.device == message.device) {
+            } else if let Some(child) = self.children.iter_mut().find(|child| child.device == message.device)
+            {
                 &mut child.announced
             } else {
                 continue;
@@ -373,9 +385,11 @@ impl Mirror {
     /// Makes the list of children that of the snapshot.
     fn fit_children(&mut self, snapshot: &Snapshot, out: &mut Vec<Publication>) {
         let (topics, serial) = (&self.topics, &self.serial);
-        let ams = snapshot.ams.iter().filter(|ams| ams.settled).map(|ams| {
-            (Part::Ams(ams.id), discovery::ams_id(topics, serial, ams), ams.slots.len())
-        });
+        let ams = snapshot
+            .ams
+            .iter()
+            .filter(|ams| ams.settled)
+            .map(|ams| (Part::Ams(ams.id), discovery::ams_id(topics, serial, ams), ams.slots.len()));
         let external = snapshot.external.iter().map(|spool| {
             (Part::External(spool.number), discovery::external_id(topics, serial, spool.number), 0)
         });
@@ -424,7 +438,13 @@ impl Mirror {
         out.extend(gone.into_iter().map(|topic| Publication::new(topic, String::new())));
     }
 
-    fn update_children(&mut self, now: Now, snapshot: &Snapshot, before: Option<&Snapshot>, out: &mut Vec<Publication>) {
+    fn update_children(
+        &mut self,
+        now: Now,
+        snapshot: &Snapshot,
+        before: Option<&Snapshot>,
+        out: &mut Vec<Publication>,
+    ) {
         let can = snapshot.capabilities.unwrap_or_default();
         for child in &mut self.children {
             let part = child.part;
@@ -441,7 +461,8 @@ impl Mirror {
                         continue;
                     }
                     let has = |at: usize| AMS.get(at).is_some_and(|row| (row.needs)(&can, ams));
-                    Rows { table: AMS, cells: &mut child.cells, topic: &topic }.publish(now, ams, old, has, out);
+                    Rows { table: AMS, cells: &mut child.cells, topic: &topic }
+                        .publish(now, ams, old, has, out);
                     let cells = child.slot_cells.chunks_mut(SLOT.len());
                     for (number, (slot, cells)) in ams.slots.iter().zip(cells).enumerate() {
                         let old: Option<&Slot> = old.and_then(|old| old.slots.get(number));
@@ -451,13 +472,20 @@ impl Mirror {
                 }
                 Part::External(number) => {
                     let find = |s: &Snapshot| s.external.iter().position(|spool| spool.number == number);
-                    let Some(spool) = find(snapshot).and_then(|at| snapshot.external.get(at)) else { continue };
+                    let Some(spool) = find(snapshot).and_then(|at| snapshot.external.get(at)) else {
+                        continue;
+                    };
                     let old: Option<&ExternalSpool> = before.and_then(|b| b.external.get(find(b)?));
                     if old == Some(spool) && !fresh {
                         continue;
                     }
-                    Rows { table: EXTERNAL, cells: &mut child.cells, topic: &topic }
-                        .publish(now, spool, old, |_| true, out);
+                    Rows { table: EXTERNAL, cells: &mut child.cells, topic: &topic }.publish(
+                        now,
+                        spool,
+                        old,
+                        |_| true,
+                        out,
+                    );
                 }
                 Part::Printer => {}
             }
@@ -468,7 +496,8 @@ impl Mirror {
 /// How many entities a printer has in Home Assistant, with its AMS units and external spools.
 pub fn entity_count(snapshot: &Snapshot) -> usize {
     let can = snapshot.capabilities.unwrap_or_default();
-    let ams = |ams: &Ams| AMS.iter().filter(|row| (row.needs)(&can, ams)).count() + ams.slots.len() * SLOT.len();
+    let ams =
+        |ams: &Ams| AMS.iter().filter(|row| (row.needs)(&can, ams)).count() + ams.slots.len() * SLOT.len();
     PRINTER.iter().filter(|row| discovery::has(row, snapshot)).count()
         + snapshot.ams.iter().map(ams).sum::<usize>()
         + snapshot.external.len() * EXTERNAL.len()
@@ -488,13 +517,23 @@ fn numbered(key: &str, number: usize) -> String {
 /// Whether anything that the discovery messages are made of is another than before.
 fn shape_differs(before: &Snapshot, now: &Snapshot) -> bool {
     let ams = |ams: &Ams| {
-        (ams.id, ams.kind, ams.settled, ams.slots.len(), ams.measures_humidity, ams.measures_temperature, ams.dries)
+        (
+            ams.id,
+            ams.kind,
+            ams.settled,
+            ams.slots.len(),
+            ams.measures_humidity,
+            ams.measures_temperature,
+            ams.dries,
+        )
     };
     let other_units = || {
         before.ams.len() != now.ams.len()
-            || before.ams.iter().zip(&now.ams).any(|(a, b)| {
-                ams(a) != ams(b) || a.serial != b.serial || a.firmware != b.firmware
-            })
+            || before
+                .ams
+                .iter()
+                .zip(&now.ams)
+                .any(|(a, b)| ams(a) != ams(b) || a.serial != b.serial || a.firmware != b.firmware)
     };
     (!Arc::ptr_eq(&before.identity, &now.identity) && before.identity != now.identity)
         || before.capabilities != now.capabilities
@@ -525,8 +564,13 @@ impl BridgeMirror {
         }
         self.announced = true;
         let topics = &self.topics;
-        Rows { table: BRIDGE, cells: &mut self.cells, topic: &|key| topics.bridge(key) }
-            .publish(now, bridge, None, |_| true, out);
+        Rows { table: BRIDGE, cells: &mut self.cells, topic: &|key| topics.bridge(key) }.publish(
+            now,
+            bridge,
+            None,
+            |_| true,
+            out,
+        );
     }
 
     /// Tells everything again.

@@ -26,7 +26,9 @@ const RUN_ON: Duration = Duration::from_secs(60);
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// Not JSON, or not with these members.
-    #[error("this is no captured message ({0}); a line is {{\"topic\":\"device/<serial>/report\",\"payload\":{{…}}}}")]
+    #[error(
+        "this is no captured message ({0}); a line is {{\"topic\":\"device/<serial>/report\",\"payload\":{{…}}}}"
+    )]
     Shape(#[from] serde_json::Error),
     /// Neither payload.
     #[error("the message has neither `payload` nor `payload_base64`")]
@@ -182,7 +184,13 @@ impl Replay {
     }
 }
 
-fn settle(printer: &mut Printer, now: Now, outputs: Vec<Output>, notes: &mut Vec<Note>, out: &mut Vec<Publication>) {
+fn settle(
+    printer: &mut Printer,
+    now: Now,
+    outputs: Vec<Output>,
+    notes: &mut Vec<Note>,
+    out: &mut Vec<Publication>,
+) {
     for output in outputs {
         match output {
             Output::Changed(snapshot) => printer.mirror.update(now, &snapshot, out),

@@ -183,7 +183,8 @@ mod tests {
         assert_eq!((yes.accepted, yes.sequence_id.as_deref()), (Some(true), Some("7")));
         let no = reply(r#"{"print":{"command":"pause","err_code":84033543,"sequence_id":"8"}}"#);
         assert_eq!((no.accepted, no.code), (Some(false), Some(84_033_543)));
-        let no = reply(r#"{"print":{"command":"x","result":"failed","reason":"mqtt message verify failed"}}"#);
+        let no =
+            reply(r#"{"print":{"command":"x","result":"failed","reason":"mqtt message verify failed"}}"#);
         assert_eq!(no.reason.as_deref(), Some("mqtt message verify failed"));
         assert_eq!(no.accepted, Some(false));
         let unclear = reply(r#"{"print":{"command":"ams_filament_setting","sequence_id":"9"}}"#);

@@ -57,31 +57,16 @@ const X1: Model = Model {
 };
 
 /// A machine of the P1 generation.
-const P1: Model = Model {
-    bed_max: 100,
-    chamber_sensor: false,
-    slow: true,
-    signed_from: Some("01.08.02.00"),
-    ..X1
-};
+const P1: Model =
+    Model { bed_max: 100, chamber_sensor: false, slow: true, signed_from: Some("01.08.02.00"), ..X1 };
 
 /// A bed-slinger.
-const A1: Model = Model {
-    aux_fan: false,
-    chamber_fan: false,
-    prompt_sound: true,
-    signed_from: Some("01.05.00.00"),
-    ..P1
-};
+const A1: Model =
+    Model { aux_fan: false, chamber_fan: false, prompt_sound: true, signed_from: Some("01.05.00.00"), ..P1 };
 
 /// A machine of the H2 generation.
-const H2: Model = Model {
-    nozzle_max: 350,
-    chamber_heater: true,
-    prompt_sound: true,
-    signed_from: Some(""),
-    ..X1
-};
+const H2: Model =
+    Model { nozzle_max: 350, chamber_heater: true, prompt_sound: true, signed_from: Some(""), ..X1 };
 
 /// Every model.
 pub static MODELS: &[Model] = &[
@@ -188,8 +173,9 @@ pub static MODELS: &[Model] = &[
 pub fn identify(modules: &[Module], cloud_names: &[&str], serial: &str) -> Option<&'static Model> {
     let module = |name: &str| modules.iter().find(|m| m.name.as_deref() == Some(name));
     let product = module("ota").and_then(|ota| ota.product_name.as_deref());
-    let project =
-        ["ota", "esp32", "ap", "ap2"].iter().find_map(|name| module(name)?.project_name.as_deref().and_then(by_code));
+    let project = ["ota", "esp32", "ap", "ap2"]
+        .iter()
+        .find_map(|name| module(name)?.project_name.as_deref().and_then(by_code));
     // Only an X1E has AP02 on a module `ap` without any name (P2S has it on `ap2`).
     let nameless_x1e = module("ap").filter(|ap| ap.hw_ver.as_deref() == Some("AP02") && product.is_none());
     product
@@ -254,7 +240,8 @@ mod tests {
 
     #[test]
     fn prefixes_and_codes_are_unique() {
-        let mut seen: Vec<&str> = MODELS.iter().flat_map(|m| m.codes.iter().copied().chain([m.serial_prefix])).collect();
+        let mut seen: Vec<&str> =
+            MODELS.iter().flat_map(|m| m.codes.iter().copied().chain([m.serial_prefix])).collect();
         let all = seen.len();
         seen.sort_unstable();
         seen.dedup();
@@ -271,7 +258,10 @@ mod tests {
 
     #[test]
     fn the_exhaust_fan_of_a_p2s_is_not_its_name() {
-        let modules = [module("eef", Some("Bambu Lab External Exhaust Fan"), None, "EEF"), module("ap", None, None, "AP04")];
+        let modules = [
+            module("eef", Some("Bambu Lab External Exhaust Fan"), None, "EEF"),
+            module("ap", None, None, "AP04"),
+        ];
         assert_eq!(name(&modules, &[], "22E00A000000001"), Some("P2S"));
     }
 

@@ -165,7 +165,9 @@ mod tests {
     #[test]
     fn older_printers_take_g_code() {
         let old = Dialect::default();
-        let line = |text: &str| vec![json!({"print": {"sequence_id": "40001", "command": "gcode_line", "param": text}})];
+        let line = |text: &str| {
+            vec![json!({"print": {"sequence_id": "40001", "command": "gcode_line", "param": text}})]
+        };
         assert_eq!(sent(Command::NozzleTarget(Side::Right, 220), old), line("M104 S220\n"));
         assert_eq!(sent(Command::BedTarget(60), old), line("M140 S60\n"));
         assert_eq!(sent(Command::Fan(FanKind::Part, 50), old), line("M106 P1 S128\n"));
@@ -179,7 +181,9 @@ mod tests {
         let print = |body: Value| vec![json!({ "print": body })];
         assert_eq!(
             sent(Command::NozzleTarget(Side::Left, 220), new),
-            print(json!({"sequence_id": "40001", "command": "set_nozzle_temp", "extruder_index": 1, "target_temp": 220}))
+            print(
+                json!({"sequence_id": "40001", "command": "set_nozzle_temp", "extruder_index": 1, "target_temp": 220})
+            )
         );
         assert_eq!(
             sent(Command::BedTarget(60), new),
@@ -198,8 +202,13 @@ mod tests {
     fn the_rest_is_the_same_for_all() {
         let any = Dialect::default();
         let print = |body: Value| vec![json!({ "print": body })];
-        for (command, name) in [(Command::Pause, "pause"), (Command::Resume, "resume"), (Command::Stop, "stop")] {
-            assert_eq!(sent(command, any), print(json!({"sequence_id": "40001", "command": name, "param": ""})));
+        for (command, name) in
+            [(Command::Pause, "pause"), (Command::Resume, "resume"), (Command::Stop, "stop")]
+        {
+            assert_eq!(
+                sent(command, any),
+                print(json!({"sequence_id": "40001", "command": name, "param": ""}))
+            );
         }
         assert_eq!(
             sent(Command::Speed(Speed::Sport), any),
@@ -207,8 +216,10 @@ mod tests {
         );
         assert_eq!(
             sent(Command::Light(LightKind::Work, false), any),
-            [json!({"system": {"sequence_id": "40001", "command": "ledctrl", "led_node": "work_light", "led_mode": "off",
-                "led_on_time": 500, "led_off_time": 500, "loop_times": 0, "interval_time": 0}})]
+            [
+                json!({"system": {"sequence_id": "40001", "command": "ledctrl", "led_node": "work_light", "led_mode": "off",
+                "led_on_time": 500, "led_off_time": 500, "loop_times": 0, "interval_time": 0}})
+            ]
         );
         assert_eq!(
             sent(Command::Timelapse(true), any),

@@ -161,7 +161,12 @@ impl Session {
         let model = models::identify(&[], &cloud_names, serial.as_str());
         let identity = Arc::new(Identity {
             model: model.map_or_else(
-                || cloud_names.iter().find(|n| !n.is_empty()).map_or("unknown model".into(), |n| Text::from(*n)),
+                || {
+                    cloud_names
+                        .iter()
+                        .find(|n| !n.is_empty())
+                        .map_or("unknown model".into(), |n| Text::from(*n))
+                },
                 |m| m.name.into(),
             ),
             model_code: model.and_then(|m| m.codes.first()).map(|code| Text::from(*code)),
@@ -269,7 +274,8 @@ impl Session {
             _ => heard + silence,
         });
         let version = self.version_asked.filter(|_| self.connected && !self.version_known);
-        let version_retry = version.filter(|_| self.version_tries < VERSION_TRIES).map(|at| at + VERSION_RETRY);
+        let version_retry =
+            version.filter(|_| self.version_tries < VERSION_TRIES).map(|at| at + VERSION_RETRY);
         let unready = version.filter(|_| self.full_seen && self.snapshot.capabilities.is_none());
         let pushall = self.pushall_sent.filter(|_| self.pushall_wanted && self.connected);
         let answer = self.in_flight.as_ref().map(|f| f.waiting.since + ANSWER);
@@ -329,7 +335,10 @@ impl Session {
         // Never replayed after a reconnect: nobody expects a command to work minutes later.
         let failed = self.in_flight.take().map(|f| f.waiting).into_iter().chain(self.queue.drain(..));
         out.extend(failed.map(|w| {
-            Output::Reply(w.id, Outcome::Failed("the connection to the cloud was lost: try again later".into()))
+            Output::Reply(
+                w.id,
+                Outcome::Failed("the connection to the cloud was lost: try again later".into()),
+            )
         }));
         self.unconfirmed.clear();
     }
@@ -546,7 +555,10 @@ impl Session {
             return;
         }
         if !self.connected {
-            out.push(Output::Reply(id, Outcome::Failed("the cloud is not connected: try again later".into())));
+            out.push(Output::Reply(
+                id,
+                Outcome::Failed("the cloud is not connected: try again later".into()),
+            ));
             return;
         }
         if command == Command::Refresh {
@@ -568,7 +580,9 @@ impl Session {
 
     fn refresh(&mut self, now: Now, out: &mut Vec<Output>) -> Outcome {
         let pause = self.pushall_pause();
-        if let Some(left) = self.pushall_sent.and_then(|at| (at + pause).checked_sub(now.mono)).filter(|l| !l.is_zero()) {
+        if let Some(left) =
+            self.pushall_sent.and_then(|at| (at + pause).checked_sub(now.mono)).filter(|l| !l.is_zero())
+        {
             let seconds = left.as_secs() + 1;
             let reason = format!("this printer may be asked for everything again in {seconds} s");
             return Outcome::Refused(reason);
@@ -581,7 +595,8 @@ impl Session {
         if let Some((node, mode)) = reply.lamp.clone().filter(|_| reply.accepted != Some(false)) {
             // The printer's own screen echoes here too; some lamps are told nowhere else.
             let light = super::report::Light { node: Some(node), mode: Some(mode) };
-            let known = self.report.lights_report.as_ref().is_some_and(|l| l.0.iter().any(|k| k.node == light.node));
+            let known =
+                self.report.lights_report.as_ref().is_some_and(|l| l.0.iter().any(|k| k.node == light.node));
             if known {
                 let lights = Some(super::wire::Keyed(vec![light]));
                 self.report.absorb(Print { lights_report: lights, ..Print::default() }, Kind::Delta);
@@ -603,11 +618,8 @@ impl Session {
         let Some(in_flight) = self.in_flight.take_if(|_| ours) else { return };
         let Waiting { id, command, .. } = in_flight.waiting;
         if reply.accepted == Some(false) {
-            let reason = if refused_signature {
-                Refusal::SignatureRequired.to_string()
-            } else {
-                refusal_text(reply)
-            };
+            let reason =
+                if refused_signature { Refusal::SignatureRequired.to_string() } else { refusal_text(reply) };
             out.push(Output::Reply(id, Outcome::Refused(reason)));
             return;
         }

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::printer::{
-    Ams, AmsKind, Capabilities, Color, Control, ExternalSpool, Fan, Fans, Filament, Heater, Hms, Identity, Job,
-    PrintError, Reach, Side, Slot, Snapshot, Source, Speed, Stage, Status, Text, stage,
+    Ams, AmsKind, Capabilities, Color, Control, ExternalSpool, Fan, Fans, Filament, Heater, Hms, Identity,
+    Job, PrintError, Reach, Side, Slot, Snapshot, Source, Speed, Stage, Status, Text, stage,
 };
 
 use super::models::Model;
@@ -54,9 +54,13 @@ pub fn capabilities(report: &Print, model: Option<&Model>) -> Capabilities {
     // The upgrade kit of a P1P brings both fans (protocol 4.9, bits 26 and 27).
     let kit = report.home_flag.is_some_and(|flags| flags.bit(26));
     let lamp = |node: &str| {
-        report.lights_report.as_ref().is_some_and(|l| l.0.iter().any(|light| light.node.as_deref() == Some(node)))
+        report
+            .lights_report
+            .as_ref()
+            .is_some_and(|l| l.0.iter().any(|light| light.node.as_deref() == Some(node)))
     };
-    let spools = report.vir_slot.as_ref().map_or(usize::from(report.vt_tray.is_some()), |slots| slots.0.len());
+    let spools =
+        report.vir_slot.as_ref().map_or(usize::from(report.vt_tray.is_some()), |slots| slots.0.len());
     Capabilities {
         known_model: model.is_some(),
         dual_nozzle: count.map_or(model.is_some_and(|m| m.dual_nozzle), |n| n >= 2),
@@ -174,9 +178,11 @@ fn job(report: &Print, status: Option<Status>, before: &Job) -> Job {
     let name = report.subtask_name.clone().filter(|name| !name.trim().is_empty());
     let layers = report.three_d.as_ref();
     let count = |v: Option<i64>| v.and_then(|v| u32::try_from(v).ok());
-    let total = count(report.total_layer_num.or(layers.and_then(|l| l.total_layer_num))).filter(|total| *total > 0);
+    let total =
+        count(report.total_layer_num.or(layers.and_then(|l| l.total_layer_num))).filter(|total| *total > 0);
     // P1 resets the total to 0 at the end: the last one of the same job stays.
-    let total_layers = total.or_else(|| before.total_layers.filter(|_| name.is_some() && name == before.name));
+    let total_layers =
+        total.or_else(|| before.total_layers.filter(|_| name.is_some() && name == before.name));
     let layer = count(report.layer_num.or(layers.and_then(|l| l.layer_num)));
     let minutes = match status {
         Some(status) if status.is_active() => report.mc_remaining_time.map(|minutes| minutes.max(0)),
@@ -364,7 +370,8 @@ fn ams(report: &Print, context: &Context<'_>) -> Vec<Ams> {
     let exist = ams.ams_exist_bits;
     // Bits that count as many units as there are say nothing against one of them
     // (x1c_misc: the only unit is 128, the only bit is 0).
-    let counted = exist.is_some_and(|bits| usize::try_from(bits.0.count_ones()).is_ok_and(|n| n == units.len()));
+    let counted =
+        exist.is_some_and(|bits| usize::try_from(bits.0.count_ones()).is_ok_and(|n| n == units.len()));
     let remain_on = remaining_estimated(report);
     let mut list: Vec<Ams> = units
         .iter()
@@ -376,7 +383,13 @@ fn ams(report: &Print, context: &Context<'_>) -> Vec<Ams> {
                 return None;
             }
             let slots = ams.tray_exist_bits.zip(places).filter(|_| listed == Some(true));
-            Some(one_ams(id, unit, context, slots.map(|(bits, (_, first))| Hex(bits.bits(first, 8))), remain_on))
+            Some(one_ams(
+                id,
+                unit,
+                context,
+                slots.map(|(bits, (_, first))| Hex(bits.bits(first, 8))),
+                remain_on,
+            ))
         })
         .collect();
     list.sort_by_key(|unit| unit.id);
@@ -414,7 +427,11 @@ fn one_ams(id: u8, unit: &Unit, context: &Context<'_>, exist: Option<Hex>, remai
         _ => AmsKind::Unknown,
     });
     let by_info = by_info.filter(|kind| *kind != AmsKind::Unknown);
-    let kind = by_info.or(module.map(|(kind, _)| kind)).unwrap_or(if id >= 128 { AmsKind::Ht } else { AmsKind::Unknown });
+    let kind = by_info.or(module.map(|(kind, _)| kind)).unwrap_or(if id >= 128 {
+        AmsKind::Ht
+    } else {
+        AmsKind::Unknown
+    });
     let sealed = kind != AmsKind::Lite;
     let known = |text: Option<&Text>| text.filter(|t| !t.is_empty() && *t != "N/A").cloned();
     let mut trays: Vec<&Tray> = unit.tray.as_ref().map_or_else(Vec::new, |trays| trays.0.iter().collect());
@@ -477,7 +494,10 @@ fn filament(tray: &Tray, material: Text, remain_on: bool) -> Filament {
         brand: text(tray.tray_sub_brands.as_ref()),
         id: text(tray.tray_info_idx.as_ref()),
         color: tray.tray_color.as_deref().and_then(color),
-        colors: tray.cols.as_ref().map_or_else(Vec::new, |cols| cols.0.iter().filter_map(|c| color(c)).collect()),
+        colors: tray
+            .cols
+            .as_ref()
+            .map_or_else(Vec::new, |cols| cols.0.iter().filter_map(|c| color(c)).collect()),
         remaining: tray.remain.filter(|v| *v >= 0 && remain_on).and_then(|v| u8::try_from(v.min(100)).ok()),
         weight_g: positive(tray.tray_weight),
         length_mm: positive(tray.total_len),
@@ -506,7 +526,8 @@ fn sources(report: &Print, ams: &[Ams], can: &Capabilities) -> [Option<Source>; 
     let extruders = report.device.as_ref().and_then(|d| d.extruder.as_ref()?.info.as_ref());
     match extruders {
         Some(extruders) => {
-            let of = |id: i64| extruders.0.iter().find(|e| e.id == Some(id)).and_then(|e| by_snow(e.snow?, ams));
+            let of =
+                |id: i64| extruders.0.iter().find(|e| e.id == Some(id)).and_then(|e| by_snow(e.snow?, ams));
             [of(0), if can.dual_nozzle { of(1) } else { None }]
         }
         None => [report.ams.as_ref().and_then(|a| by_tray_now(a.tray_now?, ams)), None],

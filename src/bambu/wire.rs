@@ -581,7 +581,8 @@ fn mend_string<'a>(text: &'a str, out: &mut String) -> &'a str {
             }
             '\\' => {
                 let escape = text.get(at..).unwrap_or_default();
-                let unit = |s: &str| s.strip_prefix("\\u").and_then(|s| u16::from_str_radix(s.get(..4)?, 16).ok());
+                let unit =
+                    |s: &str| s.strip_prefix("\\u").and_then(|s| u16::from_str_radix(s.get(..4)?, 16).ok());
                 match (unit(escape), escape.get(6..).and_then(unit)) {
                     (Some(0xD800..=0xDBFF), Some(0xDC00..=0xDFFF)) => {
                         out.push_str(escape.get(..12).unwrap_or_default());
@@ -637,8 +638,10 @@ mod tests {
 
     #[test]
     fn a_value_of_the_wrong_type_loses_only_itself() {
-        let thing = read(r#"{"number":{"a":[1]},"real":"x","flag":[],"text":null,"bits":"zz","list":{"a":1},"3D":7,
-            "parts":"none","signal":"-5","unknown":[{"deep":null}]}"#);
+        let thing = read(
+            r#"{"number":{"a":[1]},"real":"x","flag":[],"text":null,"bits":"zz","list":{"a":1},"3D":7,
+            "parts":"none","signal":"-5","unknown":[{"deep":null}]}"#,
+        );
         assert_eq!(thing, Thing::default());
         assert_eq!(read(r#"{"list":[1,"x",null,"2"],"number":1}"#).list, Some(List(vec![1, 2])));
     }
@@ -650,7 +653,8 @@ mod tests {
         assert_eq!(read(r#"{"number":"13.5"}"#).number, Some(14));
         assert_eq!(read(r#"{"number":7.0}"#).number, Some(7));
         assert_eq!(read(r#"{"real":"22.5"}"#).real, Some(22.5));
-        for nothing in [r#""""#, r#""-""#, r#""22.""#, r#""null""#, r#""inf""#, r#""1e999""#, "true", "null"] {
+        for nothing in [r#""""#, r#""-""#, r#""22.""#, r#""null""#, r#""inf""#, r#""1e999""#, "true", "null"]
+        {
             let thing = read(&format!(r#"{{"number":{nothing},"real":{nothing}}}"#));
             assert_eq!((thing.number, thing.real), (None, None), "{nothing}");
         }
@@ -674,7 +678,10 @@ mod tests {
     #[test]
     fn what_printers_break_is_mended() {
         let mended = |bytes: &[u8]| document::<Thing>(bytes).expect("mended").expect("an object").0;
-        assert_eq!(mended(b"{\"text\":\"\xf04\xcb? 5\",\"number\":1}").text.expect("text"), "\u{FFFD}4\u{FFFD}? 5");
+        assert_eq!(
+            mended(b"{\"text\":\"\xf04\xcb? 5\",\"number\":1}").text.expect("text"),
+            "\u{FFFD}4\u{FFFD}? 5"
+        );
         assert_eq!(mended(b"{\"text\":\"a\nb\"}").text.expect("text"), "a\nb");
         assert_eq!(mended(br#"{"text":"x\ud83dy","number":2}"#).text.expect("text"), "x\u{FFFD}y");
         assert_eq!(mended(br#"{"text":"\ud83d\ude00 \"q\\"}"#).text.expect("text"), "😀 \"q\\");

@@ -122,7 +122,9 @@ pub(super) async fn run(config: &Config, json: bool) -> anyhow::Result<Exit> {
                 let count = printers.len();
                 findings.lines.push(format!("the cloud accepts the login and lists {count} printers"));
                 if count == 0 {
-                    findings.lines.push("no printer is bound to the account; bind one in Bambu Handy first".into());
+                    findings
+                        .lines
+                        .push("no printer is bound to the account; bind one in Bambu Handy first".into());
                 }
                 check_printers(config, index, account, &state, &session, &printers, &mut findings).await?;
             }
@@ -132,7 +134,10 @@ pub(super) async fn run(config: &Config, json: bool) -> anyhow::Result<Exit> {
     findings.tell(json)
 }
 
-async fn list(account: &Account, state: &StateDir) -> Result<(cloud::Session, Vec<BoundPrinter>), cloud::Error> {
+async fn list(
+    account: &Account,
+    state: &StateDir,
+) -> Result<(cloud::Session, Vec<BoundPrinter>), cloud::Error> {
     let client = Client::for_account(account)?;
     let session = cloud::obtain(&client, account, state, Clock::start().now().wall).await?;
     let printers = client.printers(&session.token).await?;
@@ -145,7 +150,9 @@ fn name_of(config: &Config, printer: &BoundPrinter) -> String {
         let model = printer.product_name.as_deref().or(printer.model_code.as_deref()).unwrap_or("printer");
         default_name(model, &Serial::new(&printer.serial))
     };
-    configured.or_else(|| Some(printer.name.trim().to_owned()).filter(|n| !n.is_empty())).unwrap_or_else(fallback)
+    configured
+        .or_else(|| Some(printer.name.trim().to_owned()).filter(|n| !n.is_empty()))
+        .unwrap_or_else(fallback)
 }
 
 async fn check_local(config: &Config, state: &StateDir, findings: &mut Findings) -> anyhow::Result<()> {
@@ -198,7 +205,8 @@ async fn check_printers(
     let mut sessions = BTreeMap::new();
     for printer in printers.iter().filter(|p| !config.printer(&p.serial).is_some_and(|p| p.ignore)) {
         let serial = Serial::new(&printer.serial);
-        let codes = [printer.model_code.as_deref().unwrap_or(""), printer.product_name.as_deref().unwrap_or("")];
+        let codes =
+            [printer.model_code.as_deref().unwrap_or(""), printer.product_name.as_deref().unwrap_or("")];
         let mut session = Session::new(serial.clone(), &name_of(config, printer), codes, 40_000);
         session.set_read_only(config.controls_of(serial.as_str()) == Mode::ReadOnly);
         link.outbox().subscribe(report_topic(&serial), Qos::AtMostOnce);

@@ -1,6 +1,7 @@
 //! `demo`: the real gateway between an emulated cloud and a broker, for people without an account.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::io::{self, IsTerminal as _, Write as _};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -9,6 +10,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use clap::Args;
+use serde_json::{Map, json};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
@@ -123,22 +125,26 @@ fn configuration(
 ) -> anyhow::Result<Config> {
     let settings = cloud.settings();
     let url = arguments.mqtt_url.clone().or_else(|| broker.map(Broker::url)).unwrap_or_default();
-    // JSON is YAML, and quotes what it must.
-    let mut mqtt = serde_json::json!({"url": url, "base_topic": BASE_TOPIC});
+    let mut mqtt = Map::new();
+    let mut put = |key: &str, value: &str| mqtt.insert(key.into(), value.into());
+    put("base_topic", BASE_TOPIC);
     let given = reqwest::Url::parse(&url).ok().filter(|url| !url.username().is_empty());
-    let login = broker.and_then(Broker::login).map(|login| (login.user.clone(), login.password.clone()));
     if let Some(mut given) = given {
-        mqtt["username"] = given.username().into();
-        mqtt["password"] = given.password().unwrap_or_default().into();
+        put("username", given.username());
+        put("password", given.password().unwrap_or_default());
         // Cannot fail: the URL has a host.
         let _ = given.set_username("");
         let _ = given.set_password(None);
-        mqtt["url"] = given.as_str().trim_end_matches('/').into();
-    } else if let Some((user, password)) = login {
-        mqtt["username"] = user.into();
-        mqtt["password"] = password.into();
+        put("url", given.as_str().trim_end_matches('/'));
+    } else {
+        put("url", &url);
+        if let Some(login) = broker.and_then(Broker::login) {
+            put("username", &login.user);
+            put("password", &login.password);
+        }
     }
-    let document = serde_json::json!({
+    // JSON is YAML, and quotes what it must.
+    let document = json!({
         "state_dir": folder,
         "bambu": {"account": settings.account, "password": settings.password, "api_url": settings.api_url,
             "mqtt_url": settings.mqtt_url, "ca_file": settings.ca_file},
@@ -156,16 +162,24 @@ fn introduce(config: &Config, arguments: &Arguments, broker: Option<&Broker>) ->
     };
     say(&format!("An emulated Bambu cloud with {what}, the real gateway, and an MQTT broker on {address}."))?;
     if broker.is_some_and(Broker::moved) {
-        say(&format!("(Port {} was taken, so the broker is on port {}.)", arguments.listen.port(), address.port))?;
+        say(&format!(
+            "(Port {} was taken, so the broker is on port {}.)",
+            arguments.listen.port(),
+            address.port
+        ))?;
     }
     say("To see them in Home Assistant:")?;
     say("  1. Settings > Devices & services > Add integration > MQTT")?;
     let login = match broker.and_then(Broker::login) {
-        Some(login) => format!("username {} password {}", login.user, login.password),
+        Some(login) => format!("user name {}, password {}", login.user, login.password),
         None if config.mqtt.username.is_some() => "the user name and password of your broker".into(),
         None => "no user name or password".into(),
     };
-    say(&format!("  2. Broker {} port {}, {login}", address.host, address.port))?;
+    let host = match arguments.mqtt_url {
+        None if !arguments.listen.ip().is_loopback() => "the address of this machine",
+        _ => &address.host,
+    };
+    say(&format!("  2. Broker {host} port {}, {login}", address.port))?;
     say("  3. The printers appear under Devices by themselves; press, slide and switch: they obey")?;
     if broker.is_some() && arguments.listen.ip().is_loopback() {
         say("     (Home Assistant on another machine? Start again with --listen 0.0.0.0:1883)")?;
@@ -179,11 +193,16 @@ async fn view(config: Config) {
     let topics = Arc::new(topics_of(&config));
     let Ok(mut options) = local_options(&config, &topics, "view") else { return };
     options.client_id = format!("{BASE_TOPIC}-view-{}", std::process::id());
+    options.name = "viewer".into();
+    // The gateway's own link complains of a broker that is not there; once is enough.
+    while tokio::net::TcpStream::connect((options.host.as_str(), options.port)).await.is_err() {
+        tokio::time::sleep(LOOK).await;
+    }
     options.last_will = None;
     let (sender, mut inbox) = mpsc::channel(256);
     let mut tasks = JoinSet::new();
     let link = Link::start(&mut tasks, options, sender, |event| event);
-    let mut values: BTreeMap<String, BTreeMap<String, String>> = BTreeMap::new();
+    let mut shown = Shown::default();
     let mut look = tokio::time::interval(LOOK);
     look.tick().await;
     let mut lines = 0;
@@ -196,11 +215,11 @@ async fn view(config: Config) {
                     }
                     link.outbox().subscribe(topics.all_configs(), Qos::AtMostOnce);
                 }
-                Some(Event::Message { topic, payload, .. }) => take(&topics, &topic, &payload, &mut values),
+                Some(Event::Message { topic, payload, .. }) => shown.take(&topics, &topic, &payload),
                 Some(_) => {}
                 None => return,
             },
-            _ = look.tick() => lines = show(&values, lines),
+            _ = look.tick() => lines = shown.tell(lines),
         }
     }
 }
@@ -217,52 +236,62 @@ const KEYS: [&str; 9] = [
     "active_slot",
 ];
 
-fn take(topics: &Topics, topic: &str, payload: &[u8], values: &mut BTreeMap<String, BTreeMap<String, String>>) {
-    let payload = String::from_utf8_lossy(payload);
-    let own = topic.strip_prefix(&topics.base).and_then(|rest| rest.strip_prefix('/')?.split_once('/'));
-    if let Some((serial, key)) = own {
-        if values.contains_key(serial) || values.len() < SHOWN {
-            values.entry(serial.to_owned()).or_default().insert(key.to_owned(), payload.into_owned());
-        }
-    } else if let Ok(config) = serde_json::from_str::<serde_json::Value>(&payload) {
-        let device = |key: &str| config.get("device")?.get(key)?.as_str();
-        if let Some(known) = device("serial_number").and_then(|serial| values.get_mut(serial))
-            && let Some(name) = device("name")
-        {
-            known.insert("name".into(), name.to_owned());
-        }
-    }
+/// What a subscriber knows of the printers, by serial.
+#[derive(Default)]
+struct Shown {
+    names: BTreeMap<String, String>,
+    values: BTreeMap<String, BTreeMap<String, String>>,
 }
 
-/// Writes a line per printer; on a terminal over the lines of the last time.
-fn show(values: &BTreeMap<String, BTreeMap<String, String>>, before: usize) -> usize {
-    let mut text = String::new();
-    let mut out = io::stdout();
-    if out.is_terminal() && before > 0 {
-        text.push_str(&format!("\x1b[{before}A"));
-    }
-    for (serial, values) in values {
-        let get = |key: &str| values.get(key).map_or("?", String::as_str);
-        let line = format!(
-            "{:<12} {:<8} {:>3} %  {:>4} min  nozzle {:>5}/{} °C  bed {:>4}/{} °C  {:<5} {}",
-            values.get("name").map_or(serial.as_str(), String::as_str),
-            get("status"),
-            get("progress"),
-            get("remaining_time"),
-            get("nozzle_temperature"),
-            get("nozzle_target"),
-            get("bed_temperature"),
-            get("bed_target"),
-            get("active_slot"),
-            get("stage"),
-        );
-        if out.is_terminal() {
-            text.push_str("\x1b[2K");
+impl Shown {
+    fn take(&mut self, topics: &Topics, topic: &str, payload: &[u8]) {
+        let own = topic.strip_prefix(&topics.base).and_then(|rest| rest.strip_prefix('/')?.split_once('/'));
+        if let Some((serial, key)) = own {
+            if self.values.contains_key(serial) || self.values.len() < SHOWN {
+                let payload = String::from_utf8_lossy(payload).into_owned();
+                self.values.entry(serial.to_owned()).or_default().insert(key.to_owned(), payload);
+            }
+        } else if let Ok(config) = serde_json::from_slice::<serde_json::Value>(payload) {
+            // A printer's own device; an AMS has a serial too, and hangs below it.
+            let device = |key: &str| config.get("device")?.get(key)?.as_str().map(str::to_owned);
+            let printer = device("via_device") == Some(topics.bridge_id());
+            if let Some((serial, name)) = device("serial_number").zip(device("name")).filter(|_| printer) {
+                self.names.insert(serial, name);
+            }
         }
-        text.push_str(line.trim_end());
-        text.push('\n');
     }
-    // A closed standard output ends the show, not the demo.
-    let _ = out.write_all(text.as_bytes());
-    values.len()
+
+    /// Writes a line per printer; on a terminal over the `before` lines of the last time.
+    fn tell(&self, before: usize) -> usize {
+        let mut out = io::stdout();
+        let terminal = out.is_terminal();
+        let mut text = String::new();
+        if terminal && before > 0 {
+            let _ = write!(text, "\x1b[{before}A");
+        }
+        for (serial, values) in &self.values {
+            let get = |key: &str| values.get(key).map_or("?", String::as_str);
+            let line = format!(
+                "{:<16} {:<8} {:>3} %  {:>4} min  nozzle {:>5}/{} °C  bed {:>4}/{} °C  {:<5} {}",
+                self.names.get(serial).unwrap_or(serial),
+                get("status"),
+                get("progress"),
+                get("remaining_time"),
+                get("nozzle_temperature"),
+                get("nozzle_target"),
+                get("bed_temperature"),
+                get("bed_target"),
+                get("active_slot"),
+                get("stage"),
+            );
+            if terminal {
+                text.push_str("\x1b[2K");
+            }
+            text.push_str(line.trim_end());
+            text.push('\n');
+        }
+        // A closed standard output ends the show, not the demo.
+        let _ = out.write_all(text.as_bytes());
+        self.values.len()
+    }
 }

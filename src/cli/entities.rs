@@ -1,6 +1,6 @@
 //! `entities`: the catalogue, for people and for the documentation.
 
-use anyhow::bail;
+use anyhow::Context as _;
 use clap::Args;
 use serde_json::json;
 
@@ -35,7 +35,11 @@ struct Row {
     enabled: bool,
 }
 
-fn rows<T>(device: &'static str, table: &'static [Entity<T>], wanted: impl Fn(&Entity<T>) -> bool) -> Vec<Row> {
+fn rows<T>(
+    device: &'static str,
+    table: &'static [Entity<T>],
+    wanted: impl Fn(&Entity<T>) -> bool,
+) -> Vec<Row> {
     let row = |entity: &'static Entity<T>| Row {
         device,
         platform: entity.platform.name(),
@@ -49,16 +53,12 @@ fn rows<T>(device: &'static str, table: &'static [Entity<T>], wanted: impl Fn(&E
 }
 
 pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
-    let model = match &arguments.model {
-        None => None,
-        Some(name) => match MODELS.iter().find(|m| m.name.eq_ignore_ascii_case(name)) {
-            Some(model) => Some(model),
-            None => {
-                let known: Vec<_> = MODELS.iter().map(|m| m.name).collect();
-                bail!("`{name}` is no model we know; there are {}", known.join(", "));
-            }
-        },
+    let known = |name: &String| {
+        let model = MODELS.iter().find(|m| m.name.eq_ignore_ascii_case(name));
+        let names = || MODELS.iter().map(|m| m.name).collect::<Vec<_>>().join(", ");
+        model.with_context(|| format!("`{name}` is no model we know; there are {}", names()))
     };
+    let model = arguments.model.as_ref().map(known).transpose()?;
     let has = |entity: &Entity<Snapshot>| model.is_none_or(|model| of_model(entity, model));
     let mut all = rows("Printer", PRINTER, has);
     all.extend(rows("AMS", AMS, |_| true));

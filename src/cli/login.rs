@@ -30,7 +30,11 @@ pub(super) async fn run(config: &Config, arguments: Arguments) -> anyhow::Result
             continue;
         };
         match one(account, &state, arguments.code.clone()).await {
-            Ok(()) => say(&format!("logged in as {}; the token is kept in {}", name.as_str(), state.path().display()))?,
+            Ok(()) => say(&format!(
+                "logged in as {}; the token is kept in {}",
+                name.as_str(),
+                state.path().display()
+            ))?,
             Err(error) => {
                 complain(&format!("{}: {error}", name.as_str()));
                 worst = match error.downcast_ref::<cloud::Error>() {

@@ -79,9 +79,9 @@ impl Fan {
         self.now += (f64::from(self.set) - self.now).clamp(-step, step);
     }
 
-    /// Measured, 0–15.
+    /// Measured, 0–15, rounded down: captures show 4 for 76 and 82, 11 for 201, 1 for 33.
     pub(super) fn gear(&self) -> u8 {
-        whole((self.now / 17.0).ceil())
+        whole(self.now / 17.0)
     }
 
     /// Ordered, percent.

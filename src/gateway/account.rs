@@ -222,7 +222,13 @@ impl Account {
         self.log_in(now, state, inbox);
     }
 
-    fn on_failure(&mut self, now: Now, error: &cloud::Error, state: &Arc<StateDir>, inbox: &mpsc::Sender<Event>) {
+    fn on_failure(
+        &mut self,
+        now: Now,
+        error: &cloud::Error,
+        state: &Arc<StateDir>,
+        inbox: &mpsc::Sender<Event>,
+    ) {
         if error.needs_login() {
             if self.session.is_some() {
                 // Proven by the list of printers; the next step is another source of a login.
@@ -281,8 +287,14 @@ impl Account {
         }
     }
 
-    pub(super) async fn close(&self) {
-        if let Some(link) = &self.link {
+    /// How many tasks its connection has.
+    pub(super) fn tasks(&self) -> usize {
+        // Poller and writer.
+        if self.link.is_some() { 2 } else { 0 }
+    }
+
+    pub(super) async fn close(&mut self) {
+        if let Some(link) = self.link.take() {
             link.close(None).await;
         }
     }
@@ -322,7 +334,12 @@ impl Account {
         });
     }
 
-    fn connect(&mut self, session: Session, inbox: &mpsc::Sender<Event>, tasks: &mut JoinSet<mqtt::Ended>) -> anyhow::Result<()> {
+    fn connect(
+        &mut self,
+        session: Session,
+        inbox: &mpsc::Sender<Event>,
+        tasks: &mut JoinSet<mqtt::Ended>,
+    ) -> anyhow::Result<()> {
         let (user, token) = (session.user_name.as_str().to_owned(), session.token.clone());
         self.session = Some(session);
         if let Some(link) = &self.link {

@@ -11,8 +11,8 @@ use std::time::Duration;
 use serde_json::Value;
 use tracing::info;
 
-use crate::homeassistant::topic::Topics;
 use crate::homeassistant::Mirror;
+use crate::homeassistant::topic::Topics;
 use crate::mqtt::{Outbox, Qos};
 use crate::printer::{Now, Serial, Snapshot};
 
@@ -72,8 +72,9 @@ impl Leftovers {
         self.until.is_some_and(|until| now.mono >= until).then_some(false)
     }
 
-    /// Clears what can be judged by now. `complete` says that all accounts have told their printers.
-    pub(super) fn settle<'a, I: Iterator<Item = (&'a Serial, &'a Mirror, &'a Arc<Snapshot>)>>(
+    /// Clears what can be judged by now. `complete` says that all accounts have told their printers; a printer
+    /// comes with its mirror once that was told on.
+    pub(super) fn settle<'a, I: Iterator<Item = (&'a Serial, Option<&'a Mirror>, &'a Arc<Snapshot>)>>(
         &mut self,
         now: Now,
         complete: bool,
@@ -105,9 +106,10 @@ impl Leftovers {
                     outbox.set(self.topics.config(id), "");
                     false
                 }
-                // Nothing is decided before the printer has said what it is.
+                // Nothing is decided before the printer has said what it is, and was told on.
+                Some((_, None, _)) => true,
                 Some((_, _, snapshot)) if snapshot.capabilities.is_none() => true,
-                Some((_, mirror, _)) => {
+                Some((_, Some(mirror), _)) => {
                     match mirror.components(id) {
                         Some(known) => {
                             let known: Vec<&str> = known.collect();
@@ -119,7 +121,7 @@ impl Leftovers {
                                 mirror.retract(id, &names, &mut out);
                             }
                         }
-                        None if printers().any(|(_, other, _)| other.components(id).is_some()) => {}
+                        None if printers().any(|(_, other, _)| other.is_some_and(|m| m.components(id).is_some())) => {}
                         None => clear(&self.topics, id, device, outbox),
                     }
                     false
@@ -145,7 +147,8 @@ fn clear(topics: &Topics, id: &str, device: &Device, outbox: &Outbox) {
     outbox.set(topics.config(id), "");
     let states = device.components.values().flat_map(|component| &component.topics);
     // A child shares the availability of its printer, which may live on.
-    let availability = device.availability.iter().filter(|_| device.via.as_deref() == Some(&topics.bridge_id()));
+    let availability =
+        device.availability.iter().filter(|_| device.via.as_deref() == Some(&topics.bridge_id()));
     for topic in states.chain(availability) {
         outbox.set(topic.as_str(), "");
     }

@@ -8,8 +8,8 @@ use std::time::Duration;
 use serde_json::json;
 
 use crate::printer::{
-    Ams, AmsKind, Color, Command, Control, ExternalSpool, FanKind, Filament, Heater, LightKind, PrintError, Reach,
-    Side, Slot, Snapshot, Source, Speed, Stage, Status, Text,
+    Ams, AmsKind, Color, Command, Control, ExternalSpool, FanKind, Filament, Heater, LightKind, PrintError,
+    Reach, Side, Slot, Snapshot, Source, Speed, Stage, Status, Text,
 };
 
 use super::Bridge;
@@ -120,59 +120,98 @@ fn control_mode(s: &Snapshot) -> Option<Value<'_>> {
 
 /// The printer.
 pub static PRINTER: &[Entity<Snapshot>] = &[
-    words::<Snapshot>("status", "Print status", || STATUS.to_vec(), status).icon("mdi:printer-3d").lasting().early(),
+    words::<Snapshot>("status", "Print status", || STATUS.to_vec(), status)
+        .icon("mdi:printer-3d")
+        .lasting()
+        .early(),
     words::<Snapshot>("stage", "Current stage", stages, stage).icon("mdi:file-tree").lasting().early(),
-    sensor::<Snapshot>("progress", "Print progress", |s| percent(s.job.progress)).unit("%").measurement().icon("mdi:progress-clock"),
-    sensor::<Snapshot>("remaining_time", "Remaining time", |s| s.job.remaining.map(Value::minutes)).class("duration").unit("min"),
+    sensor::<Snapshot>("progress", "Print progress", |s| percent(s.job.progress))
+        .unit("%")
+        .measurement()
+        .icon("mdi:progress-clock"),
+    sensor::<Snapshot>("remaining_time", "Remaining time", |s| s.job.remaining.map(Value::minutes))
+        .class("duration")
+        .unit("min"),
     sensor::<Snapshot>("end_time", "End time", |s| s.job.ends_at.map(Value::Time)).class("timestamp"),
-    sensor::<Snapshot>("layer", "Current layer", |s| s.job.layer.map(|v| Value::Int(v.into()))).measurement().icon("mdi:layers"),
-    sensor::<Snapshot>("total_layers", "Total layer count", |s| s.job.total_layers.map(|v| Value::Int(v.into())))
-        .icon("mdi:layers-triple"),
+    sensor::<Snapshot>("layer", "Current layer", |s| s.job.layer.map(|v| Value::Int(v.into())))
+        .measurement()
+        .icon("mdi:layers"),
+    sensor::<Snapshot>("total_layers", "Total layer count", |s| {
+        s.job.total_layers.map(|v| Value::Int(v.into()))
+    })
+    .icon("mdi:layers-triple"),
     sensor::<Snapshot>("job_name", "Task name", |s| text(s.job.name.as_ref()))
         .icon("mdi:file-document-outline")
         .lasting()
         .with(|a, b| a.job.name != b.job.name, |s| json!({ "name": s.job.name.as_deref() })),
-    temperature::<Snapshot>("nozzle_temperature", "Nozzle temperature", |s| actual(s.nozzle(s.active_nozzle))).icon(DROP),
-    temperature::<Snapshot>("nozzle_target", "Nozzle target temperature", |s| target(s.nozzle(s.active_nozzle))).icon(DROP),
-    temperature::<Snapshot>("left_nozzle_temperature", "Left nozzle temperature", |s| actual(s.nozzle(Side::Left)))
-        .needs(|c, _| c.dual_nozzle)
-        .icon(DROP),
-    temperature::<Snapshot>("left_nozzle_target", "Left nozzle target temperature", |s| target(s.nozzle(Side::Left)))
-        .needs(|c, _| c.dual_nozzle)
-        .icon(DROP),
-    temperature::<Snapshot>("right_nozzle_temperature", "Right nozzle temperature", |s| actual(s.nozzle(Side::Right)))
-        .needs(|c, _| c.dual_nozzle)
-        .icon(DROP),
-    temperature::<Snapshot>("right_nozzle_target", "Right nozzle target temperature", |s| target(s.nozzle(Side::Right)))
-        .needs(|c, _| c.dual_nozzle)
-        .icon(DROP),
+    temperature::<Snapshot>("nozzle_temperature", "Nozzle temperature", |s| {
+        actual(s.nozzle(s.active_nozzle))
+    })
+    .icon(DROP),
+    temperature::<Snapshot>("nozzle_target", "Nozzle target temperature", |s| {
+        target(s.nozzle(s.active_nozzle))
+    })
+    .icon(DROP),
+    temperature::<Snapshot>("left_nozzle_temperature", "Left nozzle temperature", |s| {
+        actual(s.nozzle(Side::Left))
+    })
+    .needs(|c, _| c.dual_nozzle)
+    .icon(DROP),
+    temperature::<Snapshot>("left_nozzle_target", "Left nozzle target temperature", |s| {
+        target(s.nozzle(Side::Left))
+    })
+    .needs(|c, _| c.dual_nozzle)
+    .icon(DROP),
+    temperature::<Snapshot>("right_nozzle_temperature", "Right nozzle temperature", |s| {
+        actual(s.nozzle(Side::Right))
+    })
+    .needs(|c, _| c.dual_nozzle)
+    .icon(DROP),
+    temperature::<Snapshot>("right_nozzle_target", "Right nozzle target temperature", |s| {
+        target(s.nozzle(Side::Right))
+    })
+    .needs(|c, _| c.dual_nozzle)
+    .icon(DROP),
     temperature::<Snapshot>("bed_temperature", "Bed temperature", |s| actual(s.bed)).icon(BED),
     temperature::<Snapshot>("bed_target", "Bed target temperature", |s| target(s.bed)).icon(BED),
-    temperature::<Snapshot>("chamber_temperature", "Chamber temperature", |s| actual(s.chamber)).needs(|c, _| c.chamber_sensor),
-    temperature::<Snapshot>("chamber_target", "Chamber target temperature", |s| target(s.chamber)).needs(|c, _| c.chamber_heater),
-    sensor::<Snapshot>("active_filament", "Active filament", |s| feeding(s, s.active_nozzle)).icon("mdi:printer-3d-nozzle"),
-    sensor::<Snapshot>("active_slot", "Active slot", |s| slot_label(s, s.active_nozzle)).icon("mdi:printer-3d-nozzle"),
+    temperature::<Snapshot>("chamber_temperature", "Chamber temperature", |s| actual(s.chamber))
+        .needs(|c, _| c.chamber_sensor),
+    temperature::<Snapshot>("chamber_target", "Chamber target temperature", |s| target(s.chamber))
+        .needs(|c, _| c.chamber_heater),
+    sensor::<Snapshot>("active_filament", "Active filament", |s| feeding(s, s.active_nozzle))
+        .icon("mdi:printer-3d-nozzle"),
+    sensor::<Snapshot>("active_slot", "Active slot", |s| slot_label(s, s.active_nozzle))
+        .icon("mdi:printer-3d-nozzle"),
     sensor::<Snapshot>("left_active_slot", "Left active slot", |s| slot_label(s, Side::Left))
         .needs(|c, _| c.dual_nozzle)
         .icon(DROP),
     sensor::<Snapshot>("right_active_slot", "Right active slot", |s| slot_label(s, Side::Right))
         .needs(|c, _| c.dual_nozzle)
         .icon(DROP),
-    sensor::<Snapshot>("part_fan_speed", "Cooling fan speed", |s| percent(s.fans.part.percent)).fan().hidden(),
-    sensor::<Snapshot>("aux_fan_speed", "Aux fan speed", |s| percent(s.fans.aux.percent)).needs(|c, _| c.aux_fan).fan().hidden(),
+    sensor::<Snapshot>("part_fan_speed", "Cooling fan speed", |s| percent(s.fans.part.percent))
+        .fan()
+        .hidden(),
+    sensor::<Snapshot>("aux_fan_speed", "Aux fan speed", |s| percent(s.fans.aux.percent))
+        .needs(|c, _| c.aux_fan)
+        .fan()
+        .hidden(),
     sensor::<Snapshot>("chamber_fan_speed", "Chamber fan speed", |s| percent(s.fans.chamber.percent))
         .needs(|c, _| c.chamber_fan)
         .fan()
         .hidden(),
-    sensor::<Snapshot>("second_aux_fan_speed", "Secondary aux fan speed", |s| percent(s.fans.second_aux.percent))
-        .needs(|c, _| c.second_aux_fan)
-        .fan()
-        .hidden(),
+    sensor::<Snapshot>("second_aux_fan_speed", "Secondary aux fan speed", |s| {
+        percent(s.fans.second_aux.percent)
+    })
+    .needs(|c, _| c.second_aux_fan)
+    .fan()
+    .hidden(),
     sensor::<Snapshot>("heatbreak_fan_speed", "Heatbreak fan speed", |s| percent(s.fans.heatbreak))
         .needs(|c, _| c.heatbreak_fan)
         .fan()
         .hidden(),
-    words::<Snapshot>("speed_profile", "Speed profile", || SPEEDS.to_vec(), speed).icon("mdi:speedometer").hidden(),
+    words::<Snapshot>("speed_profile", "Speed profile", || SPEEDS.to_vec(), speed)
+        .icon("mdi:speedometer")
+        .hidden(),
     sensor::<Snapshot>("speed_modifier", "Speed modifier", |s| s.speed_percent.map(|v| Value::Int(v.into())))
         .unit("%")
         .measurement()
@@ -209,12 +248,16 @@ pub static PRINTER: &[Entity<Snapshot>] = &[
     .icon("mdi:alert-circle-outline")
     .diagnostic()
     .lasting(),
-    binary::<Snapshot>("print_error", "Print error", |s| Some(Value::Flag(s.error.is_some_and(|e| !e.is_cancel()))))
-        .class("problem")
-        .diagnostic(),
-    sensor::<Snapshot>("print_error_code", "Print error code", |s| Some(s.error.map_or("none".into(), owned::<PrintError>)))
-        .icon("mdi:alert-circle-outline")
-        .diagnostic(),
+    binary::<Snapshot>("print_error", "Print error", |s| {
+        Some(Value::Flag(s.error.is_some_and(|e| !e.is_cancel())))
+    })
+    .class("problem")
+    .diagnostic(),
+    sensor::<Snapshot>("print_error_code", "Print error code", |s| {
+        Some(s.error.map_or("none".into(), owned::<PrintError>))
+    })
+    .icon("mdi:alert-circle-outline")
+    .diagnostic(),
     sensor::<Snapshot>("firmware_version", "Firmware version", |s| text(s.identity.firmware.as_ref()))
         .icon("mdi:chip")
         .diagnostic()
@@ -254,11 +297,15 @@ pub static PRINTER: &[Entity<Snapshot>] = &[
         |s| target(s.bed),
     )
     .heat(),
-    control::<Snapshot>("part_fan", "Cooling fan", Platform::Fan(FanKind::Part), |s| percent(s.fans.part.percent)),
+    control::<Snapshot>("part_fan", "Cooling fan", Platform::Fan(FanKind::Part), |s| {
+        percent(s.fans.part.percent)
+    }),
     control::<Snapshot>("aux_fan", "Aux fan", Platform::Fan(FanKind::Aux), |s| percent(s.fans.aux.percent))
         .needs(|c, _| c.aux_fan),
-    control::<Snapshot>("chamber_fan", "Chamber fan", Platform::Fan(FanKind::Chamber), |s| percent(s.fans.chamber.percent))
-        .needs(|c, _| c.chamber_fan),
+    control::<Snapshot>("chamber_fan", "Chamber fan", Platform::Fan(FanKind::Chamber), |s| {
+        percent(s.fans.chamber.percent)
+    })
+    .needs(|c, _| c.chamber_fan),
     control::<Snapshot>("second_aux_fan", "Secondary aux fan", Platform::Fan(FanKind::SecondAux), |s| {
         percent(s.fans.second_aux.percent)
     })
@@ -270,24 +317,36 @@ pub static PRINTER: &[Entity<Snapshot>] = &[
         |s| flag(s.chamber_light),
     )
     .needs(|c, _| c.chamber_light),
-    control::<Snapshot>("work_light", "Work light", Platform::Light(|on| Command::Light(LightKind::Work, on)), |s| {
-        flag(s.work_light)
-    })
+    control::<Snapshot>(
+        "work_light",
+        "Work light",
+        Platform::Light(|on| Command::Light(LightKind::Work, on)),
+        |s| flag(s.work_light),
+    )
     .needs(|c, _| c.work_light)
     .hidden(),
-    control::<Snapshot>("speed_profile", "Printing speed", Platform::Select(&SPEEDS, to_speed), speed).icon("mdi:speedometer"),
-    control::<Snapshot>("timelapse", "Timelapse", Platform::Switch(Command::Timelapse), |s| flag(s.timelapse))
-        .icon("mdi:camera")
-        .config()
-        .needs(|c, _| c.timelapse),
-    control::<Snapshot>("prompt_sound", "Prompt sound", Platform::Switch(Command::PromptSound), |s| flag(s.prompt_sound))
-        .icon("mdi:volume-high")
-        .config()
-        .needs(|c, _| c.prompt_sound),
+    control::<Snapshot>("speed_profile", "Printing speed", Platform::Select(&SPEEDS, to_speed), speed)
+        .icon("mdi:speedometer"),
+    control::<Snapshot>("timelapse", "Timelapse", Platform::Switch(Command::Timelapse), |s| {
+        flag(s.timelapse)
+    })
+    .icon("mdi:camera")
+    .config()
+    .needs(|c, _| c.timelapse),
+    control::<Snapshot>("prompt_sound", "Prompt sound", Platform::Switch(Command::PromptSound), |s| {
+        flag(s.prompt_sound)
+    })
+    .icon("mdi:volume-high")
+    .config()
+    .needs(|c, _| c.prompt_sound),
     button::<Snapshot>("pause", "Pause printing", Command::Pause).icon("mdi:pause"),
     button::<Snapshot>("resume", "Resume printing", Command::Resume).icon("mdi:play"),
     button::<Snapshot>("stop", "Stop printing", Command::Stop).icon("mdi:stop"),
-    button::<Snapshot>("refresh", "Force refresh data", Command::Refresh).icon("mdi:refresh").diagnostic().lasting().early(),
+    button::<Snapshot>("refresh", "Force refresh data", Command::Refresh)
+        .icon("mdi:refresh")
+        .diagnostic()
+        .lasting()
+        .early(),
 ];
 
 impl<T> Entity<T> {
@@ -314,7 +373,8 @@ pub static AMS: &[Entity<Ams>] = &[
         .measurement()
         .icon("mdi:water-percent")
         .hidden(),
-    temperature::<Ams>("temperature", "Temperature", |a| celsius(a.temperature)).needs(|_, a| a.measures_temperature),
+    temperature::<Ams>("temperature", "Temperature", |a| celsius(a.temperature))
+        .needs(|_, a| a.measures_temperature),
     sensor::<Ams>("drying_remaining", "Remaining drying time", |a| a.drying_remaining.map(Value::minutes))
         .class("duration")
         .unit("min")
@@ -333,9 +393,16 @@ pub static AMS: &[Entity<Ams>] = &[
 
 /// A slot of an AMS unit.
 pub static SLOT: &[Entity<Slot>] = &[
-    sensor::<Slot>("tray_#", "Tray #", slot_name).icon("mdi:printer-3d-nozzle").lasting().with(|a, b| a != b, slot_details),
-    sensor::<Slot>("tray_#_type", "Tray # type", |s| text(s.filament()?.material.as_ref())).icon("mdi:tag-outline").lasting(),
-    sensor::<Slot>("tray_#_color", "Tray # color", |s| s.filament()?.color.map(owned::<Color>)).icon("mdi:palette").lasting(),
+    sensor::<Slot>("tray_#", "Tray #", slot_name)
+        .icon("mdi:printer-3d-nozzle")
+        .lasting()
+        .with(|a, b| a != b, slot_details),
+    sensor::<Slot>("tray_#_type", "Tray # type", |s| text(s.filament()?.material.as_ref()))
+        .icon("mdi:tag-outline")
+        .lasting(),
+    sensor::<Slot>("tray_#_color", "Tray # color", |s| s.filament()?.color.map(owned::<Color>))
+        .icon("mdi:palette")
+        .lasting(),
     sensor::<Slot>("tray_#_remaining", "Tray # remaining", |s| percent(s.filament()?.remaining))
         .unit("%")
         .measurement()
@@ -349,8 +416,12 @@ pub static EXTERNAL: &[Entity<ExternalSpool>] = &[
         .icon("mdi:printer-3d-nozzle")
         .lasting()
         .with(|a, b| a.slot != b.slot, |e| slot_details(&e.slot)),
-    sensor::<ExternalSpool>("type", "Type", |e| text(e.slot.filament()?.material.as_ref())).icon("mdi:tag-outline").lasting(),
-    sensor::<ExternalSpool>("color", "Color", |e| e.slot.filament()?.color.map(owned::<Color>)).icon("mdi:palette").lasting(),
+    sensor::<ExternalSpool>("type", "Type", |e| text(e.slot.filament()?.material.as_ref()))
+        .icon("mdi:tag-outline")
+        .lasting(),
+    sensor::<ExternalSpool>("color", "Color", |e| e.slot.filament()?.color.map(owned::<Color>))
+        .icon("mdi:palette")
+        .lasting(),
     binary::<ExternalSpool>("active", "Active", |e| Some(Value::Flag(e.active))).class("running"),
 ];
 
@@ -390,11 +461,19 @@ pub static BRIDGE: &[Entity<Bridge>] = &[
         .class("connectivity")
         .diagnostic()
         .early(),
-    words::<Bridge>("account", "Account", || super::Account::WORDS.to_vec(), |b| Some(b.account.word().into()))
-        .icon("mdi:account-key")
+    words::<Bridge>(
+        "account",
+        "Account",
+        || super::Account::WORDS.to_vec(),
+        |b| Some(b.account.word().into()),
+    )
+    .icon("mdi:account-key")
+    .diagnostic()
+    .early(),
+    sensor::<Bridge>("printers", "Printers", |b| Some(Value::Int(b.printers.into())))
+        .icon("mdi:printer-3d")
         .diagnostic()
         .early(),
-    sensor::<Bridge>("printers", "Printers", |b| Some(Value::Int(b.printers.into()))).icon("mdi:printer-3d").diagnostic().early(),
     sensor::<Bridge>("printers_online", "Printers online", |b| Some(Value::Int(b.printers_online.into())))
         .icon("mdi:printer-3d")
         .diagnostic()

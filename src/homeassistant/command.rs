@@ -72,13 +72,19 @@ pub fn parse(snapshot: &Snapshot, key: &str, payload: &[u8]) -> Result<Command, 
         Platform::Button(command) if text == Some("PRESS") => Ok(command),
         Platform::Button(_) => Err(wrong("PRESS")),
         Platform::Switch(to) | Platform::Light(to) => on_off().map(to),
-        Platform::Number(max, to) => number(row.key, text, max(&can)).ok_or_else(|| wrong("a number"))?.map(to),
+        Platform::Number(max, to) => {
+            number(row.key, text, max(&can)).ok_or_else(|| wrong("a number"))?.map(to)
+        }
         Platform::Select(options, to) => text
             .and_then(|text| options.iter().position(|option| *option == text))
             .and_then(to)
             .ok_or_else(|| wrong(&format!("one of {}", options.join(", ")))),
-        Platform::Fan(kind) => fan(row.key, text, kind, snapshot).ok_or_else(|| wrong("ON, OFF or a percentage"))?,
-        Platform::Sensor | Platform::Enum(_) | Platform::BinarySensor => Err(Error::NoControl(shown(key.as_bytes()))),
+        Platform::Fan(kind) => {
+            fan(row.key, text, kind, snapshot).ok_or_else(|| wrong("ON, OFF or a percentage"))?
+        }
+        Platform::Sensor | Platform::Enum(_) | Platform::BinarySensor => {
+            Err(Error::NoControl(shown(key.as_bytes())))
+        }
     }
 }
 
@@ -88,7 +94,10 @@ fn number(key: &'static str, text: Option<&str>, max: u16) -> Option<Result<u16,
     Some(in_range(key, value.round(), max))
 }
 
-#[allow(clippy::cast_possible_truncation, reason = "the message shows what came; anything beyond is out of range")]
+#[allow(
+    clippy::cast_possible_truncation,
+    reason = "the message shows what came; anything beyond is out of range"
+)]
 fn in_range(key: &'static str, value: f64, max: u16) -> Result<u16, Error> {
     let value = value.clamp(-1e12, 1e12) as i64;
     u16::try_from(value).ok().filter(|v| *v <= max).ok_or(Error::Range { key, value, max })
@@ -96,7 +105,12 @@ fn in_range(key: &'static str, value: f64, max: u16) -> Result<u16, Error> {
 
 /// `ON` means the last speed (all, when there was none), a number is percent in steps of ten, as the
 /// printers' own apps have it.
-fn fan(key: &'static str, text: Option<&str>, kind: FanKind, snapshot: &Snapshot) -> Option<Result<Command, Error>> {
+fn fan(
+    key: &'static str,
+    text: Option<&str>,
+    kind: FanKind,
+    snapshot: &Snapshot,
+) -> Option<Result<Command, Error>> {
     let speed = match text? {
         "ON" => snapshot.fans.get(kind).last_on.unwrap_or(100),
         "OFF" => 0,
@@ -208,7 +222,10 @@ mod tests {
     fn what_the_printer_lacks_has_no_control() {
         assert_eq!(no("status", "ON"), "there is no control `status` on this printer");
         assert_eq!(no("aux_fan", "50"), "there is no control `aux_fan` on this printer");
-        assert_eq!(no("left_nozzle_target", "50"), "there is no control `left_nozzle_target` on this printer");
+        assert_eq!(
+            no("left_nozzle_target", "50"),
+            "there is no control `left_nozzle_target` on this printer"
+        );
         assert_eq!(no("a\nb", "x"), "there is no control `a\\nb` on this printer");
     }
 }

@@ -45,7 +45,13 @@ impl<'a> Device<'a> {
     }
 
     /// Adds a component; `number` takes the place of `#`.
-    fn add<T>(&mut self, entity: &Entity<T>, number: Option<usize>, can: &Capabilities, topic: &dyn Fn(&str) -> String) {
+    fn add<T>(
+        &mut self,
+        entity: &Entity<T>,
+        number: Option<usize>,
+        can: &Capabilities,
+        topic: &dyn Fn(&str) -> String,
+    ) {
         let fill = |text: &str| number.map_or_else(|| text.to_owned(), |n| text.replace('#', &n.to_string()));
         let key = fill(entity.key);
         let platform = entity.platform.name();
@@ -143,7 +149,12 @@ impl Message {
 
     /// The ids of its components.
     pub fn components(&self) -> impl Iterator<Item = &str> {
-        self.root.get("components").and_then(Json::as_object).into_iter().flat_map(|c| c.keys()).map(String::as_str)
+        self.root
+            .get("components")
+            .and_then(Json::as_object)
+            .into_iter()
+            .flat_map(|c| c.keys())
+            .map(String::as_str)
     }
 
     /// The same message, with components that shall go: Home Assistant forgets one that has a platform
@@ -220,7 +231,12 @@ pub fn ams(topics: &Topics, slug_of_printer: &str, snapshot: &Snapshot, ams: &Am
 }
 
 /// An external spool's device.
-pub fn external(topics: &Topics, slug_of_printer: &str, snapshot: &Snapshot, spool: &ExternalSpool) -> Message {
+pub fn external(
+    topics: &Topics,
+    slug_of_printer: &str,
+    snapshot: &Snapshot,
+    spool: &ExternalSpool,
+) -> Message {
     let serial = &snapshot.identity.serial;
     let label = match (snapshot.external.len(), spool.number) {
         (2.., 1) => "External spool right",
@@ -228,7 +244,8 @@ pub fn external(topics: &Topics, slug_of_printer: &str, snapshot: &Snapshot, spo
         _ => "External spool",
     };
     let id = external_id(topics, serial, spool.number);
-    let mut device = child(topics, id, slug_of_printer, snapshot, label).fact("model", Some("External spool"));
+    let mut device =
+        child(topics, id, slug_of_printer, snapshot, label).fact("model", Some("External spool"));
     let can = snapshot.capabilities.unwrap_or_default();
     for entity in EXTERNAL {
         device.add(entity, None, &can, &|key| topics.value(serial, Part::External(spool.number), key));
@@ -241,7 +258,13 @@ pub fn external_id(topics: &Topics, serial: &Serial, number: u8) -> String {
     format!("{}_external_{number}", topics.printer_id(serial))
 }
 
-fn child<'a>(topics: &'a Topics, id: String, slug_of_printer: &str, of: &Snapshot, label: &str) -> Device<'a> {
+fn child<'a>(
+    topics: &'a Topics,
+    id: String,
+    slug_of_printer: &str,
+    of: &Snapshot,
+    label: &str,
+) -> Device<'a> {
     let serial = &of.identity.serial;
     let name = format!("{} {label}", of.identity.name);
     Device::new(topics, id, name, format!("{slug_of_printer}_{}", slug(label)))
@@ -252,10 +275,11 @@ fn child<'a>(topics: &'a Topics, id: String, slug_of_printer: &str, of: &Snapsho
 
 /// The gateway's own device; its entities tell of the cloud also while no printer is there.
 pub fn bridge(topics: &Topics, bridge: &Bridge) -> Message {
-    let mut device = Device::new(topics, topics.bridge_id(), "Bambu gateway".into(), slug(&topics.bridge_id()))
-        .fact("manufacturer", Some("bambu2mqtt"))
-        .fact("model", Some("Gateway"))
-        .fact("sw_version", Some(bridge.version));
+    let mut device =
+        Device::new(topics, topics.bridge_id(), "Bambu gateway".into(), slug(&topics.bridge_id()))
+            .fact("manufacturer", Some("bambu2mqtt"))
+            .fact("model", Some("Gateway"))
+            .fact("sw_version", Some(bridge.version));
     for entity in BRIDGE {
         device.add(entity, None, &Capabilities::default(), &|key| topics.bridge(key));
     }

@@ -70,9 +70,7 @@ impl Published {
     pub(super) fn differs(&self, value: Option<&Value<'_>>, deadband: f32) -> bool {
         match (self, value) {
             (Self::Unknown, None) => false,
-            (Self::Int(old), Some(Value::Int(new))) => {
-                old != new && far(*old, *new, deadband)
-            }
+            (Self::Int(old), Some(Value::Int(new))) => old != new && far(*old, *new, deadband),
             (Self::Tenths(old), Some(Value::Tenths(new))) => {
                 // A hair of tolerance: 0.5 is 0.49999 in the binary fractions of tenths.
                 (old - new).abs() > (deadband - 0.01).max(0.0)

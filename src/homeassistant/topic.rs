@@ -147,7 +147,11 @@ mod tests {
     use super::*;
 
     fn topics() -> Topics {
-        Topics { base: "home/bambu".into(), discovery: "homeassistant".into(), id_prefix: "home_bambu".into() }
+        Topics {
+            base: "home/bambu".into(),
+            discovery: "homeassistant".into(),
+            id_prefix: "home_bambu".into(),
+        }
     }
 
     #[test]
@@ -160,7 +164,9 @@ mod tests {
         assert_eq!(topics.parse("homeassistant/status"), Some(Incoming::Status));
         let config = topics.config("home_bambu_bridge");
         assert_eq!(topics.parse(&config), Some(Incoming::Discovery { device: "home_bambu_bridge" }));
-        for foreign in ["home/bambu", "home/bambu/x/set", "other/x/y/set", "home/bambu/x/y/z/set", "home/bambu/x/y"] {
+        for foreign in
+            ["home/bambu", "home/bambu/x/set", "other/x/y/set", "home/bambu/x/y/z/set", "home/bambu/x/y"]
+        {
             assert_eq!(topics.parse(foreign), None, "{foreign}");
         }
     }

@@ -37,7 +37,8 @@ impl Command {
 
     /// Whether the printer's state shows that it was done.
     pub fn is_met(self, by: &Snapshot) -> bool {
-        let at = |target: Option<f32>, wanted: u16| target.is_some_and(|t| (t - f32::from(wanted)).abs() < 0.5);
+        let at =
+            |target: Option<f32>, wanted: u16| target.is_some_and(|t| (t - f32::from(wanted)).abs() < 0.5);
         match self {
             Self::Pause => by.status == Some(Status::Pause),
             Self::Resume => by.status == Some(Status::Running),
