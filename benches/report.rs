@@ -36,8 +36,11 @@ struct Printer {
 impl Printer {
     /// A printer that has said everything once.
     fn new(stream: &Stream) -> Self {
-        let topics =
-            Topics { base: "bambu2mqtt".into(), discovery: "homeassistant".into(), id_prefix: "bambu2mqtt".into() };
+        let topics = Topics {
+            base: "bambu2mqtt".into(),
+            discovery: "homeassistant".into(),
+            id_prefix: "bambu2mqtt".into(),
+        };
         let serial = Serial::new(&stream.serial);
         let now = Now { mono: Duration::ZERO, wall: jiff::Timestamp::UNIX_EPOCH };
         let mut session = Session::new(serial.clone(), "Garage", ["", ""], 40_000);
@@ -106,7 +109,9 @@ fn main() {
             _ => {}
         }
     }
-    println!("printer    reports           bytes       µs   instructions   allocations   publications   per report");
+    println!(
+        "printer    reports           bytes       µs   instructions   allocations   publications   per report"
+    );
     for class in Class::ALL {
         measure(&Stream::load(class));
     }
@@ -135,7 +140,8 @@ fn measure(stream: &Stream) {
         publications = printer.round(stream);
         quickest = quickest.min(start.elapsed());
     }
-    let counted = |tool: Tool| count(tool, stream).map_or("-".into(), |n| format!("{:.0}", ratio(n, reports)));
+    let counted =
+        |tool: Tool| count(tool, stream).map_or("-".into(), |n| format!("{:.0}", ratio(n, reports)));
     println!(
         "{:<9} {:>5} {:<10} {:>6} {:>8.2} {:>14} {:>13} {:>14} {:>12.3}",
         stream.class.label(),

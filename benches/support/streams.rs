@@ -1,5 +1,7 @@
 //! What printers say, for the benchmarks: recordings where they are at hand, else simulated printers.
 
+#![allow(dead_code, reason = "not each benchmark needs every part")]
+
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -72,8 +74,7 @@ impl Stream {
             None => simulation(class).map_or((false, String::new(), Vec::new()), |(s, a)| (false, s, a)),
         };
         let wanted = if class == Class::A1 { Kind::Delta } else { Kind::Full };
-        let is_measured =
-            |bytes: &Vec<u8>| matches!(envelope::read(bytes), Ok(Message::Report { kind, .. }) if kind == wanted);
+        let is_measured = |bytes: &Vec<u8>| matches!(envelope::read(bytes), Ok(Message::Report { kind, .. }) if kind == wanted);
         let measured = all.iter().filter(|bytes| is_measured(bytes)).cloned().collect();
         Self { class, recorded, serial, all, measured }
     }
