@@ -322,11 +322,13 @@ impl Gateway {
                 }
             }
             mqtt::Event::Subscribed { topic } => {
+                self.on_subscription_answer(index);
                 if let Some(serial) = reporter(&topic) {
                     self.handle(now, &serial, Input::Connected);
                 }
             }
             mqtt::Event::SubscriptionRefused { topic } => {
+                self.on_subscription_answer(index);
                 let printer = reporter(&topic).and_then(|serial| self.printers.get(&serial));
                 let name = printer.map_or("a printer", |p| p.session.snapshot().identity.name.as_str());
                 warn!(
@@ -335,6 +337,13 @@ impl Gateway {
                 );
             }
             mqtt::Event::Delivered(_) => {}
+        }
+    }
+
+    fn on_subscription_answer(&mut self, id: AccountId) {
+        self.bridge_changed = true;
+        if let Some(account) = self.accounts.get_mut(&id) {
+            account.on_answer();
         }
     }
 
@@ -448,8 +457,8 @@ impl Gateway {
     }
 
     /// A printer may have been bound so recently that the broker did not let us listen yet.
-    fn resubscribe(&self, id: AccountId) {
-        let Some(account) = self.accounts.get(&id) else { return };
+    fn resubscribe(&mut self, id: AccountId) {
+        let Some(account) = self.accounts.get_mut(&id) else { return };
         let deaf = self.printers.iter().filter(|(_, p)| p.account == id && !p.session.is_connected());
         for (serial, _) in deaf {
             account.subscribe(serial);
@@ -517,7 +526,7 @@ impl Gateway {
         let Some(known) = self.printers.get_mut(serial) else { return };
         if known.account != id {
             known.account = id;
-            if let Some(account) = self.accounts.get(&id) {
+            if let Some(account) = self.accounts.get_mut(&id) {
                 account.subscribe(serial);
             }
         }
@@ -553,7 +562,7 @@ impl Gateway {
             looked_up: false,
         };
         self.printers.insert(serial.clone(), printer);
-        if let Some(account) = self.accounts.get(&id) {
+        if let Some(account) = self.accounts.get_mut(&id) {
             account.subscribe(&serial);
         }
         if self.local_connected {

@@ -61,6 +61,8 @@ pub(super) struct Account {
     session: Option<Session>,
     link: Option<Link>,
     connected: bool,
+    /// Subscriptions that the broker has not answered yet.
+    unanswered: usize,
     printers: Vec<BoundPrinter>,
     lists: u32,
     state: AccountState,
@@ -95,6 +97,7 @@ impl Account {
             session: None,
             link: None,
             connected: false,
+            unanswered: 0,
             printers: Vec::new(),
             lists: 0,
             state: AccountState::Offline,
@@ -110,8 +113,14 @@ impl Account {
         Ok(account)
     }
 
+    /// Whether the cloud hears us and we hear the printers: connected, and every subscription answered.
     pub(super) fn is_connected(&self) -> bool {
-        self.connected
+        self.connected && self.unanswered == 0
+    }
+
+    /// A subscription was granted or refused.
+    pub(super) fn on_answer(&mut self) {
+        self.unanswered = self.unanswered.saturating_sub(1);
     }
 
     /// Whether the cloud has told which printers there are.
@@ -139,8 +148,9 @@ impl Account {
         self.state
     }
 
-    pub(super) fn subscribe(&self, serial: &Serial) {
+    pub(super) fn subscribe(&mut self, serial: &Serial) {
         if let Some(link) = self.link.as_ref().filter(|_| self.connected) {
+            self.unanswered += 1;
             link.outbox().subscribe(format!("device/{}/report", serial.as_str()), Qos::AtMostOnce);
         }
     }
@@ -159,6 +169,7 @@ impl Account {
 
     pub(super) fn on_connected(&mut self, now: Now) {
         self.connected = true;
+        self.unanswered = 0;
         self.state = AccountState::Connected;
         self.refusals = 0;
         self.next.get_or_insert(now.mono + LIST_EACH);
