@@ -282,10 +282,16 @@ impl Mirror {
         }
     }
 
-    /// Leaves the discovery messages on the broker as they are until the printer has reported: an
-    /// earlier run knew more of it than we do now, and its entities shall stay.
-    pub fn trust_earlier_discovery(&mut self) {
-        self.earlier_known = true;
+    /// Whether the broker has discovery messages of an earlier run. They are left as they are until the
+    /// printer has reported: that run knew more of it than we do now, and its entities shall stay.
+    pub fn trust_earlier_discovery(&mut self, known: bool) {
+        self.earlier_known = known;
+    }
+
+    /// Whether this topic is one of a child that the printer has now.
+    pub fn has_topic(&self, topic: &str) -> bool {
+        let below = |child: &Child| topic.starts_with(&self.topics.value(&self.serial, child.part, ""));
+        self.children.iter().any(below)
     }
 
     /// Tells one value again, because somebody's command to it came to nothing.

@@ -216,6 +216,11 @@ impl Session {
         &self.snapshot
     }
 
+    /// Whether it hears the printer's topic.
+    pub fn is_connected(&self) -> bool {
+        self.connected
+    }
+
     /// The merged report, for those who want to see what a value came from.
     pub fn report(&self) -> &Print {
         &self.report
@@ -369,7 +374,7 @@ impl Session {
     fn on_message(&mut self, now: Now, bytes: &[u8], out: &mut Vec<Output>) {
         let message = match envelope::read(bytes) {
             Ok(message) => message,
-            Err(envelope::Error::Empty) => return self.alive(now),
+            Err(envelope::Error::Empty) => return,
             Err(error) => {
                 self.malformed += 1;
                 self.malformed_in_row = self.malformed_in_row.saturating_add(1);
@@ -449,6 +454,11 @@ impl Session {
     fn on_report(&mut self, now: Now, mut print: Print, kind: Kind, out: &mut Vec<Output>) {
         let topology = self.topology();
         let upgrade = self.report.upgrade_state.as_ref().and_then(|u| u.dis_state);
+        // It may have been switched off in between without the cloud telling: a delta would be put upon
+        // yesterday's state.
+        if self.connected && self.reach == Reach::Offline {
+            self.ask_everything(now, out);
+        }
         self.reach = Reach::Online;
         self.hold_zero(now, &mut print);
         self.report.absorb(print, kind);
@@ -593,7 +603,7 @@ impl Session {
         }
         let superseded = self.queue.iter().position(|w| w.command.is_superseded_by(command));
         if let Some(old) = superseded.and_then(|at| self.queue.remove(at)) {
-            out.push(Output::Reply(old.id, Outcome::Refused("a newer value came before it was sent".into())));
+            out.push(Output::Reply(old.id, Outcome::Superseded));
         }
         if self.queue.len() >= QUEUE {
             let reason = "too many commands are waiting for this printer: try again in a few seconds";
@@ -707,7 +717,9 @@ impl Session {
             out.push(Output::Reply(late.waiting.id, Outcome::Timeout));
         }
         while self.queue.front().is_some_and(|w| now.mono >= w.since + ANSWER) {
-            out.extend(self.queue.pop_front().map(|old| Output::Reply(old.id, Outcome::Timeout)));
+            let reason = "it waited too long behind other commands and was not sent: try again";
+            let outcome = Outcome::Failed(reason.into());
+            out.extend(self.queue.pop_front().map(|old| Output::Reply(old.id, outcome)));
         }
         let paced = self.sent_at.is_none_or(|at| now.mono >= at + COMMAND_GAP);
         if self.in_flight.is_none()

@@ -315,7 +315,7 @@ async fn a_login_while_it_runs_is_taken_up_at_sighup() {
 
     let settings = world.cloud.settings();
     let wrong = Program::start_with(&["login", "-c", &file], Some("not-the-password\n"), &[]).end().await;
-    assert_eq!(wrong.code, Some(77), "{wrong:?}");
+    assert_eq!(wrong.code, Some(1), "{wrong:?}");
     let input = format!("{}\n", settings.password);
     let left = Program::start_with(&["login", "-vv", "-c", &file], Some(&input), &[]).end().await;
     assert_eq!(left.code, Some(0), "{left:?}");

@@ -100,6 +100,7 @@ fn replaying_twice_gives_the_same() {
 }
 
 /// Where the recordings of real printers lie, which are not ours to keep here.
+#[allow(clippy::print_stderr, reason = "a test that is left out says so")]
 fn shared() -> Option<PathBuf> {
     let shared = std::env::var_os("BAMBU2MQTT_SHARED").map(PathBuf::from);
     let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared");
@@ -138,8 +139,8 @@ fn recordings_of_real_printers_are_read_to_the_last_line() {
         assert_eq!(lines, text.lines().filter(|line| !line.trim().is_empty()).count(), "{}", path.display());
         let name = path.file_name().unwrap().to_string_lossy().into_owned();
         // Refused signatures are in some of them; that is nothing wrong with the reading.
-        let notes = replayed.notes().iter().filter(|note| **note != Note::SignatureRequired);
-        noted.extend(notes.map(|note| (name.clone(), note.clone())));
+        let of_interest = replayed.notes().iter().filter(|note| **note != Note::SignatureRequired);
+        noted.extend(of_interest.map(|note| (name.clone(), note.clone())));
     }
     for (name, note) in &noted {
         let broken = matches!(note, Note::Malformed(..)) && name == "odd_payloads_composed.rawjsonl";

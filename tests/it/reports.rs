@@ -43,9 +43,8 @@ impl Printer {
         ]}});
         let mut printer = Self { serial, version, report: old_protocol() };
         match model {
-            "X1C" | "P2S" | "A2L" => printer.set(new_protocol(1)),
+            "X1C" | "P2S" | "A2L" | "H2S" => printer.set(new_protocol(1)),
             "X2D" | "H2D" | "H2D Pro" | "H2C" => printer.set(new_protocol(2)),
-            "H2S" => printer.set(new_protocol(1)),
             _ => {}
         }
         match model {
