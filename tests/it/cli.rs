@@ -404,9 +404,9 @@ async fn a_broken_file_at_sighup_is_said_and_the_old_one_goes_on() {
 
     // The corrected file is taken up without losing the local connection.
     let serial = &world.serials()[0];
-    let mut renamed = good;
-    merge(&mut renamed, &json!({"printers": [{"serial": serial, "name": "Garage"}]}));
-    world.write(&renamed);
+    let mut corrected = good;
+    merge(&mut corrected, &json!({"printers": [{"serial": serial, "name": "Garage"}]}));
+    world.write(&corrected);
     let mark = eyes.mark();
     program.signal("HUP");
     eyes.hears(mark, &format!("homeassistant/device/bambu2mqtt_{serial}/config"), r#""name":"Garage""#).await;

@@ -192,8 +192,10 @@ async fn a_lost_cloud_connection_comes_back_by_itself() {
     scene.eyes.holds("bambu2mqtt/bridge/cloud", "OFF").await;
     scene.eyes.holds("bambu2mqtt/bridge/cloud", "ON").await;
     assert_eq!(scene.world.mqtt.connections(), before + 1, "one attempt was enough");
-    // Both ways: the report that confirms it comes over the new connection.
-    scene.eyes.order(&format!("{}/bed_target", scene.printer(0)), "58", "confirmed").await;
+    // Both ways: the A1 mini heats, and takes orders.
+    let a1 = scene.printer(1);
+    scene.eyes.hears(scene.eyes.mark(), &format!("{a1}/nozzle_temperature"), "").await;
+    scene.eyes.order(&format!("{a1}/bed_target"), "58", "confirmed").await;
 }
 
 #[tokio::test]

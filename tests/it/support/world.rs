@@ -29,10 +29,8 @@ use super::DEADLINE;
 
 /// Waits for something that should happen soon.
 pub(crate) async fn soon<T>(what: &str, future: impl Future<Output = T>) -> T {
-    match tokio::time::timeout(DEADLINE, future).await {
-        Ok(done) => done,
-        Err(_) => panic!("{what} did not happen within {DEADLINE:?}"),
-    }
+    let done = tokio::time::timeout(DEADLINE, future).await;
+    done.unwrap_or_else(|_| panic!("{what} did not happen within {DEADLINE:?}"))
 }
 
 // --- the cloud ---------------------------------------------------------------------------------------
@@ -397,13 +395,10 @@ impl Eyes {
                 news.changed().await.unwrap();
             }
         };
-        match tokio::time::timeout(DEADLINE, waiting).await {
-            Ok(found) => found,
-            Err(_) => {
-                let last: Vec<_> = self.look(|seen| seen.messages.iter().rev().take(8).cloned().collect());
-                panic!("{what} was not seen within {DEADLINE:?}; the last messages: {last:#?}")
-            }
-        }
+        tokio::time::timeout(DEADLINE, waiting).await.unwrap_or_else(|_| {
+            let last: Vec<_> = self.look(|seen| seen.messages.iter().rev().take(8).cloned().collect());
+            panic!("{what} was not seen within {DEADLINE:?}; the last messages, newest first: {last:#?}")
+        })
     }
 
     /// Waits for a payload on a topic.
