@@ -221,6 +221,7 @@ fn say(text: &str) -> anyhow::Result<()> {
 }
 
 /// Reads a duration as people write it.
+#[cfg(feature = "demo")]
 fn duration(text: &str) -> Result<Duration, String> {
     humantime::parse_duration(text).map_err(|error| format!("{error}; write `90s` or `5m`"))
 }
