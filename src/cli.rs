@@ -13,7 +13,6 @@ mod replay;
 
 use std::io::{self, Write as _};
 use std::path::PathBuf;
-use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 use tokio::sync::mpsc;
@@ -221,6 +220,7 @@ fn say(text: &str) -> anyhow::Result<()> {
 }
 
 /// Reads a duration as people write it.
-fn duration(text: &str) -> Result<Duration, String> {
+#[cfg(feature = "demo")]
+fn duration(text: &str) -> Result<std::time::Duration, String> {
     humantime::parse_duration(text).map_err(|error| format!("{error}; write `90s` or `5m`"))
 }

@@ -462,7 +462,8 @@ def stage_restart_home_assistant(house: House, hidden: list[str]) -> None:
     promised, unknown = house.discovery(), []
     for id_, e in house.entities().items():
         name, key = promised[id_]["device"]["name"], key_of(promised[id_])
-        if e["state"] in ("unknown", "unavailable", None) and not any(may(name, key) for may in MAY_BE_UNKNOWN.values()):
+        if e["entity_id"] in hidden and e["state"] in ("unknown", "unavailable", None) and not any(
+                may(name, key) for may in MAY_BE_UNKNOWN.values()):
             unknown.append(e["entity_id"])
     check("the entities that were off have values too", not unknown, f"without: {unknown}")
 

@@ -394,9 +394,9 @@ async fn a_broken_file_at_sighup_is_said_and_the_old_one_goes_on() {
     let mut program = Program::start(&["run", "-c", &file]);
     eyes.holds("bambu2mqtt/bridge/availability", "online").await;
 
-    let mut broken = good.clone();
-    merge(&mut broken, &json!({"mqtt": {"usrname": "x"}}));
-    world.write(&broken);
+    let mut typo = good.clone();
+    merge(&mut typo, &json!({"mqtt": {"usrname": "x"}}));
+    world.write(&typo);
     program.signal("HUP");
     program.says("unknown field `usrname`").await;
     let bed = format!("bambu2mqtt/{}/bed_target", world.serials()[0]);
