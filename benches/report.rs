@@ -126,7 +126,9 @@ fn main() {
         size_of::<bambu2mqtt::bambu::report::Print>(),
     );
     if keys {
-        Class::ALL.into_iter().for_each(|class| show_keys(&Stream::load(class)));
+        for class in Class::ALL {
+            show_keys(&Stream::load(class));
+        }
     }
 }
 

@@ -131,7 +131,7 @@ async fn run_gateway(argument: ConfigArg, volume: logging::Volume) -> Exit {
         Ok(loaded) => loaded,
         Err(error) => return wrong_configuration(&error),
     };
-    logging::start(Some(&loaded.config.log), volume);
+    logging::start(Some(loaded.config.log), volume);
     warn_of(&loaded);
     info!(version = env!("CARGO_PKG_VERSION"), "bambu2mqtt starts");
     let mut signals = match forward_signals() {
@@ -143,8 +143,12 @@ async fn run_gateway(argument: ConfigArg, volume: logging::Volume) -> Exit {
     let mut config = loaded.config;
     loop {
         let argument = argument.clone();
-        let reload =
-            Box::new(move || load_with_warnings(&argument).inspect(warn_of).map(|loaded| loaded.config));
+        let reload = Box::new(move || {
+            let loaded = load_with_warnings(&argument)?;
+            logging::change(loaded.config.log, volume);
+            warn_of(&loaded);
+            Ok(loaded.config)
+        });
         let setup = Setup { config, reload: Some(reload), clock };
         match gateway::run(setup, &mut signals, &mut notifier).await {
             Ok(Ended::Restart(new)) => config = *new,

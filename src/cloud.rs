@@ -165,7 +165,7 @@ fn bound_printer(device: &Value) -> Option<BoundPrinter> {
     let owned = |key| text(device, key).map(str::to_owned);
     let serial = text(device, "dev_id")?.to_ascii_uppercase();
     Some(BoundPrinter {
-        name: owned("name").unwrap_or_else(|| serial.clone()),
+        name: owned("name").unwrap_or_default(),
         serial,
         model_code: owned("dev_model_name"),
         product_name: owned("dev_product_name"),

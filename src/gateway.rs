@@ -7,7 +7,7 @@
 mod account;
 mod leftovers;
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -30,8 +30,8 @@ use crate::replay::{default_name, reporter};
 use crate::service::{Notifier, Signal, watchdog_interval};
 use crate::tls;
 
-pub(crate) use account::cloud_options;
 use account::{Account, AccountEvent};
+pub(crate) use account::{cloud_options, log_in};
 use leftovers::Leftovers;
 
 /// Room for what comes in; a poller waits when it is full, so no report is lost.
@@ -51,9 +51,6 @@ const RESYNC_BELOW: usize = 400;
 const BIRTH_DELAY: Duration = Duration::from_secs(3);
 /// How long the outcome of a command can still come.
 const COMMAND_MEMORY: Duration = Duration::from_secs(60);
-
-/// The account of a printer that belongs to none for the moment.
-const NO_ACCOUNT: usize = usize::MAX;
 
 /// Reads both clocks; the only place that does.
 #[derive(Debug, Clone, Copy)]
@@ -83,8 +80,8 @@ impl Clock {
 /// What comes in.
 enum Event {
     Local(mqtt::Event),
-    Cloud(usize, mqtt::Event),
-    Account(usize, AccountEvent),
+    Cloud(AccountId, mqtt::Event),
+    Account(AccountId, AccountEvent),
 }
 
 /// Why the gateway came back.
@@ -109,15 +106,24 @@ pub struct Setup {
     pub clock: Clock,
 }
 
+#[allow(clippy::struct_excessive_bools, reason = "independent facts, none a state of its own")]
 struct Printer {
-    account: usize,
+    /// The account whose connection it is heard on.
+    account: AccountId,
     session: Session,
     mirror: Mirror,
     /// Whether the local broker was told everything since it was last connected.
     told: bool,
     /// Counted as online in the gateway's own device.
     online: bool,
+    /// The cloud's last list did not have it; the next one decides.
+    missed: bool,
+    /// Whether this connection's broker was asked for what an earlier run announced of it.
+    looked_up: bool,
 }
+
+/// Names an account for as long as the program runs: events of one that was given up find nobody.
+type AccountId = usize;
 
 struct Pending {
     serial: Serial,
@@ -137,7 +143,8 @@ struct Gateway {
     inbox: mpsc::Sender<Event>,
     local: Link,
     local_connected: bool,
-    accounts: Vec<Account>,
+    accounts: BTreeMap<AccountId, Account>,
+    next_account: AccountId,
     printers: BTreeMap<Serial, Printer>,
     bridge: Bridge,
     bridge_mirror: BridgeMirror,
@@ -240,10 +247,8 @@ impl Gateway {
         let local = Link::start(&mut tasks, options, inbox.clone(), Event::Local);
         let state = Arc::new(state);
         let now = clock.now();
-        let mut accounts = Vec::new();
-        for (index, account) in config.accounts.iter().enumerate() {
-            accounts.push(Account::start(index, account, &state, &install, &inbox, now)?);
-        }
+        let mut next_account = 0;
+        let accounts = start_accounts(&mut next_account, &config, &state, &install, &inbox, now)?;
         let discovery = config.homeassistant.discovery;
         let bridge = Bridge { version: env!("CARGO_PKG_VERSION"), ..Bridge::default() };
         Ok(Self {
@@ -260,6 +265,7 @@ impl Gateway {
             local,
             local_connected: false,
             accounts,
+            next_account,
             printers: BTreeMap::new(),
             bridge,
             bridge_changed: true,
@@ -292,7 +298,7 @@ impl Gateway {
                 }
             }
             mqtt::Event::Connected => {
-                let Some(account) = self.accounts.get_mut(index) else { return };
+                let Some(account) = self.accounts.get_mut(&index) else { return };
                 self.bridge_changed = true;
                 account.on_connected(now);
                 for (serial, printer) in &self.printers {
@@ -302,9 +308,9 @@ impl Gateway {
                 }
             }
             mqtt::Event::Disconnected { error, retry_in, .. } => {
-                let Some(account) = self.accounts.get_mut(index) else { return };
+                let Some(account) = self.accounts.get_mut(&index) else { return };
                 self.bridge_changed = true;
-                account.on_disconnected(now, &error, retry_in, &self.state, &self.inbox);
+                account.on_disconnected(now, &error, retry_in, &self.inbox);
                 let of_account: Vec<_> = self
                     .printers
                     .iter()
@@ -316,11 +322,13 @@ impl Gateway {
                 }
             }
             mqtt::Event::Subscribed { topic } => {
+                self.on_subscription_answer(index);
                 if let Some(serial) = reporter(&topic) {
                     self.handle(now, &serial, Input::Connected);
                 }
             }
             mqtt::Event::SubscriptionRefused { topic } => {
+                self.on_subscription_answer(index);
                 let printer = reporter(&topic).and_then(|serial| self.printers.get(&serial));
                 let name = printer.map_or("a printer", |p| p.session.snapshot().identity.name.as_str());
                 warn!(
@@ -332,6 +340,13 @@ impl Gateway {
         }
     }
 
+    fn on_subscription_answer(&mut self, id: AccountId) {
+        self.bridge_changed = true;
+        if let Some(account) = self.accounts.get_mut(&id) {
+            account.on_answer();
+        }
+    }
+
     fn on_local(&mut self, now: Now, event: mqtt::Event) {
         match event {
             mqtt::Event::Connected => {
@@ -340,6 +355,9 @@ impl Gateway {
                 outbox.subscribe(self.topics.commands(), Qos::AtLeastOnce);
                 outbox.subscribe(self.topics.status(), Qos::AtMostOnce);
                 self.leftovers.begin(now, outbox);
+                for printer in self.printers.values_mut() {
+                    printer.looked_up = false;
+                }
                 self.say_everything(now);
             }
             mqtt::Event::Disconnected { .. } => {
@@ -348,7 +366,7 @@ impl Gateway {
                 self.resync.clear();
             }
             mqtt::Event::Message { topic, payload, retain } => {
-                self.on_local_message(now, &topic, &payload, retain)
+                self.on_local_message(now, &topic, &payload, retain);
             }
             mqtt::Event::SubscriptionRefused { topic } => {
                 error!(topic, "the local broker refused a subscription: allow this user to read it");
@@ -408,9 +426,12 @@ impl Gateway {
             Outcome::Confirmed => ("confirmed", None),
             Outcome::Refused(reason) => ("refused", Some(reason.as_str())),
             Outcome::Failed(reason) => ("failed", Some(reason.as_str())),
+            Outcome::Superseded => ("refused", Some("a newer value came before it was sent")),
             Outcome::Timeout => ("timeout", Some("the printer did not answer within 10 s")),
         };
-        if let Some(reason) = reason {
+        // The newer value is on its way: the one before is not worth a warning, nor a jump back.
+        let trouble = *outcome != Outcome::Superseded;
+        if let Some(reason) = reason.filter(|_| trouble) {
             warn!(printer = %name, key, outcome = word, reason, "command");
         } else {
             debug!(printer = %name, key, outcome = word, "command");
@@ -420,87 +441,137 @@ impl Gateway {
             body.insert("reason".into(), reason.into());
         }
         self.local.outbox().send(Message::new(self.topics.result(serial, key), body.to_string()));
-        if reason.is_some() && printer.told {
+        if reason.is_some() && trouble && printer.told {
             printer.mirror.republish(now, key, &mut self.out);
             self.publish();
         }
     }
 
-    fn on_account(&mut self, now: Now, index: usize, event: AccountEvent) {
-        let Some(account) = self.accounts.get_mut(index) else { return };
-        let printers = account.on_event(now, event, &self.state, &self.inbox, &mut self.tasks);
-        if let Some(printers) = printers {
-            self.fit_printers(now, index, &printers);
+    fn on_account(&mut self, now: Now, id: AccountId, event: AccountEvent) {
+        let Some(account) = self.accounts.get_mut(&id) else { return };
+        if account.on_event(now, event, &self.state, &self.inbox, &mut self.tasks) {
+            self.fit_printers(now);
+            self.resubscribe(id);
         }
         self.bridge_changed = true;
     }
 
-    /// Makes the printers of an account those that the cloud lists.
-    fn fit_printers(&mut self, now: Now, index: usize, bound: &[BoundPrinter]) {
-        let ignored = |serial: &str| self.config.printer(serial).is_some_and(|p| p.ignore);
-        let wanted: Vec<_> = bound.iter().filter(|p| !ignored(&p.serial)).collect();
-        let listed = self.accounts.iter().all(Account::is_listed);
-        let lost = |p: &Printer| p.account == index || (p.account == NO_ACCOUNT && listed);
-        let gone: Vec<Serial> = self
-            .printers
-            .iter()
-            .filter(|(serial, p)| lost(p) && !wanted.iter().any(|w| w.serial == serial.as_str()))
-            .map(|(serial, _)| serial.clone())
-            .collect();
+    /// A printer may have been bound so recently that the broker did not let us listen yet.
+    fn resubscribe(&mut self, id: AccountId) {
+        let Some(account) = self.accounts.get_mut(&id) else { return };
+        let deaf = self.printers.iter().filter(|(_, p)| p.account == id && !p.session.is_connected());
+        for (serial, _) in deaf {
+            account.subscribe(serial);
+        }
+    }
+
+    /// Makes the printers those that the accounts' last lists have and the configuration does not ignore.
+    fn fit_printers(&mut self, now: Now) {
+        let mut wanted: BTreeMap<Serial, (AccountId, BoundPrinter)> = BTreeMap::new();
+        for (id, account) in &self.accounts {
+            for printer in account.printers() {
+                if self.config.printer(&printer.serial).is_some_and(|p| p.ignore) {
+                    continue;
+                }
+                let serial = Serial::new(&printer.serial);
+                // One that two accounts have stays with the one it is heard on.
+                let current = self.printers.get(&serial).map(|p| p.account) == Some(*id);
+                if current || !wanted.contains_key(&serial) {
+                    wanted.insert(serial, (*id, printer.clone()));
+                }
+            }
+        }
+        self.remove_printers(now, &wanted);
+        for (serial, (id, printer)) in wanted {
+            if self.printers.contains_key(&serial) {
+                self.keep_printer(now, &serial, id, &printer);
+            } else {
+                self.add_printer(serial, id, &printer);
+            }
+        }
+    }
+
+    /// Takes away what is not wanted any more: what the owner ignores at once, what the cloud does not list
+    /// when it has not listed it twice.
+    fn remove_printers(&mut self, now: Now, wanted: &BTreeMap<Serial, (AccountId, BoundPrinter)>) {
+        let listed = self.accounts.values().all(Account::is_listed);
+        let mut gone = BTreeSet::new();
+        for (serial, printer) in &mut self.printers {
+            let ignored = self.config.printer(serial.as_str()).is_some_and(|p| p.ignore);
+            let missing = !wanted.contains_key(serial) && listed;
+            if ignored || (missing && printer.missed) {
+                gone.insert(serial.clone());
+            } else if missing {
+                // One odd answer must not cost anybody the names of their entities.
+                for account in self.accounts.values_mut() {
+                    account.list_soon(now);
+                }
+            }
+            printer.missed = missing;
+        }
         for serial in gone {
-            if let Some(mut printer) = self.printers.remove(&serial) {
-                info!(printer = %printer.session.snapshot().identity.name, "the printer is not in the account any more");
-                if let Some(account) = self.accounts.get(index) {
-                    account.unsubscribe(&serial);
-                }
-                printer.mirror.remove(&mut self.out);
-                self.publish();
+            let Some(mut printer) = self.printers.remove(&serial) else { continue };
+            info!(printer = %printer.session.snapshot().identity.name, "the printer is not used any more");
+            if let Some(account) = self.accounts.get(&printer.account) {
+                account.unsubscribe(&serial);
+            }
+            printer.mirror.remove(&mut self.out);
+            self.publish();
+        }
+    }
+
+    fn keep_printer(&mut self, now: Now, serial: &Serial, id: AccountId, bound: &BoundPrinter) {
+        let name = self.configured_name(serial).or_else(|| given_name(bound));
+        let read_only = self.config.controls_of(serial.as_str()) == Mode::ReadOnly;
+        let Some(known) = self.printers.get_mut(serial) else { return };
+        if known.account != id {
+            known.account = id;
+            if let Some(account) = self.accounts.get_mut(&id) {
+                account.subscribe(serial);
             }
         }
-        for printer in wanted {
-            let serial = Serial::new(&printer.serial);
-            let configured = self.config.printer(serial.as_str()).and_then(|p| p.name.as_deref());
-            let codes =
-                [printer.model_code.as_deref().unwrap_or(""), printer.product_name.as_deref().unwrap_or("")];
-            let name = configured.or(Some(printer.name.trim()).filter(|n| !n.is_empty()));
-            let read_only = self.config.controls_of(serial.as_str()) == Mode::ReadOnly;
-            if let Some(known) = self.printers.get_mut(&serial) {
-                if known.account == NO_ACCOUNT {
-                    known.account = index;
-                    if let Some(account) = self.accounts.get(index) {
-                        account.subscribe(&serial);
-                    }
-                }
-                let renamed = name.is_some_and(|name| known.session.rename(name));
-                let other = known.session.snapshot().read_only != read_only;
-                known.session.set_read_only(read_only);
-                if (renamed || other) && known.told {
-                    known.mirror.update(now, known.session.snapshot(), &mut self.out);
-                    self.publish();
-                }
-                continue;
-            }
-            let sequence = 40_000 + fastrand::u32(0..1_000_000);
-            let mut session = Session::new(serial.clone(), name.unwrap_or_default(), codes, sequence);
-            if name.is_none() {
-                session.rename(&default_name(&session.snapshot().identity.model.clone(), &serial));
-            }
-            session.set_read_only(read_only);
-            let slug = self.free_slug(&session, &serial);
-            info!(printer = %session.snapshot().identity.name, model = %session.snapshot().identity.model, "printer found");
-            let discovery = self.config.homeassistant.discovery;
-            let mirror = Mirror::new(Arc::clone(&self.topics), serial.clone(), slug, discovery);
-            self.printers.insert(
-                serial.clone(),
-                Printer { account: index, session, mirror, told: false, online: false },
-            );
-            if let Some(account) = self.accounts.get(index) {
-                account.subscribe(&serial);
-            }
-            if self.local_connected {
-                self.resync.push_back(serial);
-            }
+        let renamed = name.is_some_and(|name| known.session.rename(&name));
+        let other = known.session.snapshot().read_only != read_only;
+        known.session.set_read_only(read_only);
+        if (renamed || other) && known.told {
+            known.mirror.update(now, known.session.snapshot(), &mut self.out);
+            self.publish();
         }
+    }
+
+    fn add_printer(&mut self, serial: Serial, id: AccountId, bound: &BoundPrinter) {
+        let codes =
+            [bound.model_code.as_deref(), bound.product_name.as_deref()].map(Option::unwrap_or_default);
+        let sequence = 40_000 + fastrand::u32(0..1_000_000);
+        let mut session = Session::new(serial.clone(), "", codes, sequence);
+        let model = session.snapshot().identity.model.clone();
+        let name = self.configured_name(&serial).or_else(|| given_name(bound));
+        session.rename(&name.unwrap_or_else(|| default_name(&model, &serial)));
+        session.set_read_only(self.config.controls_of(serial.as_str()) == Mode::ReadOnly);
+        let slug = self.free_slug(&session, &serial);
+        info!(printer = %session.snapshot().identity.name, %model, "printer found");
+        let discovery = self.config.homeassistant.discovery;
+        let mirror = Mirror::new(Arc::clone(&self.topics), serial.clone(), slug, discovery);
+        let printer = Printer {
+            account: id,
+            session,
+            mirror,
+            told: false,
+            online: false,
+            missed: false,
+            looked_up: false,
+        };
+        self.printers.insert(serial.clone(), printer);
+        if let Some(account) = self.accounts.get_mut(&id) {
+            account.subscribe(&serial);
+        }
+        if self.local_connected {
+            self.resync.push_back(serial);
+        }
+    }
+
+    fn configured_name(&self, serial: &Serial) -> Option<String> {
+        self.config.printer(serial.as_str()).and_then(|p| p.name.clone())
     }
 
     /// What a printer's entity ids begin with: its name, or model and last digits where that is empty or taken.
@@ -535,7 +606,7 @@ impl Gateway {
                     }
                 }
                 Output::Send(request) => {
-                    if let Some(account) = self.accounts.get(printer.account) {
+                    if let Some(account) = self.accounts.get(&printer.account) {
                         account.send(serial, request);
                     }
                 }
@@ -555,13 +626,36 @@ impl Gateway {
 
     /// Hands what is to be published to the local broker.
     fn publish(&mut self) {
-        if self.local_connected {
-            let outbox = self.local.outbox();
-            for Publication { topic, payload } in self.out.drain(..) {
+        if !self.local_connected {
+            self.out.clear();
+            return;
+        }
+        let mut out = std::mem::take(&mut self.out);
+        let outbox = self.local.outbox();
+        let mut rest = out.drain(..).peekable();
+        while let Some(Publication { topic, payload }) = rest.next() {
+            if payload.is_empty() && self.is_announced(&topic) {
+                // An AMS was plugged into another printer, whose device it is now.
+                continue;
+            }
+            if rest.peek().is_some_and(|next| next.topic == topic) {
+                // Both halves of a retraction must leave; set, the second would replace the first.
+                outbox.send(Message::new(topic, payload).retained());
+            } else {
                 outbox.set(topic, payload);
             }
-        } else {
-            self.out.clear();
+        }
+        drop(rest);
+        self.out = out;
+    }
+
+    /// Whether a printer announces its device, or a child's, on this topic.
+    fn is_announced(&self, topic: &str) -> bool {
+        match self.topics.parse(topic) {
+            Some(Incoming::Discovery { device }) => {
+                self.printers.values().any(|p| p.mirror.components(device).is_some())
+            }
+            _ => false,
         }
     }
 
@@ -569,7 +663,10 @@ impl Gateway {
     fn say_everything(&mut self, now: Now) {
         self.bridge_mirror.resend(now, &self.bridge, &mut self.out);
         self.publish();
-        self.resync = self.printers.keys().cloned().collect();
+        // An AMS that moved is announced by both printers while the one it left is off: the one that is on
+        // has the last word.
+        let (online, offline): (Vec<_>, Vec<_>) = self.printers.iter().partition(|(_, p)| p.online);
+        self.resync = offline.into_iter().chain(online).map(|(serial, _)| serial.clone()).collect();
         for printer in self.printers.values_mut() {
             printer.told = false;
         }
@@ -589,7 +686,9 @@ impl Gateway {
             self.birth_at = None;
             info!("Home Assistant has started; telling it everything again");
             self.say_everything(now);
-            self.say_online();
+            if self.said_online {
+                self.say_online();
+            }
         }
         self.resync(now);
         if !self.said_online && self.local_connected && self.resync.is_empty() && self.may_say_online(now) {
@@ -620,7 +719,7 @@ impl Gateway {
         self.publish();
         self.pending
             .retain(|_, p| now.mono < p.since + COMMAND_MEMORY && self.printers.contains_key(&p.serial));
-        for account in &mut self.accounts {
+        for account in self.accounts.values_mut() {
             let at = account.tick(now, &self.state, &self.inbox);
             self.next_turn = self.next_turn.min(at.max(now.mono + SHORTEST_TURN));
         }
@@ -628,7 +727,7 @@ impl Gateway {
             self.next_turn = self.next_turn.min(at.max(now.mono + SHORTEST_TURN));
         }
         if self.local_connected {
-            let complete = self.accounts.iter().all(Account::is_listed);
+            let complete = self.accounts.values().all(Account::is_sure);
             let outbox = self.local.outbox();
             let mirrors = || {
                 self.printers
@@ -650,17 +749,15 @@ impl Gateway {
             }
             let Some(serial) = self.resync.pop_front() else { return };
             let Some(printer) = self.printers.get_mut(&serial) else { continue };
-            if printer.session.snapshot().capabilities.is_none() {
-                match self.leftovers.knows(now, &self.topics.printer_id(&serial)) {
+            if printer.session.snapshot().capabilities.is_none() && !printer.looked_up {
+                let Some(known) = self.leftovers.knows(now, &self.topics.printer_id(&serial)) else {
                     // What the broker has kept of an earlier run may still come.
-                    None => {
-                        self.resync.push_back(serial);
-                        self.next_turn = self.next_turn.min(now.mono + SHORTEST_TURN);
-                        continue;
-                    }
-                    Some(true) => printer.mirror.trust_earlier_discovery(),
-                    Some(false) => {}
-                }
+                    self.resync.push_back(serial);
+                    self.next_turn = self.next_turn.min(now.mono + SHORTEST_TURN);
+                    continue;
+                };
+                printer.looked_up = true;
+                printer.mirror.trust_earlier_discovery(known);
             }
             printer.told = true;
             printer.mirror.forget();
@@ -671,7 +768,7 @@ impl Gateway {
 
     fn may_say_online(&self, now: Now) -> bool {
         let heard = |p: &Printer| p.session.snapshot().capabilities.is_some();
-        let complete = self.accounts.iter().all(Account::is_listed) && self.printers.values().all(heard);
+        let complete = self.accounts.values().all(Account::is_listed) && self.printers.values().all(heard);
         complete || now.mono >= START_GRACE
     }
 
@@ -682,14 +779,14 @@ impl Gateway {
     fn update_bridge(&mut self, now: Now) {
         self.bridge_changed = false;
         let count = |n: usize| u16::try_from(n).unwrap_or(u16::MAX);
-        let worst = self.accounts.iter().map(Account::state).max_by_key(|state| match state {
+        let worst = self.accounts.values().map(Account::state).max_by_key(|state| match state {
             AccountState::Connected => 0,
             AccountState::Offline => 1,
             AccountState::Blocked => 2,
             AccountState::NeedsLogin => 3,
         });
         let bridge = Bridge {
-            cloud_connected: self.accounts.iter().all(Account::is_connected),
+            cloud_connected: self.accounts.values().all(Account::is_connected),
             account: worst.unwrap_or_default(),
             printers: count(self.printers.len()),
             printers_online: count(self.printers.values().filter(|p| p.online).count()),
@@ -734,10 +831,14 @@ impl Gateway {
             }
         };
         let old = &self.config;
+        // What the rest is made of needs a new start.
         let rest = Config {
             accounts: old.accounts.clone(),
             printers: old.printers.clone(),
             controls: old.controls,
+            log: old.log,
+            language: old.language.clone(),
+            http_listen: old.http_listen,
             ..config.clone()
         };
         if rest != *old {
@@ -745,22 +846,28 @@ impl Gateway {
             return Some(Box::new(config));
         }
         let same_accounts = config.accounts == old.accounts;
-        self.config = config;
-        info!("the configuration was read again");
         if same_accounts {
-            for account in &mut self.accounts {
+            self.config = config;
+            for account in self.accounts.values_mut() {
                 account.reload(now, &self.state, &self.inbox);
             }
-        } else {
-            self.replace_accounts(now);
+        } else if let Err(error) = self.replace_accounts(now, config) {
+            error!("an account cannot be used, going on with the old ones: {error:#}");
+            return None;
         }
+        info!("the configuration was read again");
+        // Names, controls and what is ignored hold at once, whatever the cloud does.
+        self.fit_printers(now);
         self.bridge_changed = true;
         None
     }
 
     /// Gives up the connections to the cloud and makes new ones; printers keep what is known of them.
-    fn replace_accounts(&mut self, now: Now) {
-        for mut account in std::mem::take(&mut self.accounts) {
+    fn replace_accounts(&mut self, now: Now, config: Config) -> anyhow::Result<()> {
+        let new =
+            start_accounts(&mut self.next_account, &config, &self.state, &self.install, &self.inbox, now)?;
+        self.config = config;
+        for (_, mut account) in std::mem::replace(&mut self.accounts, new) {
             self.ending += account.tasks();
             tokio::spawn(async move { account.close().await });
         }
@@ -768,15 +875,7 @@ impl Gateway {
         for serial in &serials {
             self.handle(now, serial, Input::Disconnected);
         }
-        for printer in self.printers.values_mut() {
-            printer.account = NO_ACCOUNT;
-        }
-        for (index, config) in self.config.accounts.iter().enumerate() {
-            match Account::start(index, config, &self.state, &self.install, &self.inbox, now) {
-                Ok(account) => self.accounts.push(account),
-                Err(error) => error!(account = index + 1, "the account cannot be used: {error:#}"),
-            }
-        }
+        Ok(())
     }
 
     async fn stop(self, mut inbox: mpsc::Receiver<Event>) {
@@ -785,13 +884,36 @@ impl Gateway {
         inbox.close();
         let offline = Message::new(topics.bridge_availability(), "offline").retained().at_least_once();
         let mut closing = JoinSet::new();
-        for mut account in accounts {
+        for (_, mut account) in accounts {
             closing.spawn(async move { account.close().await });
         }
         local.close(Some(offline)).await;
         closing.join_all().await;
         tasks.shutdown().await;
     }
+}
+
+/// What its owner calls a printer.
+fn given_name(printer: &BoundPrinter) -> Option<String> {
+    Some(printer.name.trim().to_owned()).filter(|name| !name.is_empty())
+}
+
+/// Starts every account of a configuration, or none.
+fn start_accounts(
+    next: &mut AccountId,
+    config: &Config,
+    state: &Arc<StateDir>,
+    install: &str,
+    inbox: &mpsc::Sender<Event>,
+    now: Now,
+) -> anyhow::Result<BTreeMap<AccountId, Account>> {
+    let mut accounts = BTreeMap::new();
+    for (place, account) in config.accounts.iter().enumerate() {
+        let id = *next;
+        *next += 1;
+        accounts.insert(id, Account::start(id, place, account, state, install, inbox, now)?);
+    }
+    Ok(accounts)
 }
 
 /// The topics that a configuration chooses.

@@ -10,6 +10,7 @@ pub mod discovery;
 pub mod entity;
 pub mod topic;
 
+use std::ops::Range;
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
@@ -104,6 +105,12 @@ impl<T> Rows<'_, T> {
     ) {
         for (index, (row, cell)) in self.table.iter().zip(self.cells).enumerate() {
             if !wanted(index) {
+                // The subject lost it: nothing of it stays on the broker.
+                if std::mem::take(&mut cell.value) != Published::Never {
+                    let mut gone = Vec::new();
+                    Self::topics(std::slice::from_ref(row), self.topic, &mut gone);
+                    withdraw(gone, out);
+                }
                 continue;
             }
             let value = (row.read)(subject);
@@ -275,10 +282,16 @@ impl Mirror {
         }
     }
 
-    /// Leaves the discovery messages on the broker as they are until the printer has reported: an
-    /// earlier run knew more of it than we do now, and its entities shall stay.
-    pub fn trust_earlier_discovery(&mut self) {
-        self.earlier_known = true;
+    /// Whether the broker has discovery messages of an earlier run. They are left as they are until the
+    /// printer has reported: that run knew more of it than we do now, and its entities shall stay.
+    pub fn trust_earlier_discovery(&mut self, known: bool) {
+        self.earlier_known = known;
+    }
+
+    /// Whether this topic is one of a child that the printer has now.
+    pub fn has_topic(&self, topic: &str) -> bool {
+        let below = |child: &Child| topic.starts_with(&self.topics.value(&self.serial, child.part, ""));
+        self.children.iter().any(below)
     }
 
     /// Tells one value again, because somebody's command to it came to nothing.
@@ -295,7 +308,8 @@ impl Mirror {
     /// Takes the printer off Home Assistant and off the broker.
     pub fn remove(&mut self, out: &mut Vec<Publication>) {
         for child in std::mem::take(&mut self.children) {
-            self.remove_child(&child, out);
+            self.remove_config(&child.device, out);
+            withdraw(self.child_topics(child.part, 0..child.slots), out);
         }
         let (topics, serial) = (&self.topics, &self.serial);
         out.push(Publication::new(topics.config(&topics.printer_id(serial)), String::new()));
@@ -303,7 +317,7 @@ impl Mirror {
         Rows::topics(PRINTER, &|key| topics.value(serial, Part::Printer, key), &mut gone);
         gone.sort_unstable();
         gone.dedup();
-        out.extend(gone.into_iter().map(|topic| Publication::new(topic, String::new())));
+        withdraw(gone, out);
         self.snapshot = None;
         self.announced = None;
     }
@@ -395,47 +409,69 @@ impl Mirror {
         });
         let wanted: Vec<_> = ams.chain(external).collect();
         let keeps = |child: &Child| {
-            wanted.iter().any(|(part, device, slots)| {
-                *part == child.part && *device == child.device && *slots >= child.slots
-            })
+            wanted.iter().any(|(part, device, _)| *part == child.part && *device == child.device)
         };
-        let (kept, gone): (Vec<_>, Vec<_>) = std::mem::take(&mut self.children).into_iter().partition(keeps);
-        for child in &gone {
-            self.remove_child(child, out);
-        }
+        let (kept, mut gone): (Vec<_>, Vec<_>) =
+            std::mem::take(&mut self.children).into_iter().partition(keeps);
         self.children = kept;
+        for child in &gone {
+            // A device that only moved is announced anew, never taken back in between.
+            if !wanted.iter().any(|(_, device, _)| *device == child.device) {
+                self.remove_config(&child.device, out);
+            }
+            withdraw(self.child_topics(child.part, 0..child.slots), out);
+        }
         for (part, device, slots) in wanted {
-            let slot_cells = vec![Cell::default(); slots * SLOT.len()];
-            if let Some(child) = self.children.iter_mut().find(|child| child.part == part) {
-                if child.slots != slots {
+            if let Some(at) = self.children.iter().position(|child| child.part == part) {
+                let lost = self.children.get(at).map_or(0..0, |child| slots..child.slots);
+                if !lost.is_empty() {
+                    withdraw(self.slot_topics(part, lost), out);
+                }
+                if let Some(child) = self.children.get_mut(at) {
                     child.slots = slots;
-                    child.slot_cells = slot_cells;
+                    child.slot_cells.resize(slots * SLOT.len(), Cell::default());
                 }
                 continue;
             }
             let rows = if matches!(part, Part::Ams(_)) { AMS.len() } else { EXTERNAL.len() };
-            let cells = vec![Cell::default(); rows];
-            self.children.push(Child { part, device, announced: None, cells, slot_cells, slots });
+            let moved = gone.iter_mut().find(|child| child.device == device);
+            self.children.push(Child {
+                part,
+                device,
+                announced: moved.and_then(|child| child.announced.take()),
+                cells: vec![Cell::default(); rows],
+                slot_cells: vec![Cell::default(); slots * SLOT.len()],
+                slots,
+            });
         }
     }
 
-    fn remove_child(&self, child: &Child, out: &mut Vec<Publication>) {
+    fn remove_config(&self, device: &str, out: &mut Vec<Publication>) {
         if self.discovery {
-            out.push(Publication::new(self.topics.config(&child.device), String::new()));
+            out.push(Publication::new(self.topics.config(device), String::new()));
         }
-        let topic = |key: &str| self.topics.value(&self.serial, child.part, key);
-        let mut gone = Vec::new();
-        match child.part {
-            Part::Ams(_) => {
-                Rows::topics(AMS, &topic, &mut gone);
-                for number in 1..=child.slots {
-                    Rows::topics(SLOT, &|key| topic(&numbered(key, number)), &mut gone);
-                }
-            }
-            Part::External(_) => Rows::topics(EXTERNAL, &topic, &mut gone),
+    }
+
+    /// The topics of a child and of these of its slots.
+    fn child_topics(&self, part: Part, slots: Range<usize>) -> Vec<String> {
+        let topic = |key: &str| self.topics.value(&self.serial, part, key);
+        let mut topics = Vec::new();
+        match part {
+            Part::Ams(_) => Rows::topics(AMS, &topic, &mut topics),
+            Part::External(_) => Rows::topics(EXTERNAL, &topic, &mut topics),
             Part::Printer => {}
         }
-        out.extend(gone.into_iter().map(|topic| Publication::new(topic, String::new())));
+        topics.extend(self.slot_topics(part, slots));
+        topics
+    }
+
+    fn slot_topics(&self, part: Part, slots: Range<usize>) -> Vec<String> {
+        let mut topics = Vec::new();
+        for slot in slots {
+            let topic = |key: &str| self.topics.value(&self.serial, part, &numbered(key, slot + 1));
+            Rows::topics(SLOT, &topic, &mut topics);
+        }
+        topics
     }
 
     fn update_children(
@@ -491,6 +527,11 @@ impl Mirror {
             }
         }
     }
+}
+
+/// Takes topics off the broker.
+fn withdraw(topics: Vec<String>, out: &mut Vec<Publication>) {
+    out.extend(topics.into_iter().map(|topic| Publication::new(topic, String::new())));
 }
 
 /// How many entities a printer has in Home Assistant, with its AMS units and external spools.

@@ -264,8 +264,8 @@ pub struct Hms {
 impl std::fmt::Display for Hms {
     /// As the vendor writes it: `HMS_0300_0100_0001_0007`.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let [a, b, c, d] = [self.attr >> 16, self.attr & 0xFFFF, self.code >> 16, self.code & 0xFFFF];
-        write!(f, "HMS_{a:04X}_{b:04X}_{c:04X}_{d:04X}")
+        let Self { attr, code } = self;
+        write!(f, "HMS_{:04X}_{:04X}_{:04X}_{:04X}", attr >> 16, attr & 0xFFFF, code >> 16, code & 0xFFFF)
     }
 }
 
@@ -383,6 +383,7 @@ impl AmsKind {
 
 /// An AMS unit.
 #[derive(Debug, Clone, PartialEq, Default)]
+#[allow(clippy::struct_excessive_bools, reason = "a set of independent facts")]
 pub struct Ams {
     /// The printer's own number of it: 0 to 3, 128 and up for AMS HT, 16 for the Lite of an A2L.
     pub id: u8,

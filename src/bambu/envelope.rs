@@ -50,7 +50,8 @@ pub struct Reply {
 /// Why a message could not be read.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// No payload at all; the cloud broker sends some.
+    /// No payload, an empty object or no object at all. The cloud broker sends such by itself, so they
+    /// prove nothing about the printer (protocol 2.1).
     #[error("the message is empty")]
     Empty,
     /// Broken or cut off.
@@ -67,7 +68,9 @@ pub fn read(bytes: &[u8]) -> Result<Message, Error> {
     if bytes.iter().all(|b| b.is_ascii_whitespace() || *b == 0) {
         return Err(Error::Empty);
     }
-    let Some((envelope, _)) = document::<Envelope>(bytes)? else { return Ok(Message::Other) };
+    let Some((envelope, _)) = document::<Envelope>(bytes)?.filter(|(_, members)| *members > 0) else {
+        return Err(Error::Empty);
+    };
     let Envelope { print, info, event, system, camera, xcam, upgrade, fun } = envelope;
     if let Some(print) = print {
         let members = print.members;
@@ -158,7 +161,7 @@ mod tests {
 
     /// A report with as many unknown members as asked for.
     fn report(members: usize, head: &str) -> String {
-        let filler: String = (0..members).map(|n| format!(r#","x{n}":0"#)).collect();
+        let filler = (0..members).fold(String::new(), |filler, n| filler + &format!(r#","x{n}":0"#));
         format!(r#"{{"print":{{"command":"push_status"{head}{filler}}}}}"#)
     }
 
@@ -208,7 +211,7 @@ mod tests {
         let gone = r#"{"event":{"event":"client.disconnected","disconnected_at":"1700000000000"}}"#;
         assert_eq!(of(gone), Message::Presence(false));
         assert_eq!(of(r#"{"event":{"event":"client.connected"}}"#), Message::Presence(true));
-        for other in ["{}", "null", "[]", "42", r#"{"liveview":{"command":"init"}}"#, r#"{"print":"x"}"#] {
+        for other in [r#"{"liveview":{"command":"init"}}"#, r#"{"print":"x"}"#] {
             assert_eq!(of(other), Message::Other, "{other}");
         }
     }
@@ -223,8 +226,9 @@ mod tests {
 
     #[test]
     fn what_is_no_json_is_an_error() {
-        assert!(matches!(read(b""), Err(Error::Empty)));
-        assert!(matches!(read(b"\0"), Err(Error::Empty)));
+        for nothing in ["", "\0", "{}", "null", "[]", "42"] {
+            assert!(matches!(read(nothing.as_bytes()), Err(Error::Empty)), "{nothing}");
+        }
         assert!(matches!(read(b"{\"print\":{\"a\":"), Err(Error::Json(_))));
     }
 }

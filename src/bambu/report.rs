@@ -144,8 +144,8 @@ wire! {
         drying_time: i64,
         tray_temp: i64,
         tray_time: i64,
-        tag_uid: Text,
-        tray_uuid: Text,
+        tag_uid: Tag,
+        tray_uuid: Tag,
         k: f32,
         // Not on the wire: the slot was announced without filament, so what was known before is void.
         void = "\0void": bool,
@@ -222,6 +222,29 @@ impl Wire for Code {
     }
 }
 
+/// What an RFID tag said; empty or all zeros without one.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Tag(pub Text);
+
+impl Tag {
+    /// Whether there is no tag.
+    pub fn is_none(&self) -> bool {
+        self.0.trim().bytes().all(|b| b == b'0')
+    }
+}
+
+impl Wire for Tag {
+    fn read<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Option<Self>, D::Error> {
+        Ok(Text::read(from)?.map(Self))
+    }
+    fn merge(slot: &mut Option<Self>, patch: Self, kind: Kind) {
+        // Many periodic updates leave it out so; a spool that is gone empties the slot (protocol 4.13).
+        if kind == Kind::Full || !patch.is_none() || slot.is_none() {
+            *slot = Some(patch);
+        }
+    }
+}
+
 impl Member for Light {
     type Id = Text;
     fn id(&self) -> Option<Text> {
@@ -268,22 +291,26 @@ impl Member for Tray {
 
 /// The fans; a list with parts 16 and 32 is the complete inventory, any other a part of it (protocol 3.4).
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct Parts(pub Keyed<Part>);
-
-impl Parts {
-    fn complete(&self) -> bool {
-        [16, 32].iter().all(|id| self.0.0.iter().any(|part| part.id == Some(*id)))
-    }
+pub struct Parts {
+    /// The fans.
+    pub list: Keyed<Part>,
+    /// Whether one message had the complete inventory.
+    complete: bool,
 }
 
 impl Wire for Parts {
     fn read<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Option<Self>, D::Error> {
-        Ok(Keyed::read(from)?.map(Self))
+        Ok(Keyed::read(from)?.map(|list: Keyed<Part>| {
+            let complete = [16, 32].iter().all(|id| list.0.iter().any(|part| part.id == Some(*id)));
+            Self { list, complete }
+        }))
     }
     fn merge(slot: &mut Option<Self>, patch: Self, _: Kind) {
-        let kind = if patch.complete() { Kind::Full } else { Kind::Delta };
-        let mut inner = slot.take().map(|parts| parts.0);
-        Keyed::merge(&mut inner, patch.0, kind);
-        *slot = inner.map(Self);
+        let kind = if patch.complete { Kind::Full } else { Kind::Delta };
+        let known = slot.take();
+        let complete = patch.complete || known.as_ref().is_some_and(|known| known.complete);
+        let mut list = known.map(|known| known.list);
+        Keyed::merge(&mut list, patch.list, kind);
+        *slot = list.map(|list| Self { list, complete });
     }
 }

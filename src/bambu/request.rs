@@ -43,7 +43,7 @@ impl Dialect {
         Self {
             dual_nozzle,
             typed_bed: report.fun.is_some_and(|fun| fun.bit(39)),
-            airduct: is_np(report) && parts.is_some_and(|parts| !parts.0.0.is_empty()),
+            airduct: is_np(report) && parts.is_some_and(|parts| !parts.list.0.is_empty()),
             second_light,
         }
     }

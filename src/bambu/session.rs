@@ -52,7 +52,7 @@ const ZERO_HOLD: Duration = Duration::from_secs(10);
 pub type CommandId = u64;
 
 /// What can happen.
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy)]
 pub enum Input<'a> {
     /// We are connected and subscribed.
     Connected,
@@ -120,6 +120,7 @@ struct InFlight {
 }
 
 /// One printer.
+#[allow(clippy::struct_excessive_bools, reason = "independent facts, each with its own cause")]
 pub struct Session {
     identity: Arc<Identity>,
     cloud_names: [Text; 2],
@@ -127,6 +128,7 @@ pub struct Session {
     modules: Vec<Module>,
     report: Print,
     snapshot: Arc<Snapshot>,
+    reach: Reach,
     sequence: u32,
 
     connected: bool,
@@ -134,7 +136,8 @@ pub struct Session {
     heard: Option<Duration>,
     probed: u8,
     version_known: bool,
-    version_asked: Option<Duration>,
+    /// When the boards were asked for, first and last.
+    version_asked: Option<(Duration, Duration)>,
     version_tries: u8,
     pushall_sent: Option<Duration>,
     pushall_wanted: bool,
@@ -182,6 +185,7 @@ impl Session {
             model,
             modules: Vec::new(),
             report: Print::default(),
+            reach: Reach::Unheard,
             sequence,
             connected: false,
             full_seen: false,
@@ -210,6 +214,11 @@ impl Session {
     /// The printer as it is known now.
     pub fn snapshot(&self) -> &Arc<Snapshot> {
         &self.snapshot
+    }
+
+    /// Whether it hears the printer's topic.
+    pub fn is_connected(&self) -> bool {
+        self.connected
     }
 
     /// The merged report, for those who want to see what a value came from.
@@ -275,8 +284,8 @@ impl Session {
         });
         let version = self.version_asked.filter(|_| self.connected && !self.version_known);
         let version_retry =
-            version.filter(|_| self.version_tries < VERSION_TRIES).map(|at| at + VERSION_RETRY);
-        let unready = version.filter(|_| self.full_seen && self.snapshot.capabilities.is_none());
+            version.filter(|_| self.version_tries < VERSION_TRIES).map(|(_, last)| last + VERSION_RETRY);
+        let unready = version.filter(|_| self.full_seen && self.unsettled()).map(|(first, _)| first);
         let pushall = self.pushall_sent.filter(|_| self.pushall_wanted && self.connected);
         let answer = self.in_flight.as_ref().map(|f| f.waiting.since + ANSWER);
         let next_command = match (&self.in_flight, self.queue.front(), self.sent_at) {
@@ -294,6 +303,7 @@ impl Session {
             self.zero_since.map(|at| at + ZERO_HOLD),
             answer,
             next_command,
+            self.queue.front().map(|w| w.since + ANSWER),
             self.unconfirmed.iter().map(|w| w.since + ANSWER).min(),
         ]
         .into_iter()
@@ -321,6 +331,7 @@ impl Session {
         self.connected = true;
         self.link_lost = None;
         self.heard = self.heard.map(|_| now.mono);
+        self.probed = 0;
         self.signature_refused = false;
         self.ask_everything(now, out);
     }
@@ -347,13 +358,14 @@ impl Session {
     fn ask_everything(&mut self, now: Now, out: &mut Vec<Output>) {
         self.version_tries = 0;
         self.version_known = false;
+        self.version_asked = None;
         self.ask_version(now, out);
         self.pushall_wanted = true;
         self.pushall_retry = None;
     }
 
     fn ask_version(&mut self, now: Now, out: &mut Vec<Output>) {
-        self.version_asked = Some(now.mono);
+        self.version_asked = Some((self.version_asked.map_or(now.mono, |(first, _)| first), now.mono));
         self.version_tries += 1;
         let id = self.next_id();
         out.push(Output::Send(request::get_version(id)));
@@ -374,7 +386,7 @@ impl Session {
         };
         self.malformed_in_row = 0;
         match message {
-            Message::Other => {}
+            Message::Other => self.alive(now),
             Message::Presence(false) => self.presence_lost = Some(now.mono),
             Message::Presence(true) => {
                 self.presence_lost = None;
@@ -413,14 +425,19 @@ impl Session {
         let complete = has_ota && !modules.iter().any(nameless);
         self.version_known = complete || self.version_tries >= VERSION_TRIES;
         self.modules = modules;
+        self.reach = Reach::Online;
         let found = |name: &str| self.modules.iter().find(|m| m.name.as_deref() == Some(name));
         let text = |t: Option<&Text>| t.filter(|t| !t.is_empty() && *t != "N/A").cloned();
         let cloud_names = self.cloud_names.each_ref().map(Text::as_str);
         let model = models::identify(&self.modules, &cloud_names, self.identity.serial.as_str());
         let firmware = found("ota").and_then(|m| text(m.sw_ver.as_ref()));
+        // A model that is too new for us keeps the name it gives itself.
+        let unknown = found("ota")
+            .and_then(|m| text(m.product_name.as_ref()).or_else(|| text(m.project_name.as_ref())))
+            .map(|name| Text::from(name.trim_start_matches("Bambu Lab ")));
         let board = ["ap", "ap2", "rv1126", "esp32"].iter().find_map(|name| found(name));
         let identity = Identity {
-            model: model.map_or_else(|| self.identity.model.clone(), |m| m.name.into()),
+            model: model.map_or_else(|| unknown.unwrap_or(self.identity.model.clone()), |m| m.name.into()),
             model_code: model.and_then(|m| m.codes.first()).map(|c| Text::from(*c)),
             hardware: board.and_then(|m| text(m.hw_ver.as_ref())).or(self.identity.hardware.clone()),
             firmware: firmware.or(self.identity.firmware.clone()),
@@ -435,26 +452,38 @@ impl Session {
     }
 
     fn on_report(&mut self, now: Now, mut print: Print, kind: Kind, out: &mut Vec<Output>) {
-        let topology = self.report.online.as_ref().and_then(|o| o.version);
+        let topology = self.topology();
         let upgrade = self.report.upgrade_state.as_ref().and_then(|u| u.dis_state);
+        // It may have been switched off in between without the cloud telling: a delta would be put upon
+        // yesterday's state.
+        if self.connected && self.reach == Reach::Offline {
+            self.ask_everything(now, out);
+        }
+        self.reach = Reach::Online;
         self.hold_zero(now, &mut print);
         self.report.absorb(print, kind);
         if kind == Kind::Full {
+            snapshot::forget_unplugged(&mut self.report);
             self.full_seen = true;
             self.pushall_wanted = false;
             self.pushall_retry = None;
         }
         // What is plugged in changed, or an update ended: the boards are not what they were.
-        let changed = |before: Option<i64>, after: Option<i64>| before.is_some() && after != before;
-        let topology_now = self.report.online.as_ref().and_then(|o| o.version);
+        let changed = topology.iter().zip(self.topology()).any(|(old, new)| old.is_some() && new != *old);
         let upgrade_now = self.report.upgrade_state.as_ref().and_then(|u| u.dis_state);
-        if self.connected
-            && (changed(topology, topology_now) || (upgrade_now == Some(3) && changed(upgrade, upgrade_now)))
-        {
+        let upgraded = upgrade_now == Some(3) && upgrade.is_some() && upgrade != upgrade_now;
+        if self.connected && (changed || upgraded) {
             self.ask_everything(now, out);
         }
         self.note_unknown_state(out);
         self.project(now, kind, out);
+    }
+
+    /// What changes when something is plugged in or out.
+    fn topology(&self) -> [Option<i64>; 2] {
+        let version = self.report.online.as_ref().and_then(|o| o.version);
+        let units = self.report.ams.as_ref().and_then(|a| a.ams_exist_bits);
+        [version, units.map(|bits| bits.0.cast_signed())]
     }
 
     /// Holds back the one report without any unit or tray that printers send while losing power.
@@ -490,7 +519,7 @@ impl Session {
             identity: &self.identity,
             model: self.model,
             capabilities: self.snapshot.capabilities,
-            reach: self.snapshot.reach,
+            reach: self.reach,
             control: self.snapshot.control,
             modules: &self.modules,
             boards_known: self.version_settled(now),
@@ -501,7 +530,7 @@ impl Session {
     /// Makes the snapshot anew and tells if it differs.
     fn project(&mut self, now: Now, kind: Kind, out: &mut Vec<Output>) {
         let mut context = self.context(now);
-        context.reach = if self.heard.is_some() { Reach::Online } else { Reach::Unheard };
+
         if self.ready(now) && (kind == Kind::Full || context.capabilities.is_none()) {
             context.capabilities = Some(snapshot::capabilities(&self.report, self.model));
         }
@@ -533,6 +562,7 @@ impl Session {
     }
 
     fn set_reach(&mut self, reach: Reach, out: &mut Vec<Output>) {
+        self.reach = reach;
         if self.snapshot.reach != reach {
             let mut new = (*self.snapshot).clone();
             new.reach = reach;
@@ -546,7 +576,12 @@ impl Session {
     }
 
     fn version_settled(&self, now: Now) -> bool {
-        self.version_known || self.version_asked.is_some_and(|at| now.mono >= at + VERSION_WAIT)
+        self.version_known || self.version_asked.is_some_and(|(first, _)| now.mono >= first + VERSION_WAIT)
+    }
+
+    /// Whether something waits for the boards to be known.
+    fn unsettled(&self) -> bool {
+        self.snapshot.capabilities.is_none() || self.snapshot.ams.iter().any(|unit| !unit.settled)
     }
 
     fn on_command(&mut self, now: Now, id: CommandId, command: Command, out: &mut Vec<Output>) {
@@ -568,7 +603,7 @@ impl Session {
         }
         let superseded = self.queue.iter().position(|w| w.command.is_superseded_by(command));
         if let Some(old) = superseded.and_then(|at| self.queue.remove(at)) {
-            out.push(Output::Reply(old.id, Outcome::Refused("a newer value came before it was sent".into())));
+            out.push(Output::Reply(old.id, Outcome::Superseded));
         }
         if self.queue.len() >= QUEUE {
             let reason = "too many commands are waiting for this printer: try again in a few seconds";
@@ -660,11 +695,11 @@ impl Session {
 
     fn tick_connected(&mut self, now: Now, out: &mut Vec<Output>) {
         self.watch_silence(now, out);
-        let version_late = self.version_asked.is_some_and(|at| now.mono >= at + VERSION_RETRY);
+        let version_late = self.version_asked.is_some_and(|(_, last)| now.mono >= last + VERSION_RETRY);
         if version_late && !self.version_known && self.version_tries < VERSION_TRIES {
             self.ask_version(now, out);
         }
-        if self.snapshot.capabilities.is_none() && self.ready(now) {
+        if self.unsettled() && self.ready(now) {
             self.project(now, Kind::Full, out);
         }
         let pause = self.pushall_pause();
@@ -682,7 +717,9 @@ impl Session {
             out.push(Output::Reply(late.waiting.id, Outcome::Timeout));
         }
         while self.queue.front().is_some_and(|w| now.mono >= w.since + ANSWER) {
-            out.extend(self.queue.pop_front().map(|old| Output::Reply(old.id, Outcome::Timeout)));
+            let reason = "it waited too long behind other commands and was not sent: try again";
+            let outcome = Outcome::Failed(reason.into());
+            out.extend(self.queue.pop_front().map(|old| Output::Reply(old.id, outcome)));
         }
         let paced = self.sent_at.is_none_or(|at| now.mono >= at + COMMAND_GAP);
         if self.in_flight.is_none()

@@ -11,7 +11,7 @@ use crate::printer::{
 };
 
 use super::models::Model;
-use super::report::{Module, Print, Tray, Unit};
+use super::report::{Light, Module, Print, Tag, Tray, Unit};
 use super::wire::Hex;
 
 /// What a projection needs besides the report.
@@ -44,7 +44,7 @@ pub fn capabilities(report: &Print, model: Option<&Model>) -> Capabilities {
     let device = report.device.as_ref();
     let extruders = device.and_then(|d| d.extruder.as_ref());
     let count = extruders.and_then(|e| e.state).map(|state| state & 0xF);
-    let parts = device.and_then(|d| d.airduct.as_ref()?.parts.as_ref()).map(|parts| &parts.0.0);
+    let parts = device.and_then(|d| d.airduct.as_ref()?.parts.as_ref()).map(|parts| &parts.list.0);
     // An inventory of fans is one when it has the part fan; X1C 01.09 sends an empty list.
     let inventory = parts.filter(|parts| parts.iter().any(|part| part.id == Some(16)));
     let fan = |id: i64, by_model: bool| match inventory {
@@ -53,12 +53,6 @@ pub fn capabilities(report: &Print, model: Option<&Model>) -> Capabilities {
     };
     // The upgrade kit of a P1P brings both fans (protocol 4.9, bits 26 and 27).
     let kit = report.home_flag.is_some_and(|flags| flags.bit(26));
-    let lamp = |node: &str| {
-        report
-            .lights_report
-            .as_ref()
-            .is_some_and(|l| l.0.iter().any(|light| light.node.as_deref() == Some(node)))
-    };
     let spools =
         report.vir_slot.as_ref().map_or(usize::from(report.vt_tray.is_some()), |slots| slots.0.len());
     Capabilities {
@@ -70,9 +64,9 @@ pub fn capabilities(report: &Print, model: Option<&Model>) -> Capabilities {
         chamber_fan: fan(48, kit || model.is_some_and(|m| m.chamber_fan)),
         second_aux_fan: fan(160, false),
         heatbreak_fan: report.heatbreak_fan_speed.is_some(),
-        chamber_light: lamp("chamber_light") || model.is_some(),
-        chamber_light_2: lamp("chamber_light2"),
-        work_light: lamp("work_light"),
+        chamber_light: lamp(report, "chamber_light").is_some() || model.is_some(),
+        chamber_light_2: lamp(report, "chamber_light2").is_some(),
+        work_light: lamp(report, "work_light").is_some(),
         timelapse: report.ipcam.as_ref().is_some_and(|camera| camera.timelapse.is_some()),
         prompt_sound: model.is_some_and(|m| m.prompt_sound),
         wifi: !wired(report),
@@ -89,12 +83,11 @@ fn wired(report: &Print) -> bool {
 
 /// Whether print commands need the vendor's signature (protocol 6.2), over a cloud connection.
 pub fn control(report: &Print, model: Option<&Model>, firmware: Option<&str>) -> Control {
-    // HMS_0500_0500_0001_0007: somebody's unsigned command was refused.
-    let refused = |hms: &super::report::Hms| {
-        hms.attr.is_some_and(|a| a.0 == 0x0500_0500) && hms.code.is_some_and(|c| c.0 == 0x0001_0007)
-    };
+    // HMS_0500_0500_0001_0007, or the error of the same meaning: somebody's unsigned command was refused.
+    let refused = |hms: &Hms| (hms.attr, hms.code) == (0x0500_0500, 0x0001_0007);
+    let by_error = error(report).is_some_and(|error| matches!(error.0, 0x0502_4007 | 0x0502_4009));
     let by_fun = report.fun.map(|fun| fun.bit(29));
-    let by_hms = report.hms.as_ref().is_some_and(|list| list.0.iter().any(refused)).then_some(true);
+    let by_hms = (by_error || hms(report).iter().any(refused)).then_some(true);
     let by_version = || model.zip(firmware).and_then(|(model, firmware)| model.signs(firmware));
     match by_fun.or(by_hms).or_else(by_version) {
         None => Control::Unknown,
@@ -108,7 +101,11 @@ pub fn project(report: &Print, context: &Context<'_>) -> Snapshot {
     let can = context.capabilities.unwrap_or_default();
     let before = context.previous;
     let status = report.gcode_state.as_deref().and_then(status);
-    let active_nozzle = active_nozzle(report).unwrap_or(before.active_nozzle);
+    let active_nozzle = match active_nozzle(report) {
+        _ if !can.dual_nozzle => Side::Right,
+        Some(side) => side,
+        None => before.active_nozzle,
+    };
     let ams = ams(report, context);
     let sources = sources(report, &ams, &can);
     let (ams, external) = activated(ams, report, &can, sources, active_nozzle);
@@ -127,7 +124,7 @@ pub fn project(report: &Print, context: &Context<'_>) -> Snapshot {
         chamber: if can.chamber_sensor { chamber(report, &can) } else { Heater::default() },
         fans: fans(report, before.fans),
         chamber_light: chamber_light(report),
-        work_light: lamp(report, "work_light").flatten(),
+        work_light: lamp(report, "work_light").and_then(burns),
         speed: speed(report).or(before.speed),
         speed_percent: report.spd_mag.and_then(|v| u16::try_from(v).ok()).filter(|v| (1..=300).contains(v)),
         wifi_dbm: wifi(report),
@@ -136,9 +133,10 @@ pub fn project(report: &Print, context: &Context<'_>) -> Snapshot {
             "disable" => Some(false),
             _ => None,
         }),
-        prompt_sound: match is_np(report) {
-            true => report.cfg.map(|cfg| cfg.bit(22)),
-            false => report.home_flag.map(|flags| flags.bit(17)),
+        prompt_sound: if is_np(report) {
+            report.cfg.map(|cfg| cfg.bit(22))
+        } else {
+            report.home_flag.map(|flags| flags.bit(17))
         },
         error: error(report),
         hms: hms(report),
@@ -178,8 +176,8 @@ fn job(report: &Print, status: Option<Status>, before: &Job) -> Job {
     let name = report.subtask_name.clone().filter(|name| !name.trim().is_empty());
     let layers = report.three_d.as_ref();
     let count = |v: Option<i64>| v.and_then(|v| u32::try_from(v).ok());
-    let total =
-        count(report.total_layer_num.or(layers.and_then(|l| l.total_layer_num))).filter(|total| *total > 0);
+    let positive = |v: Option<i64>| count(v).filter(|total| *total > 0);
+    let total = positive(report.total_layer_num).or_else(|| positive(layers?.total_layer_num));
     // P1 resets the total to 0 at the end: the last one of the same job stays.
     let total_layers =
         total.or_else(|| before.total_layers.filter(|_| name.is_some() && name == before.name));
@@ -197,7 +195,7 @@ fn job(report: &Print, status: Option<Status>, before: &Job) -> Job {
             .filter(|m| *m <= 60 * 24 * 60)
             .map(|m| Duration::from_secs(m * 60)),
         ends_at: before.ends_at,
-        layer: layer.map(|layer| total.map_or(layer, |total| layer.min(total))),
+        layer: layer.map(|layer| total_layers.map_or(layer, |total| layer.min(total))),
         total_layers,
         name,
     }
@@ -224,6 +222,12 @@ fn plain_or_packed(value: f32) -> Heater {
     }
 }
 
+/// A target outside `device`: a plain number, rounded down like the vendor does, or a packed one.
+fn flat_target(value: f32) -> Option<f32> {
+    let Heater { actual, target } = plain_or_packed(value);
+    target.or(actual.map(f32::floor))
+}
+
 fn extruder_heater(report: &Print, id: i64) -> Option<Heater> {
     let info = report.device.as_ref()?.extruder.as_ref()?.info.as_ref()?;
     info.0.iter().find(|e| e.id == Some(id))?.temp.map(unpack)
@@ -232,7 +236,7 @@ fn extruder_heater(report: &Print, id: i64) -> Option<Heater> {
 fn nozzles(report: &Print, can: &Capabilities) -> [Heater; 2] {
     let flat = Heater {
         actual: report.nozzle_temper.and_then(sane),
-        target: report.nozzle_target_temper.and_then(sane).map(f32::floor),
+        target: report.nozzle_target_temper.and_then(flat_target),
     };
     if can.dual_nozzle {
         [0, 1].map(|id| extruder_heater(report, id).unwrap_or_default())
@@ -263,7 +267,7 @@ fn bed(report: &Print) -> Heater {
         .unwrap_or_default();
     Heater {
         actual: packed.actual.or(report.bed_temper.and_then(sane)),
-        target: packed.target.or(report.bed_target_temper.and_then(sane).map(f32::floor)),
+        target: packed.target.or(report.bed_target_temper.and_then(flat_target)),
     }
 }
 
@@ -285,7 +289,7 @@ fn percent_of_15(step: i64) -> Option<u8> {
 fn fans(report: &Print, before: Fans) -> Fans {
     let parts = report.device.as_ref().and_then(|d| d.airduct.as_ref()?.parts.as_ref());
     let part = |id: i64| {
-        let state = parts?.0.0.iter().find(|p| p.id == Some(id))?.state?;
+        let state = parts?.list.0.iter().find(|p| p.id == Some(id))?.state?;
         u8::try_from(state & 0xFF).ok().filter(|v| *v <= 100)
     };
     let fan = |id: i64, step: Option<i64>, before: Fan| {
@@ -301,20 +305,27 @@ fn fans(report: &Print, before: Fans) -> Fans {
     }
 }
 
-/// Whether a lamp burns: `None` when it is not reported, `Some(None)` when the report says nothing.
-fn lamp(report: &Print, node: &str) -> Option<Option<bool>> {
-    let light = report.lights_report.as_ref()?.0.iter().find(|light| light.node.as_deref() == Some(node))?;
-    Some(match (light.mode.as_deref(), node) {
-        (Some("on"), _) => Some(true),
-        (Some("off"), _) => Some(false),
+/// A lamp, if it is reported.
+fn lamp<'a>(report: &'a Print, node: &str) -> Option<&'a Light> {
+    report.lights_report.as_ref()?.0.iter().find(|light| light.node.as_deref() == Some(node))
+}
+
+/// Whether it burns, if it says so.
+fn burns(light: &Light) -> Option<bool> {
+    match light.mode.as_deref()? {
+        "on" => Some(true),
+        "off" => Some(false),
         // `work_light` flashes in every capture of every model, idle or not: it tells nothing.
-        (Some("flashing"), node) if node != "work_light" => Some(true),
+        "flashing" if light.node.as_deref() != Some("work_light") => Some(true),
         _ => None,
-    })
+    }
 }
 
 fn chamber_light(report: &Print) -> Option<bool> {
-    lamp(report, "chamber_light").unwrap_or_else(|| report.cfg.map(|cfg| cfg.bit(7)))
+    match lamp(report, "chamber_light") {
+        Some(light) => burns(light),
+        None => report.cfg.map(|cfg| cfg.bit(7)),
+    }
 }
 
 fn speed(report: &Print) -> Option<Speed> {
@@ -339,12 +350,15 @@ fn error(report: &Print) -> Option<PrintError> {
     (code & 0xFFFF >= 0x4000).then_some(PrintError(code))
 }
 
+/// Internal to the printer; the vendor's own programs hide it (protocol 4.10).
+const INTERNAL: Hms = Hms { attr: 0x0500_0600, code: 0x0002_0070 };
+
 fn hms(report: &Print) -> Vec<Hms> {
     let list = report.hms.as_ref().map_or(&[][..], |list| &list.0);
     let mut hms: Vec<Hms> = list
         .iter()
         .filter_map(|entry| Some(Hms { attr: entry.attr?.0, code: entry.code?.0 }))
-        .filter(|entry| entry.attr != 0 && entry.code != 0)
+        .filter(|entry| entry.attr != 0 && entry.code != 0 && *entry != INTERNAL)
         .collect();
     // Printers send them in any order; two in another order are no change.
     hms.sort_unstable();
@@ -364,34 +378,59 @@ fn bit_places(unit: u8) -> Option<(u32, u32)> {
     }
 }
 
+/// Bits that count as many units as there are say nothing against one of them
+/// (capture `x1c_misc`: the only unit is 128, the only bit is 0).
+fn counted(exist: Option<Hex>, units: usize) -> bool {
+    exist.is_some_and(|bits| usize::try_from(bits.0.count_ones()) == Ok(units))
+}
+
+/// Forgets the units that the printer's bits say are gone; after a full report, which confirms it
+/// (protocol 7.4).
+pub(super) fn forget_unplugged(report: &mut Print) {
+    let Some(ams) = report.ams.as_mut() else { return };
+    let (Some(exist), Some(units)) = (ams.ams_exist_bits, ams.ams.as_mut()) else { return };
+    if !counted(Some(exist), units.0.len()) {
+        let place = |unit: &Unit| bit_places(u8::try_from(unit.id?).ok()?);
+        units.0.retain(|unit| place(unit).is_none_or(|(bit, _)| exist.bit(bit)));
+    }
+}
+
+/// A unit that is gone, as long as only a part of a report says so: nothing is known of it.
+fn unplugged(unit: &Ams) -> Ams {
+    Ams {
+        humidity_index: None,
+        humidity: None,
+        temperature: None,
+        drying_remaining: None,
+        active_slot: None,
+        slots: vec![Slot::Unknown; unit.slots.len()],
+        ..unit.clone()
+    }
+}
+
 fn ams(report: &Print, context: &Context<'_>) -> Vec<Ams> {
     let Some(ams) = report.ams.as_ref() else { return Vec::new() };
     let units = ams.ams.as_ref().map_or(&[][..], |units| &units.0);
     let exist = ams.ams_exist_bits;
-    // Bits that count as many units as there are say nothing against one of them
-    // (x1c_misc: the only unit is 128, the only bit is 0).
-    let counted =
-        exist.is_some_and(|bits| usize::try_from(bits.0.count_ones()).is_ok_and(|n| n == units.len()));
+    let counted = counted(exist, units.len());
     let remain_on = remaining_estimated(report);
-    let mut list: Vec<Ams> = units
-        .iter()
-        .filter_map(|unit| {
-            let id = u8::try_from(unit.id?).ok()?;
-            let places = bit_places(id);
-            let listed = places.zip(exist).map(|((bit, _), bits)| bits.bit(bit));
-            if listed == Some(false) && !counted {
-                return None;
-            }
-            let slots = ams.tray_exist_bits.zip(places).filter(|_| listed == Some(true));
-            Some(one_ams(
-                id,
-                unit,
-                context,
-                slots.map(|(bits, (_, first))| Hex(bits.bits(first, 8))),
-                remain_on,
-            ))
-        })
-        .collect();
+    let (mut list, mut gone) = (Vec::new(), Vec::new());
+    for unit in units {
+        let Some(id) = unit.id.and_then(|id| u8::try_from(id).ok()) else { continue };
+        let before = context.previous.ams.iter().find(|before| before.id == id);
+        let places = bit_places(id);
+        let listed = places.zip(exist).map(|((bit, _), bits)| bits.bit(bit));
+        if listed == Some(false) && !counted {
+            gone.extend(before.filter(|before| before.settled).map(unplugged));
+            continue;
+        }
+        let slots = ams.tray_exist_bits.zip(places).filter(|_| listed == Some(true));
+        let slots = slots.map(|(bits, (_, first))| Hex(bits.bits(first, 8)));
+        list.push(one_ams(id, unit, context, before, slots, remain_on));
+    }
+    // One that only changed its place is not also where it was.
+    gone.retain(|gone| gone.serial.is_none() || !list.iter().any(|unit| unit.serial == gone.serial));
+    list.append(&mut gone);
     list.sort_by_key(|unit| unit.id);
     list
 }
@@ -417,7 +456,14 @@ fn ams_module(modules: &[Module], id: u8) -> Option<(AmsKind, &Module)> {
     })
 }
 
-fn one_ams(id: u8, unit: &Unit, context: &Context<'_>, exist: Option<Hex>, remain_on: bool) -> Ams {
+fn one_ams(
+    id: u8,
+    unit: &Unit,
+    context: &Context<'_>,
+    before: Option<&Ams>,
+    exist: Option<Hex>,
+    remain_on: bool,
+) -> Ams {
     let module = ams_module(context.modules, id);
     let by_info = unit.info.map(|info| match info.bits(0, 4) {
         1 => AmsKind::Ams,
@@ -434,21 +480,23 @@ fn one_ams(id: u8, unit: &Unit, context: &Context<'_>, exist: Option<Hex>, remai
     });
     let sealed = kind != AmsKind::Lite;
     let known = |text: Option<&Text>| text.filter(|t| !t.is_empty() && *t != "N/A").cloned();
-    let mut trays: Vec<&Tray> = unit.tray.as_ref().map_or_else(Vec::new, |trays| trays.0.iter().collect());
-    trays.sort_by_key(|tray| tray.id);
-    let slots = trays
-        .iter()
-        .filter_map(|tray| {
-            let number = u32::try_from(tray.id?).ok().filter(|n| *n < 8)?;
-            Some(slot(tray, exist.map(|bits| bits.bit(number)), remain_on))
-        })
-        .collect();
+    let mut slots = Vec::new();
+    for tray in unit.tray.iter().flat_map(|trays| &trays.0) {
+        // A slot is told by its number, never by its place in the list.
+        let Some(number) = tray.id.and_then(|id| u8::try_from(id).ok()).filter(|n| *n < 8) else { continue };
+        let at = usize::from(number);
+        slots.resize(slots.len().max(at + 1), Slot::Unknown);
+        if let Some(place) = slots.get_mut(at) {
+            *place = slot(tray, exist.map(|bits| bits.bit(number.into())), remain_on);
+        }
+    }
     let percent = |v: i64| u8::try_from(v).ok().filter(|v| (1..=100).contains(v));
     Ams {
         id,
         kind,
-        serial: module.and_then(|(_, m)| known(m.sn.as_ref())),
-        firmware: module.and_then(|(_, m)| known(m.sw_ver.as_ref())),
+        // An incomplete list of boards takes nothing back.
+        serial: module.and_then(|(_, m)| known(m.sn.as_ref())).or_else(|| before?.serial.clone()),
+        firmware: module.and_then(|(_, m)| known(m.sw_ver.as_ref())).or_else(|| before?.firmware.clone()),
         // As sent, 5 is dry; the apps show it the other way round.
         humidity_index: unit.humidity.filter(|v| (1..=5).contains(v)).and_then(|v| u8::try_from(6 - v).ok()),
         humidity: unit.humidity_raw.and_then(percent).filter(|_| sealed),
@@ -464,7 +512,10 @@ fn one_ams(id: u8, unit: &Unit, context: &Context<'_>, exist: Option<Hex>, remai
             && unit.temp.is_some()
             && (unit.humidity_raw.is_some() || context.model.is_some_and(|m| !m.slow)),
         dries: matches!(kind, AmsKind::Pro2 | AmsKind::Ht) && unit.dry_time.is_some(),
-        settled: context.boards_known || module.is_some_and(|(_, m)| known(m.sn.as_ref()).is_some()),
+        // Once announced it stays so while the boards are asked for anew.
+        settled: context.boards_known
+            || module.is_some_and(|(_, m)| known(m.sn.as_ref()).is_some())
+            || before.is_some_and(|before| before.settled),
         active_slot: None,
         slots,
     }
@@ -485,8 +536,7 @@ fn slot(tray: &Tray, exists: Option<bool>, remain_on: bool) -> Slot {
 
 fn filament(tray: &Tray, material: Text, remain_on: bool) -> Filament {
     let text = |t: Option<&Text>| t.filter(|t| !t.trim().is_empty()).cloned();
-    // All zeros: no RFID.
-    let tag = |t: Option<&Text>| text(t).filter(|t| t.bytes().any(|b| b != b'0'));
+    let tag = |t: Option<&Tag>| t.filter(|t| !t.is_none()).map(|t| t.0.clone());
     let positive = |v: Option<i64>| v.and_then(|v| u32::try_from(v).ok()).filter(|v| *v > 0);
     let celsius = |v: Option<i64>| v.and_then(|v| u16::try_from(v).ok()).filter(|v| (1..=500).contains(v));
     Filament {
@@ -524,14 +574,22 @@ fn color(text: &str) -> Option<Color> {
 /// What feeds each nozzle (protocol 4.14).
 fn sources(report: &Print, ams: &[Ams], can: &Capabilities) -> [Option<Source>; 2] {
     let extruders = report.device.as_ref().and_then(|d| d.extruder.as_ref()?.info.as_ref());
-    match extruders {
+    let sources = match extruders {
         Some(extruders) => {
             let of =
                 |id: i64| extruders.0.iter().find(|e| e.id == Some(id)).and_then(|e| by_snow(e.snow?, ams));
             [of(0), if can.dual_nozzle { of(1) } else { None }]
         }
         None => [report.ams.as_ref().and_then(|a| by_tray_now(a.tray_now?, ams)), None],
-    }
+    };
+    // A slot that nobody has is not known, whatever the number says.
+    let exists = |source: &Source| match *source {
+        Source::Ams { unit, slot } => {
+            ams.iter().any(|known| known.id == unit && usize::from(slot) < known.slots.len())
+        }
+        Source::Nothing | Source::External(_) => true,
+    };
+    sources.map(|source| source.filter(exists))
 }
 
 /// The newer coding: unit in the upper, slot in the lower byte.

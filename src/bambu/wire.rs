@@ -615,6 +615,7 @@ impl<'de> Deserialize<'de> for Hex {
 }
 
 #[cfg(test)]
+#[allow(unreachable_pub, reason = "the macro makes public types")]
 mod tests {
     use super::*;
 

@@ -11,7 +11,7 @@ use tokio::time::timeout;
 use crate::bambu::session::{Input, Output, Session};
 use crate::cloud::{self, BoundPrinter, Client};
 use crate::config::{Account, Config, Mode, StateDir};
-use crate::gateway::{Clock, cloud_options, local_options, topics_of};
+use crate::gateway::{Clock, cloud_options, local_options, log_in, topics_of};
 use crate::homeassistant::entity_count;
 use crate::mqtt::{Event, Link, Message, Qos};
 use crate::printer::{Control, Reach, Serial};
@@ -23,6 +23,7 @@ use super::{complain, say};
 const CONNECT: Duration = Duration::from_secs(20);
 /// How long printers have to report.
 const REPORT: Duration = Duration::from_secs(20);
+const TICK: Duration = Duration::from_millis(500);
 
 /// What was found out, as it is told.
 #[derive(Default)]
@@ -86,16 +87,13 @@ pub(super) async fn printers(config: &Config, json: bool) -> anyhow::Result<Exit
         }
     }
     if json {
-        if !findings.problems.is_empty() {
-            return findings.tell(true);
-        }
         say(&serde_json::to_string_pretty(&findings.printers)?)?;
-        return Ok(Exit::Done);
+    } else {
+        for line in &findings.lines {
+            say(line.trim_end())?;
+        }
     }
-    for line in &findings.lines {
-        say(line.trim_end())?;
-    }
-    if findings.lines.is_empty() && findings.problems.is_empty() {
+    if !json && findings.lines.is_empty() && findings.problems.is_empty() {
         say("no printer is bound to the account; bind one in Bambu Handy first")?;
     }
     for problem in &findings.problems {
@@ -139,9 +137,7 @@ async fn list(
     state: &StateDir,
 ) -> Result<(cloud::Session, Vec<BoundPrinter>), cloud::Error> {
     let client = Client::for_account(account)?;
-    let session = cloud::obtain(&client, account, state, Clock::start().now().wall).await?;
-    let printers = client.printers(&session.token).await?;
-    Ok((session, printers))
+    log_in(&client, account, state, Clock::start().now().wall).await
 }
 
 fn name_of(config: &Config, printer: &BoundPrinter) -> String {
@@ -157,7 +153,13 @@ fn name_of(config: &Config, printer: &BoundPrinter) -> String {
 
 async fn check_local(config: &Config, state: &StateDir, findings: &mut Findings) -> anyhow::Result<()> {
     let topics = topics_of(config);
-    let mut options = local_options(config, &topics, &state.install_id()?)?;
+    let mut options = match local_options(config, &topics, &state.install_id()?) {
+        Ok(options) => options,
+        Err(error) => {
+            findings.problem(format!("{error:#}"), Exit::Configuration);
+            return Ok(());
+        }
+    };
     // Beside a gateway that runs: another client, and no last will that would tell of its end.
     options.client_id.push_str("-check");
     options.last_will = None;
@@ -214,19 +216,32 @@ async fn check_printers(
     }
     let listen = async {
         while sessions.values().any(|s| s.snapshot().capabilities.is_none()) {
-            let Some(event) = inbox.recv().await else { return };
-            let (serial, input) = match &event {
-                Event::Subscribed { topic } => (reporter(topic), Input::Connected),
-                Event::Message { topic, payload, .. } => (reporter(topic), Input::Message(payload)),
-                _ => continue,
+            // Ticks repeat what was asked for, as the gateway does.
+            let event = tokio::select! {
+                event = inbox.recv() => event,
+                () = tokio::time::sleep(TICK) => None,
             };
-            let Some(serial) = serial else { continue };
-            if let Some(session) = sessions.get_mut(&serial) {
+            let heard = match &event {
+                Some(Event::Subscribed { topic }) => reporter(topic).zip(Some(Input::Connected)),
+                Some(Event::Message { topic, payload, .. }) => {
+                    reporter(topic).zip(Some(Input::Message(payload)))
+                }
+                _ => None,
+            };
+            let send = |serial: &Serial, session: &mut Session, input| {
                 for output in session.handle(clock.now(), input) {
                     if let Output::Send(request) = output {
-                        link.outbox().send(Message::new(request_topic(&serial), request.payload));
+                        link.outbox().send(Message::new(request_topic(serial), request.payload));
                     }
                 }
+            };
+            match heard {
+                Some((serial, input)) => {
+                    if let Some(session) = sessions.get_mut(&serial) {
+                        send(&serial, session, input);
+                    }
+                }
+                None => sessions.iter_mut().for_each(|(serial, session)| send(serial, session, Input::Tick)),
             }
         }
     };

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use clap::Args;
+use percent_encoding::percent_decode_str;
 use serde_json::{Map, json};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
@@ -89,9 +90,19 @@ pub(super) async fn run(arguments: Arguments) -> anyhow::Result<Exit> {
         }
     });
     let viewer = tokio::spawn(view(config.clone()));
+    let own_broker = broker.is_none().then(|| config.clone());
     let setup = Setup { config, reload: None, clock: Clock::start() };
     let ended = gateway::run(setup, &mut signals, &mut Notifier::new()).await;
     viewer.abort();
+    if let Some(config) = own_broker {
+        // The demo's devices shall not stay in anybody's Home Assistant.
+        match super::purge::clear(&config, "demo").await {
+            Ok(cleared) => {
+                say(&format!("took the demo's {} topics off {}", cleared.topics, config.mqtt.broker))?;
+            }
+            Err(error) => super::complain(&format!("the demo's topics stay on the broker: {error:#}")),
+        }
+    }
     cloud.stop().await;
     if let Some(broker) = broker {
         broker.stop().await;
@@ -130,8 +141,9 @@ fn configuration(
     put("base_topic", BASE_TOPIC);
     let given = reqwest::Url::parse(&url).ok().filter(|url| !url.username().is_empty());
     if let Some(mut given) = given {
-        put("username", given.username());
-        put("password", given.password().unwrap_or_default());
+        let decoded = |text: &str| percent_decode_str(text).decode_utf8_lossy().into_owned();
+        put("username", &decoded(given.username()));
+        put("password", &decoded(given.password().unwrap_or_default()));
         // Cannot fail: the URL has a host.
         let _ = given.set_username("");
         let _ = given.set_password(None);

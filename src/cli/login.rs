@@ -29,7 +29,7 @@ pub(super) async fn run(config: &Config, arguments: Arguments) -> anyhow::Result
             say("an account with a token from elsewhere needs no login")?;
             continue;
         };
-        match one(account, &state, arguments.code.clone()).await {
+        match one(account, name.as_str(), &state, arguments.code.clone()).await {
             Ok(()) => say(&format!(
                 "logged in as {}; the token is kept in {}",
                 name.as_str(),
@@ -37,10 +37,10 @@ pub(super) async fn run(config: &Config, arguments: Arguments) -> anyhow::Result
             ))?,
             Err(error) => {
                 complain(&format!("{}: {error}", name.as_str()));
+                // A refusal by the cloud is a failed login; 69 says that it could not be asked at all.
                 worst = match error.downcast_ref::<cloud::Error>() {
-                    Some(error) if error.needs_login() => Exit::NeedsLogin,
-                    Some(_) => Exit::Unreachable,
-                    None => Exit::Failed,
+                    Some(error) if !error.needs_login() => Exit::Unreachable,
+                    _ => Exit::Failed,
                 };
             }
         }
@@ -48,7 +48,7 @@ pub(super) async fn run(config: &Config, arguments: Arguments) -> anyhow::Result
     Ok(worst)
 }
 
-async fn one(account: &Account, state: &StateDir, code: Option<String>) -> anyhow::Result<()> {
+async fn one(account: &Account, name: &str, state: &StateDir, code: Option<String>) -> anyhow::Result<()> {
     let client = Client::for_account(account)?;
     let now = Clock::start().now().wall;
     let grant = if let Some(code) = code {
@@ -57,7 +57,7 @@ async fn one(account: &Account, state: &StateDir, code: Option<String>) -> anyho
     } else {
         let password = match &account.password {
             Some(password) => password.clone(),
-            None => SecretString::from(ask("password: ")?),
+            None => SecretString::from(ask_secret(&format!("password of {name}: "))?),
         };
         session::permit_login(state, account, now)?;
         match client.login(&password).await? {
@@ -75,6 +75,11 @@ async fn one(account: &Account, state: &StateDir, code: Option<String>) -> anyho
     };
     session::keep(&client, account, state, grant, Source::Person, now).await?;
     Ok(())
+}
+
+/// The same, without showing on the screen what is typed.
+fn ask_secret(prompt: &str) -> anyhow::Result<String> {
+    if io::stdin().is_terminal() { Ok(rpassword::prompt_password(prompt)?) } else { ask(prompt) }
 }
 
 /// Reads a line from standard input, with a prompt where a person sits.

@@ -6,23 +6,42 @@ use std::time::Duration;
 use anyhow::bail;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
 use crate::config::{Config, StateDir};
 use crate::gateway::{local_options, topics_of};
-use crate::mqtt::{Event, Link, Qos};
+use crate::mqtt::{Event, Link, Message, Qos};
 use crate::service::Exit;
 
-use super::{complain, say};
+use super::say;
 
 /// Retained messages follow one another faster than this.
 const QUIET: Duration = Duration::from_secs(2);
 const CONNECT: Duration = Duration::from_secs(20);
+/// Long enough for a hundred thousand topics.
+const CLEAR: Duration = Duration::from_secs(60);
 
 pub(super) async fn run(config: &Config) -> anyhow::Result<Exit> {
-    let state = StateDir::open(&config.state_dir)?;
+    let install = StateDir::open(&config.state_dir)?.install_id()?;
+    let Cleared { topics, running } = clear(config, &install).await?;
+    say(&format!("took {topics} topics off {}", config.mqtt.broker))?;
+    if running {
+        say("a gateway is still running and publishes its own again: stop it, then purge once more")?;
+    }
+    Ok(Exit::Done)
+}
+
+/// What was cleared.
+pub(super) struct Cleared {
+    pub(super) topics: usize,
+    /// Whether a gateway said that it is there.
+    pub(super) running: bool,
+}
+
+/// Empties every retained topic of this gateway, also those that only an earlier run knew.
+pub(super) async fn clear(config: &Config, install: &str) -> anyhow::Result<Cleared> {
     let topics = topics_of(config);
-    let mut options = local_options(config, &topics, &state.install_id()?)?;
+    let mut options = local_options(config, &topics, install)?;
     options.client_id.push_str("-purge");
     options.last_will = None;
     let (sender, mut inbox) = mpsc::channel(256);
@@ -30,39 +49,58 @@ pub(super) async fn run(config: &Config) -> anyhow::Result<Exit> {
     let link = Link::start(&mut tasks, options, sender, |event| event);
     match timeout(CONNECT, inbox.recv()).await {
         Ok(Some(Event::Connected)) => {}
-        Ok(Some(Event::Disconnected { error, .. })) => {
-            complain(&error.to_string());
-            return Ok(Exit::Unreachable);
-        }
-        _ => {
-            complain(&format!("the local broker {} does not answer", config.mqtt.broker));
-            return Ok(Exit::Unreachable);
-        }
+        Ok(Some(Event::Disconnected { error, .. })) => bail!("{error}"),
+        _ => bail!("the local broker {} does not answer: check host, port and TLS", config.mqtt.broker),
     }
     link.outbox().subscribe(format!("{}/#", topics.base), Qos::AtMostOnce);
     link.outbox().subscribe(topics.all_configs(), Qos::AtMostOnce);
     let mut found = BTreeSet::new();
-    while let Ok(event) = timeout(QUIET, inbox.recv()).await {
+    let mut running = false;
+    let quiet = sleep(QUIET);
+    tokio::pin!(quiet);
+    loop {
+        let event = tokio::select! {
+            event = inbox.recv() => event,
+            () = &mut quiet => break,
+        };
         match event {
+            // What a running gateway says meanwhile is not retained for us, and must not keep us here.
             Some(Event::Message { topic, payload, retain: true }) => {
+                quiet.set(sleep(QUIET));
+                running |= topic == topics.bridge_availability() && payload == "online";
                 let below = topic.strip_prefix(&topics.base).is_some_and(|rest| rest.starts_with('/'));
                 if below || topics.owns(&payload) {
                     found.insert(topic);
                 }
+            }
+            Some(Event::SubscriptionRefused { topic }) => {
+                bail!("the broker does not let this user read `{topic}`: use one that may")
             }
             Some(Event::Disconnected { error, .. }) => bail!("{error}"),
             Some(_) => {}
             None => break,
         }
     }
-    let running = topics.bridge_availability();
     for topic in &found {
         link.outbox().set(topic.as_str(), "");
     }
-    link.close(None).await;
-    say(&format!("took {} topics off {}", found.len(), config.mqtt.broker))?;
-    if found.contains(&running) {
-        say("a gateway that is still running will publish its own again: stop it first")?;
+    // The acknowledgement of the last message says that all before it arrived.
+    let last = Message::new(topics.bridge("purged"), "").at_least_once();
+    let token = link.outbox().send(last);
+    let acknowledged = async {
+        while let Some(event) = inbox.recv().await {
+            match event {
+                Event::Delivered(delivered) if Some(delivered) == token => return Ok(()),
+                Event::Disconnected { error, .. } => bail!("{error}"),
+                _ => {}
+            }
+        }
+        Ok(())
+    };
+    match timeout(CLEAR, acknowledged).await {
+        Ok(result) => result?,
+        Err(_) => bail!("the broker is too slow: not everything may be gone, purge once more"),
     }
-    Ok(Exit::Done)
+    link.close(None).await;
+    Ok(Cleared { topics: found.len(), running })
 }

@@ -33,7 +33,11 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
     let mut tell = |published: &mut Vec<Publication>| -> anyhow::Result<()> {
         for publication in published.drain(..) {
             if arguments.only_final {
-                last.insert(publication.topic, publication.payload);
+                if publication.payload.is_empty() {
+                    last.remove(&publication.topic);
+                } else {
+                    last.insert(publication.topic, publication.payload);
+                }
             } else {
                 say(&line(&publication.topic, &publication.payload))?;
             }

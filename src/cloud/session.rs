@@ -83,16 +83,23 @@ async fn obtain_in_time(
         let alive = claims.expires_at.is_none_or(|end| end > now);
         if alive && !retired(account, state)?.contains(&token::fingerprint(token)) {
             let user_name = match claims.user_name {
-                Some(user_name) => user_name,
-                None => client.preference(token).await?,
+                Some(user_name) => Ok(user_name),
+                None => client.preference(token).await,
             };
             let expires_at = claims.expires_at;
-            return Ok(Session {
-                token: token.clone(),
-                user_name,
-                expires_at,
-                source: Source::Configuration,
-            });
+            match user_name {
+                Ok(user_name) => {
+                    return Ok(Session {
+                        token: token.clone(),
+                        user_name,
+                        expires_at,
+                        source: Source::Configuration,
+                    });
+                }
+                // Proven dead: another login may be there.
+                Err(error) if error.needs_login() => retire(account, state, token)?,
+                Err(error) => return Err(error),
+            }
         }
         warn!("the token in the configuration has run out; looking for another login");
         reason = LoginReason::RunOut;

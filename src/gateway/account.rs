@@ -17,10 +17,16 @@ use crate::mqtt::backoff::Pace;
 use crate::mqtt::{self, Link, Message, Qos};
 use crate::printer::{Now, Serial};
 
-use super::Event;
+use super::{AccountId, Event};
 
 /// Between two looks at the list of printers.
 const LIST_EACH: Duration = Duration::from_secs(3600);
+/// The same, when the last one lacked a printer that was there before (protocol 1.8 allows no less).
+const LIST_SOON: Duration = Duration::from_secs(600);
+/// Dead logins that are put away in one attempt: one from the configuration, one from the state directory.
+const LOGIN_SOURCES: usize = 3;
+/// Between two warnings that a login is about to end.
+const WARN_EACH: Duration = Duration::from_secs(24 * 3600);
 /// Between two attempts to log in or list, unless the cloud says otherwise; doubled up to [`SLOWEST`].
 const AGAIN: Duration = Duration::from_secs(30);
 const SLOWEST: Duration = Duration::from_secs(900);
@@ -47,13 +53,18 @@ struct Access {
 }
 
 pub(super) struct Account {
-    index: usize,
+    id: AccountId,
+    /// Which one it is in the configuration, from 1, for people.
+    number: usize,
     access: Access,
     install: String,
     session: Option<Session>,
     link: Option<Link>,
     connected: bool,
-    listed: bool,
+    /// Subscriptions that the broker has not answered yet.
+    unanswered: usize,
+    printers: Vec<BoundPrinter>,
+    lists: u32,
     state: AccountState,
     /// When to log in or list again.
     next: Option<Duration>,
@@ -62,11 +73,15 @@ pub(super) struct Account {
     failures: u32,
     refusals: usize,
     busy: bool,
+    /// Look again when the call that is under way has ended.
+    again: bool,
+    warned: Option<Duration>,
 }
 
 impl Account {
     pub(super) fn start(
-        index: usize,
+        id: AccountId,
+        place: usize,
         config: &config::Account,
         state: &Arc<StateDir>,
         install: &str,
@@ -75,39 +90,67 @@ impl Account {
     ) -> anyhow::Result<Self> {
         let access = Access { client: Arc::new(Client::for_account(config)?), config: config.clone() };
         let mut account = Self {
-            index,
+            id,
+            number: place + 1,
             access,
-            install: format!("{install}-{index}"),
+            install: format!("{install}-{place}"),
             session: None,
             link: None,
             connected: false,
-            listed: false,
+            unanswered: 0,
+            printers: Vec::new(),
+            lists: 0,
             state: AccountState::Offline,
             next: None,
             retry_link: None,
             failures: 0,
             refusals: 0,
             busy: false,
+            again: false,
+            warned: None,
         };
         account.log_in(now, state, inbox);
         Ok(account)
     }
 
+    /// Whether the cloud hears us and we hear the printers: connected, and every subscription answered.
     pub(super) fn is_connected(&self) -> bool {
-        self.connected
+        self.connected && self.unanswered == 0
+    }
+
+    /// A subscription was granted or refused.
+    pub(super) fn on_answer(&mut self) {
+        self.unanswered = self.unanswered.saturating_sub(1);
     }
 
     /// Whether the cloud has told which printers there are.
     pub(super) fn is_listed(&self) -> bool {
-        self.listed
+        self.lists > 0
+    }
+
+    /// The same, and not by one empty list, which may be a fault of the cloud's.
+    pub(super) fn is_sure(&self) -> bool {
+        self.lists > 1 || !self.printers.is_empty()
+    }
+
+    /// The printers as they were last told.
+    pub(super) fn printers(&self) -> &[BoundPrinter] {
+        &self.printers
+    }
+
+    /// Asks for the list again before its time.
+    pub(super) fn list_soon(&mut self, now: Now) {
+        let soon = now.mono + LIST_SOON;
+        self.next = Some(self.next.map_or(soon, |next| next.min(soon)));
     }
 
     pub(super) fn state(&self) -> AccountState {
         self.state
     }
 
-    pub(super) fn subscribe(&self, serial: &Serial) {
+    pub(super) fn subscribe(&mut self, serial: &Serial) {
         if let Some(link) = self.link.as_ref().filter(|_| self.connected) {
+            self.unanswered += 1;
             link.outbox().subscribe(format!("device/{}/report", serial.as_str()), Qos::AtMostOnce);
         }
     }
@@ -126,9 +169,10 @@ impl Account {
 
     pub(super) fn on_connected(&mut self, now: Now) {
         self.connected = true;
+        self.unanswered = 0;
         self.state = AccountState::Connected;
         self.refusals = 0;
-        self.next = Some(now.mono + LIST_EACH);
+        self.next.get_or_insert(now.mono + LIST_EACH);
     }
 
     pub(super) fn on_disconnected(
@@ -136,7 +180,6 @@ impl Account {
         now: Now,
         error: &mqtt::Error,
         retry_in: Option<Duration>,
-        state: &Arc<StateDir>,
         inbox: &mpsc::Sender<Event>,
     ) {
         self.connected = false;
@@ -153,11 +196,10 @@ impl Account {
                 let answer = access.client.preference(&session.token).await;
                 AccountEvent::Judged(cloud::verdict(&session.user_name, &answer))
             });
-            let _ = state;
         }
     }
 
-    /// Takes in what a task found out; the printers when the list is new.
+    /// Takes in what a task found out; says whether the list of printers was read.
     pub(super) fn on_event(
         &mut self,
         now: Now,
@@ -165,33 +207,52 @@ impl Account {
         state: &Arc<StateDir>,
         inbox: &mpsc::Sender<Event>,
         tasks: &mut JoinSet<mqtt::Ended>,
-    ) -> Option<Vec<BoundPrinter>> {
+    ) -> bool {
         self.busy = false;
-        match event {
+        let listed = match event {
             AccountEvent::Ready(session, printers) => {
-                info!(account = self.index + 1, printers = printers.len(), "logged in to the Bambu cloud");
-                self.failures = 0;
-                self.listed = true;
-                self.next = Some(now.mono + LIST_EACH);
+                info!(account = self.number, printers = printers.len(), "logged in to the Bambu cloud");
+                self.list_read(now, printers);
                 if let Err(error) = self.connect(session, inbox, tasks) {
-                    error!(%error, "the cloud's broker cannot be used");
+                    error!(account = self.number, "the cloud's broker cannot be used: {error:#}");
                 }
-                Some(printers)
+                self.warn_of_the_end(now);
+                true
             }
             AccountEvent::Listed(printers) => {
-                self.failures = 0;
-                self.listed = true;
-                self.next = Some(now.mono + LIST_EACH);
-                Some(printers)
+                self.list_read(now, printers);
+                self.warn_of_the_end(now);
+                true
             }
             AccountEvent::Judged(verdict) => {
                 self.on_verdict(now, verdict, state, inbox);
-                None
+                false
             }
             AccountEvent::Failed(error) => {
                 self.on_failure(now, &error, state, inbox);
-                None
+                false
             }
+        };
+        if std::mem::take(&mut self.again) {
+            self.reload(now, state, inbox);
+        }
+        listed
+    }
+
+    fn list_read(&mut self, now: Now, printers: Vec<BoundPrinter>) {
+        self.printers = printers;
+        self.lists = self.lists.saturating_add(1);
+        self.failures = 0;
+        self.next = Some(now.mono + LIST_EACH);
+        self.state = if self.connected { AccountState::Connected } else { AccountState::Offline };
+    }
+
+    fn warn_of_the_end(&mut self, now: Now) {
+        let soon = self.session.as_ref().filter(|session| session.ends_soon(now.wall));
+        let due = self.warned.is_none_or(|at| now.mono >= at + WARN_EACH);
+        if let Some(end) = soon.and_then(|session| session.expires_at).filter(|_| due) {
+            self.warned = Some(now.mono);
+            warn!(account = self.number, %end, "the login ends soon: renew it with `bambu2mqtt login`");
         }
     }
 
@@ -205,7 +266,7 @@ impl Account {
                 }
             }
             Verdict::Alive => warn!(
-                account = self.index + 1,
+                account = self.number,
                 "the cloud accepts the login and its broker refuses it: check this machine's clock; trying again later"
             ),
             _ => {}
@@ -236,7 +297,7 @@ impl Account {
                 return;
             }
             // Nothing is tried again: only a person, a new token or SIGHUP helps.
-            error!(account = self.index + 1, %error, "the account needs a login");
+            error!(account = self.number, %error, "the account needs a login");
             self.state = AccountState::NeedsLogin;
             self.next = None;
             return;
@@ -249,7 +310,7 @@ impl Account {
             _ if self.connected => self.state,
             _ => AccountState::Offline,
         };
-        warn!(account = self.index + 1, %error, "the cloud did not answer as it should; trying again in {}", humantime::format_duration(pause));
+        warn!(account = self.number, %error, "the cloud did not answer as it should; trying again in {}", humantime::format_duration(pause));
         self.next = Some(now.mono + pause);
     }
 
@@ -273,15 +334,18 @@ impl Account {
                 link.retry();
             }
         }
-        [self.next, self.retry_link].into_iter().flatten().min().unwrap_or(Duration::MAX)
+        let next = self.next.filter(|_| !self.busy);
+        [next, self.retry_link].into_iter().flatten().min().unwrap_or(Duration::MAX)
     }
 
     /// A new token may be there: look at once.
     pub(super) fn reload(&mut self, now: Now, state: &Arc<StateDir>, inbox: &mpsc::Sender<Event>) {
         self.failures = 0;
-        if self.connected {
+        if self.busy {
+            self.again = true;
+        } else if self.connected {
             self.next = Some(now.mono);
-        } else if !self.busy {
+        } else {
             self.session = None;
             self.log_in(now, state, inbox);
         }
@@ -302,19 +366,9 @@ impl Account {
     fn log_in(&mut self, now: Now, state: &Arc<StateDir>, inbox: &mpsc::Sender<Event>) {
         let state = Arc::clone(state);
         self.spawn(inbox, move |access| async move {
-            let session = match cloud::obtain(&access.client, &access.config, &state, now.wall).await {
-                Ok(session) => session,
-                Err(error) => return AccountEvent::Failed(error),
-            };
-            match access.client.printers(&session.token).await {
-                Ok(printers) => AccountEvent::Ready(session, printers),
-                Err(error) => {
-                    if error.needs_login() {
-                        // Best effort: when it cannot be put away, the next login says why.
-                        let _ = cloud::session::retire(&access.config, &state, &session.token);
-                    }
-                    AccountEvent::Failed(error)
-                }
+            match log_in(&access.client, &access.config, &state, now.wall).await {
+                Ok((session, printers)) => AccountEvent::Ready(session, printers),
+                Err(error) => AccountEvent::Failed(error),
             }
         });
     }
@@ -326,11 +380,11 @@ impl Account {
         work: impl FnOnce(Access) -> F + Send + 'static,
     ) {
         self.busy = true;
-        let (index, access, inbox) = (self.index, self.access.clone(), inbox.clone());
+        let (id, access, inbox) = (self.id, self.access.clone(), inbox.clone());
         tokio::spawn(async move {
             let event = work(access).await;
             // Fails only when the gateway is gone, and then nobody wants to know.
-            let _ = inbox.send(Event::Account(index, event)).await;
+            let _ = inbox.send(Event::Account(id, event)).await;
         });
     }
 
@@ -346,11 +400,33 @@ impl Account {
             link.replace_credentials(user, token);
             return Ok(());
         }
-        let index = self.index;
+        let id = self.id;
         let mut options = cloud_options(&self.access.config, &self.install)?;
         options.credentials = Some((user, token));
-        self.link = Some(Link::start(tasks, options, inbox.clone(), move |event| Event::Cloud(index, event)));
+        self.link = Some(Link::start(tasks, options, inbox.clone(), move |event| Event::Cloud(id, event)));
         Ok(())
+    }
+}
+
+/// A login that works, with its list of printers. One that proves dead is put away, and the next source of
+/// one is tried.
+pub(crate) async fn log_in(
+    client: &Client,
+    config: &config::Account,
+    state: &StateDir,
+    now: jiff::Timestamp,
+) -> Result<(Session, Vec<BoundPrinter>), cloud::Error> {
+    let mut sources = 0;
+    loop {
+        let session = cloud::obtain(client, config, state, now).await?;
+        sources += 1;
+        match client.printers(&session.token).await {
+            Ok(printers) => return Ok((session, printers)),
+            Err(error) if error.needs_login() && sources < LOGIN_SOURCES => {
+                cloud::session::retire(config, state, &session.token)?;
+            }
+            Err(error) => return Err(error),
+        }
     }
 }
 

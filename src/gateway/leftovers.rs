@@ -22,6 +22,7 @@ const COLLECT: Duration = Duration::from_secs(2);
 /// A device as an earlier run announced it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Device {
+    name: String,
     via: Option<String>,
     availability: Vec<String>,
     components: BTreeMap<String, Component>,
@@ -48,13 +49,12 @@ impl Leftovers {
         Self { topics, discovery, until: None, subscribed: false, devices: BTreeMap::new() }
     }
 
-    /// Begins to collect, on the first connection after a start.
+    /// Begins to collect, on every connection: printers come and go also while the broker is away.
     pub(super) fn begin(&mut self, now: Now, outbox: &Outbox) {
-        if self.until.is_none_or(|until| now.mono < until) {
-            self.until = Some(now.mono + COLLECT);
-            self.subscribed = true;
-            outbox.subscribe(self.topics.all_configs(), Qos::AtMostOnce);
-        }
+        self.devices.clear();
+        self.until = Some(now.mono + COLLECT);
+        self.subscribed = true;
+        outbox.subscribe(self.topics.all_configs(), Qos::AtMostOnce);
     }
 
     /// Takes in a retained discovery message.
@@ -119,16 +119,27 @@ impl Leftovers {
                                 let names: Vec<_> =
                                     gone.iter().map(|(id, c)| (id.as_str(), c.platform.as_str())).collect();
                                 mirror.retract(id, &names, &mut out);
+                                let kept: Vec<_> = device
+                                    .components
+                                    .iter()
+                                    .filter(|(id, _)| known.contains(&id.as_str()))
+                                    .flat_map(|(_, c)| &c.topics)
+                                    .collect();
+                                let stale = gone.iter().flat_map(|(_, c)| &c.topics).filter(|t| !kept.contains(t));
+                                for topic in stale {
+                                    outbox.set(topic.as_str(), "");
+                                }
                             }
                         }
                         None if printers().any(|(_, other, _)| other.is_some_and(|m| m.components(id).is_some())) => {}
-                        None => clear(&self.topics, id, device, outbox),
+                        // Another unit may stand where this one stood, and its values are not to be wiped.
+                        None => clear(&self.topics, id, device, outbox, |topic| mirror.has_topic(topic)),
                     }
                     false
                 }
                 None if complete => {
-                    info!(device = %id, "taking a device off Home Assistant that is not in the account any more");
-                    clear(&self.topics, id, device, outbox);
+                    info!(device = %device.name, "taking a device off Home Assistant that is not in the account any more");
+                    clear(&self.topics, id, device, outbox, |_| false);
                     false
                 }
                 None => true,
@@ -143,13 +154,13 @@ impl Leftovers {
 }
 
 /// Takes a device, its states and its availability off the broker.
-fn clear(topics: &Topics, id: &str, device: &Device, outbox: &Outbox) {
+fn clear(topics: &Topics, id: &str, device: &Device, outbox: &Outbox, lives: impl Fn(&str) -> bool) {
     outbox.set(topics.config(id), "");
     let states = device.components.values().flat_map(|component| &component.topics);
     // A child shares the availability of its printer, which may live on.
     let availability =
         device.availability.iter().filter(|_| device.via.as_deref() == Some(&topics.bridge_id()));
-    for topic in states.chain(availability) {
+    for topic in states.chain(availability).filter(|topic| !lives(topic)) {
         outbox.set(topic.as_str(), "");
     }
 }
@@ -170,8 +181,10 @@ fn ours(topics: &Topics, payload: &[u8]) -> Option<Device> {
         let topics = names.iter().filter_map(|name| text(c.get(name)?)).collect();
         Some(Component { platform: text(c.get("platform")?)?, topics })
     };
+    let in_device = |key: &str| root.get("device").and_then(|d| text(d.get(key)?));
     Some(Device {
-        via: root.get("device").and_then(|d| text(d.get("via_device")?)),
+        name: in_device("name").unwrap_or_default(),
+        via: in_device("via_device"),
         availability: availability.into_iter().filter(|topic| *topic != bridge).collect(),
         components: components.iter().filter_map(|(id, c)| Some((id.clone(), component(c)?))).collect(),
     })

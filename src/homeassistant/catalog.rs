@@ -8,8 +8,8 @@ use std::time::Duration;
 use serde_json::json;
 
 use crate::printer::{
-    Ams, AmsKind, Color, Command, Control, ExternalSpool, FanKind, Filament, Heater, LightKind, PrintError,
-    Reach, Side, Slot, Snapshot, Source, Speed, Stage, Status, Text,
+    Ams, AmsKind, Color, Command, Control, ExternalSpool, FanKind, Filament, Heater, LightKind, Reach, Side,
+    Slot, Snapshot, Source, Speed, Stage, Status, Text,
 };
 
 use super::Bridge;
@@ -40,10 +40,6 @@ fn flag(value: Option<bool>) -> Option<Value<'static>> {
 
 fn text(value: Option<&Text>) -> Option<Value<'_>> {
     value.map(|t| Value::from(t.as_str()))
-}
-
-fn owned<T: ToString>(value: T) -> Value<'static> {
-    Value::Text(value.to_string().into())
 }
 
 const STATUS: [&str; 9] =
@@ -93,10 +89,10 @@ fn slot_label(s: &Snapshot, side: Side) -> Option<Value<'_>> {
     Some(match s.source(side)? {
         Source::Nothing => "none".into(),
         Source::External(1) => "Ext".into(),
-        Source::External(number) => owned(format!("Ext{number}")),
+        Source::External(number) => format!("Ext{number}").into(),
         Source::Ams { unit, slot } => {
             let known = s.ams.iter().find(|ams| ams.id == unit);
-            owned(known.map(|ams| ams.slot_label(slot))?)
+            known?.slot_label(slot).to_string().into()
         }
     })
 }
@@ -151,6 +147,7 @@ pub static PRINTER: &[Entity<Snapshot>] = &[
     temperature::<Snapshot>("nozzle_target", "Nozzle target temperature", |s| {
         target(s.nozzle(s.active_nozzle))
     })
+    .whole()
     .icon(DROP),
     temperature::<Snapshot>("left_nozzle_temperature", "Left nozzle temperature", |s| {
         actual(s.nozzle(Side::Left))
@@ -160,6 +157,7 @@ pub static PRINTER: &[Entity<Snapshot>] = &[
     temperature::<Snapshot>("left_nozzle_target", "Left nozzle target temperature", |s| {
         target(s.nozzle(Side::Left))
     })
+    .whole()
     .needs(|c, _| c.dual_nozzle)
     .icon(DROP),
     temperature::<Snapshot>("right_nozzle_temperature", "Right nozzle temperature", |s| {
@@ -170,13 +168,15 @@ pub static PRINTER: &[Entity<Snapshot>] = &[
     temperature::<Snapshot>("right_nozzle_target", "Right nozzle target temperature", |s| {
         target(s.nozzle(Side::Right))
     })
+    .whole()
     .needs(|c, _| c.dual_nozzle)
     .icon(DROP),
     temperature::<Snapshot>("bed_temperature", "Bed temperature", |s| actual(s.bed)).icon(BED),
-    temperature::<Snapshot>("bed_target", "Bed target temperature", |s| target(s.bed)).icon(BED),
+    temperature::<Snapshot>("bed_target", "Bed target temperature", |s| target(s.bed)).whole().icon(BED),
     temperature::<Snapshot>("chamber_temperature", "Chamber temperature", |s| actual(s.chamber))
         .needs(|c, _| c.chamber_sensor),
     temperature::<Snapshot>("chamber_target", "Chamber target temperature", |s| target(s.chamber))
+        .whole()
         .needs(|c, _| c.chamber_heater),
     sensor::<Snapshot>("active_filament", "Active filament", |s| feeding(s, s.active_nozzle))
         .icon("mdi:printer-3d-nozzle"),
@@ -243,7 +243,7 @@ pub static PRINTER: &[Entity<Snapshot>] = &[
         ),
     sensor::<Snapshot>("hms_codes", "HMS codes", |s| {
         let codes: Vec<_> = s.hms.iter().map(ToString::to_string).collect();
-        Some(if codes.is_empty() { "none".into() } else { owned(codes.join(", ")) })
+        Some(if codes.is_empty() { "none".into() } else { codes.join(", ").into() })
     })
     .icon("mdi:alert-circle-outline")
     .diagnostic()
@@ -254,7 +254,7 @@ pub static PRINTER: &[Entity<Snapshot>] = &[
     .class("problem")
     .diagnostic(),
     sensor::<Snapshot>("print_error_code", "Print error code", |s| {
-        Some(s.error.map_or("none".into(), owned::<PrintError>))
+        Some(s.error.map_or("none".into(), |e| e.to_string().into()))
     })
     .icon("mdi:alert-circle-outline")
     .diagnostic(),
@@ -400,7 +400,7 @@ pub static SLOT: &[Entity<Slot>] = &[
     sensor::<Slot>("tray_#_type", "Tray # type", |s| text(s.filament()?.material.as_ref()))
         .icon("mdi:tag-outline")
         .lasting(),
-    sensor::<Slot>("tray_#_color", "Tray # color", |s| s.filament()?.color.map(owned::<Color>))
+    sensor::<Slot>("tray_#_color", "Tray # color", |s| s.filament()?.color.map(|c| c.to_string().into()))
         .icon("mdi:palette")
         .lasting(),
     sensor::<Slot>("tray_#_remaining", "Tray # remaining", |s| percent(s.filament()?.remaining))
@@ -419,7 +419,7 @@ pub static EXTERNAL: &[Entity<ExternalSpool>] = &[
     sensor::<ExternalSpool>("type", "Type", |e| text(e.slot.filament()?.material.as_ref()))
         .icon("mdi:tag-outline")
         .lasting(),
-    sensor::<ExternalSpool>("color", "Color", |e| e.slot.filament()?.color.map(owned::<Color>))
+    sensor::<ExternalSpool>("color", "Color", |e| e.slot.filament()?.color.map(|c| c.to_string().into()))
         .icon("mdi:palette")
         .lasting(),
     binary::<ExternalSpool>("active", "Active", |e| Some(Value::Flag(e.active))).class("running"),

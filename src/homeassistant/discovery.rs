@@ -75,6 +75,9 @@ impl<'a> Device<'a> {
                 put(key, word.into());
             }
         }
+        if let Some(decimals) = entity.decimals {
+            put("suggested_display_precision", decimals.into());
+        }
         if !entity.enabled {
             put("enabled_by_default", false.into());
         }
@@ -176,9 +179,16 @@ pub(super) fn has(entity: &Entity<Snapshot>, snapshot: &Snapshot) -> bool {
         return false;
     }
     match snapshot.capabilities {
+        // Hardware that nobody knows is watched; only what holds, ends or lights a print is offered.
+        Some(can) if !can.known_model && !harmless(entity.platform) => false,
         Some(can) => (entity.needs)(&can, snapshot),
         None => entity.early,
     }
+}
+
+/// Whether an unknown printer may be asked that, too.
+fn harmless(platform: Platform) -> bool {
+    !platform.is_control() || matches!(platform, Platform::Button(_) | Platform::Light(_))
 }
 
 /// The printer's own device.

@@ -35,6 +35,12 @@ impl<'a> From<&'a str> for Value<'a> {
     }
 }
 
+impl From<String> for Value<'_> {
+    fn from(text: String) -> Self {
+        Self::Text(text.into())
+    }
+}
+
 impl Value<'_> {
     /// Degrees Celsius.
     pub fn celsius(value: f32) -> Value<'static> {
@@ -216,6 +222,8 @@ pub struct Entity<T: 'static> {
     pub unit: Option<&'static str>,
     /// `measurement` for what is worth long-term statistics.
     pub state_class: Option<&'static str>,
+    /// Decimals to show, where Home Assistant's own choice for the class is not good.
+    pub decimals: Option<u8>,
     /// Icon, where the class has none that fits.
     pub icon: Option<&'static str>,
     /// Whether it is shown without being asked for.
@@ -248,6 +256,7 @@ const fn row<T>(
         device_class: None,
         unit: None,
         state_class: None,
+        decimals: None,
         icon: None,
         enabled: true,
         lasting: false,
@@ -311,66 +320,85 @@ pub const fn button<T>(key: &'static str, name: &'static str, command: Command) 
 
 impl<T> Entity<T> {
     /// Kind of quantity.
+    #[must_use]
     pub const fn class(mut self, class: &'static str) -> Self {
         self.device_class = Some(class);
         self
     }
     /// Unit.
+    #[must_use]
     pub const fn unit(mut self, unit: &'static str) -> Self {
         self.unit = Some(unit);
         self
     }
     /// Worth long-term statistics.
+    #[must_use]
     pub const fn measurement(mut self) -> Self {
         self.state_class = Some("measurement");
         self
     }
+    /// Shown without decimals.
+    #[must_use]
+    pub const fn whole(mut self) -> Self {
+        self.decimals = Some(0);
+        self
+    }
     /// Icon.
+    #[must_use]
     pub const fn icon(mut self, icon: &'static str) -> Self {
         self.icon = Some(icon);
         self
     }
     /// Only on printers like that.
+    #[must_use]
     pub const fn needs(mut self, needs: fn(&Capabilities, &T) -> bool) -> Self {
         self.needs = needs;
         self
     }
     /// A fact about the device.
+    #[must_use]
     pub const fn diagnostic(mut self) -> Self {
         self.category = Category::Diagnostic;
         self
     }
     /// An option of the device.
+    #[must_use]
     pub const fn config(mut self) -> Self {
         self.category = Category::Config;
         self
     }
     /// Only for those who ask for it.
+    #[must_use]
     pub const fn hidden(mut self) -> Self {
         self.enabled = false;
         self
     }
     /// Readable while the printer is away.
+    #[must_use]
     pub const fn lasting(mut self) -> Self {
         self.lasting = true;
         self
     }
     /// There before the printer ever reported.
+    #[must_use]
     pub const fn early(mut self) -> Self {
         self.early = true;
         self
     }
     /// Not published for smaller changes.
+    #[must_use]
     pub const fn deadband(mut self, deadband: f32) -> Self {
         self.deadband = deadband;
         self
     }
     /// Not published more often.
+    #[must_use]
     pub const fn at_most_each(mut self, pause: Duration) -> Self {
         self.at_most_each = pause;
         self
     }
     /// With details.
+    #[must_use]
     pub const fn with(mut self, differ: fn(&T, &T) -> bool, make: fn(&T) -> serde_json::Value) -> Self {
         self.attributes = Some(Attributes { differ, make });
         self
@@ -381,23 +409,23 @@ impl<T> Entity<T> {
 mod tests {
     use super::*;
 
-    fn payload(value: Option<Value<'_>>) -> String {
-        Published::from(value.as_ref()).to_string()
+    fn payload<'a>(value: impl Into<Option<Value<'a>>>) -> String {
+        Published::from(value.into().as_ref()).to_string()
     }
 
     #[test]
     fn payloads_are_what_home_assistant_reads() {
         assert_eq!(payload(None), "None");
-        assert_eq!(payload(Some(Value::Int(-53))), "-53");
-        assert_eq!(payload(Some(Value::celsius(219.84))), "219.8");
-        assert_eq!(payload(Some(Value::celsius(220.0))), "220");
-        assert_eq!(payload(Some(Value::celsius(-0.01))), "0");
-        assert_eq!(payload(Some(Value::Flag(true))), "ON");
-        assert_eq!(payload(Some(Value::minutes(Duration::from_secs(3600)))), "60");
+        assert_eq!(payload(Value::Int(-53)), "-53");
+        assert_eq!(payload(Value::celsius(219.84)), "219.8");
+        assert_eq!(payload(Value::celsius(220.0)), "220");
+        assert_eq!(payload(Value::celsius(-0.01)), "0");
+        assert_eq!(payload(Value::Flag(true)), "ON");
+        assert_eq!(payload(Value::minutes(Duration::from_secs(3600))), "60");
         let end = Timestamp::from_second(1_800_000_000).expect("a moment");
-        assert_eq!(payload(Some(Value::Time(end))), "2027-01-15T08:00:00Z");
+        assert_eq!(payload(Value::Time(end)), "2027-01-15T08:00:00Z");
         let long = "ä".repeat(300);
-        assert_eq!(payload(Some(Value::from(long.as_str()))).chars().count(), 255);
+        assert_eq!(payload(Value::from(long.as_str())).chars().count(), 255);
     }
 
     #[test]

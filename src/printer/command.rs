@@ -83,6 +83,8 @@ pub enum Outcome {
     Refused(String),
     /// It could not be sent; why.
     Failed(String),
+    /// A newer command of the same kind took its place before it was sent.
+    Superseded,
     /// The printer did not answer in time.
     Timeout,
 }

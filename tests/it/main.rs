@@ -2,4 +2,14 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::expect_used)]
 
 mod broker;
+#[cfg(feature = "demo")]
+mod cli;
+#[cfg(feature = "demo")]
+mod gateway;
+mod homeassistant;
+mod laws;
+mod layers;
+mod replay;
+mod reports;
+mod session;
 mod support;

@@ -6,6 +6,8 @@
 #![allow(dead_code, reason = "a toolbox: not each test module needs every tool")]
 
 pub(crate) mod wire;
+#[cfg(feature = "demo")]
+pub(crate) mod world;
 
 use std::fmt;
 use std::io::{Read, Write};

@@ -1,0 +1,382 @@
+//! The whole gateway between the emulated cloud and a local broker: what people see, and that it heals.
+
+use bambu2mqtt::demo::Options;
+use bambu2mqtt::gateway::Ended;
+use bambu2mqtt::service::Signal;
+use serde_json::{Value, json};
+
+use crate::support::world::{Eyes, Gateway, World, parse, soon};
+use crate::support::{Broker, Kind, available};
+
+const NOTHING: Value = Value::Null;
+
+/// A gateway that has said that it is online, between a cloud and a broker.
+struct Scene {
+    world: World,
+    broker: Broker,
+    eyes: Eyes,
+    gateway: Gateway,
+}
+
+impl Scene {
+    async fn start(change: &Value) -> Self {
+        Self::on(Kind::Embedded, Options::default(), change).await
+    }
+
+    async fn on(kind: Kind, options: Options, change: &Value) -> Self {
+        let world = World::with(options).await;
+        let broker = Broker::start(kind).await;
+        let eyes = Eyes::open(broker.port).await;
+        let gateway = Gateway::start(&world.configuration(broker.port, change));
+        eyes.holds("bambu2mqtt/bridge/availability", "online").await;
+        Self { world, broker, eyes, gateway }
+    }
+
+    /// The topics of the first, second and third printer: X1C, A1 mini and H2D.
+    fn printer(&self, number: usize) -> String {
+        format!("bambu2mqtt/{}", self.world.serials()[number])
+    }
+
+    fn device(&self, number: usize) -> String {
+        format!("bambu2mqtt_{}", self.world.serials()[number])
+    }
+}
+
+/// Every topic that discovery promises has a value.
+fn missing(seen: &crate::support::world::Seen) -> Vec<String> {
+    let mut missing = Vec::new();
+    for (topic, payload) in &seen.values {
+        if !(topic.starts_with("homeassistant/device/") && topic.ends_with("/config")) {
+            continue;
+        }
+        let config: Value = serde_json::from_str(payload).unwrap();
+        let names = ["state_topic", "json_attributes_topic", "percentage_state_topic"];
+        let components = config["components"].as_object().unwrap().values();
+        let promised = components.flat_map(|c| names.iter().filter_map(|name| c[*name].as_str()));
+        let availability =
+            config["availability"].as_array().unwrap().iter().filter_map(|a| a["topic"].as_str());
+        let all = promised.chain(availability);
+        missing.extend(all.filter(|topic| !seen.values.contains_key(*topic)).map(str::to_owned));
+    }
+    missing
+}
+
+#[tokio::test]
+async fn all_that_discovery_promises_is_there_before_the_gateway_says_online() {
+    let scene = Scene::start(&NOTHING).await;
+    scene.eyes.look(|seen| {
+        assert_eq!(missing(seen), Vec::<String>::new());
+        for number in 0..3 {
+            let config = seen.config(&scene.device(number)).unwrap();
+            assert_eq!(config["device"]["via_device"], "bambu2mqtt_bridge");
+            assert!(seen.is(&format!("{}/availability", scene.printer(number)), "online"));
+        }
+        let first =
+            |wanted: &dyn Fn(&str, &str) -> bool| seen.messages.iter().position(|(t, p)| wanted(t, p));
+        let online =
+            first(&|topic, payload| topic == "bambu2mqtt/bridge/availability" && payload == "online");
+        for number in 0..3 {
+            let nozzle = format!("{}/nozzle_temperature", scene.printer(number));
+            let value = first(&|topic, payload| topic == nozzle && payload != "None");
+            assert!(value.is_some() && value < online, "{nozzle} comes before `online`");
+        }
+        assert!(seen.is("bambu2mqtt/bridge/account", "connected"));
+        assert!(seen.is("bambu2mqtt/bridge/printers_online", "3"));
+    });
+    assert!(matches!(scene.gateway.stop().await, Ended::Stopped));
+    scene.eyes.holds("bambu2mqtt/bridge/availability", "offline").await;
+}
+
+#[tokio::test]
+async fn a_command_of_each_platform_reaches_the_printer_and_comes_back() {
+    let scene = Scene::start(&NOTHING).await;
+    let eyes = &scene.eyes;
+    let (x1c, a1, h2d) = (scene.printer(0), scene.printer(1), scene.printer(2));
+    let orders = [
+        (format!("{x1c}/bed_target"), "60", "60"),
+        (format!("{a1}/nozzle_target"), "199.6", "200"),
+        (format!("{h2d}/left_nozzle_target"), "230", "230"),
+        (format!("{x1c}/chamber_light"), "OFF", "OFF"),
+        (format!("{x1c}/speed_profile"), "ludicrous", "ludicrous"),
+        (format!("{x1c}/part_fan"), "42", "40"),
+        (format!("{x1c}/part_fan"), "OFF", "0"),
+        (format!("{h2d}/chamber_fan"), "60", "60"),
+        (format!("{a1}/timelapse"), "ON", "ON"),
+        (format!("{a1}/prompt_sound"), "OFF", "OFF"),
+    ];
+    for (topic, payload, value) in &orders {
+        eyes.order(topic, payload, "confirmed").await;
+        eyes.holds(topic, value).await;
+    }
+    for (button, status) in [("pause", "pause"), ("resume", "running"), ("stop", "failed")] {
+        eyes.order(&format!("{x1c}/{button}"), "PRESS", "confirmed").await;
+        eyes.holds(&format!("{x1c}/status"), status).await;
+    }
+}
+
+#[tokio::test]
+async fn garbage_on_command_topics_is_refused_and_the_true_value_is_said_again() {
+    let scene = Scene::start(&NOTHING).await;
+    let (eyes, x1c) = (&scene.eyes, scene.printer(0));
+    let bed = format!("{x1c}/bed_target");
+    let true_value = eyes.look(|seen| seen.values[&bed].clone());
+    for garbage in ["999", "-1", "1e300", "NaN", "warm", "{\"a\":1}", "\u{0}", &"9".repeat(100_000)] {
+        let mark = eyes.mark();
+        let result = eyes.order(&bed, garbage, "refused").await;
+        let result: Value = serde_json::from_str(&result).unwrap();
+        assert!(result["reason"].as_str().is_some_and(|reason| reason.len() < 300), "{result}");
+        eyes.hears(mark, &bed, &true_value).await;
+    }
+    for (key, garbage) in
+        [("speed_profile", "warp"), ("chamber_light", "on"), ("part_fan", "101"), ("pause", "x")]
+    {
+        eyes.order(&format!("{x1c}/{key}"), garbage, "refused").await;
+    }
+    for nowhere in ["status", "left_nozzle_target", "no_such_key"] {
+        eyes.order(&format!("{x1c}/{nowhere}"), "1", "refused").await;
+    }
+    // Topics that are nobody's: they are passed over, and what follows is carried out.
+    for topic in [
+        "bambu2mqtt/NOBODY/bed_target/set",
+        "bambu2mqtt/bridge/version/set",
+        "bambu2mqtt//set",
+        "homeassistant/status",
+    ] {
+        eyes.publish(topic, "garbage");
+    }
+    eyes.order(&bed, "61", "confirmed").await;
+    eyes.holds(&bed, "61").await;
+}
+
+#[tokio::test]
+async fn a_broker_that_forgot_everything_is_told_everything_again() {
+    for kind in [Kind::Embedded, Kind::Mosquitto, Kind::Container] {
+        if !available(kind) {
+            continue;
+        }
+        let mut scene = Scene::on(kind, Options::default(), &NOTHING).await;
+        let topics = |scene: &Scene| scene.eyes.look(|seen| seen.values.keys().cloned().collect::<Vec<_>>());
+        let before = topics(&scene);
+        scene.broker.stop().await;
+        scene.broker.again().await;
+        scene
+            .eyes
+            .until("every topic of before", |seen| {
+                let all = before.iter().filter(|topic| !topic.ends_with("/result"));
+                let online = seen.is("bambu2mqtt/bridge/availability", "online");
+                (online && all.clone().all(|topic| seen.values.contains_key(topic))).then_some(())
+            })
+            .await;
+        assert_eq!(topics(&scene), before, "{kind}");
+    }
+}
+
+#[tokio::test]
+async fn home_assistants_birth_is_answered_with_everything() {
+    let scene = Scene::start(&NOTHING).await;
+    let mark = scene.eyes.mark();
+    scene.eyes.publish("homeassistant/status", "online");
+    for number in 0..3 {
+        let config = format!("homeassistant/device/{}/config", scene.device(number));
+        scene.eyes.hears(mark, &config, "components").await;
+        scene.eyes.hears(mark, &format!("{}/status", scene.printer(number)), "").await;
+    }
+    scene.eyes.hears(mark, "bambu2mqtt/bridge/availability", "online").await;
+}
+
+#[tokio::test]
+async fn a_lost_cloud_connection_comes_back_by_itself() {
+    let scene = Scene::start(&NOTHING).await;
+    let before = scene.world.mqtt.connections();
+    scene.world.cloud.drop_connections();
+    scene.eyes.holds("bambu2mqtt/bridge/cloud", "OFF").await;
+    scene.eyes.holds("bambu2mqtt/bridge/cloud", "ON").await;
+    assert_eq!(scene.world.mqtt.connections(), before + 1, "one attempt was enough");
+    // Both ways: the A1 mini heats, and takes orders.
+    let a1 = scene.printer(1);
+    scene.eyes.hears(scene.eyes.mark(), &format!("{a1}/nozzle_temperature"), "").await;
+    scene.eyes.order(&format!("{a1}/bed_target"), "58", "confirmed").await;
+}
+
+#[tokio::test]
+async fn a_cloud_that_refuses_connections_is_not_hammered() {
+    let scene = Scene::start(&NOTHING).await;
+    let before = scene.world.mqtt.connections();
+    scene.world.cloud.refuse_connections(true);
+    scene.eyes.holds("bambu2mqtt/bridge/cloud", "OFF").await;
+    // The first pause is ten seconds, so one attempt falls into a birth's answer of at most three.
+    let mark = scene.eyes.mark();
+    scene.eyes.publish("homeassistant/status", "online");
+    scene.eyes.hears(mark, "bambu2mqtt/bridge/availability", "online").await;
+    let attempts = scene.world.mqtt.connections() - before;
+    assert!(attempts <= 1, "{attempts} attempts within seconds");
+    scene.world.cloud.refuse_connections(false);
+    scene.eyes.holds("bambu2mqtt/bridge/cloud", "ON").await;
+}
+
+#[tokio::test]
+async fn a_revoked_token_asks_for_a_login_once_and_a_new_one_goes_on() {
+    let world = World::start().await;
+    let broker = Broker::start(Kind::Embedded).await;
+    let eyes = Eyes::open(broker.port).await;
+    let with = |token: &str| {
+        let login = json!({"bambu": {"account": null, "password": null, "token": token}});
+        world.configuration(broker.port, &login)
+    };
+    let next = std::sync::Arc::new(std::sync::Mutex::new(with(&world.cloud.settings().token)));
+    let first = next.lock().unwrap().clone();
+    let source = std::sync::Arc::clone(&next);
+    let reload = move || Ok(parse(&source.lock().unwrap()));
+    let mut gateway = Gateway::reloading(&first, Some(Box::new(reload.clone())));
+    eyes.holds("bambu2mqtt/bridge/availability", "online").await;
+
+    world.cloud.revoke_token();
+    eyes.holds("bambu2mqtt/bridge/account", "needs_login").await;
+    // The account stays visible, and the cloud is left alone from here on.
+    let count = |world: &World| (world.rest.connections(), world.mqtt.connections());
+    let before = count(&world);
+    assert!(before.1 <= 3, "{before:?}");
+    let mark = eyes.mark();
+    eyes.publish("homeassistant/status", "online");
+    eyes.hears(mark, "bambu2mqtt/bridge/availability", "online").await;
+    assert_eq!(count(&world), before, "nothing is tried with a dead token");
+
+    // A person logs in elsewhere, puts the token into the file, and reloads.
+    let token = login(&world).await;
+    *next.lock().unwrap() = with(&token);
+    gateway.signal(Signal::Reload).await;
+    if let Some(Ended::Restart(config)) = gateway.ended_soon().await {
+        assert_eq!(config.accounts.len(), 1);
+        gateway = Gateway::reloading(&next.lock().unwrap().clone(), Some(Box::new(reload)));
+    }
+    eyes.holds("bambu2mqtt/bridge/account", "connected").await;
+    eyes.holds("bambu2mqtt/bridge/printers_online", "3").await;
+    drop(gateway);
+}
+
+/// A login as an app would do it; the new token.
+async fn login(world: &World) -> String {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    let settings = world.cloud.settings();
+    let body = json!({"account": settings.account, "password": settings.password}).to_string();
+    let mut stream = tokio::net::TcpStream::connect(("127.0.0.1", world.rest.port)).await.unwrap();
+    let head = format!(
+        "POST /v1/user-service/user/login HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: {}\r\n\r\n",
+        body.len()
+    );
+    stream.write_all((head + &body).as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    soon("the answer to a login", stream.read_to_string(&mut answer)).await.unwrap();
+    let reply: Value = serde_json::from_str(answer.split("\r\n\r\n").nth(1).unwrap()).unwrap();
+    reply["accessToken"].as_str().unwrap().to_owned()
+}
+
+#[tokio::test]
+async fn a_printer_that_is_switched_off_goes_offline_and_comes_back() {
+    let scene = Scene::start(&NOTHING).await;
+    let (serial, x1c) = (scene.world.serials()[0].clone(), scene.printer(0));
+    scene.world.cloud.power_off(&serial, 0);
+    scene.eyes.holds(&format!("{x1c}/availability"), "offline").await;
+    scene.eyes.holds(&format!("{x1c}/status"), "offline").await;
+    scene.eyes.holds(&format!("{x1c}/connectivity"), "OFF").await;
+    scene.eyes.holds("bambu2mqtt/bridge/printers_online", "2").await;
+    let refused = scene.eyes.order(&format!("{x1c}/bed_target"), "50", "refused").await;
+    assert!(refused.contains("reason"), "{refused}");
+    assert!(scene.eyes.look(|seen| seen.is(&format!("{}/availability", scene.printer(1)), "online")));
+    scene.world.cloud.power_on(&serial);
+    scene.eyes.holds(&format!("{x1c}/availability"), "online").await;
+    scene
+        .eyes
+        .until("its status again", |seen| {
+            seen.values.get(&format!("{x1c}/status")).filter(|status| *status != "offline").map(drop)
+        })
+        .await;
+}
+
+#[tokio::test]
+async fn a_printer_unbound_while_the_gateway_was_away_is_taken_off() {
+    let first = Scene::start(&NOTHING).await;
+    let serial = first.world.serials()[2].clone();
+    let of_it = |seen: &crate::support::world::Seen| -> Vec<String> {
+        seen.values.keys().filter(|topic| topic.contains(&serial)).cloned().collect()
+    };
+    assert!(first.eyes.look(|seen| of_it(seen).len()) > 50);
+    first.gateway.stop().await;
+
+    let world = World::with(Options { printers: 2, ..Options::default() }).await;
+    let gateway = Gateway::start(&world.configuration(first.broker.port, &NOTHING));
+    first.eyes.until("its topics to be cleared", |seen| of_it(seen).is_empty().then_some(())).await;
+    first.eyes.holds("bambu2mqtt/bridge/printers", "2").await;
+    // Its AMS units and spools hang below it and have ids of their own.
+    first.eyes.look(|seen| {
+        assert_eq!(missing(seen), Vec::<String>::new());
+        let parent = format!("bambu2mqtt_{serial}");
+        assert!(!seen.values.values().any(|payload| payload.contains(&parent)), "a child of it is left");
+    });
+    gateway.stop().await;
+    // Really gone, and not only from these eyes.
+    let fresh = Eyes::open(first.broker.port).await;
+    fresh.holds("bambu2mqtt/bridge/availability", "offline").await;
+    fresh.look(|seen| assert_eq!(of_it(seen), Vec::<String>::new()));
+}
+
+#[tokio::test]
+async fn read_only_takes_the_controls_away_and_their_values_stay() {
+    let first = Scene::start(&NOTHING).await;
+    let controls = |config: &Value| -> Vec<String> {
+        let platforms = ["switch", "light", "number", "select", "fan", "button"];
+        let components = config["components"].as_object().unwrap();
+        let is_control =
+            |c: &Value| platforms.iter().any(|p| c["platform"] == *p) && c.get("unique_id").is_some();
+        components.iter().filter(|(_, c)| is_control(c)).map(|(id, _)| id.clone()).collect()
+    };
+    let (device, bed) = (first.device(0), format!("{}/bed_target", first.printer(0)));
+    assert!(first.eyes.look(|seen| controls(&seen.config(&device).unwrap()).len()) > 8);
+    first.gateway.stop().await;
+
+    let document = first.world.configuration(first.broker.port, &json!({"controls": {"mode": "read_only"}}));
+    let mark = first.eyes.mark();
+    let gateway = Gateway::start(&document);
+    let left = first
+        .eyes
+        .until("a discovery message without controls", |seen| {
+            let left = controls(&seen.config(&device)?);
+            (left.len() < 3).then_some(left)
+        })
+        .await;
+    assert!(left.iter().all(|id| id == "button_refresh"), "{left:?}");
+    // Home Assistant forgets a component only when it is told so; leaving it out is not enough.
+    let config = format!("homeassistant/device/{device}/config");
+    first.eyes.hears(mark, &config, r#""number_bed_target":{"platform":"number"}"#).await;
+    first.eyes.holds("bambu2mqtt/bridge/availability", "online").await;
+    first.eyes.order(&bed, "50", "refused").await;
+    assert!(first.eyes.look(|seen| seen.values.contains_key(&bed)), "the sensor of the same key stays");
+    gateway.stop().await;
+}
+
+#[tokio::test]
+async fn two_printers_of_one_name_keep_their_entities_apart() {
+    let world = World::start().await;
+    let serials = world.serials();
+    let broker = Broker::start(Kind::Embedded).await;
+    let eyes = Eyes::open(broker.port).await;
+    let twin = json!({"printers": [{"serial": serials[0], "name": "Demo A1 mini"}]});
+    let gateway = Gateway::start(&world.configuration(broker.port, &twin));
+    eyes.holds("bambu2mqtt/bridge/availability", "online").await;
+    eyes.look(|seen| {
+        let mut ids = std::collections::BTreeMap::new();
+        for (topic, payload) in &seen.values {
+            if topic.starts_with("homeassistant/device/") {
+                let config: Value = serde_json::from_str(payload).unwrap();
+                for component in config["components"].as_object().unwrap().values() {
+                    let id = component["default_entity_id"].as_str().unwrap().to_owned();
+                    if let Some(other) = ids.insert(id.clone(), topic.clone()) {
+                        panic!("{id} is claimed by {other} and {topic}");
+                    }
+                }
+            }
+        }
+        assert!(ids.len() > 100);
+    });
+    gateway.stop().await;
+}

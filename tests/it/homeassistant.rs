@@ -1,0 +1,474 @@
+//! The table of entities, and what Home Assistant discovers of each model.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bambu2mqtt::bambu::session::{Input, Session};
+use bambu2mqtt::homeassistant::catalog::{AMS, BRIDGE, EXTERNAL, PRINTER, SLOT};
+use bambu2mqtt::homeassistant::entity::{Category, Entity, Platform, Value};
+use bambu2mqtt::homeassistant::topic::{Topics, slug};
+use bambu2mqtt::homeassistant::{Account, Bridge, BridgeMirror, Mirror, Publication};
+use bambu2mqtt::printer::{
+    Ams, Control, ExternalSpool, Identity, Now, Reach, Serial, Side, Slot, Snapshot, Source, Speed, Stage,
+    Status,
+};
+use serde_json::{Value as Json, json};
+
+use crate::reports::{MODELS, Printer};
+
+/// Keeps snapshots beside the tests.
+pub(crate) fn snapshot(name: &str, text: &str) {
+    insta::with_settings!({snapshot_path => "../snapshots", prepend_module_to_snapshot => false, omit_expression => true}, {
+        insta::assert_snapshot!(name, text);
+    });
+}
+
+/// A row of any table, without its subject.
+struct Row {
+    table: &'static str,
+    key: &'static str,
+    name: &'static str,
+    platform: Platform,
+    category: Category,
+    class: Option<&'static str>,
+    unit: Option<&'static str>,
+    state_class: Option<&'static str>,
+}
+
+fn rows() -> Vec<Row> {
+    fn of<T>(table: &'static str, rows: &[Entity<T>]) -> Vec<Row> {
+        let row = |e: &Entity<T>| Row {
+            table,
+            key: e.key,
+            name: e.name,
+            platform: e.platform,
+            category: e.category,
+            class: e.device_class,
+            unit: e.unit,
+            state_class: e.state_class,
+        };
+        rows.iter().map(row).collect()
+    }
+    let mut all = of("printer", PRINTER);
+    all.extend(of("ams", AMS));
+    all.extend(of("slot", SLOT));
+    all.extend(of("external", EXTERNAL));
+    all.extend(of("bridge", BRIDGE));
+    all
+}
+
+// The table.
+
+#[test]
+fn keys_are_unique_and_for_ever() {
+    let mut seen = BTreeSet::new();
+    let mut list = String::new();
+    for row in rows() {
+        assert!(seen.insert((row.table, row.platform.name(), row.key)), "{} {} twice", row.table, row.key);
+        writeln!(list, "{} {}_{}", row.table, row.platform.name(), row.key).unwrap();
+        let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_' || c == '#';
+        assert!(row.key.chars().all(plain), "{} is no key", row.key);
+    }
+    snapshot("keys", &list);
+}
+
+#[test]
+fn everything_has_a_name_but_the_main_thing_of_a_device() {
+    for row in rows() {
+        assert_eq!(
+            row.name.is_empty(),
+            (row.table, row.key) == ("external", "spool"),
+            "{} {}",
+            row.table,
+            row.key
+        );
+        assert_eq!(row.key.contains('#'), row.table == "slot", "{}", row.key);
+        assert_eq!(row.name.contains('#'), row.table == "slot", "{}", row.key);
+    }
+}
+
+#[test]
+fn units_fit_their_classes() {
+    for row in rows() {
+        let Row { key, unit, class, state_class, .. } = row;
+        let wanted: &[Option<&str>] = match class {
+            Some("temperature") => &[Some("°C")],
+            Some("duration") => &[Some("min"), Some("h"), Some("s")],
+            Some("humidity") => &[Some("%")],
+            Some("signal_strength") => &[Some("dBm")],
+            None => &[None, Some("%")],
+            Some("timestamp" | "enum" | "connectivity" | "problem" | "running") => &[None],
+            Some(other) => panic!("{key}: nobody looked up what {other} wants"),
+        };
+        assert!(wanted.contains(&unit), "{key}: {unit:?} for {class:?}");
+        assert!(state_class.is_none() || !matches!(class, Some("timestamp" | "enum")), "{key}");
+        let binary = matches!(class, Some("connectivity" | "problem" | "running"));
+        assert_eq!(binary, binary && matches!(row.platform, Platform::BinarySensor), "{key}");
+        if class == Some("temperature") && matches!(row.platform, Platform::Sensor) {
+            assert_eq!(state_class, Some("measurement"), "{key}");
+        }
+        if state_class.is_some() {
+            assert!(matches!(row.platform, Platform::Sensor), "{key}: only sensors have statistics");
+        }
+    }
+}
+
+#[test]
+fn options_of_the_device_are_things_one_can_change() {
+    for row in rows() {
+        assert!(row.category != Category::Config || row.platform.is_control(), "{}", row.key);
+        if let Platform::Enum(_) = row.platform {
+            assert_eq!((row.class, row.unit, row.state_class), (Some("enum"), None, None), "{}", row.key);
+        }
+    }
+}
+
+/// Every word that a row with options can say is among them.
+fn check_options<T>(table: &[Entity<T>], subjects: &[T]) {
+    for row in table {
+        let options = match row.platform {
+            Platform::Enum(options) => options(),
+            Platform::Select(options, _) => options.to_vec(),
+            _ => continue,
+        };
+        let unique: BTreeSet<_> = options.iter().collect();
+        assert_eq!(unique.len(), options.len(), "{}: an option twice", row.key);
+        for subject in subjects {
+            match (row.read)(subject) {
+                None => {}
+                Some(Value::Text(word)) => assert!(options.contains(&word.as_ref()), "{}: {word}", row.key),
+                Some(other) => panic!("{}: {other:?} is no word", row.key),
+            }
+        }
+    }
+}
+
+#[test]
+fn enums_list_everything_they_can_say() {
+    let plain = Snapshot { reach: Reach::Online, ..unheard() };
+    let mut printers = Vec::new();
+    for reach in [Reach::Unheard, Reach::Online, Reach::Offline] {
+        for read_only in [false, true] {
+            for control in [Control::Unknown, Control::Full, Control::Limited] {
+                printers.push(Snapshot { reach, read_only, control, ..plain.clone() });
+            }
+        }
+    }
+    for status in [
+        Status::Failed,
+        Status::Finish,
+        Status::Idle,
+        Status::Init,
+        Status::Pause,
+        Status::Prepare,
+        Status::Running,
+        Status::Slicing,
+    ] {
+        printers.push(Snapshot { status: Some(status), ..plain.clone() });
+    }
+    printers.extend((0..=300).map(|n| Snapshot { stage: Some(Stage(n)), ..plain.clone() }));
+    for speed in [Speed::Silent, Speed::Standard, Speed::Sport, Speed::Ludicrous] {
+        printers.push(Snapshot { speed: Some(speed), ..plain.clone() });
+    }
+    check_options(PRINTER, &printers);
+    check_options(AMS, &[Ams::default()]);
+    check_options(SLOT, &[Slot::Unknown, Slot::Empty]);
+    check_options(EXTERNAL, &[ExternalSpool::default()]);
+    let accounts = [Account::Offline, Account::Connected, Account::NeedsLogin, Account::Blocked];
+    let bridge = |account| Bridge { account, ..Bridge::default() };
+    check_options(BRIDGE, &accounts.map(bridge));
+}
+
+#[test]
+fn a_slot_of_an_unknown_unit_has_no_label() {
+    let lost = Source::Ams { unit: 3, slot: 0 };
+    let printer =
+        Snapshot { sources: [Some(lost), Some(Source::Nothing)], reach: Reach::Online, ..unheard() };
+    for row in PRINTER.iter().filter(|row| row.key == "active_slot" || row.key == "active_filament") {
+        assert_eq!((row.read)(&printer), None, "{}", row.key);
+        let left = Snapshot { active_nozzle: Side::Left, ..printer.clone() };
+        assert_eq!((row.read)(&left), Some(Value::from("none")), "{}", row.key);
+    }
+}
+
+fn unheard() -> Snapshot {
+    Snapshot::unheard(Arc::new(Identity {
+        serial: Serial::new("01P00X000000001"),
+        name: "Test".into(),
+        model: "P1S".into(),
+        model_code: None,
+        firmware: None,
+        hardware: None,
+    }))
+}
+
+// Discovery.
+
+fn now() -> Now {
+    Now { mono: Duration::ZERO, wall: "2026-01-01T00:00:00Z".parse().unwrap() }
+}
+
+fn topics() -> Arc<Topics> {
+    Topics { base: "bambu2mqtt".into(), discovery: "homeassistant".into(), id_prefix: "bambu2mqtt".into() }
+        .into()
+}
+
+/// A printer, and what retained messages left of it on a broker.
+struct Home {
+    printer: Printer,
+    session: Session,
+    mirror: Mirror,
+    broker: BTreeMap<String, String>,
+}
+
+impl Home {
+    fn new(model: &str) -> Self {
+        let printer = Printer::new(model);
+        let serial = Serial::new(&printer.serial);
+        let name = format!("Test {model}");
+        let session = Session::new(serial.clone(), &name, ["", ""], 40_000);
+        let mirror = Mirror::new(topics(), serial, slug(&name), true);
+        let mut home = Self { printer, session, mirror, broker: BTreeMap::new() };
+        home.session.handle(now(), Input::Connected);
+        home.hear(&home.printer.version());
+        home.tell_all();
+        home
+    }
+
+    fn tell_all(&mut self) -> Vec<Publication> {
+        self.hear(&self.printer.full())
+    }
+
+    fn hear(&mut self, payload: &str) -> Vec<Publication> {
+        self.session.handle(now(), Input::Message(payload.as_bytes()));
+        self.look()
+    }
+
+    fn look(&mut self) -> Vec<Publication> {
+        let mut out = Vec::new();
+        self.mirror.update(now(), self.session.snapshot(), &mut out);
+        for Publication { topic, payload } in &out {
+            if payload.is_empty() {
+                self.broker.remove(topic);
+            } else {
+                self.broker.insert(topic.clone(), payload.clone());
+            }
+        }
+        out
+    }
+
+    fn config(&self, device: &str) -> Option<Json> {
+        let payload = self.broker.get(&format!("homeassistant/device/{device}/config"))?;
+        Some(serde_json::from_str(payload).unwrap())
+    }
+
+    fn own(&self) -> String {
+        format!("bambu2mqtt_{}", self.printer.serial)
+    }
+
+    fn devices(&self) -> Vec<String> {
+        let device = |topic: &String| {
+            Some(topic.strip_prefix("homeassistant/device/")?.strip_suffix("/config")?.to_owned())
+        };
+        self.broker.keys().filter_map(device).collect()
+    }
+}
+
+/// A discovery message in a form that people can read and compare.
+fn described(config: &Json) -> String {
+    let device = config["device"].as_object().unwrap();
+    let mut text = String::new();
+    for (key, value) in device {
+        writeln!(text, "{key}: {value}").unwrap();
+    }
+    for (id, component) in config["components"].as_object().unwrap() {
+        let mut facts = Vec::new();
+        for (key, value) in component.as_object().unwrap() {
+            match key.as_str() {
+                "platform" | "unique_id" | "default_entity_id" | "state_topic" | "command_topic" | "icon" => {
+                }
+                "options" => facts.push(format!("{} options", value.as_array().unwrap().len())),
+                "availability" => facts.push("lasting".into()),
+                "json_attributes_topic" => facts.push("attributes".into()),
+                "enabled_by_default" => facts.push("hidden".into()),
+                "device_class" | "unit_of_measurement" | "state_class" | "entity_category" | "name" => {
+                    facts.push(value.as_str().unwrap_or("—").to_owned());
+                }
+                _ => facts.push(format!("{key}={value}")),
+            }
+        }
+        writeln!(text, "  {id}: {}", facts.join(", ")).unwrap();
+    }
+    text
+}
+
+#[test]
+fn each_model_has_its_entities() {
+    for model in MODELS {
+        let home = Home::new(model);
+        let all: Vec<_> = home
+            .devices()
+            .iter()
+            .map(|device| format!("{device}\n{}", described(&home.config(device).unwrap())))
+            .collect();
+        snapshot(&format!("discovery of {model}"), &all.join("\n"));
+    }
+}
+
+#[test]
+fn a_discovery_message_in_full() {
+    let home = Home::new("P1S");
+    let config = home.config(&home.own()).unwrap();
+    snapshot("discovery message", &serde_json::to_string_pretty(&config).unwrap());
+    let mut out = Vec::new();
+    BridgeMirror::new(topics(), true).update(
+        now(),
+        &Bridge { version: "1.2.3", ..Bridge::default() },
+        &mut out,
+    );
+    let lines: Vec<_> = out.iter().map(|p| format!("{} = {}", p.topic, p.payload)).collect();
+    snapshot("gateway", &lines.join("\n"));
+}
+
+#[test]
+fn each_component_is_complete_and_unique() {
+    let mut seen = BTreeSet::new();
+    for model in MODELS {
+        let home = Home::new(model);
+        for device in home.devices() {
+            let config = home.config(&device).unwrap();
+            assert_eq!(config["availability"].as_array().unwrap().len(), 2, "{device}");
+            for (id, c) in config["components"].as_object().unwrap() {
+                let platform = c["platform"].as_str().unwrap();
+                assert!(id.starts_with(&format!("{platform}_")), "{id}");
+                assert!(
+                    seen.insert((platform.to_owned(), c["unique_id"].clone().to_string(), model)),
+                    "{id} twice"
+                );
+                let entity = c["default_entity_id"].as_str().unwrap();
+                assert!(entity.starts_with(&format!("{platform}.test_")), "{entity}");
+                if platform != "button" {
+                    let topic = c["state_topic"].as_str().or(c["percentage_state_topic"].as_str()).unwrap();
+                    assert!(home.broker.contains_key(topic), "{id} of {model} has no value");
+                }
+            }
+        }
+        for topic in home.broker.keys().filter(|topic| topic.starts_with("bambu2mqtt/")) {
+            let announced =
+                home.devices().iter().any(|d| home.config(d).unwrap().to_string().contains(topic.as_str()));
+            assert!(announced, "{topic} belongs to nothing");
+        }
+    }
+}
+
+#[test]
+fn an_unplugged_ams_is_taken_back() {
+    let mut home = Home::new("X1C");
+    let ams = "bambu2mqtt_ams_19C000000000000";
+    assert!(home.config(ams).is_some(), "{:?}", home.devices());
+    home.printer.set(json!({"ams": {"ams": [], "ams_exist_bits": "0", "tray_exist_bits": "0"}}));
+    home.tell_all();
+    assert!(home.config(ams).is_some(), "one such report is not believed");
+    home.tell_all();
+    assert_eq!(home.config(ams), None);
+    assert!(!home.broker.keys().any(|topic| topic.contains("/ams/")), "and its values with it");
+    assert!(!home.mirror.devices().contains(&ams.to_owned()));
+}
+
+#[test]
+fn an_ams_that_changes_its_place_is_never_taken_back_in_between() {
+    let mut home = Home::new("X1C");
+    let ams = "bambu2mqtt_ams_19C000000000000";
+    home.printer.modules()[2]["name"] = "n3f/1".into();
+    home.printer.set(json!({"ams": {"ams_exist_bits": "2", "tray_exist_bits": "f0"}}));
+    home.printer.report["ams"]["ams"][0]["id"] = "1".into();
+    let out = home.hear(&home.printer.version());
+    assert!(!out.iter().any(|p| p.topic.ends_with("config") && p.payload.is_empty()));
+    let out = home.tell_all();
+    let configs: Vec<_> = out.iter().filter(|p| p.topic.contains(ams)).collect();
+    assert!(!configs.is_empty() && configs.iter().all(|p| !p.payload.is_empty()), "{configs:?}");
+    let config = home.config(ams).unwrap().to_string();
+    assert!(config.contains("/ams/1/") && !config.contains("/ams/0/"));
+    assert!(!home.broker.keys().any(|topic| topic.contains("/ams/0/")));
+}
+
+#[test]
+fn what_the_printer_lost_is_taken_off_home_assistant_and_the_broker() {
+    let mut home = Home::new("X1C");
+    let topic = "bambu2mqtt/00M00X000000001/work_light";
+    assert!(home.broker.contains_key(topic));
+    home.printer.set(json!({"lights_report": [{"node": "chamber_light", "mode": "on"}]}));
+    let out = home.tell_all();
+    let configs: Vec<Json> = out
+        .iter()
+        .filter(|p| p.topic.ends_with("/config"))
+        .map(|p| serde_json::from_str(&p.payload).unwrap())
+        .collect();
+    // Home Assistant forgets a component that has its platform and nothing else, and keeps one that is left out.
+    assert_eq!(configs.len(), 2);
+    assert_eq!(configs[0]["components"]["light_work_light"], json!({"platform": "light"}));
+    assert_eq!(configs[1]["components"]["light_work_light"], Json::Null);
+    assert!(!home.broker.contains_key(topic));
+}
+
+#[test]
+fn a_new_name_is_told_and_the_ids_stay() {
+    let mut home = Home::new("A1");
+    let before = home.config(&home.own()).unwrap();
+    assert!(home.session.rename("Attic"));
+    let out = home.look();
+    assert!(out.iter().all(|p| p.topic.ends_with("/config")), "only the devices' names changed");
+    let after = home.config(&home.own()).unwrap();
+    assert_eq!(after["device"]["name"], "Attic");
+    assert_eq!(after["components"], before["components"]);
+    let ams = home.devices().into_iter().find(|device| device.contains("_ams_")).unwrap();
+    assert_eq!(home.config(&ams).unwrap()["device"]["name"], "Attic AMS 1");
+}
+
+#[test]
+fn a_read_only_printer_has_no_controls() {
+    let mut home = Home::new("A1");
+    home.session.set_read_only(true);
+    home.look();
+    let config = home.config(&home.own()).unwrap();
+    let controls: Vec<_> = config["components"]
+        .as_object()
+        .unwrap()
+        .iter()
+        .filter(|(_, c)| c.get("command_topic").is_some())
+        .collect();
+    assert_eq!(controls.iter().map(|(id, _)| id.as_str()).collect::<Vec<_>>(), ["button_refresh"]);
+    assert_eq!(home.broker["bambu2mqtt/03900X000000001/control_mode"], "read_only");
+    assert_eq!(home.broker.get("bambu2mqtt/03900X000000001/part_fan"), None);
+    assert_eq!(home.broker["bambu2mqtt/03900X000000001/bed_target"], "60", "the sensor of that name stays");
+    home.session.set_read_only(false);
+    home.look();
+    assert_eq!(home.broker["bambu2mqtt/03900X000000001/part_fan"], "100");
+}
+
+#[test]
+fn a_removed_printer_leaves_nothing_behind() {
+    for model in MODELS {
+        let mut home = Home::new(model);
+        let mut out = Vec::new();
+        home.mirror.remove(&mut out);
+        for Publication { topic, payload } in out {
+            assert_eq!(payload, "");
+            home.broker.remove(&topic);
+        }
+        assert_eq!(home.broker.keys().collect::<Vec<_>>(), Vec::<&String>::new(), "{model}");
+    }
+}
+
+#[test]
+fn a_printer_that_was_never_heard_has_what_needs_no_report() {
+    let serial = Serial::new("01P00X000000001");
+    let session = Session::new(serial.clone(), "Test", ["C12", "P1S"], 40_000);
+    let mut out = Vec::new();
+    Mirror::new(topics(), serial, "test".into(), true).update(now(), session.snapshot(), &mut out);
+    let told = out.iter().filter(|p| !p.topic.ends_with("config"));
+    let lines: Vec<_> = told.map(|p| format!("{} = {}", p.topic, p.payload)).collect();
+    snapshot("unheard", &lines.join("\n"));
+}

@@ -1,0 +1,399 @@
+//! What holds for every message and every series of them.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bambu2mqtt::bambu::envelope::{self, Message};
+use bambu2mqtt::bambu::report::Print;
+use bambu2mqtt::bambu::session::{Input, Output, Session};
+use bambu2mqtt::bambu::wire::{Kind, Object as _};
+use bambu2mqtt::homeassistant::topic::Topics;
+use bambu2mqtt::homeassistant::{Mirror, Publication, catalog, command};
+use bambu2mqtt::printer::{Now, Serial, Snapshot};
+use proptest::prelude::*;
+use serde_json::{Map, Value, json};
+
+use crate::reports::{Printer, fan, packed, tray};
+
+fn print(report: &Value) -> (Print, Kind) {
+    match envelope::read(json!({ "print": report }).to_string().as_bytes()).unwrap() {
+        Message::Report { print, kind } => (*print, kind),
+        other => panic!("{other:?} is no report"),
+    }
+}
+
+/// One of these values.
+fn of(values: &[Value]) -> BoxedStrategy<Value> {
+    prop::sample::select(values.to_vec()).boxed()
+}
+
+fn hex(most: u32) -> BoxedStrategy<Value> {
+    prop_oneof![Just(0), 0..=most].prop_map(|bits| format!("{bits:x}").into()).boxed()
+}
+
+/// An AMS unit, a tray or several of them, whole and in part.
+fn units() -> BoxedStrategy<Value> {
+    let tray = (0_u32..4, prop::sample::select(vec!["PLA", "PETG", ""]), any::<bool>(), any::<bool>())
+        .prop_map(|(id, material, bare, tagged)| match (bare, tagged) {
+            (true, _) => json!({ "id": id.to_string() }),
+            (false, true) => tray(id, material),
+            (false, false) => {
+                json!({"id": id, "tray_type": material, "tag_uid": "0000000000000000", "remain": -1})
+            }
+        });
+    let id = prop::sample::select(vec!["0", "1", "16", "128"]);
+    let unit = (id, prop::collection::vec(tray, 0..3), 0_u32..40, any::<bool>()).prop_map(
+        |(id, trays, temp, dries)| {
+            let mut unit = json!({"id": id, "temp": temp.to_string(), "humidity": "3", "humidity_raw": "30"});
+            if dries {
+                unit["info"] = "3".into();
+                unit["dry_time"] = (temp % 3).into();
+            }
+            if !trays.is_empty() {
+                unit["tray"] = trays.into();
+            }
+            unit
+        },
+    );
+    prop::collection::vec(unit, 0..3).prop_map(Value::from).boxed()
+}
+
+/// A member of a report with a value that printers send, or do not.
+fn member() -> impl Strategy<Value = (String, Value)> {
+    let named = |name: &'static str, value: BoxedStrategy<Value>| {
+        value.prop_map(move |v| (name.to_owned(), v)).boxed()
+    };
+    let object = |name: &'static str, key: &'static str, value: BoxedStrategy<Value>| {
+        value.prop_map(move |v| (name.to_owned(), json!({ key: v }))).boxed()
+    };
+    let celsius = || (0_u32..3000).prop_map(|v| json!(f64::from(v) / 10.0)).boxed();
+    let states = ["RUNNING", "PAUSE", "FINISH", "IDLE", "FAILED", "PREPARE", "", "DREAMING"];
+    let hms = json!([{"attr": 0x0300_0100, "code": 0x0001_0007}]);
+    let lamp = |node: &str, mode: &str| json!({"node": node, "mode": mode});
+    let extruder = |id: u32| {
+        (0_u32..300, prop::sample::select(vec![0_u32, 3, 0x0103, 0x8000, 0xFF00, 0xFEFF, 0xFFFF]))
+            .prop_map(move |(t, snow)| json!({"id": id, "temp": packed(t, t), "snow": snow}))
+    };
+    prop_oneof![
+        named("gcode_state", of(&states.map(Value::from))),
+        named("stg_cur", of(&[json!(0), json!(-1), json!(255), json!(14), json!(99)])),
+        named("mc_percent", of(&[json!(0), json!("50"), json!(101), json!(null), json!({})])),
+        named("mc_remaining_time", of(&[json!(0), json!(61), json!(62), json!(-1), json!(100_000)])),
+        named("layer_num", of(&[json!(0), json!(7), json!(90)])),
+        named("total_layer_num", of(&[json!(0), json!(40)])),
+        named("subtask_name", of(&[json!("bracket"), json!(""), json!("gear")])),
+        named("nozzle_temper", celsius()),
+        named("nozzle_target_temper", celsius()),
+        named("bed_temper", celsius()),
+        named("chamber_temper", celsius()),
+        named("wifi_signal", (-90..-30).prop_map(|v| json!(format!("{v}dBm"))).boxed()),
+        named("print_error", of(&[json!(0), json!(0x0300_400C), json!(0x0700_8006), json!(0x0502_4007)])),
+        named("hms", of(&[json!([]), hms, json!([{"attr": "0x05000600", "code": 0x0002_0070}])])),
+        named("spd_lvl", of(&[json!(1), json!(4), json!(253)])),
+        named("cooling_fan_speed", of(&[json!("0"), json!("7"), json!(15), json!(99), json!("")])),
+        named(
+            "lights_report",
+            of(&[
+                json!([]),
+                json!([lamp("chamber_light", "off")]),
+                json!([lamp("chamber_light", "on"), lamp("work_light", "flashing")]),
+                json!([lamp("work_light", "on")]),
+                json!([lamp("chamber_light2", "on")]),
+            ])
+        ),
+        object("ipcam", "timelapse", of(&[json!("enable"), json!("disable"), json!("?")])),
+        object("net", "conf", of(&[json!(0), json!(1)])),
+        object("online", "version", of(&[json!(5), json!(6)])),
+        object("ams", "ams", units()),
+        object("ams", "tray_now", of(&[json!("0"), json!("5"), json!("128"), json!("254"), json!("255")])),
+        object("ams", "ams_exist_bits", hex(0x13)),
+        object("ams", "tray_exist_bits", hex(0x1_00FF)),
+        named(
+            "vir_slot",
+            of(&[
+                json!([{"id": "255", "tray_type": "PLA"}]),
+                json!([{"id": "254", "tray_type": "ABS"}, {"id": "255"}]),
+            ])
+        ),
+        named("vt_tray", of(&[json!({"id": "254"}), json!({"id": "254", "tray_type": "TPU"}), json!(null)])),
+        (extruder(0), extruder(1), prop::sample::select(vec![1, 2, 0x8112, 0x80F2])).prop_map(
+            |(a, b, state)| { ("device".to_owned(), json!({"extruder": {"info": [b, a], "state": state}})) }
+        ),
+        of(&[
+            json!([fan(16, 10)]),
+            json!([fan(16, 0), fan(32, 50)]),
+            json!([fan(160, 20)]),
+            json!([fan(32, 70)])
+        ])
+        .prop_map(|parts| ("device".to_owned(), json!({"airduct": {"parts": parts}}))),
+        named("fun", of(&[json!("3EC1AFFF9CFF"), json!("3EC18FFF9CFF")])),
+        named("device", of(&[json!(null), json!("x"), json!([])])),
+    ]
+}
+
+fn delta() -> impl Strategy<Value = Value> {
+    prop::collection::vec(member(), 0..4).prop_map(|members| {
+        let mut report = json!({"command": "push_status", "msg": 1});
+        report.as_object_mut().unwrap().extend(members);
+        report
+    })
+}
+
+fn full() -> impl Strategy<Value = Value> {
+    (printer(), prop::collection::vec(member(), 0..3)).prop_map(|(model, members)| {
+        let mut report = Printer::new(model).report;
+        report.as_object_mut().unwrap().extend(members.into_iter().collect::<Map<_, _>>());
+        report
+    })
+}
+
+fn printer() -> impl Strategy<Value = &'static str> {
+    prop::sample::select(vec!["P1S", "X1C", "A1", "H2D", "A2L"])
+}
+
+fn any_report() -> impl Strategy<Value = Value> {
+    prop_oneof![3 => delta(), 1 => full()]
+}
+
+proptest! {
+    #[test]
+    fn a_report_merged_twice_changes_nothing(before in any_report(), report in any_report()) {
+        let mut state = print(&before).0;
+        let (report, kind) = print(&report);
+        state.absorb(report.clone(), kind);
+        let once = state.clone();
+        state.absorb(report, kind);
+        prop_assert_eq!(state, once);
+    }
+
+    #[test]
+    fn an_empty_report_changes_nothing(before in any_report()) {
+        let before = print(&before).0;
+        let mut state = before.clone();
+        state.absorb(print(&json!({})).0, Kind::Delta);
+        prop_assert_eq!(state, before);
+    }
+
+    #[test]
+    fn two_deltas_are_what_their_merge_is(before in any_report(), first in delta(), second in delta()) {
+        let mut one_by_one = print(&before).0;
+        let mut at_once = one_by_one.clone();
+        let (mut first, second) = (print(&first).0, print(&second).0);
+        one_by_one.absorb(first.clone(), Kind::Delta);
+        one_by_one.absorb(second.clone(), Kind::Delta);
+        first.absorb(second, Kind::Delta);
+        at_once.absorb(first, Kind::Delta);
+        prop_assert_eq!(one_by_one, at_once);
+    }
+
+    #[test]
+    fn no_bytes_are_too_much(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
+        swallow(&bytes);
+    }
+
+    #[test]
+    fn no_change_of_a_report_is_too_much(
+        model in printer(),
+        changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>(), 0_usize..3), 1..20),
+        end in any::<prop::sample::Index>(),
+        cut in any::<bool>(),
+    ) {
+        let mut bytes = Printer::new(model).full().into_bytes();
+        for (at, byte, what) in changes {
+            let at = at.index(bytes.len());
+            match what {
+                0 => bytes[at] = byte,
+                1 => { bytes.remove(at); }
+                _ => bytes.insert(at, byte),
+            }
+        }
+        if cut {
+            bytes.truncate(end.index(bytes.len()));
+        }
+        swallow(&bytes);
+    }
+
+    #[test]
+    fn the_topics_built_from_differences_are_those_of_a_fresh_mirror(
+        model in printer(),
+        steps in prop::collection::vec(step(), 1..40),
+    ) {
+        differences(model, steps)?;
+    }
+}
+
+/// Gives bytes to everything that takes bytes.
+fn swallow(bytes: &[u8]) {
+    let printer = Printer::new("H2D");
+    let mut session = Session::new(Serial::new(&printer.serial), "Test", ["", ""], 40_000);
+    for message in [printer.version().as_bytes(), bytes, printer.full().as_bytes(), bytes] {
+        session.handle(at(Duration::ZERO), Input::Message(message));
+    }
+    let keys = catalog::PRINTER.iter().map(|row| row.key);
+    for key in keys.chain([String::from_utf8_lossy(bytes).as_ref()]) {
+        let _ = command::parse(session.snapshot(), key, bytes);
+    }
+}
+
+fn at(mono: Duration) -> Now {
+    let start: jiff::Timestamp = "2026-01-01T00:00:00Z".parse().unwrap();
+    Now { mono, wall: start + mono }
+}
+
+/// Something that happens to a gateway.
+#[derive(Debug, Clone)]
+enum Step {
+    Report(Value),
+    Version,
+    Gone,
+    Disconnected,
+    Connected,
+    Pass(u64),
+    Resend,
+    Republish(&'static str),
+    Rename(&'static str),
+    ReadOnly(bool),
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    let key =
+        prop::sample::select(vec!["bed_target", "chamber_light", "speed_profile", "job_name", "nothing"]);
+    prop_oneof![
+        12 => any_report().prop_map(Step::Report),
+        1 => Just(Step::Version),
+        1 => Just(Step::Gone),
+        1 => Just(Step::Disconnected),
+        1 => Just(Step::Connected),
+        4 => prop::sample::select(vec![1, 5, 11, 16, 70, 400]).prop_map(Step::Pass),
+        1 => Just(Step::Resend),
+        1 => key.prop_map(Step::Republish),
+        1 => prop::sample::select(vec!["Garage", "Attic"]).prop_map(Step::Rename),
+        1 => any::<bool>().prop_map(Step::ReadOnly),
+    ]
+}
+
+/// What retained messages leave on a broker.
+#[derive(Default)]
+struct Broker(BTreeMap<String, String>);
+
+impl Broker {
+    fn take(&mut self, publications: Vec<Publication>) {
+        for Publication { topic, payload } in publications {
+            if payload.is_empty() {
+                self.0.remove(&topic);
+            } else {
+                self.0.insert(topic, payload);
+            }
+        }
+    }
+}
+
+fn topics() -> Arc<Topics> {
+    Arc::new(Topics { base: "b".into(), discovery: "h".into(), id_prefix: "b".into() })
+}
+
+fn mirror(serial: &Serial) -> Mirror {
+    Mirror::new(topics(), serial.clone(), "test".into(), true)
+}
+
+fn differences(model: &str, steps: Vec<Step>) -> Result<(), TestCaseError> {
+    let printer = Printer::new(model);
+    let serial = Serial::new(&printer.serial);
+    let mut session = Session::new(serial.clone(), "Test", ["", ""], 40_000);
+    let mut mirror_of_it = mirror(&serial);
+    let mut broker = Broker::default();
+    let mut now = Duration::ZERO;
+    let mut out = Vec::new();
+    session.handle(at(now), Input::Connected);
+    mirror_of_it.update(at(now), session.snapshot(), &mut out);
+    for step in steps {
+        let mut pass = 0;
+        let message = match step {
+            Step::Report(report) => Some(json!({ "print": report }).to_string()),
+            Step::Version => Some(printer.version()),
+            Step::Gone => Some(r#"{"event":{"event":"client.disconnected"}}"#.to_owned()),
+            Step::Disconnected => {
+                tell(session.handle(at(now), Input::Disconnected), &mut mirror_of_it, now, &mut out);
+                None
+            }
+            Step::Connected => {
+                tell(session.handle(at(now), Input::Connected), &mut mirror_of_it, now, &mut out);
+                None
+            }
+            Step::Pass(seconds) => {
+                pass = seconds;
+                None
+            }
+            Step::Resend => {
+                mirror_of_it.resend(at(now), &mut out);
+                None
+            }
+            Step::Republish(key) => {
+                mirror_of_it.republish(at(now), key, &mut out);
+                None
+            }
+            Step::Rename(name) => {
+                session.rename(name);
+                mirror_of_it.update(at(now), session.snapshot(), &mut out);
+                None
+            }
+            Step::ReadOnly(read_only) => {
+                session.set_read_only(read_only);
+                mirror_of_it.update(at(now), session.snapshot(), &mut out);
+                None
+            }
+        };
+        if let Some(message) = message {
+            tell(
+                session.handle(at(now), Input::Message(message.as_bytes())),
+                &mut mirror_of_it,
+                now,
+                &mut out,
+            );
+        }
+        let end = now + Duration::from_secs(pass);
+        let mut ticks = 0;
+        while let Some(next) = session.deadline().filter(|next| *next <= end) {
+            now = next.max(now);
+            tell(session.handle(at(now), Input::Tick), &mut mirror_of_it, now, &mut out);
+            ticks += 1;
+            prop_assert!(ticks < 200, "the deadline does not get further");
+        }
+        now = end;
+        broker.take(std::mem::take(&mut out));
+    }
+    // The rows that may not be published often get their turn.
+    now += Duration::from_secs(61);
+    mirror_of_it.update(at(now), session.snapshot(), &mut out);
+    broker.take(out);
+
+    let mut fresh = Broker::default();
+    let mut out = Vec::new();
+    mirror(&serial).update(at(now), session.snapshot(), &mut out);
+    fresh.take(out);
+    let keys = |broker: &Broker| broker.0.keys().cloned().collect::<Vec<_>>();
+    prop_assert_eq!(keys(&broker), keys(&fresh));
+    for (topic, payload) in &fresh.0 {
+        let told = &broker.0[topic];
+        let band = match topic.rsplit('/').next() {
+            Some("wifi_signal") => 3.0,
+            Some(key) if key.ends_with("temperature") => 0.5,
+            _ => 0.0,
+        };
+        let near = |a: f64, b: f64| (a - b).abs() < band;
+        let same =
+            told == payload || told.parse().ok().zip(payload.parse().ok()).is_some_and(|(a, b)| near(a, b));
+        prop_assert!(same, "{} is {}, not {}", topic, told, payload);
+    }
+    Ok(())
+}
+
+fn tell(outputs: Vec<Output>, mirror: &mut Mirror, now: Duration, out: &mut Vec<Publication>) {
+    for output in outputs {
+        if let Output::Changed(snapshot) = output {
+            let snapshot: Arc<Snapshot> = snapshot;
+            mirror.update(at(now), &snapshot, out);
+        }
+    }
+}
