@@ -4,6 +4,7 @@
 //! [`Snapshot`] into the publications that make the difference.
 //! Must not know: Bambu's field names, sockets, retries.
 
+mod bridge;
 pub mod catalog;
 pub mod command;
 pub mod discovery;
@@ -16,7 +17,8 @@ use std::time::Duration;
 
 use crate::printer::{Ams, ExternalSpool, Now, Reach, Serial, Slot, Snapshot};
 
-use catalog::{AMS, BRIDGE, EXTERNAL, PRINTER, SLOT};
+pub use bridge::{Account, Bridge, BridgeMirror};
+use catalog::{AMS, EXTERNAL, PRINTER, SLOT};
 use entity::{Entity, Platform, Published};
 use topic::{Part, Topics};
 
@@ -33,50 +35,6 @@ impl Publication {
     fn new(topic: String, payload: String) -> Self {
         Self { topic, payload }
     }
-}
-
-/// How the account stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Account {
-    /// Not decided yet, or the cloud cannot be reached.
-    #[default]
-    Offline,
-    /// Logged in.
-    Connected,
-    /// A person must log in again.
-    NeedsLogin,
-    /// The cloud refuses us for now.
-    Blocked,
-}
-
-impl Account {
-    /// All words for it.
-    pub const WORDS: [&str; 4] = ["offline", "connected", "needs_login", "blocked"];
-
-    /// The word for it.
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Offline => "offline",
-            Self::Connected => "connected",
-            Self::NeedsLogin => "needs_login",
-            Self::Blocked => "blocked",
-        }
-    }
-}
-
-/// The gateway itself, as a device.
-#[derive(Debug, Clone, PartialEq, Default)]
-pub struct Bridge {
-    /// Version of the program.
-    pub version: &'static str,
-    /// Whether the cloud's broker is connected.
-    pub cloud_connected: bool,
-    /// How the account stands.
-    pub account: Account,
-    /// Printers in the account.
-    pub printers: u16,
-    /// Those that can be reached.
-    pub printers_online: u16,
 }
 
 /// What was last published of one row.
@@ -581,43 +539,4 @@ fn shape_differs(before: &Snapshot, now: &Snapshot) -> bool {
         || before.read_only != now.read_only
         || before.external.len() != now.external.len()
         || other_units()
-}
-
-/// What Home Assistant was told of the gateway itself.
-pub struct BridgeMirror {
-    topics: Arc<Topics>,
-    discovery: bool,
-    announced: bool,
-    cells: Vec<Cell>,
-}
-
-impl BridgeMirror {
-    /// A gateway of which nothing was told yet.
-    pub fn new(topics: Arc<Topics>, discovery: bool) -> Self {
-        Self { topics, discovery, announced: false, cells: vec![Cell::default(); BRIDGE.len()] }
-    }
-
-    /// Tells what changed.
-    pub fn update(&mut self, now: Now, bridge: &Bridge, out: &mut Vec<Publication>) {
-        if !self.announced && self.discovery {
-            let message = discovery::bridge(&self.topics, bridge);
-            out.push(Publication::new(self.topics.config(&message.device), message.payload()));
-        }
-        self.announced = true;
-        let topics = &self.topics;
-        Rows { table: BRIDGE, cells: &mut self.cells, topic: &|key| topics.bridge(key) }.publish(
-            now,
-            bridge,
-            None,
-            |_| true,
-            out,
-        );
-    }
-
-    /// Tells everything again.
-    pub fn resend(&mut self, now: Now, bridge: &Bridge, out: &mut Vec<Publication>) {
-        self.announced = false;
-        self.cells.fill(Cell::default());
-        self.update(now, bridge, out);
-    }
 }
