@@ -117,7 +117,7 @@ fn paces(classes: &[Class]) -> Result<()> {
         let gateway = gateway(folder.path(), &configuration(folder.path(), &bambu, home.port))?;
         // Without a listener the far broker would save its bridge nothing, but be no broker in use.
         let bridged = Counter::start(far.port, "device/#")?;
-        let mut publisher = Publisher::connect(cloud.plain_port)?;
+        let mut printers = Publisher::connect(cloud.plain_port)?;
         let topics: Vec<String> = serials.iter().map(|serial| format!("device/{serial}/report")).collect();
         published.wait_for_any().context("the gateway does not publish; see its log")?;
         // Everything once, slowly enough that nobody drops a message; then again for what was settled late.
@@ -130,18 +130,20 @@ fn paces(classes: &[Class]) -> Result<()> {
             }
             Ok(())
         };
-        teach(&mut publisher)?;
+        teach(&mut printers)?;
         sleep(SETTLING);
-        teach(&mut publisher)?;
+        teach(&mut printers)?;
         sleep(Duration::from_secs(1));
         for pace in PACES {
             let before = (gateway.cpu()?, bridge.cpu()?, published.count(), bridged.count());
-            let sent = send(&mut publisher, &topics, &stream, pace)?;
+            let sent = send(&mut printers, &topics, &stream, pace)?;
             sleep(Duration::from_millis(500));
             let after = (gateway.cpu()?, bridge.cpu()?, published.count(), bridged.count());
             ensure!(after.3 - before.3 == sent, "the bridge lost messages: {} of {sent}", after.3 - before.3);
             let reports = f64::from(u32::try_from(sent)?);
-            let each = |before: Duration, after: Duration| (after - before).as_secs_f64() * 1e6 / reports;
+            let each = |before: Duration, after: Duration| {
+                after.saturating_sub(before).as_secs_f64() * 1e6 / reports
+            };
             let (ours, floor) = (each(before.0, after.0), each(before.1, after.1));
             println!(
                 "{:<9} {:>5} {:<10} {:>6} {:>8} {:>9.1} {:>8.1} {:>7.2} {:>18.3} {:>12}",
@@ -247,7 +249,7 @@ fn many(most: usize) -> Result<()> {
         sleep(MEASURED * 2);
         let after = (gateway.cpu()?, published.count(), reports(), clock());
         let seconds = (after.3 - before.3).as_secs_f64();
-        let cpu = (after.0 - before.0).as_secs_f64();
+        let cpu = after.0.saturating_sub(before.0).as_secs_f64();
         let sent = f64::from(u32::try_from(after.2 - before.2)?).max(1.0);
         println!(
             "{printers:>8} {:>11.0} {:>8.2} {:>11.1} {:>18.3} {:>12} {:>13}   ({} discovery messages)",

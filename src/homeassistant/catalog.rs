@@ -18,6 +18,9 @@ use super::entity::{Entity, Platform, Value, binary, button, control, sensor, te
 const DROP: &str = "mdi:printer-3d-nozzle";
 const BED: &str = "mdi:radiator";
 
+/// A nozzle that holds its temperature wavers by half a degree either way, for the whole of a print.
+const NOZZLE_DEADBAND: f32 = 1.0;
+
 fn celsius(value: Option<f32>) -> Option<Value<'static>> {
     value.map(Value::celsius)
 }
@@ -143,6 +146,7 @@ pub static PRINTER: &[Entity<Snapshot>] = &[
     temperature::<Snapshot>("nozzle_temperature", "Nozzle temperature", |s| {
         actual(s.nozzle(s.active_nozzle))
     })
+    .deadband(NOZZLE_DEADBAND)
     .icon(DROP),
     temperature::<Snapshot>("nozzle_target", "Nozzle target temperature", |s| {
         target(s.nozzle(s.active_nozzle))
@@ -153,6 +157,7 @@ pub static PRINTER: &[Entity<Snapshot>] = &[
         actual(s.nozzle(Side::Left))
     })
     .needs(|c, _| c.dual_nozzle)
+    .deadband(NOZZLE_DEADBAND)
     .icon(DROP),
     temperature::<Snapshot>("left_nozzle_target", "Left nozzle target temperature", |s| {
         target(s.nozzle(Side::Left))
@@ -164,6 +169,7 @@ pub static PRINTER: &[Entity<Snapshot>] = &[
         actual(s.nozzle(Side::Right))
     })
     .needs(|c, _| c.dual_nozzle)
+    .deadband(NOZZLE_DEADBAND)
     .icon(DROP),
     temperature::<Snapshot>("right_nozzle_target", "Right nozzle target temperature", |s| {
         target(s.nozzle(Side::Right))
