@@ -95,7 +95,10 @@ async fn run(cli: Cli) -> Exit {
     let Cli { command, config, verbose, quiet } = cli;
     let volume = logging::Volume { verbose, quiet };
     let result = match command {
-        None | Some(Command::Run) => return run_gateway(config, volume).await,
+        // As a task of its own: the runtime looks for news between two turns of its root future.
+        None | Some(Command::Run) => {
+            return tokio::spawn(run_gateway(config, volume)).await.unwrap_or(Exit::Failed);
+        }
         #[cfg(feature = "demo")]
         Some(Command::Demo(arguments)) => {
             logging::start(None, volume);

@@ -45,11 +45,16 @@ struct Cell {
     at: Duration,
 }
 
+/// A printer that has said nothing new for so long is told exactly, without dead bands.
+const SETTLED: Duration = Duration::from_secs(60);
+
 /// Publishes what differs of one subject's rows.
 struct Rows<'a, T: 'static> {
     table: &'static [Entity<T>],
     cells: &'a mut [Cell],
     topic: &'a dyn Fn(&str) -> String,
+    /// Whether small differences count too.
+    exact: bool,
 }
 
 impl<T> Rows<'_, T> {
@@ -73,7 +78,8 @@ impl<T> Rows<'_, T> {
             }
             let value = (row.read)(subject);
             let first = cell.value == Published::Never;
-            if cell.value.differs(value.as_ref(), row.deadband) {
+            let deadband = if self.exact { 0.0 } else { row.deadband };
+            if cell.value.differs(value.as_ref(), deadband) {
                 let early = !row.at_most_each.is_zero() && now.mono < cell.at + row.at_most_each;
                 if first || value.is_none() || !early {
                     cell.value = Published::from(value.as_ref());
@@ -148,6 +154,8 @@ pub struct Mirror {
     discovery: bool,
     earlier_known: bool,
     snapshot: Option<Arc<Snapshot>>,
+    /// When the snapshot last was another one.
+    changed: Duration,
     online: Option<bool>,
     announced: Option<Announced>,
     cells: Box<[Cell]>,
@@ -165,6 +173,7 @@ impl Mirror {
             discovery,
             earlier_known: false,
             snapshot: None,
+            changed: Duration::ZERO,
             online: None,
             announced: None,
             cells,
@@ -196,6 +205,10 @@ impl Mirror {
     /// ```
     pub fn update(&mut self, now: Now, snapshot: &Arc<Snapshot>, out: &mut Vec<Publication>) {
         let before = self.snapshot.replace(Arc::clone(snapshot));
+        if before.as_ref().is_none_or(|before| !Arc::ptr_eq(before, snapshot)) {
+            self.changed = now.mono;
+        }
+        let exact = now.mono >= self.changed + SETTLED;
         let before = before.as_deref();
         if self.announced.is_none() || before.is_none_or(|before| shape_differs(before, snapshot)) {
             self.announce(snapshot, out);
@@ -205,13 +218,14 @@ impl Mirror {
             table: PRINTER,
             cells: &mut self.cells,
             topic: &|key| topics.value(serial, Part::Printer, key),
+            exact,
         };
         let publishes = |index: usize| {
             PUBLISHES.get(index) == Some(&true)
                 && PRINTER.get(index).is_some_and(|row| discovery::has(row, snapshot))
         };
         rows.publish(now, snapshot, before, publishes, out);
-        self.update_children(now, snapshot, before, out);
+        self.update_children(now, snapshot, before, exact, out);
         let online = snapshot.reach == Reach::Online;
         if self.online != Some(online) {
             self.online = Some(online);
@@ -437,6 +451,7 @@ impl Mirror {
         now: Now,
         snapshot: &Snapshot,
         before: Option<&Snapshot>,
+        exact: bool,
         out: &mut Vec<Publication>,
     ) {
         let can = snapshot.capabilities.unwrap_or_default();
@@ -451,17 +466,23 @@ impl Mirror {
                     let find = |s: &'_ Snapshot| s.ams.iter().position(|ams| ams.id == id);
                     let Some(ams) = find(snapshot).and_then(|at| snapshot.ams.get(at)) else { continue };
                     let old: Option<&Ams> = before.and_then(|b| b.ams.get(find(b)?));
-                    if old == Some(ams) && !fresh {
+                    if old == Some(ams) && !fresh && !exact {
                         continue;
                     }
                     let has = |at: usize| AMS.get(at).is_some_and(|row| (row.needs)(&can, ams));
-                    Rows { table: AMS, cells: &mut child.cells, topic: &topic }
+                    Rows { table: AMS, cells: &mut child.cells, topic: &topic, exact }
                         .publish(now, ams, old, has, out);
                     let cells = child.slot_cells.chunks_mut(SLOT.len());
                     for (number, (slot, cells)) in ams.slots.iter().zip(cells).enumerate() {
                         let old: Option<&Slot> = old.and_then(|old| old.slots.get(number));
                         let topic = |key: &str| topic(&numbered(key, number + 1));
-                        Rows { table: SLOT, cells, topic: &topic }.publish(now, slot, old, |_| true, out);
+                        Rows { table: SLOT, cells, topic: &topic, exact }.publish(
+                            now,
+                            slot,
+                            old,
+                            |_| true,
+                            out,
+                        );
                     }
                 }
                 Part::External(number) => {
@@ -470,10 +491,10 @@ impl Mirror {
                         continue;
                     };
                     let old: Option<&ExternalSpool> = before.and_then(|b| b.external.get(find(b)?));
-                    if old == Some(spool) && !fresh {
+                    if old == Some(spool) && !fresh && !exact {
                         continue;
                     }
-                    Rows { table: EXTERNAL, cells: &mut child.cells, topic: &topic }.publish(
+                    Rows { table: EXTERNAL, cells: &mut child.cells, topic: &topic, exact }.publish(
                         now,
                         spool,
                         old,

@@ -3,11 +3,12 @@
 use std::io::{self, IsTerminal as _};
 use std::sync::OnceLock;
 
+use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
-use tracing_subscriber::{EnvFilter, Layer as _, Registry, fmt, reload};
+use tracing_subscriber::{Layer as _, Registry, fmt, reload};
 
-use crate::config::{Log, LogFormat, LogLevel};
+use crate::config::{Log, LogFormat};
 
 /// What the command line says about it.
 #[derive(Debug, Clone, Copy)]
@@ -17,18 +18,22 @@ pub(super) struct Volume {
 }
 
 /// Changes the level of the running log.
-static FILTER: OnceLock<reload::Handle<EnvFilter, Registry>> = OnceLock::new();
+static FILTER: OnceLock<reload::Handle<Targets, Registry>> = OnceLock::new();
 
-fn filter(log: Option<Log>, volume: Volume) -> EnvFilter {
-    let configured = log.map_or("warn", |log| LogLevel::as_str(log.level));
-    let level = match volume {
-        Volume { quiet: true, .. } => "error",
-        Volume { verbose: 0, .. } => configured,
-        Volume { verbose: 1, .. } => "debug",
-        Volume { .. } => "trace",
+fn filter(log: Option<Log>, volume: Volume) -> Targets {
+    let level = match (volume, log.map(|log| log.level)) {
+        (Volume { quiet: true, .. }, _) => LevelFilter::ERROR,
+        (Volume { verbose: 1, .. }, _) => LevelFilter::DEBUG,
+        (Volume { verbose: 2.., .. }, _) => LevelFilter::TRACE,
+        (_, None) => LevelFilter::WARN,
+        (_, Some(level)) => level.as_str().parse().unwrap_or(LevelFilter::INFO),
     };
     // The MQTT client logs topics with serials at debug, the verifier what our own errors already say.
-    EnvFilter::new(format!("warn,bambu2mqtt={level},rumqttc=warn,mqtt5=off,rustls_platform_verifier=off"))
+    Targets::new()
+        .with_default(LevelFilter::WARN)
+        .with_target("bambu2mqtt", level)
+        .with_target("mqtt5", LevelFilter::OFF)
+        .with_target("rustls_platform_verifier", LevelFilter::OFF)
 }
 
 /// Starts logging to standard error.

@@ -74,13 +74,8 @@ impl BridgeMirror {
         }
         self.announced = true;
         let topics = &self.topics;
-        Rows { table: BRIDGE, cells: &mut self.cells, topic: &|key| topics.bridge(key) }.publish(
-            now,
-            bridge,
-            None,
-            |_| true,
-            out,
-        );
+        Rows { table: BRIDGE, cells: &mut self.cells, topic: &|key| topics.bridge(key), exact: true }
+            .publish(now, bridge, None, |_| true, out);
     }
 
     /// Tells everything again.
