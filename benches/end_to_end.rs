@@ -250,14 +250,14 @@ fn many(most: usize) -> Result<()> {
         let cpu = (after.0 - before.0).as_secs_f64();
         let sent = f64::from(u32::try_from(after.2 - before.2)?).max(1.0);
         println!(
-            "{printers:>8} {:>11.0} {:>8.2} {:>11.1} {:>18.3} {:>12} {:>13}   ({} devices announced)",
+            "{printers:>8} {:>11.0} {:>8.2} {:>11.1} {:>18.3} {:>12} {:>13}   ({} discovery messages)",
             sent / seconds,
             cpu / seconds * 100.0,
             cpu * 1e6 / sent,
             f64::from(u32::try_from(after.1 - before.1)?) / sent,
             gateway.memory("VmRSS")?,
             gateway.memory("VmHWM")?,
-            last.0,
+            published.configs(),
         );
         std::io::stdout().flush()?;
     }

@@ -5,28 +5,28 @@
 //! Must not know: how a report is decoded, how an entity is described.
 
 mod account;
+mod fleet;
 mod leftovers;
+mod local;
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 use jiff::Timestamp;
-use serde_json::json;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tracing::{debug, error, info, warn};
 
 use crate::bambu::session::{CommandId, Input, Note, Output, Session};
-use crate::cloud::BoundPrinter;
-use crate::config::{Config, Mode, StateDir};
-use crate::homeassistant::topic::{Incoming, Topics, slug};
-use crate::homeassistant::{Account as AccountState, Bridge, BridgeMirror, Mirror, Publication, command};
+use crate::config::{Config, StateDir};
+use crate::homeassistant::topic::Topics;
+use crate::homeassistant::{Bridge, BridgeMirror, Mirror, Publication};
 use crate::mqtt::backoff::Pace;
-use crate::mqtt::{self, Link, Message, Qos};
+use crate::mqtt::{self, Link, Message};
 use crate::printer::{Now, Outcome, Reach, Serial};
-use crate::replay::{default_name, reporter};
+use crate::replay::reporter;
 use crate::service::{Notifier, Signal, watchdog_interval};
 use crate::tls;
 
@@ -347,106 +347,6 @@ impl Gateway {
         }
     }
 
-    fn on_local(&mut self, now: Now, event: mqtt::Event) {
-        match event {
-            mqtt::Event::Connected => {
-                self.local_connected = true;
-                let outbox = self.local.outbox();
-                outbox.subscribe(self.topics.commands(), Qos::AtLeastOnce);
-                outbox.subscribe(self.topics.status(), Qos::AtMostOnce);
-                self.leftovers.begin(now, outbox);
-                for printer in self.printers.values_mut() {
-                    printer.looked_up = false;
-                }
-                self.say_everything(now);
-            }
-            mqtt::Event::Disconnected { .. } => {
-                self.local_connected = false;
-                self.said_online = false;
-                self.resync.clear();
-            }
-            mqtt::Event::Message { topic, payload, retain } => {
-                self.on_local_message(now, &topic, &payload, retain);
-            }
-            mqtt::Event::SubscriptionRefused { topic } => {
-                error!(topic, "the local broker refused a subscription: allow this user to read it");
-            }
-            mqtt::Event::Subscribed { .. } | mqtt::Event::Delivered(_) => {}
-        }
-    }
-
-    fn on_local_message(&mut self, now: Now, topic: &str, payload: &[u8], retain: bool) {
-        match self.topics.parse(topic) {
-            Some(Incoming::Discovery { device }) => {
-                if retain {
-                    self.leftovers.saw(device, payload);
-                }
-            }
-            Some(Incoming::Status) if payload == b"online" => {
-                // Several in a row (a reload, a reconnect) are answered once.
-                let delay = BIRTH_DELAY.mul_f64(fastrand::f64());
-                let at = *self.birth_at.get_or_insert(now.mono + delay);
-                self.next_turn = self.next_turn.min(at);
-            }
-            Some(Incoming::Set { serial, key }) => {
-                if retain {
-                    // A restart would press the button again.
-                    warn!(key, "a retained command is ignored: publish commands without the retain flag");
-                    return;
-                }
-                self.on_command(now, &serial, key, payload);
-            }
-            Some(Incoming::Status) | None => {}
-        }
-    }
-
-    fn on_command(&mut self, now: Now, serial: &Serial, key: &str, payload: &[u8]) {
-        let Some(printer) = self.printers.get(serial) else {
-            debug!(key, "a command for a printer that is not here");
-            return;
-        };
-        match command::parse(printer.session.snapshot(), key, payload) {
-            Ok(command) => {
-                self.next_command += 1;
-                let id = self.next_command;
-                let pending = Pending { serial: serial.clone(), key: key.to_owned(), since: now.mono };
-                self.pending.insert(id, pending);
-                self.handle(now, serial, Input::Command(id, command));
-            }
-            Err(error) => self.tell_outcome(now, serial, key, &Outcome::Refused(error.to_string())),
-        }
-    }
-
-    /// Tells the giver of a command what became of it, and the true value if that is not what was asked.
-    fn tell_outcome(&mut self, now: Now, serial: &Serial, key: &str, outcome: &Outcome) {
-        let Some(printer) = self.printers.get_mut(serial) else { return };
-        let name = &printer.session.snapshot().identity.name;
-        let (word, reason) = match outcome {
-            Outcome::Accepted => ("accepted", None),
-            Outcome::Confirmed => ("confirmed", None),
-            Outcome::Refused(reason) => ("refused", Some(reason.as_str())),
-            Outcome::Failed(reason) => ("failed", Some(reason.as_str())),
-            Outcome::Superseded => ("refused", Some("a newer value came before it was sent")),
-            Outcome::Timeout => ("timeout", Some("the printer did not answer within 10 s")),
-        };
-        // The newer value is on its way: the one before is not worth a warning, nor a jump back.
-        let trouble = *outcome != Outcome::Superseded;
-        if let Some(reason) = reason.filter(|_| trouble) {
-            warn!(printer = %name, key, outcome = word, reason, "command");
-        } else {
-            debug!(printer = %name, key, outcome = word, "command");
-        }
-        let mut body = json!({ "outcome": word });
-        if let (Some(reason), Some(body)) = (reason, body.as_object_mut()) {
-            body.insert("reason".into(), reason.into());
-        }
-        self.local.outbox().send(Message::new(self.topics.result(serial, key), body.to_string()));
-        if reason.is_some() && trouble && printer.told {
-            printer.mirror.republish(now, key, &mut self.out);
-            self.publish();
-        }
-    }
-
     fn on_account(&mut self, now: Now, id: AccountId, event: AccountEvent) {
         let Some(account) = self.accounts.get_mut(&id) else { return };
         if account.on_event(now, event, &self.state, &self.inbox, &mut self.tasks) {
@@ -454,132 +354,6 @@ impl Gateway {
             self.resubscribe(id);
         }
         self.bridge_changed = true;
-    }
-
-    /// A printer may have been bound so recently that the broker did not let us listen yet.
-    fn resubscribe(&mut self, id: AccountId) {
-        let Some(account) = self.accounts.get_mut(&id) else { return };
-        let deaf = self.printers.iter().filter(|(_, p)| p.account == id && !p.session.is_connected());
-        for (serial, _) in deaf {
-            account.subscribe(serial);
-        }
-    }
-
-    /// Makes the printers those that the accounts' last lists have and the configuration does not ignore.
-    fn fit_printers(&mut self, now: Now) {
-        let mut wanted: BTreeMap<Serial, (AccountId, BoundPrinter)> = BTreeMap::new();
-        for (id, account) in &self.accounts {
-            for printer in account.printers() {
-                if self.config.printer(&printer.serial).is_some_and(|p| p.ignore) {
-                    continue;
-                }
-                let serial = Serial::new(&printer.serial);
-                // One that two accounts have stays with the one it is heard on.
-                let current = self.printers.get(&serial).map(|p| p.account) == Some(*id);
-                if current || !wanted.contains_key(&serial) {
-                    wanted.insert(serial, (*id, printer.clone()));
-                }
-            }
-        }
-        self.remove_printers(now, &wanted);
-        for (serial, (id, printer)) in wanted {
-            if self.printers.contains_key(&serial) {
-                self.keep_printer(now, &serial, id, &printer);
-            } else {
-                self.add_printer(serial, id, &printer);
-            }
-        }
-    }
-
-    /// Takes away what is not wanted any more: what the owner ignores at once, what the cloud does not list
-    /// when it has not listed it twice.
-    fn remove_printers(&mut self, now: Now, wanted: &BTreeMap<Serial, (AccountId, BoundPrinter)>) {
-        let listed = self.accounts.values().all(Account::is_listed);
-        let mut gone = BTreeSet::new();
-        for (serial, printer) in &mut self.printers {
-            let ignored = self.config.printer(serial.as_str()).is_some_and(|p| p.ignore);
-            let missing = !wanted.contains_key(serial) && listed;
-            if ignored || (missing && printer.missed) {
-                gone.insert(serial.clone());
-            } else if missing {
-                // One odd answer must not cost anybody the names of their entities.
-                for account in self.accounts.values_mut() {
-                    account.list_soon(now);
-                }
-            }
-            printer.missed = missing;
-        }
-        for serial in gone {
-            let Some(mut printer) = self.printers.remove(&serial) else { continue };
-            info!(printer = %printer.session.snapshot().identity.name, "the printer is not used any more");
-            if let Some(account) = self.accounts.get(&printer.account) {
-                account.unsubscribe(&serial);
-            }
-            printer.mirror.remove(&mut self.out);
-            self.publish();
-        }
-    }
-
-    fn keep_printer(&mut self, now: Now, serial: &Serial, id: AccountId, bound: &BoundPrinter) {
-        let name = self.configured_name(serial).or_else(|| given_name(bound));
-        let read_only = self.config.controls_of(serial.as_str()) == Mode::ReadOnly;
-        let Some(known) = self.printers.get_mut(serial) else { return };
-        if known.account != id {
-            known.account = id;
-            if let Some(account) = self.accounts.get_mut(&id) {
-                account.subscribe(serial);
-            }
-        }
-        let renamed = name.is_some_and(|name| known.session.rename(&name));
-        let other = known.session.snapshot().read_only != read_only;
-        known.session.set_read_only(read_only);
-        if (renamed || other) && known.told {
-            known.mirror.update(now, known.session.snapshot(), &mut self.out);
-            self.publish();
-        }
-    }
-
-    fn add_printer(&mut self, serial: Serial, id: AccountId, bound: &BoundPrinter) {
-        let codes =
-            [bound.model_code.as_deref(), bound.product_name.as_deref()].map(Option::unwrap_or_default);
-        let sequence = 40_000 + fastrand::u32(0..1_000_000);
-        let mut session = Session::new(serial.clone(), "", codes, sequence);
-        let model = session.snapshot().identity.model.clone();
-        let name = self.configured_name(&serial).or_else(|| given_name(bound));
-        session.rename(&name.unwrap_or_else(|| default_name(&model, &serial)));
-        session.set_read_only(self.config.controls_of(serial.as_str()) == Mode::ReadOnly);
-        let slug = self.free_slug(&session, &serial);
-        info!(printer = %session.snapshot().identity.name, %model, "printer found");
-        let discovery = self.config.homeassistant.discovery;
-        let mirror = Mirror::new(Arc::clone(&self.topics), serial.clone(), slug, discovery);
-        let printer = Printer {
-            account: id,
-            session,
-            mirror,
-            told: false,
-            online: false,
-            missed: false,
-            looked_up: false,
-        };
-        self.printers.insert(serial.clone(), printer);
-        if let Some(account) = self.accounts.get_mut(&id) {
-            account.subscribe(&serial);
-        }
-        if self.local_connected {
-            self.resync.push_back(serial);
-        }
-    }
-
-    fn configured_name(&self, serial: &Serial) -> Option<String> {
-        self.config.printer(serial.as_str()).and_then(|p| p.name.clone())
-    }
-
-    /// What a printer's entity ids begin with: its name, or model and last digits where that is empty or taken.
-    fn free_slug(&self, session: &Session, serial: &Serial) -> String {
-        let identity = &session.snapshot().identity;
-        let wanted = slug(&identity.name);
-        let taken = self.printers.values().any(|p| slug(&p.session.snapshot().identity.name) == wanted);
-        if wanted.is_empty() || taken { slug(&default_name(&identity.model, serial)) } else { wanted }
     }
 
     fn handle(&mut self, now: Now, serial: &Serial, input: Input<'_>) {
@@ -621,54 +395,6 @@ impl Gateway {
                 }
                 Output::Note(note) => log_note(&printer.session.snapshot().identity.name, &note),
             }
-        }
-    }
-
-    /// Hands what is to be published to the local broker.
-    fn publish(&mut self) {
-        if !self.local_connected {
-            self.out.clear();
-            return;
-        }
-        let mut out = std::mem::take(&mut self.out);
-        let outbox = self.local.outbox();
-        let mut rest = out.drain(..).peekable();
-        while let Some(Publication { topic, payload }) = rest.next() {
-            if payload.is_empty() && self.is_announced(&topic) {
-                // An AMS was plugged into another printer, whose device it is now.
-                continue;
-            }
-            if rest.peek().is_some_and(|next| next.topic == topic) {
-                // Both halves of a retraction must leave; set, the second would replace the first.
-                outbox.send(Message::new(topic, payload).retained());
-            } else {
-                outbox.set(topic, payload);
-            }
-        }
-        drop(rest);
-        self.out = out;
-    }
-
-    /// Whether a printer announces its device, or a child's, on this topic.
-    fn is_announced(&self, topic: &str) -> bool {
-        match self.topics.parse(topic) {
-            Some(Incoming::Discovery { device }) => {
-                self.printers.values().any(|p| p.mirror.components(device).is_some())
-            }
-            _ => false,
-        }
-    }
-
-    /// The broker may know nothing of us, or Home Assistant may have missed it.
-    fn say_everything(&mut self, now: Now) {
-        self.bridge_mirror.resend(now, &self.bridge, &mut self.out);
-        self.publish();
-        // An AMS that moved is announced by both printers while the one it left is off: the one that is on
-        // has the last word.
-        let (online, offline): (Vec<_>, Vec<_>) = self.printers.iter().partition(|(_, p)| p.online);
-        self.resync = offline.into_iter().chain(online).map(|(serial, _)| serial.clone()).collect();
-        for printer in self.printers.values_mut() {
-            printer.told = false;
         }
     }
 
@@ -737,66 +463,6 @@ impl Gateway {
             self.leftovers.settle(now, complete, mirrors, outbox);
             if !self.said_online {
                 self.next_turn = self.next_turn.min(now.mono + Duration::from_secs(1));
-            }
-        }
-    }
-
-    /// Tells printers from the start, as many as the local broker can take for now.
-    fn resync(&mut self, now: Now) {
-        for _ in 0..self.resync.len() {
-            if !self.local_connected || self.local.outbox().len() >= RESYNC_BELOW {
-                return;
-            }
-            let Some(serial) = self.resync.pop_front() else { return };
-            let Some(printer) = self.printers.get_mut(&serial) else { continue };
-            if printer.session.snapshot().capabilities.is_none() && !printer.looked_up {
-                let Some(known) = self.leftovers.knows(now, &self.topics.printer_id(&serial)) else {
-                    // What the broker has kept of an earlier run may still come.
-                    self.resync.push_back(serial);
-                    self.next_turn = self.next_turn.min(now.mono + SHORTEST_TURN);
-                    continue;
-                };
-                printer.looked_up = true;
-                printer.mirror.trust_earlier_discovery(known);
-            }
-            printer.told = true;
-            printer.mirror.forget();
-            printer.mirror.update(now, printer.session.snapshot(), &mut self.out);
-            self.publish();
-        }
-    }
-
-    fn may_say_online(&self, now: Now) -> bool {
-        let heard = |p: &Printer| p.session.snapshot().capabilities.is_some();
-        let complete = self.accounts.values().all(Account::is_listed) && self.printers.values().all(heard);
-        complete || now.mono >= START_GRACE
-    }
-
-    fn say_online(&self) {
-        self.local.outbox().set(self.topics.bridge_availability(), "online");
-    }
-
-    fn update_bridge(&mut self, now: Now) {
-        self.bridge_changed = false;
-        let count = |n: usize| u16::try_from(n).unwrap_or(u16::MAX);
-        let worst = self.accounts.values().map(Account::state).max_by_key(|state| match state {
-            AccountState::Connected => 0,
-            AccountState::Offline => 1,
-            AccountState::Blocked => 2,
-            AccountState::NeedsLogin => 3,
-        });
-        let bridge = Bridge {
-            cloud_connected: self.accounts.values().all(Account::is_connected),
-            account: worst.unwrap_or_default(),
-            printers: count(self.printers.len()),
-            printers_online: count(self.printers.values().filter(|p| p.online).count()),
-            ..self.bridge.clone()
-        };
-        if bridge != self.bridge {
-            self.bridge = bridge;
-            if self.local_connected {
-                self.bridge_mirror.update(now, &self.bridge, &mut self.out);
-                self.publish();
             }
         }
     }
@@ -891,11 +557,6 @@ impl Gateway {
         closing.join_all().await;
         tasks.shutdown().await;
     }
-}
-
-/// What its owner calls a printer.
-fn given_name(printer: &BoundPrinter) -> Option<String> {
-    Some(printer.name.trim().to_owned()).filter(|name| !name.is_empty())
 }
 
 /// Starts every account of a configuration, or none.

@@ -257,7 +257,7 @@ impl<T: Wire> Wire for Once<T> {
     fn merge(_: &mut Option<Self>, _: Self, _: Kind) {}
 }
 
-/// An object with known members; made by [`wire!`].
+/// An object with known members; made by the macro `wire!`.
 pub trait Object: Sized + Default {
     /// Reads the members; also says how many the object had, known or not.
     fn from_map<'de, A: MapAccess<'de>>(map: A) -> Result<(Self, usize), A::Error>;

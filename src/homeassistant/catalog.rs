@@ -147,6 +147,7 @@ pub static PRINTER: &[Entity<Snapshot>] = &[
     temperature::<Snapshot>("nozzle_target", "Nozzle target temperature", |s| {
         target(s.nozzle(s.active_nozzle))
     })
+    .whole()
     .icon(DROP),
     temperature::<Snapshot>("left_nozzle_temperature", "Left nozzle temperature", |s| {
         actual(s.nozzle(Side::Left))
@@ -156,6 +157,7 @@ pub static PRINTER: &[Entity<Snapshot>] = &[
     temperature::<Snapshot>("left_nozzle_target", "Left nozzle target temperature", |s| {
         target(s.nozzle(Side::Left))
     })
+    .whole()
     .needs(|c, _| c.dual_nozzle)
     .icon(DROP),
     temperature::<Snapshot>("right_nozzle_temperature", "Right nozzle temperature", |s| {
@@ -166,13 +168,15 @@ pub static PRINTER: &[Entity<Snapshot>] = &[
     temperature::<Snapshot>("right_nozzle_target", "Right nozzle target temperature", |s| {
         target(s.nozzle(Side::Right))
     })
+    .whole()
     .needs(|c, _| c.dual_nozzle)
     .icon(DROP),
     temperature::<Snapshot>("bed_temperature", "Bed temperature", |s| actual(s.bed)).icon(BED),
-    temperature::<Snapshot>("bed_target", "Bed target temperature", |s| target(s.bed)).icon(BED),
+    temperature::<Snapshot>("bed_target", "Bed target temperature", |s| target(s.bed)).whole().icon(BED),
     temperature::<Snapshot>("chamber_temperature", "Chamber temperature", |s| actual(s.chamber))
         .needs(|c, _| c.chamber_sensor),
     temperature::<Snapshot>("chamber_target", "Chamber target temperature", |s| target(s.chamber))
+        .whole()
         .needs(|c, _| c.chamber_heater),
     sensor::<Snapshot>("active_filament", "Active filament", |s| feeding(s, s.active_nozzle))
         .icon("mdi:printer-3d-nozzle"),

@@ -75,6 +75,9 @@ impl<'a> Device<'a> {
                 put(key, word.into());
             }
         }
+        if let Some(decimals) = entity.decimals {
+            put("suggested_display_precision", decimals.into());
+        }
         if !entity.enabled {
             put("enabled_by_default", false.into());
         }

@@ -222,6 +222,8 @@ pub struct Entity<T: 'static> {
     pub unit: Option<&'static str>,
     /// `measurement` for what is worth long-term statistics.
     pub state_class: Option<&'static str>,
+    /// Decimals to show, where Home Assistant's own choice for the class is not good.
+    pub decimals: Option<u8>,
     /// Icon, where the class has none that fits.
     pub icon: Option<&'static str>,
     /// Whether it is shown without being asked for.
@@ -254,6 +256,7 @@ const fn row<T>(
         device_class: None,
         unit: None,
         state_class: None,
+        decimals: None,
         icon: None,
         enabled: true,
         lasting: false,
@@ -332,6 +335,12 @@ impl<T> Entity<T> {
     #[must_use]
     pub const fn measurement(mut self) -> Self {
         self.state_class = Some("measurement");
+        self
+    }
+    /// Shown without decimals.
+    #[must_use]
+    pub const fn whole(mut self) -> Self {
+        self.decimals = Some(0);
         self
     }
     /// Icon.

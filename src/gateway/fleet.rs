@@ -1,0 +1,150 @@
+//! Which printers there are: those of the accounts' lists that the configuration does not ignore.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use tracing::info;
+
+use crate::bambu::session::Session;
+use crate::cloud::BoundPrinter;
+use crate::config::Mode;
+use crate::homeassistant::Mirror;
+use crate::homeassistant::topic::slug;
+use crate::printer::{Now, Serial};
+use crate::replay::default_name;
+
+use super::account::Account;
+use super::{AccountId, Gateway, Printer};
+
+impl Gateway {
+    /// A printer may have been bound so recently that the broker did not let us listen yet.
+    pub(super) fn resubscribe(&mut self, id: AccountId) {
+        let Some(account) = self.accounts.get_mut(&id) else { return };
+        let deaf = self.printers.iter().filter(|(_, p)| p.account == id && !p.session.is_connected());
+        for (serial, _) in deaf {
+            account.subscribe(serial);
+        }
+    }
+
+    /// Makes the printers those that the accounts' last lists have and the configuration does not ignore.
+    pub(super) fn fit_printers(&mut self, now: Now) {
+        let mut wanted: BTreeMap<Serial, (AccountId, BoundPrinter)> = BTreeMap::new();
+        for (id, account) in &self.accounts {
+            for printer in account.printers() {
+                if self.config.printer(&printer.serial).is_some_and(|p| p.ignore) {
+                    continue;
+                }
+                let serial = Serial::new(&printer.serial);
+                // One that two accounts have stays with the one it is heard on.
+                let current = self.printers.get(&serial).map(|p| p.account) == Some(*id);
+                if current || !wanted.contains_key(&serial) {
+                    wanted.insert(serial, (*id, printer.clone()));
+                }
+            }
+        }
+        self.remove_printers(now, &wanted);
+        for (serial, (id, printer)) in wanted {
+            if self.printers.contains_key(&serial) {
+                self.keep_printer(now, &serial, id, &printer);
+            } else {
+                self.add_printer(serial, id, &printer);
+            }
+        }
+    }
+
+    /// Takes away what is not wanted any more: what the owner ignores at once, what the cloud does not list
+    /// when it has not listed it twice.
+    pub(super) fn remove_printers(&mut self, now: Now, wanted: &BTreeMap<Serial, (AccountId, BoundPrinter)>) {
+        let listed = self.accounts.values().all(Account::is_listed);
+        let mut gone = BTreeSet::new();
+        for (serial, printer) in &mut self.printers {
+            let ignored = self.config.printer(serial.as_str()).is_some_and(|p| p.ignore);
+            let missing = !wanted.contains_key(serial) && listed;
+            if ignored || (missing && printer.missed) {
+                gone.insert(serial.clone());
+            } else if missing {
+                // One odd answer must not cost anybody the names of their entities.
+                for account in self.accounts.values_mut() {
+                    account.list_soon(now);
+                }
+            }
+            printer.missed = missing;
+        }
+        for serial in gone {
+            let Some(mut printer) = self.printers.remove(&serial) else { continue };
+            info!(printer = %printer.session.snapshot().identity.name, "the printer is not used any more");
+            if let Some(account) = self.accounts.get(&printer.account) {
+                account.unsubscribe(&serial);
+            }
+            printer.mirror.remove(&mut self.out);
+            self.publish();
+        }
+    }
+
+    pub(super) fn keep_printer(&mut self, now: Now, serial: &Serial, id: AccountId, bound: &BoundPrinter) {
+        let name = self.configured_name(serial).or_else(|| given_name(bound));
+        let read_only = self.config.controls_of(serial.as_str()) == Mode::ReadOnly;
+        let Some(known) = self.printers.get_mut(serial) else { return };
+        if known.account != id {
+            known.account = id;
+            if let Some(account) = self.accounts.get_mut(&id) {
+                account.subscribe(serial);
+            }
+        }
+        let renamed = name.is_some_and(|name| known.session.rename(&name));
+        let other = known.session.snapshot().read_only != read_only;
+        known.session.set_read_only(read_only);
+        if (renamed || other) && known.told {
+            known.mirror.update(now, known.session.snapshot(), &mut self.out);
+            self.publish();
+        }
+    }
+
+    pub(super) fn add_printer(&mut self, serial: Serial, id: AccountId, bound: &BoundPrinter) {
+        let codes =
+            [bound.model_code.as_deref(), bound.product_name.as_deref()].map(Option::unwrap_or_default);
+        let sequence = 40_000 + fastrand::u32(0..1_000_000);
+        let mut session = Session::new(serial.clone(), "", codes, sequence);
+        let model = session.snapshot().identity.model.clone();
+        let name = self.configured_name(&serial).or_else(|| given_name(bound));
+        session.rename(&name.unwrap_or_else(|| default_name(&model, &serial)));
+        session.set_read_only(self.config.controls_of(serial.as_str()) == Mode::ReadOnly);
+        let slug = self.free_slug(&session, &serial);
+        info!(printer = %session.snapshot().identity.name, %model, "printer found");
+        let discovery = self.config.homeassistant.discovery;
+        let mirror = Mirror::new(Arc::clone(&self.topics), serial.clone(), slug, discovery);
+        let printer = Printer {
+            account: id,
+            session,
+            mirror,
+            told: false,
+            online: false,
+            missed: false,
+            looked_up: false,
+        };
+        self.printers.insert(serial.clone(), printer);
+        if let Some(account) = self.accounts.get_mut(&id) {
+            account.subscribe(&serial);
+        }
+        if self.local_connected {
+            self.resync.push_back(serial);
+        }
+    }
+
+    pub(super) fn configured_name(&self, serial: &Serial) -> Option<String> {
+        self.config.printer(serial.as_str()).and_then(|p| p.name.clone())
+    }
+
+    /// What a printer's entity ids begin with: its name, or model and last digits where that is empty or taken.
+    pub(super) fn free_slug(&self, session: &Session, serial: &Serial) -> String {
+        let identity = &session.snapshot().identity;
+        let wanted = slug(&identity.name);
+        let taken = self.printers.values().any(|p| slug(&p.session.snapshot().identity.name) == wanted);
+        if wanted.is_empty() || taken { slug(&default_name(&identity.model, serial)) } else { wanted }
+    }
+}
+
+/// What its owner calls a printer.
+fn given_name(printer: &BoundPrinter) -> Option<String> {
+    Some(printer.name.trim().to_owned()).filter(|name| !name.is_empty())
+}

@@ -1,0 +1,223 @@
+//! The local broker's side: what comes from Home Assistant, and what is told there.
+
+use serde_json::json;
+use tracing::{debug, error, warn};
+
+use crate::bambu::session::Input;
+use crate::homeassistant::topic::Incoming;
+use crate::homeassistant::{Account as AccountState, Bridge, Publication, command};
+use crate::mqtt::{self, Message, Qos};
+use crate::printer::{Now, Outcome, Serial};
+
+use super::account::Account;
+use super::{BIRTH_DELAY, Gateway, Pending, Printer, RESYNC_BELOW, SHORTEST_TURN, START_GRACE};
+
+impl Gateway {
+    pub(super) fn on_local(&mut self, now: Now, event: mqtt::Event) {
+        match event {
+            mqtt::Event::Connected => {
+                self.local_connected = true;
+                let outbox = self.local.outbox();
+                outbox.subscribe(self.topics.commands(), Qos::AtLeastOnce);
+                outbox.subscribe(self.topics.status(), Qos::AtMostOnce);
+                self.leftovers.begin(now, outbox);
+                for printer in self.printers.values_mut() {
+                    printer.looked_up = false;
+                }
+                self.say_everything(now);
+            }
+            mqtt::Event::Disconnected { .. } => {
+                self.local_connected = false;
+                self.said_online = false;
+                self.resync.clear();
+            }
+            mqtt::Event::Message { topic, payload, retain } => {
+                self.on_local_message(now, &topic, &payload, retain);
+            }
+            mqtt::Event::SubscriptionRefused { topic } => {
+                error!(topic, "the local broker refused a subscription: allow this user to read it");
+            }
+            mqtt::Event::Subscribed { .. } | mqtt::Event::Delivered(_) => {}
+        }
+    }
+
+    pub(super) fn on_local_message(&mut self, now: Now, topic: &str, payload: &[u8], retain: bool) {
+        match self.topics.parse(topic) {
+            Some(Incoming::Discovery { device }) => {
+                if retain {
+                    self.leftovers.saw(device, payload);
+                }
+            }
+            Some(Incoming::Status) if payload == b"online" => {
+                // Several in a row (a reload, a reconnect) are answered once.
+                let delay = BIRTH_DELAY.mul_f64(fastrand::f64());
+                let at = *self.birth_at.get_or_insert(now.mono + delay);
+                self.next_turn = self.next_turn.min(at);
+            }
+            Some(Incoming::Set { serial, key }) => {
+                if retain {
+                    // A restart would press the button again.
+                    warn!(key, "a retained command is ignored: publish commands without the retain flag");
+                    return;
+                }
+                self.on_command(now, &serial, key, payload);
+            }
+            Some(Incoming::Status) | None => {}
+        }
+    }
+
+    pub(super) fn on_command(&mut self, now: Now, serial: &Serial, key: &str, payload: &[u8]) {
+        let Some(printer) = self.printers.get(serial) else {
+            debug!(key, "a command for a printer that is not here");
+            return;
+        };
+        match command::parse(printer.session.snapshot(), key, payload) {
+            Ok(command) => {
+                self.next_command += 1;
+                let id = self.next_command;
+                let pending = Pending { serial: serial.clone(), key: key.to_owned(), since: now.mono };
+                self.pending.insert(id, pending);
+                self.handle(now, serial, Input::Command(id, command));
+            }
+            Err(error) => self.tell_outcome(now, serial, key, &Outcome::Refused(error.to_string())),
+        }
+    }
+
+    /// Tells the giver of a command what became of it, and the true value if that is not what was asked.
+    pub(super) fn tell_outcome(&mut self, now: Now, serial: &Serial, key: &str, outcome: &Outcome) {
+        let Some(printer) = self.printers.get_mut(serial) else { return };
+        let name = &printer.session.snapshot().identity.name;
+        let (word, reason) = match outcome {
+            Outcome::Accepted => ("accepted", None),
+            Outcome::Confirmed => ("confirmed", None),
+            Outcome::Refused(reason) => ("refused", Some(reason.as_str())),
+            Outcome::Failed(reason) => ("failed", Some(reason.as_str())),
+            Outcome::Superseded => ("refused", Some("a newer value came before it was sent")),
+            Outcome::Timeout => ("timeout", Some("the printer did not answer within 10 s")),
+        };
+        // The newer value is on its way: the one before is not worth a warning, nor a jump back.
+        let trouble = *outcome != Outcome::Superseded;
+        if let Some(reason) = reason.filter(|_| trouble) {
+            warn!(printer = %name, key, outcome = word, reason, "command");
+        } else {
+            debug!(printer = %name, key, outcome = word, "command");
+        }
+        let mut body = json!({ "outcome": word });
+        if let (Some(reason), Some(body)) = (reason, body.as_object_mut()) {
+            body.insert("reason".into(), reason.into());
+        }
+        self.local.outbox().send(Message::new(self.topics.result(serial, key), body.to_string()));
+        if reason.is_some() && trouble && printer.told {
+            printer.mirror.republish(now, key, &mut self.out);
+            self.publish();
+        }
+    }
+
+    /// Hands what is to be published to the local broker.
+    pub(super) fn publish(&mut self) {
+        if !self.local_connected {
+            self.out.clear();
+            return;
+        }
+        let mut out = std::mem::take(&mut self.out);
+        let outbox = self.local.outbox();
+        let mut rest = out.drain(..).peekable();
+        while let Some(Publication { topic, payload }) = rest.next() {
+            if payload.is_empty() && self.is_announced(&topic) {
+                // An AMS was plugged into another printer, whose device it is now.
+                continue;
+            }
+            if rest.peek().is_some_and(|next| next.topic == topic) {
+                // Both halves of a retraction must leave; set, the second would replace the first.
+                outbox.send(Message::new(topic, payload).retained());
+            } else {
+                outbox.set(topic, payload);
+            }
+        }
+        drop(rest);
+        self.out = out;
+    }
+
+    /// Whether a printer announces its device, or a child's, on this topic.
+    pub(super) fn is_announced(&self, topic: &str) -> bool {
+        match self.topics.parse(topic) {
+            Some(Incoming::Discovery { device }) => {
+                self.printers.values().any(|p| p.mirror.components(device).is_some())
+            }
+            _ => false,
+        }
+    }
+
+    /// The broker may know nothing of us, or Home Assistant may have missed it.
+    pub(super) fn say_everything(&mut self, now: Now) {
+        self.bridge_mirror.resend(now, &self.bridge, &mut self.out);
+        self.publish();
+        // An AMS that moved is announced by both printers while the one it left is off: the one that is on
+        // has the last word.
+        let (online, offline): (Vec<_>, Vec<_>) = self.printers.iter().partition(|(_, p)| p.online);
+        self.resync = offline.into_iter().chain(online).map(|(serial, _)| serial.clone()).collect();
+        for printer in self.printers.values_mut() {
+            printer.told = false;
+        }
+    }
+
+    /// Tells printers from the start, as many as the local broker can take for now.
+    pub(super) fn resync(&mut self, now: Now) {
+        for _ in 0..self.resync.len() {
+            if !self.local_connected || self.local.outbox().len() >= RESYNC_BELOW {
+                return;
+            }
+            let Some(serial) = self.resync.pop_front() else { return };
+            let Some(printer) = self.printers.get_mut(&serial) else { continue };
+            if printer.session.snapshot().capabilities.is_none() && !printer.looked_up {
+                let Some(known) = self.leftovers.knows(now, &self.topics.printer_id(&serial)) else {
+                    // What the broker has kept of an earlier run may still come.
+                    self.resync.push_back(serial);
+                    self.next_turn = self.next_turn.min(now.mono + SHORTEST_TURN);
+                    continue;
+                };
+                printer.looked_up = true;
+                printer.mirror.trust_earlier_discovery(known);
+            }
+            printer.told = true;
+            printer.mirror.forget();
+            printer.mirror.update(now, printer.session.snapshot(), &mut self.out);
+            self.publish();
+        }
+    }
+
+    pub(super) fn may_say_online(&self, now: Now) -> bool {
+        let heard = |p: &Printer| p.session.snapshot().capabilities.is_some();
+        let complete = self.accounts.values().all(Account::is_listed) && self.printers.values().all(heard);
+        complete || now.mono >= START_GRACE
+    }
+
+    pub(super) fn say_online(&self) {
+        self.local.outbox().set(self.topics.bridge_availability(), "online");
+    }
+
+    pub(super) fn update_bridge(&mut self, now: Now) {
+        self.bridge_changed = false;
+        let count = |n: usize| u16::try_from(n).unwrap_or(u16::MAX);
+        let worst = self.accounts.values().map(Account::state).max_by_key(|state| match state {
+            AccountState::Connected => 0,
+            AccountState::Offline => 1,
+            AccountState::Blocked => 2,
+            AccountState::NeedsLogin => 3,
+        });
+        let bridge = Bridge {
+            cloud_connected: self.accounts.values().all(Account::is_connected),
+            account: worst.unwrap_or_default(),
+            printers: count(self.printers.len()),
+            printers_online: count(self.printers.values().filter(|p| p.online).count()),
+            ..self.bridge.clone()
+        };
+        if bridge != self.bridge {
+            self.bridge = bridge;
+            if self.local_connected {
+                self.bridge_mirror.update(now, &self.bridge, &mut self.out);
+                self.publish();
+            }
+        }
+    }
+}
