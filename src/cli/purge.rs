@@ -81,7 +81,9 @@ pub(super) async fn clear(config: &Config, install: &str) -> anyhow::Result<Clea
             None => break,
         }
     }
-    for topic in &found {
+    // Discovery first: Home Assistant warns of values that are emptied while it still has the entity.
+    let (values, configs): (Vec<_>, Vec<_>) = found.iter().partition(|topic| topic.starts_with(&topics.base));
+    for topic in configs.into_iter().chain(values) {
         link.outbox().set(topic.as_str(), "");
     }
     // The acknowledgement of the last message says that all before it arrived.

@@ -478,6 +478,7 @@ def stage_restart_broker(house: House) -> None:
 
 
 def stage_restart_gateway(house: House) -> None:
+    """A demo that is stopped takes its devices with it; a gateway only says `offline`, which the tests in Rust show."""
     before = table(house)
     start = time.monotonic()
     house.gateway.send_signal(signal.SIGTERM)
@@ -485,12 +486,18 @@ def stage_restart_gateway(house: House) -> None:
         code = house.gateway.wait(5)
     except subprocess.TimeoutExpired:
         code = "none within 5 s"
-    took = time.monotonic() - start
-    check(f"SIGTERM ends the gateway with 0 within 2 s ({took:.2f} s)", code == 0 and took < 2, f"exit code {code}; see {house.log}")
-    all_unavailable(house, "the gateway stopped")
+    check(f"SIGTERM ends the demo with 0 ({time.monotonic() - start:.2f} s)", code == 0, f"exit code {code}; see {house.log}")
+    left: list = []
+
+    def clean() -> bool:
+        left[:] = [d["name"] for d in probe.devices(house.ha)] + [t for t in house.eyes.retained if t.startswith(BASE)]
+        return not left
+
+    check("the demo that was stopped leaves nothing behind", until(clean, 10), f"{len(left)} left: {left[:5]}; see {house.log}")
     house.start_gateway()
-    healthy(house, "the gateway restarted")
-    same("the gateway restarted", static(before), static(table(house)))
+    healthy(house, "the demo restarted")
+    enabled = {k: v[:-2] for k, v in before.items()}
+    same("the demo restarted", enabled, {k: v[:-2] for k, v in table(house).items()})
 
 
 def static(rows: dict) -> dict:
@@ -521,9 +528,10 @@ def stage_kill_gateway(house: House) -> None:
 
 
 def stage_removal(house: House) -> None:
+    """Found out at the next start, from what the broker has kept: killed, the demo could not clear up."""
     serial = house.topic(H2D, "x").split("/")[1]
-    house.gateway.send_signal(signal.SIGTERM)
-    house.gateway.wait(10)
+    house.gateway.kill()
+    house.gateway.wait()
     house.start_gateway("--printers", "2")
     expected = {name for name in DEVICES if not name.startswith(H2D)}
     names: set = set()
