@@ -28,5 +28,12 @@ pub fn typical(model: &'static models::Model) -> (Capabilities, Snapshot) {
         firmware: None,
         hardware: None,
     };
-    (snapshot::capabilities(&report::Print::default(), Some(model)), Snapshot::unheard(identity.into()))
+    let can = Capabilities {
+        // What every report of these models has.
+        timelapse: true,
+        heatbreak_fan: true,
+        work_light: model.chamber_sensor,
+        ..snapshot::capabilities(&report::Print::default(), Some(model))
+    };
+    (can, Snapshot::unheard(identity.into()))
 }

@@ -480,7 +480,7 @@ def agrees(key, wanted, got):
     if isinstance(wanted, str):
         return got == wanted
     try:
-        band = 3 if key == "wifi_signal" else 0.56 if "temperature" in key else 0
+        band = 3 if key == "wifi_signal" else 1.05 if "nozzle_temperature" in key else 0.56 if "temperature" in key else 0
         return abs(float(got) - wanted) <= band
     except (TypeError, ValueError):
         return False

@@ -294,7 +294,9 @@ fn fans(report: &Print, before: Fans) -> Fans {
     };
     let fan = |id: i64, step: Option<i64>, before: Fan| {
         let percent = part(id).or_else(|| step.and_then(percent_of_15));
-        Fan { percent, last_on: percent.filter(|p| *p > 0).or(before.last_on) }
+        // A fan that spins down passes through speeds that nobody chose.
+        let chosen = percent.filter(|p| *p > 0 && before.percent.is_none_or(|before| *p >= before));
+        Fan { percent, last_on: chosen.or(before.last_on) }
     };
     Fans {
         part: fan(16, report.cooling_fan_speed, before.part),

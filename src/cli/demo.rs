@@ -28,6 +28,8 @@ use super::say;
 const BASE_TOPIC: &str = "bambu2mqtt_demo";
 /// Between two looks at the printers.
 const LOOK: Duration = Duration::from_secs(5);
+/// The demo knows its broker to be near, and nobody waits long for Ctrl-C.
+const CLEAR_QUIET: Duration = Duration::from_millis(500);
 /// More printers than these are a load, not something to look at.
 const SHOWN: usize = 10;
 
@@ -96,7 +98,7 @@ pub(super) async fn run(arguments: Arguments) -> anyhow::Result<Exit> {
     viewer.abort();
     if let Some(config) = own_broker {
         // The demo's devices shall not stay in anybody's Home Assistant.
-        match super::purge::clear(&config, "demo").await {
+        match super::purge::clear(&config, "demo", CLEAR_QUIET).await {
             Ok(cleared) => {
                 say(&format!("took the demo's {} topics off {}", cleared.topics, config.mqtt.broker))?;
             }

@@ -23,7 +23,7 @@ const CLEAR: Duration = Duration::from_secs(60);
 
 pub(super) async fn run(config: &Config) -> anyhow::Result<Exit> {
     let install = StateDir::open(&config.state_dir)?.install_id()?;
-    let Cleared { topics, running } = clear(config, &install).await?;
+    let Cleared { topics, running } = clear(config, &install, QUIET).await?;
     say(&format!("took {topics} topics off {}", config.mqtt.broker))?;
     if running {
         say("a gateway is still running and publishes its own again: stop it, then purge once more")?;
@@ -38,8 +38,9 @@ pub(super) struct Cleared {
     pub(super) running: bool,
 }
 
-/// Empties every retained topic of this gateway, also those that only an earlier run knew.
-pub(super) async fn clear(config: &Config, install: &str) -> anyhow::Result<Cleared> {
+/// Empties every retained topic of this gateway, also those that only an earlier run knew. `quiet` is how long
+/// nothing more must come before all are known.
+pub(super) async fn clear(config: &Config, install: &str, quiet: Duration) -> anyhow::Result<Cleared> {
     let topics = topics_of(config);
     let mut options = local_options(config, &topics, install)?;
     options.client_id.push_str("-purge");
@@ -56,17 +57,17 @@ pub(super) async fn clear(config: &Config, install: &str) -> anyhow::Result<Clea
     link.outbox().subscribe(topics.all_configs(), Qos::AtMostOnce);
     let mut found = BTreeSet::new();
     let mut running = false;
-    let quiet = sleep(QUIET);
-    tokio::pin!(quiet);
+    let silence = sleep(quiet);
+    tokio::pin!(silence);
     loop {
         let event = tokio::select! {
             event = inbox.recv() => event,
-            () = &mut quiet => break,
+            () = &mut silence => break,
         };
         match event {
             // What a running gateway says meanwhile is not retained for us, and must not keep us here.
             Some(Event::Message { topic, payload, retain: true }) => {
-                quiet.set(sleep(QUIET));
+                silence.set(sleep(quiet));
                 running |= topic == topics.bridge_availability() && payload == "online";
                 let below = topic.strip_prefix(&topics.base).is_some_and(|rest| rest.starts_with('/'));
                 if below || topics.owns(&payload) {
