@@ -54,8 +54,6 @@ impl Gateway {
                 let at = *self.birth_at.get_or_insert(now.mono + delay);
                 self.next_turn = self.next_turn.min(at);
             }
-            // Somebody clears a retained command.
-            Some(Incoming::Set { .. }) if payload.is_empty() => {}
             Some(Incoming::Set { serial, key }) => {
                 if retain {
                     // A restart would press the button again.
