@@ -168,7 +168,10 @@ async fn check_local(config: &Config, state: &StateDir, findings: &mut Findings)
     let link = Link::start(&mut tasks, options, sender, |event| event);
     match connected(&mut inbox).await {
         Ok(()) => findings.lines.push(format!("the local broker {} accepts us", config.mqtt.broker)),
-        Err(text) => findings.problem(text, Exit::Unreachable),
+        Err(text) => {
+            let hint = "check `url`, `username` and `password` in `mqtt`";
+            findings.problem(format!("{text}; {hint}"), Exit::Unreachable);
+        }
     }
     link.close(None).await;
     Ok(())

@@ -138,7 +138,7 @@ pub(super) static VERSION: LazyLock<Template> = LazyLock::new(|| {
         {"name":"th","project_name":"N1","sw_ver":"00.00.07.60","loader_ver":"00.00.00.26","hw_ver":"TH03",
         "sn":"00306B4E2700177","flag":0},
         {"name":"ams_f1/0","project_name":"","sw_ver":"00.00.07.90","loader_ver":"00.00.00.00",
-        "ota_ver":"00.00.00.00","hw_ver":"AMS_F102","sn":"03C12B4E2500423","flag":0}"#,
+        "ota_ver":"00.00.00.00","hw_ver":"AMS_F102","sn":"03CB4E$number$","flag":0}"#,
         &[COMMON, FIELDS],
     )
 });

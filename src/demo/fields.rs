@@ -40,6 +40,8 @@ fn switch(on: bool) -> &'static str {
 
 pub(super) const COMMON: Fields = &[
     ("serial", |m, o| text(o, &m.serial)),
+    // The running number of a serial: an AMS has one of its own, as its printer has.
+    ("number", |m, o| text(o, m.serial.get(6..).unwrap_or_default())),
     ("firmware", |m, o| text(o, m.model.firmware(m.signed_only))),
     ("sequence", |m, o| put(o, format_args!("{}", m.sequence))),
     ("state", |m, o| text(o, m.gcode_state())),

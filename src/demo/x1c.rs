@@ -28,7 +28,7 @@ pub(super) fn spools() -> Vec<Spool> {
 pub(super) static VERSION: LazyLock<Template> = LazyLock::new(|| {
     Template::new(
         r#"{"flag":3,"hw_ver":"N/A","name":"ota","sn":"N/A","sw_ver":"$firmware$"},
-        {"flag":0,"hw_ver":"AMS08","name":"ams/0","sn":"00600A3D1500271","sw_ver":"00.00.06.44"},
+        {"flag":0,"hw_ver":"AMS08","name":"ams/0","sn":"006A3D$number$","sw_ver":"00.00.06.44"},
         {"flag":0,"hw_ver":"MC07","name":"mc","sn":"00206A3D1600188","sw_ver":"00.00.27.26"},
         {"flag":0,"hw_ver":"SMC01","name":"sm","sn":"N/A","sw_ver":"00.00.27.26"},
         {"flag":0,"hw_ver":"TH09","name":"th","sn":"00306A3D1700094","sw_ver":"00.00.07.12"},

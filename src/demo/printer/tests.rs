@@ -355,3 +355,23 @@ fn a_thousand_printers_share_their_templates_and_report_in_turn() {
     assert!((2400..=3000).contains(&reports.len()), "{}", reports.len());
     assert!(reports.iter().all(|report| report.ends_with(b"}}")));
 }
+
+#[test]
+fn no_two_printers_have_an_ams_of_one_serial() {
+    let mut seen = Vec::new();
+    for number in 0..9 {
+        let mut printer = Printer::new(number, 1);
+        let request = br#"{"info":{"command":"get_version","sequence_id":"1"}}"#;
+        let answer = printer.handle(request).pop().unwrap();
+        let answer: serde_json::Value = serde_json::from_slice(&answer).unwrap();
+        for module in answer["info"]["module"].as_array().unwrap() {
+            if module["name"].as_str().unwrap().contains('/') {
+                let serial = module["sn"].as_str().unwrap().to_owned();
+                assert_eq!(serial.len(), 15, "{serial}");
+                assert!(!seen.contains(&serial), "{serial}");
+                seen.push(serial);
+            }
+        }
+    }
+    assert_eq!(seen.len(), 12);
+}
