@@ -16,18 +16,11 @@ pub mod session;
 pub mod snapshot;
 pub mod wire;
 
-use crate::printer::{Capabilities, Identity, Serial, Snapshot};
+use crate::printer::{Capabilities, Identity, Snapshot};
 
 /// What a printer of this model can do as far as the model alone tells, and a snapshot of one that is silent.
 pub fn typical(model: &'static models::Model) -> (Capabilities, Snapshot) {
-    let identity = Identity {
-        serial: Serial::new(model.serial_prefix),
-        name: model.name.into(),
-        model: model.name.into(),
-        model_code: None,
-        firmware: None,
-        hardware: None,
-    };
+    let identity = Identity::new(model.serial_prefix, model.name, model.name);
     let can = Capabilities {
         // What every report of these models has.
         timelapse: true,

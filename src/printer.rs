@@ -68,6 +68,20 @@ pub struct Identity {
     pub hardware: Option<Text>,
 }
 
+impl Identity {
+    /// A printer of which only these are known.
+    pub fn new(serial: &str, name: &str, model: &str) -> Self {
+        Self {
+            serial: Serial::new(serial),
+            name: name.into(),
+            model: model.into(),
+            model_code: None,
+            firmware: None,
+            hardware: None,
+        }
+    }
+}
+
 /// What a printer is able to do; decides which entities it has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[allow(clippy::struct_excessive_bools, reason = "a set of independent abilities")]

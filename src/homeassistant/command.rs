@@ -41,10 +41,9 @@ pub enum Error {
 /// ```
 /// use std::sync::Arc;
 /// use bambu2mqtt::homeassistant::command::parse;
-/// use bambu2mqtt::printer::{Capabilities, Command, Identity, Serial, Snapshot};
+/// use bambu2mqtt::printer::{Capabilities, Command, Identity, Snapshot};
 ///
-/// # let identity = Identity { serial: Serial::new("01P"), name: "Garage".into(), model: "P1S".into(),
-/// #     model_code: None, firmware: None, hardware: None };
+/// # let identity = Identity::new("01P", "Garage", "P1S");
 /// let mut printer = Snapshot::unheard(Arc::new(identity));
 /// printer.capabilities = Some(Capabilities { bed_max: 100, ..Capabilities::default() });
 /// assert_eq!(parse(&printer, "bed_target", b"55.3"), Ok(Command::BedTarget(55)));
@@ -141,17 +140,10 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::printer::{Fan, Identity, LightKind, Serial, Side, Speed};
+    use crate::printer::{Fan, Identity, LightKind, Side, Speed};
 
     fn printer() -> Snapshot {
-        let identity = Identity {
-            serial: Serial::new("01P00A000000001"),
-            name: "Garage".into(),
-            model: "P1S".into(),
-            model_code: None,
-            firmware: None,
-            hardware: None,
-        };
+        let identity = Identity::new("01P00A000000001", "Garage", "P1S");
         let mut snapshot = Snapshot::unheard(Arc::new(identity));
         snapshot.capabilities = Some(Capabilities {
             chamber_light: true,

@@ -191,18 +191,11 @@ fn has_part(can: &Capabilities, command: Command) -> bool {
 mod tests {
     use std::sync::Arc;
 
-    use super::super::{Identity, Serial};
+    use super::super::Identity;
     use super::*;
 
     fn printing() -> Snapshot {
-        let identity = Identity {
-            serial: Serial::new("01P00A000000001"),
-            name: "Garage".into(),
-            model: "P1S".into(),
-            model_code: None,
-            firmware: None,
-            hardware: None,
-        };
+        let identity = Identity::new("01P00A000000001", "Garage", "P1S");
         let capabilities = Capabilities {
             known_model: true,
             chamber_light: true,

@@ -194,14 +194,7 @@ fn a_slot_of_an_unknown_unit_has_no_label() {
 }
 
 fn unheard() -> Snapshot {
-    Snapshot::unheard(Arc::new(Identity {
-        serial: Serial::new("01P00X000000001"),
-        name: "Test".into(),
-        model: "P1S".into(),
-        model_code: None,
-        firmware: None,
-        hardware: None,
-    }))
+    Snapshot::unheard(Arc::new(Identity::new("01P00X000000001", "Test", "P1S")))
 }
 
 // Discovery.
