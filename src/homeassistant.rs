@@ -215,7 +215,7 @@ impl Mirror {
         }
         let (topics, serial) = (&self.topics, &self.serial);
         let rows = Rows {
-            table: PRINTER,
+            table: &PRINTER,
             cells: &mut self.cells,
             topic: &|key| topics.value(serial, Part::Printer, key),
             exact,
@@ -286,7 +286,7 @@ impl Mirror {
         let (topics, serial) = (&self.topics, &self.serial);
         out.push(Publication::new(topics.config(&topics.printer_id(serial)), String::new()));
         let mut gone = vec![topics.availability(serial)];
-        Rows::topics(PRINTER, &|key| topics.value(serial, Part::Printer, key), &mut gone);
+        Rows::topics(&PRINTER, &|key| topics.value(serial, Part::Printer, key), &mut gone);
         gone.sort_unstable();
         gone.dedup();
         withdraw(gone, out);

@@ -60,7 +60,7 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
     };
     let model = arguments.model.as_ref().map(known).transpose()?;
     let has = |entity: &Entity<Snapshot>| model.is_none_or(|model| of_model(entity, model));
-    let mut all = rows("Printer", PRINTER, has);
+    let mut all = rows("Printer", &PRINTER, has);
     all.extend(rows("AMS", AMS, |_| true));
     all.extend(rows("AMS", SLOT, |_| true));
     all.extend(rows("External spool", EXTERNAL, |_| true));

@@ -238,6 +238,23 @@ pub struct Entity<T: 'static> {
     pub at_most_each: Duration,
 }
 
+// By hand, because a derived one would ask the same of `T`.
+impl<T> Clone for Entity<T> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<T> Copy for Entity<T> {}
+
+impl<T> Clone for Attributes<T> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<T> Copy for Attributes<T> {}
+
 /// A row that says nothing but its name.
 const fn row<T>(
     key: &'static str,

@@ -51,7 +51,7 @@ fn rows() -> Vec<Row> {
         };
         rows.iter().map(row).collect()
     }
-    let mut all = of("printer", PRINTER);
+    let mut all = of("printer", &PRINTER);
     all.extend(of("ams", AMS));
     all.extend(of("slot", SLOT));
     all.extend(of("external", EXTERNAL));
@@ -172,7 +172,7 @@ fn enums_list_everything_they_can_say() {
     for speed in [Speed::Silent, Speed::Standard, Speed::Sport, Speed::Ludicrous] {
         printers.push(Snapshot { speed: Some(speed), ..plain.clone() });
     }
-    check_options(PRINTER, &printers);
+    check_options(&PRINTER, &printers);
     check_options(AMS, &[Ams::default()]);
     check_options(SLOT, &[Slot::Unknown, Slot::Empty]);
     check_options(EXTERNAL, &[ExternalSpool::default()]);
