@@ -1,11 +1,13 @@
 //! `entities`: the catalogue, for people and for the documentation.
 
+use std::fmt::Write as _;
+
 use anyhow::Context as _;
 use clap::Args;
 use serde_json::json;
 
 use crate::bambu::models::{MODELS, Model};
-use crate::homeassistant::catalog::{AMS, BRIDGE, EXTERNAL, PRINTER, SLOT};
+use crate::homeassistant::catalog::{AMS, BRIDGE, EXTERNAL, GROUPS, SLOT};
 use crate::homeassistant::entity::Entity;
 use crate::printer::Snapshot;
 use crate::service::Exit;
@@ -27,29 +29,39 @@ pub(super) struct Arguments {
 
 struct Row {
     device: &'static str,
+    group: &'static str,
     platform: &'static str,
     key: &'static str,
     name: &'static str,
     unit: &'static str,
+    /// The words that it may say.
+    words: Vec<&'static str>,
     category: &'static str,
     enabled: bool,
+    printers: String,
 }
 
 fn rows<T>(
     device: &'static str,
+    group: &'static str,
     table: &'static [Entity<T>],
-    wanted: impl Fn(&Entity<T>) -> bool,
+    printers: impl Fn(&Entity<T>) -> Option<String>,
 ) -> Vec<Row> {
-    let row = |entity: &'static Entity<T>| Row {
-        device,
-        platform: entity.platform.name(),
-        key: entity.key,
-        name: if entity.name.is_empty() { "(the device's name)" } else { entity.name },
-        unit: entity.unit.unwrap_or(""),
-        category: entity.category.name().unwrap_or(""),
-        enabled: entity.enabled,
+    let row = |entity: &'static Entity<T>| {
+        Some(Row {
+            device,
+            group,
+            platform: entity.platform.name(),
+            key: entity.key,
+            name: if entity.name.is_empty() { "(the device's name)" } else { entity.name },
+            unit: entity.unit.unwrap_or(""),
+            words: entity.platform.words(),
+            category: entity.category.name().unwrap_or(""),
+            enabled: entity.enabled,
+            printers: printers(entity)?,
+        })
     };
-    table.iter().filter(|entity| wanted(entity)).map(row).collect()
+    table.iter().filter_map(row).collect()
 }
 
 pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
@@ -59,23 +71,21 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
         model.with_context(|| format!("`{name}` is no model we know; there are {}", names()))
     };
     let model = arguments.model.as_ref().map(known).transpose()?;
-    let has = |entity: &Entity<Snapshot>| model.is_none_or(|model| of_model(entity, model));
-    let mut all = rows("Printer", &PRINTER, has);
-    all.extend(rows("AMS", AMS, |_| true));
-    all.extend(rows("AMS", SLOT, |_| true));
-    all.extend(rows("External spool", EXTERNAL, |_| true));
-    all.extend(rows("Gateway", BRIDGE, |_| true));
+    let mut all = Vec::new();
+    for (group, table) in GROUPS {
+        let printers =
+            |entity: &_| model.is_none_or(|model| of_model(entity, model)).then(|| printers(entity));
+        all.extend(rows("Printer", group, table, printers));
+    }
+    all.extend(rows("AMS", "Unit", AMS, |_| Some(String::new())));
+    all.extend(rows("AMS", "Each slot", SLOT, |_| Some(String::new())));
+    all.extend(rows("External spool", "", EXTERNAL, |_| Some(String::new())));
+    all.extend(rows("Gateway", "", BRIDGE, |_| Some(String::new())));
     if arguments.json {
         let list: Vec<_> = all.iter().map(as_json).collect();
         say(&serde_json::to_string_pretty(&list)?)?;
     } else if arguments.markdown {
-        say("| device | entity | platform | key | unit | category | shown at first |")?;
-        say("| --- | --- | --- | --- | --- | --- | --- |")?;
-        for row in &all {
-            let Row { device, platform, key, name, unit, category, enabled } = row;
-            let shown = if *enabled { "yes" } else { "no" };
-            say(&format!("| {device} | {name} | {platform} | `{key}` | {unit} | {category} | {shown} |"))?;
-        }
+        say(markdown(&all, model).trim_end())?;
     } else {
         for row in &all {
             let Row { device, platform, key, name, unit, enabled, .. } = row;
@@ -87,8 +97,71 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
     Ok(Exit::Done)
 }
 
+/// More words than these are not listed.
+const MOST_WORDS: usize = 16;
+
+/// The page that `docs/entities.md` is.
+fn markdown(all: &[Row], model: Option<&Model>) -> String {
+    let whose = model.map_or_else(String::new, |model| format!(" of a {}", model.name));
+    let mut page = format!(
+        "# Entities{whose}\n\n\
+         Made by `bambu2mqtt entities --markdown`.\n\
+         The *key* is the last part of the topic and of the entity id, and never changes.\n\
+         Entities without a ● are there too, but switched off: open the device in Home Assistant, choose the\n\
+         entity and switch it on. `#` stands for the number of a slot.\n"
+    );
+    let (mut device, mut group) = ("", "");
+    for row in all {
+        let new_device = row.device != device;
+        if new_device {
+            let _ = write!(page, "\n## {}\n", row.device);
+        }
+        if !row.group.is_empty() && (new_device || row.group != group) {
+            let _ = write!(page, "\n### {}\n", row.group);
+        }
+        let of_printer = row.device == "Printer" && model.is_none();
+        if new_device || row.group != group {
+            let (title, line) = if of_printer { (" printers |", " --- |") } else { ("", "") };
+            let _ = write!(
+                page,
+                "\n| on | entity | kind | key | unit or values |{title}\n| --- | --- | --- | --- | --- |{line}\n"
+            );
+        }
+        (device, group) = (row.device, row.group);
+        let Row { platform, key, name, unit, words, category, printers, .. } = row;
+        let unit = match words.len() {
+            0 => (*unit).to_owned(),
+            1..=MOST_WORDS => words.join(", "),
+            many => format!("{many} words"),
+        };
+        let on = if row.enabled { "●" } else { "" };
+        let kind = if category.is_empty() { (*platform).into() } else { format!("{platform}, {category}") };
+        let _ = write!(page, "| {on} | {name} | {kind} | `{key}` | {unit} |");
+        if of_printer {
+            let _ = write!(page, " {printers} |");
+        }
+        page.push('\n');
+    }
+    page
+}
+
+/// Which models have an entity, in as few words as possible.
+fn printers(entity: &Entity<Snapshot>) -> String {
+    let names = |with: bool| {
+        let names = MODELS.iter().filter(|model| of_model(entity, model) == with).map(|model| model.name);
+        names.collect::<Vec<_>>()
+    };
+    let (with, without) = (names(true), names(false));
+    match (with.len(), without.len()) {
+        (_, 0) => "all".into(),
+        (0, _) => "those that report it".into(),
+        (_, 1..=3) => format!("all but {}", without.join(", ")),
+        _ => with.join(", "),
+    }
+}
+
 fn as_json(row: &Row) -> serde_json::Value {
-    let Row { device, platform, key, name, unit, category, enabled } = row;
+    let Row { device, platform, key, name, unit, category, enabled, .. } = row;
     json!({"device": device, "platform": platform, "key": key, "name": name, "unit": unit,
         "category": category, "enabled_by_default": enabled})
 }

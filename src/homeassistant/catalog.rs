@@ -21,10 +21,19 @@ use super::entity::{Entity, Value};
 pub use ams::{AMS, EXTERNAL, SLOT};
 pub use bridge::BRIDGE;
 
+/// The printer's rows by what they are about, in the order in which people look.
+pub static GROUPS: &[(&str, &[Entity<Snapshot>])] = &[
+    ("Job", job::JOB),
+    ("Filament", filament::FILAMENT),
+    ("Temperatures and fans", heat::HEAT),
+    ("Health", health::HEALTH),
+    ("Hardware", hardware::HARDWARE),
+    ("Controls", control::CONTROL),
+];
+
 /// The printer. Where a sensor and a control share a key, the sensor comes first and publishes.
-pub static PRINTER: LazyLock<Vec<Entity<Snapshot>>> = LazyLock::new(|| {
-    [job::JOB, filament::FILAMENT, heat::HEAT, health::HEALTH, hardware::HARDWARE, control::CONTROL].concat()
-});
+pub static PRINTER: LazyLock<Vec<Entity<Snapshot>>> =
+    LazyLock::new(|| GROUPS.iter().flat_map(|(_, rows)| rows.iter().copied()).collect());
 
 const DROP: &str = "mdi:printer-3d-nozzle";
 

@@ -164,6 +164,15 @@ impl Platform {
         }
     }
 
+    /// The words that its value may be, where these are few.
+    pub fn words(self) -> Vec<&'static str> {
+        match self {
+            Self::Enum(options) => options(),
+            Self::Select(options, _) => options.to_vec(),
+            _ => Vec::new(),
+        }
+    }
+
     /// Whether it takes commands.
     pub fn is_control(self) -> bool {
         !matches!(self, Self::Sensor | Self::Enum(_) | Self::BinarySensor)
