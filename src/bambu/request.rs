@@ -67,9 +67,9 @@ pub fn start_pushing(sequence_id: u32) -> Request {
 /// The requests for a command, in order; the answer to the first one counts.
 ///
 /// Empty for [`Command::Refresh`], which is more than a request.
-pub fn of_command(command: Command, dialect: Dialect, mut next_id: impl FnMut() -> u32) -> Vec<Request> {
+pub fn of_command(command: &Command, dialect: Dialect, mut next_id: impl FnMut() -> u32) -> Vec<Request> {
     let mut print = |name, body| vec![control(next_id(), "print", name, body)];
-    match command {
+    match *command {
         Command::Refresh => Vec::new(),
         Command::Pause => print("pause", json!({"param": ""})),
         Command::Resume => print("resume", json!({"param": ""})),
@@ -152,7 +152,7 @@ fn request(sequence_id: u32, category: &'static str, command: &'static str, mut 
 mod tests {
     use super::*;
 
-    fn sent(command: Command, dialect: Dialect) -> Vec<Value> {
+    fn sent(command: &Command, dialect: Dialect) -> Vec<Value> {
         let mut id = 40_000;
         let mut next = || {
             id += 1;
@@ -168,11 +168,11 @@ mod tests {
         let line = |text: &str| {
             vec![json!({"print": {"sequence_id": "40001", "command": "gcode_line", "param": text}})]
         };
-        assert_eq!(sent(Command::NozzleTarget(Side::Right, 220), old), line("M104 S220\n"));
-        assert_eq!(sent(Command::BedTarget(60), old), line("M140 S60\n"));
-        assert_eq!(sent(Command::Fan(FanKind::Part, 50), old), line("M106 P1 S128\n"));
-        assert_eq!(sent(Command::Fan(FanKind::Aux, 100), old), line("M106 P2 S255\n"));
-        assert_eq!(sent(Command::Fan(FanKind::Chamber, 0), old), line("M106 P3 S0\n"));
+        assert_eq!(sent(&Command::NozzleTarget(Side::Right, 220), old), line("M104 S220\n"));
+        assert_eq!(sent(&Command::BedTarget(60), old), line("M140 S60\n"));
+        assert_eq!(sent(&Command::Fan(FanKind::Part, 50), old), line("M106 P1 S128\n"));
+        assert_eq!(sent(&Command::Fan(FanKind::Aux, 100), old), line("M106 P2 S255\n"));
+        assert_eq!(sent(&Command::Fan(FanKind::Chamber, 0), old), line("M106 P3 S0\n"));
     }
 
     #[test]
@@ -180,20 +180,20 @@ mod tests {
         let new = Dialect { dual_nozzle: true, typed_bed: true, airduct: true, second_light: true };
         let print = |body: Value| vec![json!({ "print": body })];
         assert_eq!(
-            sent(Command::NozzleTarget(Side::Left, 220), new),
+            sent(&Command::NozzleTarget(Side::Left, 220), new),
             print(
                 json!({"sequence_id": "40001", "command": "set_nozzle_temp", "extruder_index": 1, "target_temp": 220})
             )
         );
         assert_eq!(
-            sent(Command::BedTarget(60), new),
+            sent(&Command::BedTarget(60), new),
             print(json!({"sequence_id": "40001", "command": "set_bed_temp", "temp": 60}))
         );
         assert_eq!(
-            sent(Command::Fan(FanKind::SecondAux, 60), new),
+            sent(&Command::Fan(FanKind::SecondAux, 60), new),
             print(json!({"sequence_id": "40001", "command": "set_fan", "fan_index": 10, "speed": 60}))
         );
-        let lights = sent(Command::Light(LightKind::Chamber, true), new);
+        let lights = sent(&Command::Light(LightKind::Chamber, true), new);
         let nodes: Vec<_> = lights.iter().map(|l| l["system"]["led_node"].clone()).collect();
         assert_eq!(nodes, ["chamber_light", "chamber_light2"]);
     }
@@ -206,27 +206,27 @@ mod tests {
             [(Command::Pause, "pause"), (Command::Resume, "resume"), (Command::Stop, "stop")]
         {
             assert_eq!(
-                sent(command, any),
+                sent(&command, any),
                 print(json!({"sequence_id": "40001", "command": name, "param": ""}))
             );
         }
         assert_eq!(
-            sent(Command::Speed(Speed::Sport), any),
+            sent(&Command::Speed(Speed::Sport), any),
             print(json!({"sequence_id": "40001", "command": "print_speed", "param": "3"}))
         );
         assert_eq!(
-            sent(Command::Light(LightKind::Work, false), any),
+            sent(&Command::Light(LightKind::Work, false), any),
             [
                 json!({"system": {"sequence_id": "40001", "command": "ledctrl", "led_node": "work_light", "led_mode": "off",
                 "led_on_time": 500, "led_off_time": 500, "loop_times": 0, "interval_time": 0}})
             ]
         );
         assert_eq!(
-            sent(Command::Timelapse(true), any),
+            sent(&Command::Timelapse(true), any),
             [json!({"camera": {"sequence_id": "40001", "command": "ipcam_timelapse", "control": "enable"}})]
         );
         assert_eq!(
-            sent(Command::PromptSound(false), any),
+            sent(&Command::PromptSound(false), any),
             print(json!({"sequence_id": "40001", "command": "print_option", "sound_enable": false}))
         );
         assert_eq!(

@@ -52,7 +52,7 @@ const ZERO_HOLD: Duration = Duration::from_secs(10);
 pub type CommandId = u64;
 
 /// What can happen.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub enum Input<'a> {
     /// We are connected and subscribed.
     Connected,

@@ -68,7 +68,7 @@ pub fn parse(snapshot: &Snapshot, key: &str, payload: &[u8]) -> Result<Command, 
         _ => Err(wrong("ON or OFF")),
     };
     match row.platform {
-        Platform::Button(command) if text == Some("PRESS") => Ok(command),
+        Platform::Button(command) if text == Some("PRESS") => Ok(command()),
         Platform::Button(_) => Err(wrong("PRESS")),
         Platform::Switch(to) | Platform::Light(to) => on_off().map(to),
         Platform::Number(max, to) => {

@@ -146,7 +146,7 @@ pub enum Platform {
     /// A fan with a speed.
     Fan(FanKind),
     /// Something to press.
-    Button(Command),
+    Button(fn() -> Command),
 }
 
 impl Platform {
@@ -340,7 +340,7 @@ pub const fn control<T>(
 }
 
 /// Something to press.
-pub const fn button<T>(key: &'static str, name: &'static str, command: Command) -> Entity<T> {
+pub const fn button<T>(key: &'static str, name: &'static str, command: fn() -> Command) -> Entity<T> {
     row(key, name, Platform::Button(command), |_| None)
 }
 

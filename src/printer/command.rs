@@ -3,7 +3,7 @@
 use super::{Capabilities, Control, FanKind, LightKind, Reach, Side, Snapshot, Speed, Status};
 
 /// Something to ask of a printer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Command {
     /// Hold the print.
     Pause,
@@ -31,15 +31,15 @@ pub enum Command {
 
 impl Command {
     /// Whether firmware with authorisation control takes it only with a signature (protocol 6.3).
-    pub fn needs_signature(self) -> bool {
+    pub fn needs_signature(&self) -> bool {
         !matches!(self, Self::Refresh | Self::Light(..) | Self::Timelapse(_))
     }
 
     /// Whether the printer's state shows that it was done.
-    pub fn is_met(self, by: &Snapshot) -> bool {
+    pub fn is_met(&self, by: &Snapshot) -> bool {
         let at =
             |target: Option<f32>, wanted: u16| target.is_some_and(|t| (t - f32::from(wanted)).abs() < 0.5);
-        match self {
+        match *self {
             Self::Pause => by.status == Some(Status::Pause),
             Self::Resume => by.status == Some(Status::Running),
             Self::Stop => by.status.is_some_and(|s| !s.is_active()),
@@ -56,7 +56,7 @@ impl Command {
     }
 
     /// Whether a later command makes this one pointless: the slider moved on.
-    pub fn is_superseded_by(self, later: Self) -> bool {
+    pub fn is_superseded_by(&self, later: &Self) -> bool {
         use Command as C;
         match (self, later) {
             (C::NozzleTarget(a, _), C::NozzleTarget(b, _)) => a == b,
@@ -137,7 +137,7 @@ fn state(snapshot: &Snapshot) -> &'static str {
 ///
 /// # Errors
 /// The reason why not.
-pub fn permit(snapshot: &Snapshot, command: Command) -> Result<(), Refusal> {
+pub fn permit(snapshot: &Snapshot, command: &Command) -> Result<(), Refusal> {
     use Command as C;
     if matches!(command, C::Refresh) {
         return Ok(());
@@ -158,7 +158,7 @@ pub fn permit(snapshot: &Snapshot, command: Command) -> Result<(), Refusal> {
     if !has_part(&can, command) {
         return Err(Refusal::Missing);
     }
-    match command {
+    match *command {
         C::Pause if snapshot.status != Some(Status::Running) => Err(Refusal::NotRunning(state(snapshot))),
         C::Resume if snapshot.status != Some(Status::Pause) => Err(Refusal::NotPaused(state(snapshot))),
         C::Stop if !snapshot.is_active() => Err(Refusal::NoPrint(state(snapshot))),
@@ -173,8 +173,8 @@ pub fn permit(snapshot: &Snapshot, command: Command) -> Result<(), Refusal> {
 }
 
 /// Whether the part that the command is about is there.
-fn has_part(can: &Capabilities, command: Command) -> bool {
-    match command {
+fn has_part(can: &Capabilities, command: &Command) -> bool {
+    match *command {
         Command::NozzleTarget(Side::Left, _) => can.dual_nozzle,
         Command::Fan(FanKind::Aux, _) => can.aux_fan,
         Command::Fan(FanKind::Chamber, _) => can.chamber_fan,
@@ -229,7 +229,7 @@ mod tests {
                 Status::Running,
                 Status::Slicing,
             ] {
-                let permitted = permit(&at(status), command).is_ok();
+                let permitted = permit(&at(status), &command).is_ok();
                 assert_eq!(permitted, allowed.contains(&status), "{command:?} when {status:?}");
             }
         }
@@ -237,12 +237,12 @@ mod tests {
 
     #[test]
     fn what_the_printer_cannot_take_is_refused_with_the_reason() {
-        let refused = |snapshot: Snapshot, command| permit(&snapshot, command).expect_err("refused");
+        let refused = |snapshot: Snapshot, command| permit(&snapshot, &command).expect_err("refused");
         assert_eq!(
             refused(printing(), Command::BedTarget(101)).to_string(),
             "bed target 101 °C is above 100 °C, the most this printer takes"
         );
-        assert_eq!(permit(&printing(), Command::BedTarget(100)), Ok(()));
+        assert_eq!(permit(&printing(), &Command::BedTarget(100)), Ok(()));
         assert_eq!(refused(printing(), Command::NozzleTarget(Side::Left, 200)), Refusal::Missing);
         assert_eq!(refused(printing(), Command::Fan(FanKind::Aux, 50)), Refusal::Missing);
         let offline = Snapshot { reach: Reach::Offline, ..printing() };
@@ -251,21 +251,21 @@ mod tests {
         assert_eq!(refused(unread, Command::Pause), Refusal::NotReady);
         let read_only = Snapshot { read_only: true, ..printing() };
         assert_eq!(refused(read_only.clone(), Command::Light(LightKind::Chamber, true)), Refusal::ReadOnly);
-        assert_eq!(permit(&read_only, Command::Refresh), Ok(()));
+        assert_eq!(permit(&read_only, &Command::Refresh), Ok(()));
     }
 
     #[test]
     fn signed_firmware_still_takes_lamps() {
         let limited = Snapshot { control: Control::Limited, ..printing() };
-        assert_eq!(permit(&limited, Command::Pause), Err(Refusal::SignatureRequired));
-        assert_eq!(permit(&limited, Command::Light(LightKind::Chamber, true)), Ok(()));
+        assert_eq!(permit(&limited, &Command::Pause), Err(Refusal::SignatureRequired));
+        assert_eq!(permit(&limited, &Command::Light(LightKind::Chamber, true)), Ok(()));
     }
 
     #[test]
     fn an_unknown_model_is_not_heated() {
         let mut unknown = printing();
         unknown.capabilities.as_mut().expect("capabilities").known_model = false;
-        assert_eq!(permit(&unknown, Command::BedTarget(50)), Err(Refusal::UnknownModel));
-        assert_eq!(permit(&unknown, Command::Pause), Ok(()));
+        assert_eq!(permit(&unknown, &Command::BedTarget(50)), Err(Refusal::UnknownModel));
+        assert_eq!(permit(&unknown, &Command::Pause), Ok(()));
     }
 }

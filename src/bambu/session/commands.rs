@@ -10,7 +10,7 @@ use super::{CommandId, InFlight, Note, Output, QUEUE, Session, Waiting};
 
 impl Session {
     pub(super) fn on_command(&mut self, now: Now, id: CommandId, command: Command, out: &mut Vec<Output>) {
-        if let Err(refusal) = permit(&self.snapshot, command) {
+        if let Err(refusal) = permit(&self.snapshot, &command) {
             out.push(Output::Reply(id, Outcome::Refused(refusal.to_string())));
             return;
         }
@@ -26,7 +26,7 @@ impl Session {
             out.push(Output::Reply(id, outcome));
             return;
         }
-        let superseded = self.queue.iter().position(|w| w.command.is_superseded_by(command));
+        let superseded = self.queue.iter().position(|w| w.command.is_superseded_by(&command));
         if let Some(old) = superseded.and_then(|at| self.queue.remove(at)) {
             out.push(Output::Reply(old.id, Outcome::Superseded));
         }
@@ -93,13 +93,13 @@ impl Session {
 
     pub(super) fn send_command(&mut self, now: Now, waiting: Waiting, out: &mut Vec<Output>) {
         // The state may have changed while it waited.
-        if let Err(refusal) = permit(&self.snapshot, waiting.command) {
+        if let Err(refusal) = permit(&self.snapshot, &waiting.command) {
             out.push(Output::Reply(waiting.id, Outcome::Refused(refusal.to_string())));
             return;
         }
         let can = self.snapshot.capabilities.unwrap_or_default();
         let dialect = Dialect::of(&self.report, can.dual_nozzle, can.chamber_light_2);
-        let requests = request::of_command(waiting.command, dialect, || self.next_id());
+        let requests = request::of_command(&waiting.command, dialect, || self.next_id());
         if let Some(first) = requests.first() {
             let (category, name, sequence_id) = (first.category, first.command, first.sequence_id);
             self.in_flight = Some(InFlight { waiting, category, name, sequence_id });

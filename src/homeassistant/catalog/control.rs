@@ -83,10 +83,10 @@ pub(super) static CONTROL: &[Entity<Snapshot>] = &[
     .icon("mdi:volume-high")
     .config()
     .needs(|c, _| c.prompt_sound),
-    button::<Snapshot>("pause", "Pause printing", Command::Pause).icon("mdi:pause"),
-    button::<Snapshot>("resume", "Resume printing", Command::Resume).icon("mdi:play"),
-    button::<Snapshot>("stop", "Stop printing", Command::Stop).icon("mdi:stop"),
-    button::<Snapshot>("refresh", "Force refresh data", Command::Refresh)
+    button::<Snapshot>("pause", "Pause printing", || Command::Pause).icon("mdi:pause"),
+    button::<Snapshot>("resume", "Resume printing", || Command::Resume).icon("mdi:play"),
+    button::<Snapshot>("stop", "Stop printing", || Command::Stop).icon("mdi:stop"),
+    button::<Snapshot>("refresh", "Force refresh data", || Command::Refresh)
         .icon("mdi:refresh")
         .diagnostic()
         .lasting()
