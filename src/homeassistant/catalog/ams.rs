@@ -31,7 +31,7 @@ pub static AMS: &[Entity<Ams>] = &[
         .needs(|_, a| a.can.dries)
         .with(
             |a, b| a.drying.hindrances != b.drying.hindrances,
-            |a| json!({ "cannot_dry": a.drying.hindrances.iter().map(hindrance).collect::<Vec<_>>() }),
+            |a| json!({ "cannot_dry": a.drying.hindrances.iter().copied().map(hindrance).collect::<Vec<_>>() }),
         ),
     temperature::<Ams>("drying_temperature", "Drying temperature", |a| {
         a.drying.temperature.map(|v| Value::Int(v.into()))
@@ -137,7 +137,7 @@ fn drying_status(ams: &Ams) -> Option<Value<'_>> {
 
 /// Why drying cannot begin (`DevAms::CannotDryReason` in BambuStudio's DevFilaSystem.h); a number that we
 /// do not know stays one.
-fn hindrance(code: &u8) -> Json {
+fn hindrance(code: u8) -> Json {
     match code {
         0 => "printer_busy".into(),
         1 => "power_insufficient".into(),
@@ -149,7 +149,7 @@ fn hindrance(code: &u8) -> Json {
         7 => "updating".into(),
         8 => "power_adapter_needed".into(),
         10 => "filament_at_outlet_unload_by_hand".into(),
-        other => (*other).into(),
+        other => other.into(),
     }
 }
 
