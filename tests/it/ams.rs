@@ -27,8 +27,13 @@ impl Home {
     }
 }
 
+/// An AMS unit: number, board, and what it says of itself.
+type Unit = (u32, &'static str, &'static str);
+/// The model of a printer and its units.
+type Layout = (&'static str, &'static [Unit]);
+
 /// A printer with these units and no other.
-fn with_units(model: &str, units: &[(u32, &str, &str)]) -> Home {
+fn with_units(model: &str, units: &[Unit]) -> Home {
     let mut home = Home::new(model);
     home.printer.set(json!({"ams": {"ams": [], "ams_exist_bits": "0", "tray_exist_bits": "0"}}));
     home.printer.modules().retain(|module| !module["name"].as_str().unwrap().contains('/'));
@@ -43,35 +48,35 @@ fn with_units(model: &str, units: &[(u32, &str, &str)]) -> Home {
 
 // What feeds the nozzles.
 
-const PRO: (u32, &str, &str) = (0, "n3f", "3");
-const SECOND: (u32, &str, &str) = (1, "ams", "1");
-const HT: (u32, &str, &str) = (128, "n3s", "4");
-const LITE: (u32, &str, &str) = (0, "ams_f1", "2");
-const A2L: (u32, &str, &str) = (16, "ams_f1", "5");
+const PRO: Unit = (0, "n3f", "3");
+const SECOND: Unit = (1, "ams", "1");
+const HT: Unit = (128, "n3s", "4");
+const LITE: Unit = (0, "ams_f1", "2");
+const A2L: Unit = (16, "ams_f1", "5");
 
 #[test]
 fn what_feeds_is_right_in_every_layout_of_the_older_protocol() {
-    let cases: &[(&str, &[(u32, &str, &str)], &str, &str, Option<(&str, &str)>)] = &[
+    let cases: &[(Layout, &str, &str, Option<(&str, &str)>)] = &[
         // model, units, tray_now, active_slot, numbers of unit and tray
-        ("P1S", &[PRO], "0", "A1-1", Some(("0", "1"))),
-        ("P1S", &[PRO], "3", "A1-4", Some(("0", "4"))),
-        ("P1S", &[PRO, SECOND], "6", "A2-3", Some(("1", "3"))),
-        ("X1", &[PRO, SECOND, HT], "128", "HT1", Some(("128", "1"))),
-        ("X1", &[HT], "128", "HT1", Some(("128", "1"))),
-        ("A1", &[LITE], "2", "A1-3", Some(("0", "3"))),
-        ("A1 mini", &[LITE], "254", "Ext", None),
-        ("P1S", &[], "254", "Ext", None),
-        ("P1S", &[PRO], "255", "none", None),
-        ("P1S", &[], "255", "none", None),
+        (("P1S", &[PRO]), "0", "A1-1", Some(("0", "1"))),
+        (("P1S", &[PRO]), "3", "A1-4", Some(("0", "4"))),
+        (("P1S", &[PRO, SECOND]), "6", "A2-3", Some(("1", "3"))),
+        (("X1", &[PRO, SECOND, HT]), "128", "HT1", Some(("128", "1"))),
+        (("X1", &[HT]), "128", "HT1", Some(("128", "1"))),
+        (("A1", &[LITE]), "2", "A1-3", Some(("0", "3"))),
+        (("A1 mini", &[LITE]), "254", "Ext", None),
+        (("P1S", &[]), "254", "Ext", None),
+        (("P1S", &[PRO]), "255", "none", None),
+        (("P1S", &[]), "255", "none", None),
         // Nobody has these.
-        ("P1S", &[PRO], "6", "None", None),
-        ("P1S", &[PRO], "130", "None", None),
-        ("P1S", &[HT], "0", "None", None),
-        ("P1S", &[PRO], "80", "None", None),
-        ("P1S", &[PRO], "-1", "None", None),
-        ("P1S", &[PRO], "70000", "None", None),
+        (("P1S", &[PRO]), "6", "None", None),
+        (("P1S", &[PRO]), "130", "None", None),
+        (("P1S", &[HT]), "0", "None", None),
+        (("P1S", &[PRO]), "80", "None", None),
+        (("P1S", &[PRO]), "-1", "None", None),
+        (("P1S", &[PRO]), "70000", "None", None),
     ];
-    for (model, units, tray_now, slot, numbers) in cases {
+    for ((model, units), tray_now, slot, numbers) in cases {
         let mut home = with_units(model, units);
         home.delta(json!({"ams": {"tray_now": tray_now, "tray_tar": "255"}}));
         let seen = (home.value("active_slot"), home.value("active_ams"), home.value("active_tray"));
@@ -82,33 +87,33 @@ fn what_feeds_is_right_in_every_layout_of_the_older_protocol() {
 
 #[test]
 fn what_feeds_is_right_in_every_layout_of_the_newer_protocol() {
-    let dual: &[(u32, &str, &str)] = &[PRO, SECOND, HT];
-    let cases: &[(&str, &[(u32, &str, &str)], i64, &str)] = &[
-        ("P2S", &[PRO], 0x0003, "A1-4"),
-        ("X1C", &[PRO, SECOND], 0x0102, "A2-3"),
-        ("H2S", &[PRO], 0xFF00, "Ext"),
-        ("H2S", &[PRO], 0xFFFF, "none"),
-        ("H2D", dual, 0x0103, "A2-4"),
-        ("H2D", dual, 0x8000, "HT1"),
-        ("H2D", dual, 0xFF00, "Ext"),
-        ("H2D", dual, 0xFE00, "Ext2"),
-        ("H2D", dual, 0xFEFF, "none"),
+    let dual: &[Unit] = &[PRO, SECOND, HT];
+    let cases: &[(Layout, i64, &str)] = &[
+        (("P2S", &[PRO]), 0x0003, "A1-4"),
+        (("X1C", &[PRO, SECOND]), 0x0102, "A2-3"),
+        (("H2S", &[PRO]), 0xFF00, "Ext"),
+        (("H2S", &[PRO]), 0xFFFF, "none"),
+        (("H2D", dual), 0x0103, "A2-4"),
+        (("H2D", dual), 0x8000, "HT1"),
+        (("H2D", dual), 0xFF00, "Ext"),
+        (("H2D", dual), 0xFE00, "Ext2"),
+        (("H2D", dual), 0xFEFF, "none"),
         // It is being unloaded: the unit is still told, the slot is not.
-        ("H2D", dual, 0x00FF, "none"),
-        ("X2D", &[PRO], 0x0001, "A1-2"),
-        ("A2L", &[A2L], 0x1001, "A1-2"),
-        ("A2L", &[A2L], 0x0001, "A1-2"),
-        ("A2L", &[A2L, HT], 0x0003, "A1-4"),
-        ("A2L", &[A2L], 0xFF00, "Ext"),
+        (("H2D", dual), 0x00FF, "none"),
+        (("X2D", &[PRO]), 0x0001, "A1-2"),
+        (("A2L", &[A2L]), 0x1001, "A1-2"),
+        (("A2L", &[A2L]), 0x0001, "A1-2"),
+        (("A2L", &[A2L, HT]), 0x0003, "A1-4"),
+        (("A2L", &[A2L]), 0xFF00, "Ext"),
         // Nobody has these.
-        ("P2S", &[PRO], 0x0203, "None"),
-        ("P2S", &[PRO], 0x0063, "None"),
-        ("A2L", &[A2L], 0x0101, "None"),
-        ("H2D", &[PRO], 0x8100, "None"),
-        ("H2D", dual, 0x4000, "None"),
-        ("H2D", dual, -1, "None"),
+        (("P2S", &[PRO]), 0x0203, "None"),
+        (("P2S", &[PRO]), 0x0063, "None"),
+        (("A2L", &[A2L]), 0x0101, "None"),
+        (("H2D", &[PRO]), 0x8100, "None"),
+        (("H2D", dual), 0x4000, "None"),
+        (("H2D", dual), -1, "None"),
     ];
-    for (model, units, snow, slot) in cases {
+    for ((model, units), snow, slot) in cases {
         let mut home = with_units(model, units);
         // The older member counts otherwise and shows a slot while the external spool feeds (H2S).
         home.delta(

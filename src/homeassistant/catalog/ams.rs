@@ -14,6 +14,8 @@ pub static AMS: &[Entity<Ams>] = &[
         .unit("%")
         .measurement()
         .lasting()
+        // It wavers by one: 14 times in 34 seconds in h2d_stream.
+        .deadband(2.0)
         .needs(|_, a| a.can.humidity),
     sensor::<Ams>("humidity_index", "Humidity index", |a| percent(a.humidity_index))
         .measurement()
