@@ -29,6 +29,8 @@ impl Home {
 
 /// An AMS unit: number, board, and what it says of itself.
 type Unit = (u32, &'static str, &'static str);
+/// What `active_ams` and `active_tray` say.
+type Numbers = Option<(&'static str, &'static str)>;
 /// The model of a printer and its units.
 type Layout = (&'static str, &'static [Unit]);
 
@@ -56,7 +58,7 @@ const A2L: Unit = (16, "ams_f1", "5");
 
 #[test]
 fn what_feeds_is_right_in_every_layout_of_the_older_protocol() {
-    let cases: &[(Layout, &str, &str, Option<(&str, &str)>)] = &[
+    let cases: &[(Layout, &str, &str, Numbers)] = &[
         // model, units, tray_now, active_slot, numbers of unit and tray
         (("P1S", &[PRO]), "0", "A1-1", Some(("0", "1"))),
         (("P1S", &[PRO]), "3", "A1-4", Some(("0", "4"))),
