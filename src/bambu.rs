@@ -9,6 +9,7 @@
 //! Must not know: topics of the local broker, entities, Home Assistant, sockets.
 
 pub mod envelope;
+pub mod filaments;
 pub mod models;
 pub mod report;
 pub mod request;

@@ -476,13 +476,8 @@ impl Mirror {
                     for (number, (slot, cells)) in ams.slots.iter().zip(cells).enumerate() {
                         let old: Option<&Slot> = old.and_then(|old| old.slots.get(number));
                         let topic = |key: &str| topic(&numbered(key, number + 1));
-                        Rows { table: SLOT, cells, topic: &topic, exact }.publish(
-                            now,
-                            slot,
-                            old,
-                            |_| true,
-                            out,
-                        );
+                        let has = |at: usize| SLOT.get(at).is_some_and(|row| (row.needs)(&can, slot));
+                        Rows { table: SLOT, cells, topic: &topic, exact }.publish(now, slot, old, has, out);
                     }
                 }
                 Part::External(number) => {
@@ -494,13 +489,9 @@ impl Mirror {
                     if old == Some(spool) && !fresh && !exact {
                         continue;
                     }
-                    Rows { table: EXTERNAL, cells: &mut child.cells, topic: &topic, exact }.publish(
-                        now,
-                        spool,
-                        old,
-                        |_| true,
-                        out,
-                    );
+                    let has = |at: usize| EXTERNAL.get(at).is_some_and(|row| (row.needs)(&can, spool));
+                    Rows { table: EXTERNAL, cells: &mut child.cells, topic: &topic, exact }
+                        .publish(now, spool, old, has, out);
                 }
                 Part::Printer => {}
             }
@@ -516,11 +507,14 @@ fn withdraw(topics: Vec<String>, out: &mut Vec<Publication>) {
 /// How many entities a printer has in Home Assistant, with its AMS units and external spools.
 pub fn entity_count(snapshot: &Snapshot) -> usize {
     let can = snapshot.capabilities.unwrap_or_default();
-    let ams =
-        |ams: &Ams| AMS.iter().filter(|row| (row.needs)(&can, ams)).count() + ams.slots.len() * SLOT.len();
+    let slot = |slot: &Slot| SLOT.iter().filter(|row| (row.needs)(&can, slot)).count();
+    let ams = |ams: &Ams| {
+        AMS.iter().filter(|row| (row.needs)(&can, ams)).count() + ams.slots.iter().map(slot).sum::<usize>()
+    };
+    let external = |spool: &ExternalSpool| EXTERNAL.iter().filter(|row| (row.needs)(&can, spool)).count();
     PRINTER.iter().filter(|row| discovery::has(row, snapshot)).count()
         + snapshot.ams.iter().map(ams).sum::<usize>()
-        + snapshot.external.len() * EXTERNAL.len()
+        + snapshot.external.iter().map(external).sum::<usize>()
 }
 
 /// The platform in a component's id: `binary_sensor` in `binary_sensor_hms`.
@@ -536,17 +530,7 @@ fn numbered(key: &str, number: usize) -> String {
 
 /// Whether anything that the discovery messages are made of is another than before.
 fn shape_differs(before: &Snapshot, now: &Snapshot) -> bool {
-    let ams = |ams: &Ams| {
-        (
-            ams.id,
-            ams.kind,
-            ams.settled,
-            ams.slots.len(),
-            ams.measures_humidity,
-            ams.measures_temperature,
-            ams.dries,
-        )
-    };
+    let ams = |ams: &Ams| (ams.id, ams.kind, ams.settled, ams.slots.len(), ams.can);
     let other_units = || {
         before.ams.len() != now.ams.len()
             || before
@@ -559,5 +543,6 @@ fn shape_differs(before: &Snapshot, now: &Snapshot) -> bool {
         || before.capabilities != now.capabilities
         || before.read_only != now.read_only
         || before.external.len() != now.external.len()
+        || before.external.iter().zip(&now.external).any(|(a, b)| a.slot.tells_k != b.slot.tells_k)
         || other_units()
 }

@@ -15,7 +15,9 @@ use std::time::Duration;
 use compact_str::CompactString;
 use jiff::Timestamp;
 
-pub use ams::{Ams, AmsKind, Color, ExternalSpool, Filament, Slot, Source};
+pub use ams::{
+    Ams, AmsAbilities, AmsKind, Color, Content, Drying, DryingState, ExternalSpool, Filament, Slot, Source,
+};
 pub use command::{Command, Outcome, Refusal, permit};
 pub use health::{Hms, PrintError};
 pub use stage::Stage;
@@ -375,15 +377,15 @@ impl Snapshot {
         }
     }
 
-    /// The filament of a source.
-    pub fn filament(&self, source: Source) -> Option<&Filament> {
+    /// The slot that a source is.
+    pub fn slot(&self, source: Source) -> Option<&Slot> {
         match source {
             Source::Nothing => None,
             Source::Ams { unit, slot } => {
-                self.ams.iter().find(|ams| ams.id == unit)?.slots.get(usize::from(slot))?.filament()
+                self.ams.iter().find(|ams| ams.id == unit)?.slots.get(usize::from(slot))
             }
             Source::External(number) => {
-                self.external.iter().find(|spool| spool.number == number)?.slot.filament()
+                self.external.iter().find(|spool| spool.number == number).map(|spool| &spool.slot)
             }
         }
     }

@@ -120,9 +120,14 @@ wire! {
         humidity_raw: i64,
         temp: f32,
         dry_time: i64,
+        dry_setting: DrySetting,
+        dry_sf_reason: List<i64>,
         info: Hex,
         tray: Keyed<Tray>,
     }
+
+    /// What a unit dries, and how; -1 for nothing.
+    pub struct DrySetting { dry_filament: Text, dry_temperature: i64, dry_duration: i64 }
 
     /// A slot of an AMS, or an external spool.
     pub struct Tray {
@@ -147,6 +152,7 @@ wire! {
         tag_uid: Tag,
         tray_uuid: Tag,
         k: f32,
+        cali_idx: i64,
         // Not on the wire: the slot was announced without filament, so what was known before is void.
         void = "\0void": bool,
     }

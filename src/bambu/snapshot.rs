@@ -58,7 +58,7 @@ pub fn project(report: &Print, context: &Context<'_>) -> Snapshot {
     };
     let ams = ams::ams(report, context);
     let sources = filament::sources(report, &ams, &can);
-    let (ams, external) = filament::activated(ams, report, &can, sources, active_nozzle);
+    let (ams, external) = filament::activated(ams, report, &can, sources, active_nozzle, &before.external);
     Snapshot {
         identity: Arc::clone(context.identity),
         capabilities: context.capabilities,

@@ -257,7 +257,7 @@ pub fn external(
     let mut device =
         child(topics, id, slug_of_printer, snapshot, label).fact("model", Some("External spool"));
     let can = snapshot.capabilities.unwrap_or_default();
-    for entity in EXTERNAL {
+    for entity in EXTERNAL.iter().filter(|entity| (entity.needs)(&can, spool)) {
         device.add(entity, None, &can, &|key| topics.value(serial, Part::External(spool.number), key));
     }
     device.message()

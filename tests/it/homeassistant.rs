@@ -11,8 +11,8 @@ use bambu2mqtt::homeassistant::entity::{Category, Entity, Platform, Value};
 use bambu2mqtt::homeassistant::topic::{Topics, slug};
 use bambu2mqtt::homeassistant::{Account, Bridge, BridgeMirror, Mirror, Publication};
 use bambu2mqtt::printer::{
-    Ams, Control, ExternalSpool, Identity, Now, Reach, Serial, Side, Slot, Snapshot, Source, Speed, Stage,
-    Status,
+    Ams, Content, Control, ExternalSpool, Identity, Now, Reach, Serial, Side, Slot, Snapshot, Source, Speed,
+    Stage, Status,
 };
 use serde_json::{Value as Json, json};
 
@@ -97,6 +97,7 @@ fn units_fit_their_classes() {
             Some("temperature") => &[Some("°C")],
             Some("duration") => &[Some("min"), Some("h"), Some("s")],
             Some("humidity") => &[Some("%")],
+            Some("weight") => &[Some("g")],
             Some("signal_strength") => &[Some("dBm")],
             None => &[None, Some("%")],
             Some("timestamp" | "enum" | "connectivity" | "problem" | "running") => &[None],
@@ -174,7 +175,7 @@ fn enums_list_everything_they_can_say() {
     }
     check_options(&PRINTER, &printers);
     check_options(AMS, &[Ams::default()]);
-    check_options(SLOT, &[Slot::Unknown, Slot::Empty]);
+    check_options(SLOT, &[Slot::default(), Slot { content: Content::Empty, ..Slot::default() }]);
     check_options(EXTERNAL, &[ExternalSpool::default()]);
     let accounts = [Account::Offline, Account::Connected, Account::NeedsLogin, Account::Blocked];
     let bridge = |account| Bridge { account, ..Bridge::default() };
@@ -209,37 +210,42 @@ fn topics() -> Arc<Topics> {
 }
 
 /// A printer, and what retained messages left of it on a broker.
-struct Home {
-    printer: Printer,
-    session: Session,
-    mirror: Mirror,
-    broker: BTreeMap<String, String>,
+pub(crate) struct Home {
+    pub(crate) printer: Printer,
+    pub(crate) session: Session,
+    pub(crate) mirror: Mirror,
+    pub(crate) broker: BTreeMap<String, String>,
 }
 
 impl Home {
-    fn new(model: &str) -> Self {
-        let printer = Printer::new(model);
+    pub(crate) fn new(model: &str) -> Self {
+        let mut home = Self::of(Printer::new(model), model);
+        home.hear(&home.printer.version());
+        home.tell_all();
+        home
+    }
+
+    /// One whose printer has not said anything yet.
+    pub(crate) fn of(printer: Printer, model: &str) -> Self {
         let serial = Serial::new(&printer.serial);
         let name = format!("Test {model}");
         let session = Session::new(serial.clone(), &name, ["", ""], 40_000);
         let mirror = Mirror::new(topics(), serial, slug(&name), true);
         let mut home = Self { printer, session, mirror, broker: BTreeMap::new() };
         home.session.handle(now(), Input::Connected);
-        home.hear(&home.printer.version());
-        home.tell_all();
         home
     }
 
-    fn tell_all(&mut self) -> Vec<Publication> {
+    pub(crate) fn tell_all(&mut self) -> Vec<Publication> {
         self.hear(&self.printer.full())
     }
 
-    fn hear(&mut self, payload: &str) -> Vec<Publication> {
+    pub(crate) fn hear(&mut self, payload: &str) -> Vec<Publication> {
         self.session.handle(now(), Input::Message(payload.as_bytes()));
         self.look()
     }
 
-    fn look(&mut self) -> Vec<Publication> {
+    pub(crate) fn look(&mut self) -> Vec<Publication> {
         let mut out = Vec::new();
         self.mirror.update(now(), self.session.snapshot(), &mut out);
         for Publication { topic, payload } in &out {
@@ -252,16 +258,16 @@ impl Home {
         out
     }
 
-    fn config(&self, device: &str) -> Option<Json> {
+    pub(crate) fn config(&self, device: &str) -> Option<Json> {
         let payload = self.broker.get(&format!("homeassistant/device/{device}/config"))?;
         Some(serde_json::from_str(payload).unwrap())
     }
 
-    fn own(&self) -> String {
+    pub(crate) fn own(&self) -> String {
         format!("bambu2mqtt_{}", self.printer.serial)
     }
 
-    fn devices(&self) -> Vec<String> {
+    pub(crate) fn devices(&self) -> Vec<String> {
         let device = |topic: &String| {
             Some(topic.strip_prefix("homeassistant/device/")?.strip_suffix("/config")?.to_owned())
         };

@@ -1,6 +1,7 @@
 //! The one integration test binary: each module asserts what the gateway does from the outside.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::expect_used)]
 
+mod ams;
 mod broker;
 #[cfg(feature = "demo")]
 mod cli;
