@@ -11,6 +11,7 @@ mod hardware;
 mod health;
 mod heat;
 mod job;
+mod update;
 
 use std::sync::LazyLock;
 
@@ -23,7 +24,16 @@ pub use bridge::BRIDGE;
 
 /// The printer. Where a sensor and a control share a key, the sensor comes first and publishes.
 pub static PRINTER: LazyLock<Vec<Entity<Snapshot>>> = LazyLock::new(|| {
-    [job::JOB, filament::FILAMENT, heat::HEAT, health::HEALTH, hardware::HARDWARE, control::CONTROL].concat()
+    [
+        job::JOB,
+        filament::FILAMENT,
+        heat::HEAT,
+        health::HEALTH,
+        hardware::HARDWARE,
+        update::UPDATE,
+        control::CONTROL,
+    ]
+    .concat()
 });
 
 const DROP: &str = "mdi:printer-3d-nozzle";

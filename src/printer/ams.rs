@@ -110,6 +110,8 @@ pub struct Ams {
     pub serial: Option<Text>,
     /// Its firmware.
     pub firmware: Option<Text>,
+    /// Newer firmware that is offered for it.
+    pub firmware_available: Option<Text>,
     /// Humidity index as the apps show it: 1 is dry, 5 is wet.
     pub humidity_index: Option<u8>,
     /// Relative humidity, percent.
