@@ -70,7 +70,8 @@ fn keys_are_unique_and_for_ever() {
         writeln!(list, "{} {}_{}", row.table, row.platform.name(), row.key).unwrap();
         let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_' || c == '#';
         assert!(row.key.chars().all(plain), "{} is no key", row.key);
-        let taken = ["availability", "state", "raw", "ams", "external", "action", "event", "trigger", "image"];
+        let taken =
+            ["availability", "state", "raw", "ams", "external", "action", "event", "trigger", "image"];
         assert!(!taken.contains(&row.key), "{} is another thing's topic", row.key);
     }
     snapshot("keys", &list);
@@ -101,7 +102,9 @@ fn units_fit_their_classes() {
             Some("humidity") => &[Some("%")],
             Some("signal_strength") => &[Some("dBm")],
             None => &[None, Some("%")],
-            Some("timestamp" | "enum" | "connectivity" | "problem" | "running" | "update" | "firmware") => &[None],
+            Some("timestamp" | "enum" | "connectivity" | "problem" | "running" | "update" | "firmware") => {
+                &[None]
+            }
             Some(other) => panic!("{key}: nobody looked up what {other} wants"),
         };
         assert!(wanted.contains(&unit), "{key}: {unit:?} for {class:?}");

@@ -7,6 +7,7 @@ mod cli;
 #[cfg(feature = "demo")]
 mod gateway;
 mod homeassistant;
+mod jobs;
 mod laws;
 mod layers;
 mod replay;

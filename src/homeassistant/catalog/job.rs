@@ -1,7 +1,5 @@
 //! What the printer is doing.
 
-use std::time::Duration;
-
 use serde_json::json;
 
 use crate::printer::{JobKind, Reach, Snapshot, Stage, Status};
@@ -33,10 +31,10 @@ fn stages() -> Vec<&'static str> {
 }
 
 /// The steps ahead, in words; the number of one that nobody knows.
-fn planned(s: &Snapshot) -> Vec<serde_json::Value> {
+fn planned(s: &Snapshot) -> Option<Vec<serde_json::Value>> {
     let word = |number: &i64| u16::try_from(*number).ok().and_then(|number| Stage(number).name());
     let step = |number: &i64| word(number).map_or_else(|| json!(number), |word| json!(word));
-    s.job.plan.iter().flat_map(|plan| plan.iter()).map(step).collect()
+    Some(s.job.plan.as_ref()?.iter().map(step).collect())
 }
 
 fn stage(s: &Snapshot) -> Option<Value<'_>> {
@@ -92,7 +90,7 @@ pub(super) static JOB: &[Entity<Snapshot>] = &[
         .unit("%")
         .measurement()
         .icon("mdi:download")
-        .at_most_each(Duration::from_secs(5))
+        .deadband(5.0)
         .needs(|c, _| c.job.download),
     sensor::<Snapshot>("start_time", "Start time", |s| s.job.started_at.map(Value::Time))
         .class("timestamp")

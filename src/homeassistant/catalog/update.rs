@@ -1,13 +1,8 @@
 //! Firmware, the age of what is known, and what was forgotten to be switched off.
 
-use std::time::Duration;
-
 use crate::printer::Snapshot;
 
 use super::super::entity::{Entity, Firmware, Value, binary, firmware, sensor};
-
-/// The time of the last report is of interest when there is none.
-const AGE_EACH: Duration = Duration::from_secs(300);
 
 fn installed(s: &Snapshot) -> Option<Value<'_>> {
     let installed = s.identity.firmware.as_deref()?;
@@ -36,12 +31,12 @@ pub(super) static UPDATE: &[Entity<Snapshot>] = &[
         .hidden()
         .needs(|c, _| c.job.update),
     binary::<Snapshot>("stale", "Stale data", |s| Some(Value::Flag(s.stale))).class("problem").diagnostic(),
+    // Some minutes exact, and as it is once there are no more: the session sees to that.
     sensor::<Snapshot>("last_report", "Last report", |s| s.last_report.map(Value::Time))
         .class("timestamp")
         .diagnostic()
         .lasting()
-        .hidden()
-        .at_most_each(AGE_EACH),
+        .hidden(),
     binary::<Snapshot>("heater_left_on", "Heater left on", |s| s.heater_left_on.map(Value::Flag))
         .class("problem")
         .icon("mdi:radiator")
