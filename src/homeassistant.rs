@@ -267,10 +267,8 @@ impl Mirror {
     /// Tells the document of all values, if one of those told since `first` is among them.
     fn update_document(&mut self, now: Now, first: usize, out: &mut Vec<Publication>) {
         let Some(document) = self.document.as_mut() else { return };
-        let is_value = |p: &Publication| {
-            !p.topic.ends_with("/attributes")
-                && !(p.topic.ends_with("/config") && p.topic.contains("/device/"))
-        };
+        let announces = |topic: &str| topic.ends_with("/config") && topic.contains("/device/");
+        let is_value = |p: &Publication| !(p.topic.ends_with("/attributes") || announces(&p.topic));
         document.due |= out.iter().skip(first).any(is_value);
         if document.due && document.told.is_none_or(|told| now.mono >= told + DOCUMENT_EACH) {
             *document = Document { due: false, told: Some(now.mono) };

@@ -345,7 +345,7 @@ async fn other_programs_get_the_document_and_the_messages_and_both_end_with_the_
         kept.extend(text.split('"').map(str::trim).filter(|word| word.len() > 20).map(str::to_owned));
     }
     let settings = scene.world.cloud.settings();
-    kept.extend([settings.account.to_string(), settings.password.to_string()]);
+    kept.extend([settings.account.clone(), settings.password.clone()]);
     eyes.look(|seen| {
         for (topic, payload) in seen.messages.iter().filter(|(topic, _)| topic.ends_with("/raw/request")) {
             for secret in &kept {

@@ -393,7 +393,9 @@ fn flicker(text: &str) -> (Vec<String>, usize, usize) {
             published += 1;
             let key = topic.rsplit('/').next().unwrap_or_default().to_owned();
             let old = last.insert(topic.clone(), payload.clone());
-            let Some(old) = old.filter(|old| old != "None" && !anew) else { continue };
+            // A unit whose serial came late is announced anew, as another device.
+            let known = |old: &String| !matches!(old.as_str(), "" | "None");
+            let Some(old) = old.filter(|old| known(old) && !anew) else { continue };
             let number = |text: &str| text.parse::<f64>().unwrap_or(f64::NAN);
             let shrank = GROWING.contains(&key.as_str()) && number(&payload) < number(&old);
             let vanished = GROWING.iter().chain(&STEADY).any(|row| *row == key) && payload == "None";
