@@ -125,8 +125,16 @@ fn the_total_of_layers_outlasts_the_end_and_not_the_job() {
 
 #[test]
 fn layers_counted_while_preparing_are_none_of_the_job() {
-    let desk = Desk::new("X1C", json!({"gcode_state": "PREPARE", "layer_num": 5, "total_layer_num": 40}));
-    assert_eq!((desk.is("layer"), desk.is("total_layers")), (Some("0"), Some("40")));
+    let mut desk = Desk::new("X1C", json!({"gcode_state": "PREPARE", "layer_num": 5, "total_layer_num": 40}));
+    assert_eq!((desk.is("layer"), desk.is("total_layers")), (Some("0"), Some("None")));
+    desk.hear(json!({"layer_num": 0}));
+    assert_eq!(desk.is("total_layers"), Some("40"));
+    // The same file again: the printer does not say again what stays as it was.
+    let mut desk = Desk::new("A1", json!({"gcode_state": "FINISH", "layer_num": 50, "total_layer_num": 50}));
+    desk.hear(begins("bracket"));
+    assert_eq!((desk.is("layer"), desk.is("total_layers")), (Some("0"), Some("None")));
+    desk.hear(json!({"gcode_state": "RUNNING", "layer_num": 0}));
+    assert_eq!((desk.is("layer"), desk.is("total_layers")), (Some("0"), Some("50")));
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use crate::bambu::report::{Layers, Print};
+use crate::bambu::report::Print;
 use crate::bambu::wire::{List, number};
 use crate::printer::{Job, JobAbilities, JobKind, Snapshot, Speed, Stage, Status, Text, stage};
 
@@ -62,11 +62,10 @@ pub(in crate::bambu) fn forget_last_job(report: &mut Print, message: &Print) {
     let zero = |slot: &mut Option<i64>| *slot = slot.map(|_| 0);
     zero(&mut report.mc_percent);
     zero(&mut report.percent);
-    zero(&mut report.layer_num);
     report.mc_remaining_time = None;
     report.remain_time = None;
-    report.total_layer_num = None;
-    report.three_d = report.three_d.take().map(|_| Layers::default());
+    // Not the layers: an A1 that prints the same file again does not repeat their total for minutes (capture
+    // `a1_stream_local_single_color`), so what is old of them is only hidden while the printer prepares.
     // Present and empty: what a printer can tell is seen from its members.
     let empty = |slot: &mut Option<List<i64>>| *slot = slot.take().map(|_| List(Vec::new()));
     empty(&mut report.s_obj);
@@ -100,6 +99,9 @@ pub(super) fn job(report: &Print, status: Option<Status>, printer: &Snapshot) ->
     let same = name.is_some() && name == before.name && !begins;
     let total_layers = total.or_else(|| before.total_layers.filter(|_| same));
     let layer = count(report.layer_num.or(layers.and_then(|l| l.layer_num)));
+    // Layers before the first one are those of the last job, and so is their total.
+    let old = prepares(status) && layer.is_some_and(|layer| layer > 0);
+    let total_layers = total_layers.filter(|_| !old);
     // Layers are also counted while the printer calibrates itself before the first one (bambuddy #1837).
     let layer = layer.map(|layer| if prepares(status) { 0 } else { layer });
     let minutes = match status {
