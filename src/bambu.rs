@@ -17,16 +17,25 @@ pub mod session;
 pub mod snapshot;
 pub mod wire;
 
-use crate::printer::{Capabilities, Identity, Snapshot};
+use crate::printer::{Capabilities, Identity, JobAbilities, Snapshot, Text};
 
 /// What a printer of this model can do as far as the model alone tells, and a snapshot of one that is silent.
 pub fn typical(model: &'static models::Model) -> (Capabilities, Snapshot) {
-    let identity = Identity::new(model.serial_prefix, model.name, model.name);
+    let firmware = Some(Text::const_new("00.00.00.00"));
+    let identity = Identity { firmware, ..Identity::new(model.serial_prefix, model.name, model.name) };
     let can = Capabilities {
         // What every report of these models has.
         timelapse: true,
         heatbreak_fan: true,
         work_light: model.chamber_sensor,
+        job: JobAbilities {
+            kind: true,
+            download: true,
+            skipped: true,
+            queue: true,
+            update: true,
+            ..JobAbilities::default()
+        },
         ..snapshot::capabilities(&report::Print::default(), Some(model))
     };
     (can, Snapshot::unheard(identity.into()))

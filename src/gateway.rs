@@ -20,12 +20,12 @@ use tokio::task::JoinSet;
 use tracing::{debug, error, info, warn};
 
 use crate::bambu::session::{CommandId, Input, Note, Output, Session};
-use crate::config::{Config, StateDir};
+use crate::config::{Config, Raw, StateDir};
 use crate::homeassistant::topic::Topics;
 use crate::homeassistant::{Bridge, BridgeMirror, Mirror, Publication};
 use crate::mqtt::backoff::Pace;
 use crate::mqtt::{self, Link, Message};
-use crate::printer::{Now, Outcome, Reach, Serial};
+use crate::printer::{Now, Outcome, Reach, Serial, Snapshot};
 use crate::replay::reporter;
 use crate::service::{Notifier, Signal, watchdog_interval};
 use crate::tls;
@@ -49,6 +49,8 @@ const START_GRACE: Duration = Duration::from_secs(15);
 const RESYNC_BELOW: usize = 400;
 /// Home Assistant's restart is answered after a random time up to this, together with others that follow.
 const BIRTH_DELAY: Duration = Duration::from_secs(3);
+/// How often the rate of reports is told.
+const RATE_EACH: Duration = Duration::from_secs(300);
 /// How long the outcome of a command can still come.
 const COMMAND_MEMORY: Duration = Duration::from_secs(60);
 
@@ -116,10 +118,26 @@ struct Printer {
     told: bool,
     /// Counted as online in the gateway's own device.
     online: bool,
+    /// What else it counts as there.
+    standing: Standing,
     /// The cloud's last list did not have it; the next one decides.
     missed: bool,
     /// Whether this connection's broker was asked for what an earlier run announced of it.
     looked_up: bool,
+}
+
+/// What a printer counts as in the gateway's own device.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+struct Standing {
+    printing: bool,
+    trouble: bool,
+}
+
+impl Standing {
+    fn of(snapshot: &Snapshot) -> Self {
+        let online = snapshot.reach == Reach::Online;
+        Self { printing: online && snapshot.is_active(), trouble: online && snapshot.is_in_trouble() }
+    }
 }
 
 /// Names an account for as long as the program runs: events of one that was given up find nobody.
@@ -157,7 +175,37 @@ struct Gateway {
     next_command: CommandId,
     next_turn: Duration,
     last_report: Option<Duration>,
+    reports: Reports,
     out: Vec<Publication>,
+}
+
+/// Counts messages for the gateway's own device.
+#[derive(Debug, Default)]
+struct Reports {
+    since: Duration,
+    count: u32,
+    /// Messages a minute, once some minutes have passed.
+    rate: Option<u32>,
+    /// How often a connection to the cloud was lost.
+    lost: u32,
+}
+
+impl Reports {
+    fn count(&mut self) {
+        self.count = self.count.saturating_add(1);
+    }
+
+    /// Makes the rate anew when some minutes have passed; says whether that made it another.
+    fn look(&mut self, now: Now) -> bool {
+        let passed = now.mono.saturating_sub(self.since);
+        if passed < RATE_EACH {
+            return false;
+        }
+        self.since = now.mono;
+        let count = u64::from(std::mem::take(&mut self.count));
+        let rate = u32::try_from(count * 60 / passed.as_secs().max(1)).unwrap_or(u32::MAX);
+        self.rate.replace(rate) != Some(rate)
+    }
 }
 
 /// Runs until a signal stops it or a new configuration wants a new start.
@@ -253,7 +301,7 @@ impl Gateway {
         let bridge = Bridge { version: env!("CARGO_PKG_VERSION"), ..Bridge::default() };
         Ok(Self {
             bridge_mirror: BridgeMirror::new(Arc::clone(&topics), discovery),
-            leftovers: Leftovers::new(Arc::clone(&topics), discovery),
+            leftovers: Leftovers::new(Arc::clone(&topics), discovery, config.mqtt.json_state),
             config,
             clock,
             state,
@@ -276,6 +324,7 @@ impl Gateway {
             next_command: 0,
             next_turn: now.mono + TURN,
             last_report: None,
+            reports: Reports::default(),
             out: Vec::new(),
         })
     }
@@ -294,6 +343,10 @@ impl Gateway {
                 let Some(serial) = reporter(&topic) else { return };
                 if self.printers.get(&serial).is_some_and(|p| p.account == index) {
                     self.last_report = Some(now.mono);
+                    self.reports.count();
+                    if self.config.mqtt.raw != Raw::Off {
+                        self.mirror_raw(self.topics.raw_report(&serial), payload.clone());
+                    }
                     self.handle(now, &serial, Input::Message(&payload));
                 }
             }
@@ -310,6 +363,7 @@ impl Gateway {
             mqtt::Event::Disconnected { error, retry_in, .. } => {
                 let Some(account) = self.accounts.get_mut(&index) else { return };
                 self.bridge_changed = true;
+                self.reports.lost += u32::from(account.is_up());
                 account.on_disconnected(now, &error, retry_in, &self.inbox);
                 let of_account: Vec<_> = self
                     .printers
@@ -374,14 +428,22 @@ impl Gateway {
                 Output::Changed(snapshot) => {
                     let online = snapshot.reach == Reach::Online;
                     self.bridge_changed |= std::mem::replace(&mut printer.online, online) != online;
+                    let standing = Standing::of(&snapshot);
+                    self.bridge_changed |= std::mem::replace(&mut printer.standing, standing) != standing;
                     if printer.told && self.local_connected {
                         printer.mirror.update(now, &snapshot, &mut self.out);
+                        if let Some(at) = printer.mirror.deadline() {
+                            self.next_turn = self.next_turn.min(at.max(now.mono + SHORTEST_TURN));
+                        }
                         self.publish();
                     }
                 }
                 Output::Send(request) => {
-                    if let Some(account) = self.accounts.get(&printer.account) {
-                        account.send(serial, request);
+                    let account = self.accounts.get(&printer.account);
+                    let payload = (self.config.mqtt.raw == Raw::Full).then(|| request.payload.clone());
+                    let sent = account.is_some_and(|account| account.send(serial, request));
+                    if let Some(payload) = payload.filter(|_| sent) {
+                        self.mirror_raw(self.topics.raw_request(serial), payload);
                     }
                 }
                 Output::Reply(id, outcome) => {
@@ -405,6 +467,7 @@ impl Gateway {
             self.next_turn = now.mono + TURN;
             self.look_at_deadlines(now);
         }
+        self.bridge_changed |= self.reports.look(now);
         if self.bridge_changed {
             self.update_bridge(now);
         }
@@ -438,7 +501,8 @@ impl Gateway {
             if printer.told && self.local_connected {
                 printer.mirror.update(now, printer.session.snapshot(), &mut self.out);
             }
-            if let Some(at) = printer.session.deadline() {
+            let document = printer.mirror.deadline().filter(|_| printer.told && self.local_connected);
+            if let Some(at) = printer.session.deadline().into_iter().chain(document).min() {
                 self.next_turn = self.next_turn.min(at.max(now.mono + SHORTEST_TURN));
             }
         }

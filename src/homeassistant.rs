@@ -160,7 +160,20 @@ pub struct Mirror {
     announced: Option<Announced>,
     cells: Box<[Cell]>,
     children: Vec<Child>,
+    document: Option<Document>,
 }
+
+/// The document of all values, where it is wanted.
+#[derive(Default)]
+struct Document {
+    /// A value is another than in the last one.
+    due: bool,
+    /// When that was told.
+    told: Option<Duration>,
+}
+
+/// Longest rate of the document of all values.
+const DOCUMENT_EACH: Duration = Duration::from_secs(1);
 
 impl Mirror {
     /// A printer of which nothing was told yet; `slug` begins its entity ids.
@@ -178,7 +191,22 @@ impl Mirror {
             announced: None,
             cells,
             children: Vec::new(),
+            document: None,
         }
+    }
+
+    /// Also tells all values as one JSON document (`json_state` of the configuration), or not.
+    #[must_use]
+    pub fn with_document(mut self, wanted: bool) -> Self {
+        self.document = wanted.then(Document::default);
+        self
+    }
+
+    /// When the next [`Mirror::update`] has something to tell though the printer may be the same: a document
+    /// that came too soon after the last one.
+    pub fn deadline(&self) -> Option<Duration> {
+        let document = self.document.as_ref().filter(|document| document.due)?;
+        document.told.map(|told| told + DOCUMENT_EACH)
     }
 
     /// Tells what changed, discovery first, then values, then availability.
@@ -204,6 +232,7 @@ impl Mirror {
     /// assert!(out.is_empty(), "what did not change is not told again");
     /// ```
     pub fn update(&mut self, now: Now, snapshot: &Arc<Snapshot>, out: &mut Vec<Publication>) {
+        let first = out.len();
         let before = self.snapshot.replace(Arc::clone(snapshot));
         if before.as_ref().is_none_or(|before| !Arc::ptr_eq(before, snapshot)) {
             self.changed = now.mono;
@@ -232,6 +261,59 @@ impl Mirror {
             let payload = if online { "online" } else { "offline" };
             out.push(Publication::new(self.topics.availability(&self.serial), payload.into()));
         }
+        self.update_document(now, first, out);
+    }
+
+    /// Tells the document of all values, if one of those told since `first` is among them.
+    fn update_document(&mut self, now: Now, first: usize, out: &mut Vec<Publication>) {
+        let Some(document) = self.document.as_mut() else { return };
+        let announces = |topic: &str| topic.ends_with("/config") && topic.contains("/device/");
+        let is_value = |p: &Publication| !(p.topic.ends_with("/attributes") || announces(&p.topic));
+        document.due |= out.iter().skip(first).any(is_value);
+        if document.due && document.told.is_none_or(|told| now.mono >= told + DOCUMENT_EACH) {
+            *document = Document { due: false, told: Some(now.mono) };
+            out.push(Publication::new(self.topics.state(&self.serial), self.values().to_string()));
+        }
+    }
+
+    /// All values as last published, under the levels of their topics.
+    fn values(&self) -> serde_json::Value {
+        use serde_json::{Map, Value as Json};
+        fn put<T>(
+            rows: &[Entity<T>],
+            cells: &[Cell],
+            name: impl Fn(&str) -> String,
+            into: &mut Map<String, Json>,
+        ) {
+            for (row, cell) in rows.iter().zip(cells).filter(|(_, cell)| cell.value != Published::Never) {
+                into.insert(name(row.key), cell.value.to_json());
+            }
+        }
+        let mut root = Map::new();
+        let availability = if self.online == Some(true) { "online" } else { "offline" };
+        root.insert("availability".into(), availability.into());
+        put(&PRINTER, &self.cells, str::to_owned, &mut root);
+        for child in &self.children {
+            let mut values = Map::new();
+            let (group, number) = match child.part {
+                Part::Ams(unit) => ("ams", unit),
+                Part::External(number) => ("external", number),
+                Part::Printer => continue,
+            };
+            if group == "ams" {
+                put(AMS, &child.cells, str::to_owned, &mut values);
+            } else {
+                put(EXTERNAL, &child.cells, str::to_owned, &mut values);
+            }
+            for (number, cells) in (1..).zip(child.slot_cells.chunks(SLOT.len())) {
+                put(SLOT, cells, |key| numbered(key, number), &mut values);
+            }
+            let group = root.entry(group).or_insert_with(|| Map::new().into());
+            if let Some(group) = group.as_object_mut() {
+                group.insert(number.to_string(), values.into());
+            }
+        }
+        root.into()
     }
 
     /// Tells everything again, to a broker or a Home Assistant that may have forgotten it.
@@ -243,6 +325,9 @@ impl Mirror {
 
     /// Forgets what was told: the next update tells everything.
     pub fn forget(&mut self) {
+        if let Some(document) = self.document.as_mut() {
+            *document = Document { due: true, told: None };
+        }
         self.snapshot = None;
         self.online = None;
         self.announced = None;
@@ -287,6 +372,9 @@ impl Mirror {
         out.push(Publication::new(topics.config(&topics.printer_id(serial)), String::new()));
         let mut gone = vec![topics.availability(serial)];
         Rows::topics(&PRINTER, &|key| topics.value(serial, Part::Printer, key), &mut gone);
+        if self.document.is_some() {
+            gone.push(topics.state(serial));
+        }
         gone.sort_unstable();
         gone.dedup();
         withdraw(gone, out);
@@ -519,7 +607,7 @@ pub fn entity_count(snapshot: &Snapshot) -> usize {
 
 /// The platform in a component's id: `binary_sensor` in `binary_sensor_hms`.
 fn platform_of(component: &str) -> Option<&'static str> {
-    ["binary_sensor", "sensor", "switch", "light", "number", "select", "fan", "button"]
+    ["binary_sensor", "sensor", "update", "switch", "light", "number", "select", "fan", "button"]
         .into_iter()
         .find(|platform| component.strip_prefix(platform).is_some_and(|rest| rest.starts_with('_')))
 }

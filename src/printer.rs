@@ -7,7 +7,9 @@
 pub mod ams;
 pub mod command;
 pub mod health;
+pub mod job;
 pub mod stage;
+pub mod update;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,7 +22,9 @@ pub use ams::{
 };
 pub use command::{Command, Outcome, Refusal, permit};
 pub use health::{Hms, PrintError};
+pub use job::{Job, JobAbilities, JobKind};
 pub use stage::Stage;
+pub use update::Update;
 
 /// Text from the printer; most of it is short enough to need no allocation.
 pub type Text = CompactString;
@@ -126,6 +130,8 @@ pub struct Capabilities {
     pub nozzle_max: u16,
     /// Highest bed target, °C.
     pub bed_max: u16,
+    /// What it tells of its jobs and its firmware.
+    pub job: JobAbilities,
 }
 
 /// Whether the printer can be reached.
@@ -255,23 +261,6 @@ impl Fans {
     }
 }
 
-/// The job in the printer, or the last one.
-#[derive(Debug, Clone, PartialEq, Default)]
-pub struct Job {
-    /// Its name.
-    pub name: Option<Text>,
-    /// Percent done.
-    pub progress: Option<u8>,
-    /// Time left, as the printer estimates it.
-    pub remaining: Option<Duration>,
-    /// When it will end, kept steady against the estimate's jitter.
-    pub ends_at: Option<Timestamp>,
-    /// Layer being printed.
-    pub layer: Option<u32>,
-    /// Layers in all.
-    pub total_layers: Option<u32>,
-}
-
 /// A printer at one moment.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Snapshot {
@@ -325,6 +314,15 @@ pub struct Snapshot {
     pub external: Vec<ExternalSpool>,
     /// What feeds each nozzle: right (or only), left. `None` when not known.
     pub sources: [Option<Source>; 2],
+    /// Firmware and its updates.
+    pub update: Update,
+    /// A heater has been left on with nothing to do; `None` when no target is known.
+    pub heater_left_on: Option<bool>,
+    /// Since it was last heard, the connection was lost or a question went unanswered: what is known
+    /// may not be so any more.
+    pub stale: bool,
+    /// When it last reported, to some minutes: a snapshot must not differ with each report.
+    pub last_report: Option<Timestamp>,
 }
 
 impl Snapshot {
@@ -356,6 +354,10 @@ impl Snapshot {
             ams: Vec::new(),
             external: Vec::new(),
             sources: [None; 2],
+            update: Update::default(),
+            heater_left_on: None,
+            stale: false,
+            last_report: None,
         }
     }
 
@@ -393,5 +395,24 @@ impl Snapshot {
     /// Whether a job is under way.
     pub fn is_active(&self) -> bool {
         self.status.is_some_and(Status::is_active)
+    }
+
+    /// Whether a heater is on that nobody needs: no job, no filament being changed or dried. `None` when
+    /// that cannot be told.
+    pub fn heated_at_rest(&self) -> Option<bool> {
+        let busy = self.status?.is_active()
+            || self.stage.is_some_and(|stage| stage != stage::IDLE)
+            || self.ams.iter().any(|ams| ams.drying.remaining.is_some_and(|left| !left.is_zero()));
+        let [right, left] = self.nozzles;
+        let targets = [right, left, self.bed, self.chamber].map(|heater| heater.target);
+        targets.iter().any(Option::is_some).then(|| !busy && targets.into_iter().flatten().any(|t| t > 0.0))
+    }
+
+    /// Whether somebody should have a look at it: an error, a grave health message, or a job that a fault holds.
+    pub fn is_in_trouble(&self) -> bool {
+        self.error.is_some_and(|error| !error.is_cancel())
+            // The severity: 1 is fatal, 2 is serious (protocol 4.10).
+            || self.hms.iter().any(|hms| matches!(hms.code >> 16, 1 | 2))
+            || (self.status == Some(Status::Pause) && self.stage.is_some_and(Stage::is_fault))
     }
 }

@@ -32,15 +32,24 @@ wire! {
 
         gcode_state: Text,
         stg_cur: i64,
+        stg: List<i64>,
         stage: Stage,
         print_type: Text,
         mc_percent: i64,
+        percent: i64,
         mc_remaining_time: i64,
+        remain_time: i64,
         layer_num: i64,
         total_layer_num: i64,
         three_d = "3D": Layers,
         subtask_name: Text,
         gcode_file: Text,
+        gcode_file_prepare_percent: Text,
+        prepare_per: i64,
+        gcode_start_time: Text,
+        plate_idx: i64,
+        s_obj: List<i64>,
+        queue_number: i64,
         task_id: Text,
         subtask_id: Text,
         job_id: Text,
@@ -102,7 +111,17 @@ wire! {
     pub struct Online { ahb: bool, version: i64 }
 
     /// State of a firmware update.
-    pub struct Upgrade { dis_state: i64 }
+    pub struct Upgrade {
+        dis_state: i64,
+        new_version_state: i64,
+        progress: i64,
+        ota_new_version_number: Text,
+        ams_new_version_number: Text,
+        new_ver_list: List<NewVersion>,
+    }
+
+    /// A version that is offered for one board (P1 and A1; the others use the `…_new_version_number`).
+    pub struct NewVersion { name: Text, new_ver: Text }
 
     /// Everything about AMS units.
     pub struct Ams {

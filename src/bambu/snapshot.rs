@@ -9,6 +9,7 @@ mod health;
 mod heat;
 mod job;
 mod switches;
+mod upgrade;
 
 use std::sync::Arc;
 
@@ -19,7 +20,7 @@ use super::report::{Module, Print};
 
 pub use abilities::{capabilities, control};
 pub(in crate::bambu) use ams::forget_unplugged;
-pub(in crate::bambu) use job::status;
+pub(in crate::bambu) use job::{forget_last_job, status};
 
 /// What a projection needs besides the report.
 pub struct Context<'a> {
@@ -67,7 +68,7 @@ pub fn project(report: &Print, context: &Context<'_>) -> Snapshot {
         read_only: before.read_only,
         status,
         stage: job::stage(report, status),
-        job: job::job(report, status, &before.job),
+        job: job::job(report, status, before),
         nozzles: heat::nozzles(report, &can),
         active_nozzle,
         bed: heat::bed(report),
@@ -93,5 +94,10 @@ pub fn project(report: &Print, context: &Context<'_>) -> Snapshot {
         ams,
         external,
         sources,
+        update: upgrade::update(report, context),
+        // These three need the time, which the session knows.
+        heater_left_on: before.heater_left_on,
+        stale: before.stale,
+        last_report: before.last_report,
     }
 }

@@ -13,7 +13,7 @@ use super::file::{AccountBlock, Accounts, File, HttpBlock, MqttBlock, PrinterBlo
 use super::secret::{self, Given};
 use super::{
     Account, AccountName, Broker, Config, Controls, HomeAssistant, Identity, Loaded, Mqtt, Printer, Problem,
-    Raw, env, slug, state_dir,
+    env, slug, state_dir,
 };
 
 /// Languages that error texts exist in.
@@ -252,8 +252,8 @@ fn local_broker(block: MqttBlock, around: &Surroundings<'_>, findings: &mut Find
         client_key_file,
         client_id,
         base_topic,
-        mut json_state,
-        mut raw,
+        json_state,
+        raw,
     } = block;
     let broker = broker("mqtt.url", &url, findings);
     let password = around.secret("mqtt.password", password, password_file, Some("mqtt.password"), findings);
@@ -293,14 +293,6 @@ fn local_broker(block: MqttBlock, around: &Surroundings<'_>, findings: &mut Find
         findings.problem("mqtt.client_id", "is empty; leave it out to have one made".to_owned());
     }
     topic("mqtt.base_topic", &base_topic, findings);
-    if json_state {
-        findings.unavailable("mqtt.json_state", "one JSON document per printer");
-        json_state = false;
-    }
-    if raw != Raw::Off {
-        findings.unavailable("mqtt.raw", "the mirror of the printers' messages");
-        raw = Raw::Off;
-    }
     Some(Mqtt {
         broker: broker?,
         username,

@@ -381,16 +381,26 @@ fn equal_configurations_are_equal_down_to_the_secrets() {
 
 #[test]
 fn what_this_version_lacks_is_told_and_off() {
-    let text = "bambu: {account: a@b.c}\nmqtt: {json_state: true, raw: full}\ncontrols: {gcode: true}
+    let text = "bambu: {account: a@b.c}\ncontrols: {gcode: true}
 http: {listen: '127.0.0.1:9184'}\nlanguage: xx";
     let Loaded { config, warnings } = load(text, &[]).unwrap();
     let keys: BTreeSet<&str> = warnings.iter().map(|warning| warning.key.as_str()).collect();
-    assert_eq!(keys, ["controls.gcode", "http.listen", "language", "mqtt.json_state", "mqtt.raw"].into());
+    assert_eq!(keys, ["controls.gcode", "http.listen", "language"].into());
     assert!(
         warnings.iter().all(|w| w.to_string().ends_with("is not available in this version and is ignored"))
     );
-    assert!(!config.controls.gcode && !config.mqtt.json_state && config.mqtt.raw == Raw::Off);
+    assert!(!config.controls.gcode);
     assert_eq!((config.http_listen, config.language.as_str()), (None, "en"));
+}
+
+#[test]
+fn the_mirrors_are_off_until_somebody_wants_them() {
+    let plain = config(MINIMAL, &[]);
+    assert!(!plain.mqtt.json_state && plain.mqtt.raw == Raw::Off);
+    let Loaded { config, warnings } =
+        load("bambu: {account: a@b.c}\nmqtt: {json_state: true, raw: full}\n", &[]).unwrap();
+    assert!(config.mqtt.json_state && config.mqtt.raw == Raw::Full);
+    assert!(warnings.is_empty(), "{warnings:?}");
 }
 
 #[test]

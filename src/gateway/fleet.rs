@@ -14,7 +14,7 @@ use crate::printer::{Now, Serial};
 use crate::replay::default_name;
 
 use super::account::Account;
-use super::{AccountId, Gateway, Printer};
+use super::{AccountId, Gateway, Printer, Standing};
 
 impl Gateway {
     /// A printer may have been bound so recently that the broker did not let us listen yet.
@@ -112,13 +112,15 @@ impl Gateway {
         let slug = self.free_slug(&session, &serial);
         info!(printer = %session.snapshot().identity.name, %model, "printer found");
         let discovery = self.config.homeassistant.discovery;
-        let mirror = Mirror::new(Arc::clone(&self.topics), serial.clone(), slug, discovery);
+        let mirror = Mirror::new(Arc::clone(&self.topics), serial.clone(), slug, discovery)
+            .with_document(self.config.mqtt.json_state);
         let printer = Printer {
             account: id,
             session,
             mirror,
             told: false,
             online: false,
+            standing: Standing::default(),
             missed: false,
             looked_up: false,
         };

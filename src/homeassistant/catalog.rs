@@ -11,6 +11,7 @@ mod hardware;
 mod health;
 mod heat;
 mod job;
+mod update;
 
 use std::sync::LazyLock;
 
@@ -28,6 +29,7 @@ pub static GROUPS: &[(&str, &[Entity<Snapshot>])] = &[
     ("Temperatures and fans", heat::HEAT),
     ("Health", health::HEALTH),
     ("Hardware", hardware::HARDWARE),
+    ("Firmware", update::UPDATE),
     ("Controls", control::CONTROL),
 ];
 

@@ -89,7 +89,7 @@ impl<'a> Device<'a> {
         }
         let set = || Json::from(format!("{value_topic}/set"));
         match entity.platform {
-            Platform::Sensor | Platform::BinarySensor => {}
+            Platform::Sensor | Platform::BinarySensor | Platform::Update => {}
             Platform::Enum(options) => {
                 put("options", options().into());
             }

@@ -207,6 +207,8 @@ pub struct Ams {
     pub firmware: Option<Text>,
     /// What it is able to do.
     pub can: AmsAbilities,
+    /// Newer firmware that is offered for it.
+    pub firmware_available: Option<Text>,
     /// Humidity index as the apps show it: 1 is dry, 5 is wet.
     pub humidity_index: Option<u8>,
     /// Relative humidity, percent.

@@ -70,6 +70,9 @@ fn keys_are_unique_and_for_ever() {
         writeln!(list, "{} {}_{}", row.table, row.platform.name(), row.key).unwrap();
         let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_' || c == '#';
         assert!(row.key.chars().all(plain), "{} is no key", row.key);
+        let taken =
+            ["availability", "state", "raw", "ams", "external", "action", "event", "trigger", "image"];
+        assert!(!taken.contains(&row.key), "{} is another thing's topic", row.key);
     }
     snapshot("keys", &list);
 }
@@ -100,13 +103,16 @@ fn units_fit_their_classes() {
             Some("weight") => &[Some("g")],
             Some("signal_strength") => &[Some("dBm")],
             None => &[None, Some("%")],
-            Some("timestamp" | "enum" | "connectivity" | "problem" | "running") => &[None],
+            Some("timestamp" | "enum" | "connectivity" | "problem" | "running" | "update" | "firmware") => {
+                &[None]
+            }
             Some(other) => panic!("{key}: nobody looked up what {other} wants"),
         };
         assert!(wanted.contains(&unit), "{key}: {unit:?} for {class:?}");
         assert!(state_class.is_none() || !matches!(class, Some("timestamp" | "enum")), "{key}");
-        let binary = matches!(class, Some("connectivity" | "problem" | "running"));
+        let binary = matches!(class, Some("connectivity" | "problem" | "running" | "update"));
         assert_eq!(binary, binary && matches!(row.platform, Platform::BinarySensor), "{key}");
+        assert_eq!(class == Some("firmware"), matches!(row.platform, Platform::Update), "{key}");
         if class == Some("temperature") && matches!(row.platform, Platform::Sensor) {
             assert_eq!(state_class, Some("measurement"), "{key}");
         }

@@ -8,6 +8,7 @@ mod cli;
 #[cfg(feature = "demo")]
 mod gateway;
 mod homeassistant;
+mod jobs;
 mod laws;
 mod layers;
 mod replay;

@@ -42,6 +42,7 @@ pub fn capabilities(report: &Print, model: Option<&Model>) -> Capabilities {
         external_spools: u8::try_from(spools.clamp(1, 2)).unwrap_or(1),
         nozzle_max: model.map_or(300, |m| m.nozzle_max),
         bed_max: model.map_or(100, |m| m.bed_max),
+        job: super::job::abilities(report),
     }
 }
 

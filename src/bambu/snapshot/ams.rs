@@ -81,6 +81,7 @@ pub(super) fn ams(report: &Print, context: &Context<'_>) -> Vec<Ams> {
     gone.retain(|gone| gone.serial.is_none() || !list.iter().any(|unit| unit.serial == gone.serial));
     list.append(&mut gone);
     list.sort_by_key(|unit| unit.id);
+    super::upgrade::offer(report, &mut list);
     list
 }
 
@@ -156,6 +157,7 @@ fn one_ams(
             tells_state: unit.info.is_some(),
             tells_k: common.tells_k,
         },
+        firmware_available: None,
         // As sent, 5 is dry; the apps show it the other way round.
         humidity_index: unit.humidity.filter(|v| (1..=5).contains(v)).and_then(|v| u8::try_from(6 - v).ok()),
         humidity: unit.humidity_raw.and_then(percent).filter(|_| sealed),

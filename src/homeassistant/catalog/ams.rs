@@ -4,7 +4,7 @@ use serde_json::{Value as Json, json};
 
 use crate::printer::{Ams, AmsKind, Color, Content, DryingState, ExternalSpool, Filament, Side, Slot, Text};
 
-use super::super::entity::{Entity, Value, binary, sensor, temperature, words};
+use super::super::entity::{Entity, Firmware, Value, binary, firmware, sensor, temperature, words};
 use super::{DROP, celsius, percent, text};
 
 /// An AMS unit.
@@ -78,7 +78,19 @@ pub static AMS: &[Entity<Ams>] = &[
         .lasting()
         .hidden()
         .needs(|_, a| a.kind != AmsKind::Unknown),
+    firmware::<Ams>("firmware", "Firmware", installed).needs(|c, a| c.job.update && a.firmware.is_some()),
 ];
+
+fn installed(ams: &Ams) -> Option<Value<'_>> {
+    let installed = ams.firmware.as_deref()?;
+    Some(Value::Firmware(Firmware {
+        installed,
+        latest: ams.firmware_available.as_deref().unwrap_or(installed),
+        title: "AMS firmware",
+        page: None,
+        progress: None,
+    }))
+}
 
 /// A slot of an AMS unit.
 pub static SLOT: &[Entity<Slot>] = &[

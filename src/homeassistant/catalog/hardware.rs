@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::printer::{Control, Snapshot};
+use crate::printer::{Control, Snapshot, Text};
 
 use super::super::entity::{Entity, Value, sensor, words};
 use super::text;
@@ -14,6 +14,12 @@ fn control_mode(s: &Snapshot) -> Option<Value<'_>> {
         Control::Limited => "limited",
         Control::Unknown => return None,
     }))
+}
+
+/// The version of each board.
+fn boards(s: &Snapshot) -> serde_json::Value {
+    let board = |(name, version): &(Text, Text)| (name.to_string(), version.as_str().into());
+    serde_json::Value::Object(s.update.boards.iter().map(board).collect())
 }
 
 pub(super) static HARDWARE: &[Entity<Snapshot>] = &[
@@ -28,7 +34,8 @@ pub(super) static HARDWARE: &[Entity<Snapshot>] = &[
     sensor::<Snapshot>("firmware_version", "Firmware version", |s| text(s.identity.firmware.as_ref()))
         .icon("mdi:chip")
         .diagnostic()
-        .lasting(),
+        .lasting()
+        .with(|a, b| a.update.boards != b.update.boards, boards),
     words::<Snapshot>("control_mode", "Control mode", || vec!["full", "limited", "read_only"], control_mode)
         .icon("mdi:shield-lock-outline")
         .diagnostic()
