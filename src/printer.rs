@@ -17,7 +17,7 @@ use jiff::Timestamp;
 
 pub use ams::{Ams, AmsKind, Color, ExternalSpool, Filament, Slot, Source};
 pub use command::{Command, Outcome, Refusal, permit};
-pub use health::{Hms, PrintError};
+pub use health::{Catalogue, Health, Hms, Prefix, PrintError, Texts};
 pub use stage::Stage;
 
 /// Text from the printer; most of it is short enough to need no allocation.
@@ -317,6 +317,10 @@ pub struct Snapshot {
     pub error: Option<PrintError>,
     /// Health messages.
     pub hms: Vec<Hms>,
+    /// What is told about both, made when one of them or the texts change.
+    pub health: Arc<Health>,
+    /// Where the texts come from.
+    pub texts: Arc<Texts>,
     /// AMS units by their number.
     pub ams: Vec<Ams>,
     /// External spools: right (or only), left.
@@ -351,6 +355,8 @@ impl Snapshot {
             prompt_sound: None,
             error: None,
             hms: Vec::new(),
+            health: Health::nothing(),
+            texts: Texts::bundled(),
             ams: Vec::new(),
             external: Vec::new(),
             sources: [None; 2],
