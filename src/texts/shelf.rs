@@ -67,7 +67,7 @@ pub(super) fn write(
     now: Timestamp,
 ) -> Result<(), Error> {
     let mut file = FORM.to_owned();
-    for word in version {
+    if let Some(word) = version {
         file.push(' ');
         file.push_str(word);
     }

@@ -1,5 +1,6 @@
 use std::collections::VecDeque;
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 use std::sync::Mutex;
 use std::time::Instant;
 
@@ -31,22 +32,22 @@ fn body(door: &str) -> Value {
     }})
 }
 
-fn new(text: &str) -> Result<Answer, Fault> {
-    Ok(Answer::New {
+fn new(text: &str) -> Answer {
+    Answer::New {
         version: Some("202511".into()),
         catalogue: vec![
             (0x0300_9600_0003_0001, text.to_owned()),
             (0x0500_0600_0002_0006, String::new()),
             (0x1200_8001, "Schneider klemmt".into()),
         ],
-    })
+    }
 }
 
 #[test]
 fn an_answer_is_read_entry_by_entry() {
-    assert_eq!(parse(body("Tür offen").to_string().as_bytes(), "de"), new("Tür offen"));
+    assert_eq!(parse(body("Tür offen").to_string().as_bytes(), "de"), Ok(new("Tür offen")));
     let upper = body("Tür offen").to_string().replace("\"de\"", "\"DE\"");
-    assert_eq!(parse(upper.as_bytes(), "de"), new("Tür offen"));
+    assert_eq!(parse(upper.as_bytes(), "de"), Ok(new("Tür offen")));
     assert_eq!(parse(br#"{"result":201}"#, "de"), Ok(Answer::Unchanged));
 }
 
@@ -175,7 +176,6 @@ async fn what_is_on_the_disk_serves_without_a_network_and_is_not_asked_for_again
     let asked = server.received_requests().await.unwrap();
     assert!(asked.iter().all(|request| request.url.query().unwrap().contains("v=202511")), "{asked:?}");
     // Private, and nothing half-written beside it.
-    use std::os::unix::fs::PermissionsExt as _;
     let files: Vec<_> = fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap()).collect();
     assert_eq!(files.len(), 2);
     assert!(files.iter().all(|file| file.metadata().unwrap().permissions().mode() & 0o777 == 0o600));
@@ -195,8 +195,8 @@ async fn an_unchanged_catalogue_costs_one_small_answer_and_no_news() {
     drop(scene.loader);
 }
 
-#[tokio::test]
-async fn a_damaged_file_is_no_file() {
+#[test]
+fn a_damaged_file_is_no_file() {
     let folder = tempfile::tempdir().unwrap();
     let state = StateDir::open(folder.path()).unwrap();
     let catalogue = vec![(1, "one".to_owned()), (2, String::new())];

@@ -214,7 +214,7 @@ fn every_code_in_the_recordings_has_severity_module_and_text() {
                     let list = if message.known { &mut known } else { &mut generic };
                     list.insert(format!("{code} {}", message.text));
                 }
-                for error in &health.error {
+                if let Some(error) = &health.error {
                     let list = if error.known { &mut known } else { &mut generic };
                     list.insert(format!("{} {}", error.code, error.text));
                 }
@@ -228,4 +228,40 @@ fn every_code_in_the_recordings_has_severity_module_and_text() {
         hidden.len()
     );
     assert!(known.len() > 40 && generic.len() < 12);
+}
+
+#[cfg(feature = "demo")]
+#[tokio::test]
+async fn the_gateway_uses_texts_that_were_kept_and_drops_them_when_told_to() {
+    use crate::support::world::{Eyes, World, parse, soon};
+    use crate::support::{Broker, Kind};
+    use bambu2mqtt::config::Language;
+    use bambu2mqtt::gateway::{self, Clock, Setup};
+    use bambu2mqtt::service::{Notifier, Signal};
+
+    let world = World::start().await;
+    let broker = Broker::start(Kind::Embedded).await;
+    let eyes = Eyes::open(broker.port).await;
+    let serial = world.serials()[0].clone();
+    world.cloud.with_printer(&serial, |printer| printer.raise_hms(BED.0, BED.1));
+    let mut config = parse(&world.configuration(broker.port, &json!({"language": "de"})));
+    // Nobody listens there.
+    config.texts_url = Some("http://127.0.0.1:1/query.php".parse().unwrap());
+    std::fs::create_dir_all(&config.state_dir).unwrap();
+    let kept = "bambu2mqtt error texts 1 7\n300010000010007\tHeizbett defekt\nend 1\n";
+    std::fs::write(config.state_dir.join(format!("texts-de-{}", &serial[..3])), kept).unwrap();
+    let mut bundled = config.clone();
+    bundled.language = Language::Bundled;
+    let (signals, mut heard) = tokio::sync::mpsc::channel(1);
+    let task = tokio::spawn(async move {
+        let reload: gateway::Reload = Box::new(move || Ok(bundled.clone()));
+        let setup = Setup { config, reload: Some(reload), clock: Clock::start() };
+        gateway::run(setup, &mut heard, &mut Notifier::new()).await
+    });
+    let topic = format!("bambu2mqtt/{serial}/hms_text");
+    eyes.holds(&topic, "Heizbett defekt").await;
+    signals.send(Signal::Reload).await.unwrap();
+    eyes.holds(&topic, "Heatbed: the temperature sensor looks disconnected").await;
+    signals.send(Signal::Stop).await.unwrap();
+    soon("the end", task).await.unwrap().unwrap();
 }

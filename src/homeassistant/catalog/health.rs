@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value as Json, json};
 
-use crate::printer::health::{Severity, Told};
+use crate::printer::health::{Reason, Severity, Told};
 use crate::printer::{Hms, Reach, Snapshot};
 
 use super::super::entity::{Entity, Value, binary, sensor, words};
@@ -26,7 +26,7 @@ pub(super) static HEALTH: &[Entity<Snapshot>] = &[
     .lasting()
     .with(
         |a, b| !a.reasons().eq(b.reasons()),
-        |s| json!({"reasons": s.reasons().map(|reason| reason.word()).collect::<Vec<_>>()}),
+        |s| json!({"reasons": s.reasons().map(Reason::word).collect::<Vec<_>>()}),
     ),
     binary::<Snapshot>("hms", "HMS errors", |s| {
         Some(Value::Flag(s.health.messages.iter().any(Told::counts)))
@@ -34,7 +34,7 @@ pub(super) static HEALTH: &[Entity<Snapshot>] = &[
     .class("problem")
     .diagnostic()
     .lasting()
-    .with(|a, b| a.health != b.health, details),
+    .with(|a, b| (&a.health.messages, &a.health.hidden) != (&b.health.messages, &b.health.hidden), details),
     sensor::<Snapshot>("hms_text", "HMS message", |s| {
         Some(s.health.messages.first().map_or("none", |message| &message.text).into())
     })
