@@ -20,14 +20,15 @@ use tokio::task::JoinSet;
 use tracing::{debug, error, info, warn};
 
 use crate::bambu::session::{CommandId, Input, Note, Output, Session};
-use crate::config::{Config, Raw, StateDir};
+use crate::config::{Config, Language, Raw, StateDir};
 use crate::homeassistant::topic::Topics;
 use crate::homeassistant::{Bridge, BridgeMirror, Mirror, Publication};
 use crate::mqtt::backoff::Pace;
 use crate::mqtt::{self, Link, Message};
-use crate::printer::{Now, Outcome, Reach, Serial, Snapshot};
+use crate::printer::{Now, Outcome, Prefix, Reach, Serial, Snapshot, Texts};
 use crate::replay::reporter;
 use crate::service::{Notifier, Signal, watchdog_interval};
+use crate::texts::{self, Loader};
 use crate::tls;
 
 use account::{Account, AccountEvent};
@@ -84,6 +85,7 @@ enum Event {
     Local(mqtt::Event),
     Cloud(AccountId, mqtt::Event),
     Account(AccountId, AccountEvent),
+    Texts(Arc<Texts>),
 }
 
 /// Why the gateway came back.
@@ -136,7 +138,10 @@ struct Standing {
 impl Standing {
     fn of(snapshot: &Snapshot) -> Self {
         let online = snapshot.reach == Reach::Online;
-        Self { printing: online && snapshot.is_active(), trouble: online && snapshot.is_in_trouble() }
+        Self {
+            printing: online && snapshot.is_active(),
+            trouble: online && snapshot.reasons().next().is_some(),
+        }
     }
 }
 
@@ -171,6 +176,9 @@ struct Gateway {
     said_online: bool,
     birth_at: Option<Duration>,
     leftovers: Leftovers,
+    /// What errors are explained with.
+    texts: Arc<Texts>,
+    loader: Option<Loader>,
     pending: BTreeMap<CommandId, Pending>,
     next_command: CommandId,
     next_turn: Duration,
@@ -298,10 +306,13 @@ impl Gateway {
         let mut next_account = 0;
         let accounts = start_accounts(&mut next_account, &config, &state, &install, &inbox, now)?;
         let discovery = config.homeassistant.discovery;
+        let (texts, loader) = start_texts(&config, &state, clock, &inbox);
         let bridge = Bridge { version: env!("CARGO_PKG_VERSION"), ..Bridge::default() };
         Ok(Self {
             bridge_mirror: BridgeMirror::new(Arc::clone(&topics), discovery),
             leftovers: Leftovers::new(Arc::clone(&topics), discovery, config.mqtt.json_state),
+            texts,
+            loader,
             config,
             clock,
             state,
@@ -334,6 +345,7 @@ impl Gateway {
             Event::Cloud(account, event) => self.on_cloud(now, account, event),
             Event::Local(event) => self.on_local(now, event),
             Event::Account(account, event) => self.on_account(now, account, event),
+            Event::Texts(texts) => self.on_texts(now, texts),
         }
     }
 
@@ -408,6 +420,25 @@ impl Gateway {
             self.resubscribe(id);
         }
         self.bridge_changed = true;
+    }
+
+    fn on_texts(&mut self, now: Now, texts: Arc<Texts>) {
+        debug!(language = texts.language(), bytes = texts.size(), "new error texts");
+        self.texts = texts;
+        for printer in self.printers.values_mut() {
+            printer.session.set_texts(&self.texts);
+            if printer.told && self.local_connected {
+                printer.mirror.update(now, printer.session.snapshot(), &mut self.out);
+            }
+        }
+        self.publish();
+    }
+
+    /// Tells the loader which models there are.
+    fn want_texts(&self) {
+        if let Some(loader) = &self.loader {
+            loader.want(self.printers.keys().filter_map(|serial| Prefix::of(serial.as_str())).collect());
+        }
     }
 
     fn handle(&mut self, now: Now, serial: &Serial, input: Input<'_>) {
@@ -567,7 +598,8 @@ impl Gateway {
             printers: old.printers.clone(),
             controls: old.controls,
             log: old.log,
-            language: old.language.clone(),
+            language: old.language,
+            texts_url: old.texts_url.clone(),
             http_listen: old.http_listen,
             ..config.clone()
         };
@@ -576,6 +608,7 @@ impl Gateway {
             return Some(Box::new(config));
         }
         let same_accounts = config.accounts == old.accounts;
+        let same_texts = (config.language, &config.texts_url) == (old.language, &old.texts_url);
         if same_accounts {
             self.config = config;
             for account in self.accounts.values_mut() {
@@ -586,6 +619,12 @@ impl Gateway {
             return None;
         }
         info!("the configuration was read again");
+        if !same_texts {
+            let (texts, loader) = start_texts(&self.config, &self.state, self.clock, &self.inbox);
+            self.loader = loader;
+            self.on_texts(now, texts);
+            self.want_texts();
+        }
         // Names, controls and what is ignored hold at once, whatever the cloud does.
         self.fit_printers(now);
         self.bridge_changed = true;
@@ -639,6 +678,24 @@ fn start_accounts(
         accounts.insert(id, Account::start(id, place, account, state, install, inbox, now)?);
     }
     Ok(accounts)
+}
+
+/// The texts to begin with, and the task that finds better ones.
+fn start_texts(
+    config: &Config,
+    state: &Arc<StateDir>,
+    clock: Clock,
+    inbox: &mpsc::Sender<Event>,
+) -> (Arc<Texts>, Option<Loader>) {
+    match (config.language, config.texts_url.clone()) {
+        (Language::Of(language), Some(url)) => {
+            let options = texts::Options { language, url, pace: texts::Pace::default() };
+            let loader =
+                Loader::start(options, Arc::clone(state), move || clock.now(), inbox.clone(), Event::Texts);
+            (Arc::new(Texts::new(language, [])), Some(loader))
+        }
+        _ => (Texts::bundled(), None),
+    }
 }
 
 /// The topics that a configuration chooses.

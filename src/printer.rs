@@ -21,7 +21,7 @@ pub use ams::{
     Ams, AmsAbilities, AmsKind, Color, Content, Drying, DryingState, ExternalSpool, Filament, Slot, Source,
 };
 pub use command::{Command, Outcome, Refusal, permit};
-pub use health::{Hms, PrintError};
+pub use health::{Catalogue, Health, Hms, Prefix, PrintError, Texts};
 pub use job::{Job, JobAbilities, JobKind};
 pub use stage::Stage;
 pub use update::Update;
@@ -308,6 +308,10 @@ pub struct Snapshot {
     pub error: Option<PrintError>,
     /// Health messages.
     pub hms: Vec<Hms>,
+    /// What is told about both, made when one of them or the texts change.
+    pub health: Arc<Health>,
+    /// Where the texts come from.
+    pub texts: Arc<Texts>,
     /// AMS units by their number.
     pub ams: Vec<Ams>,
     /// External spools: right (or only), left.
@@ -351,6 +355,8 @@ impl Snapshot {
             prompt_sound: None,
             error: None,
             hms: Vec::new(),
+            health: Health::nothing(),
+            texts: Texts::bundled(),
             ams: Vec::new(),
             external: Vec::new(),
             sources: [None; 2],
@@ -406,13 +412,5 @@ impl Snapshot {
         let [right, left] = self.nozzles;
         let targets = [right, left, self.bed, self.chamber].map(|heater| heater.target);
         targets.iter().any(Option::is_some).then(|| !busy && targets.into_iter().flatten().any(|t| t > 0.0))
-    }
-
-    /// Whether somebody should have a look at it: an error, a grave health message, or a job that a fault holds.
-    pub fn is_in_trouble(&self) -> bool {
-        self.error.is_some_and(|error| !error.is_cancel())
-            // The severity: 1 is fatal, 2 is serious (protocol 4.10).
-            || self.hms.iter().any(|hms| matches!(hms.code >> 16, 1 | 2))
-            || (self.status == Some(Status::Pause) && self.stage.is_some_and(Stage::is_fault))
     }
 }

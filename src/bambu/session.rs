@@ -12,7 +12,9 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use crate::printer::{Command, Control, Identity, Now, Outcome, Reach, Serial, Snapshot, Status, Text};
+use crate::printer::{
+    Command, Control, Health, Identity, Now, Outcome, Reach, Serial, Snapshot, Status, Text, Texts,
+};
 
 use super::envelope::{self, Message};
 use super::models::{self, Model};
@@ -254,6 +256,17 @@ impl Session {
         if self.snapshot.read_only != read_only {
             Arc::make_mut(&mut self.snapshot).read_only = read_only;
         }
+    }
+
+    /// Explains errors with these texts from now on.
+    pub fn set_texts(&mut self, texts: &Arc<Texts>) {
+        if Arc::ptr_eq(&self.snapshot.texts, texts) {
+            return;
+        }
+        let snapshot = Arc::make_mut(&mut self.snapshot);
+        snapshot.texts = Arc::clone(texts);
+        let (serial, error) = (self.identity.serial.as_str(), snapshot.error);
+        snapshot.health = Health::tell(&snapshot.hms, error, texts, serial);
     }
 
     /// Takes one thing that happened and says what should be done about it.

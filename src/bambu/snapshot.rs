@@ -59,6 +59,7 @@ pub fn project(report: &Print, context: &Context<'_>) -> Snapshot {
     };
     let ams = ams::ams(report, context);
     let sources = filament::sources(report, &ams, &can);
+    let (error, hms) = (health::error(report), health::hms(report));
     let (ams, external) = filament::activated(ams, report, &can, sources, active_nozzle, &before.external);
     Snapshot {
         identity: Arc::clone(context.identity),
@@ -89,8 +90,10 @@ pub fn project(report: &Print, context: &Context<'_>) -> Snapshot {
         } else {
             report.home_flag.map(|flags| flags.bit(17))
         },
-        error: health::error(report),
-        hms: health::hms(report),
+        error,
+        health: health::told(&hms, error, before),
+        hms,
+        texts: Arc::clone(&before.texts),
         ams,
         external,
         sources,

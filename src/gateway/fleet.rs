@@ -109,6 +109,7 @@ impl Gateway {
         let name = self.configured_name(&serial).or_else(|| given_name(bound));
         session.rename(&name.unwrap_or_else(|| default_name(&model, &serial)));
         session.set_read_only(self.config.controls_of(serial.as_str()) == Mode::ReadOnly);
+        session.set_texts(&self.texts);
         let slug = self.free_slug(&session, &serial);
         info!(printer = %session.snapshot().identity.name, %model, "printer found");
         let discovery = self.config.homeassistant.discovery;
@@ -131,6 +132,7 @@ impl Gateway {
         if self.local_connected {
             self.resync.push_back(serial);
         }
+        self.want_texts();
     }
 
     pub(super) fn configured_name(&self, serial: &Serial) -> Option<String> {

@@ -7,6 +7,7 @@ mod broker;
 mod cli;
 #[cfg(feature = "demo")]
 mod gateway;
+mod health;
 mod homeassistant;
 mod jobs;
 mod laws;
