@@ -52,10 +52,15 @@ fn rows<T>(
     table.iter().filter(|entity| wanted(entity)).map(row).collect()
 }
 
+/// The models of which more is known than the name.
+fn printers() -> impl Iterator<Item = &'static Model> {
+    MODELS.iter().filter(|model| model.filament)
+}
+
 pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
     let known = |name: &String| {
-        let model = MODELS.iter().find(|m| m.name.eq_ignore_ascii_case(name));
-        let names = || MODELS.iter().map(|m| m.name).collect::<Vec<_>>().join(", ");
+        let model = printers().find(|m| m.name.eq_ignore_ascii_case(name));
+        let names = || printers().map(|m| m.name).collect::<Vec<_>>().join(", ");
         model.with_context(|| format!("`{name}` is no model we know; there are {}", names()))
     };
     let model = arguments.model.as_ref().map(known).transpose()?;

@@ -11,6 +11,8 @@ mod hardware;
 mod health;
 mod heat;
 mod job;
+mod options;
+mod tools;
 
 use std::sync::LazyLock;
 
@@ -23,7 +25,18 @@ pub use bridge::BRIDGE;
 
 /// The printer. Where a sensor and a control share a key, the sensor comes first and publishes.
 pub static PRINTER: LazyLock<Vec<Entity<Snapshot>>> = LazyLock::new(|| {
-    [job::JOB, filament::FILAMENT, heat::HEAT, health::HEALTH, hardware::HARDWARE, control::CONTROL].concat()
+    [
+        job::JOB,
+        filament::FILAMENT,
+        heat::HEAT,
+        health::HEALTH,
+        hardware::HARDWARE,
+        tools::TOOLS,
+        tools::RACK,
+        options::OPTIONS,
+        control::CONTROL,
+    ]
+    .concat()
 });
 
 const DROP: &str = "mdi:printer-3d-nozzle";

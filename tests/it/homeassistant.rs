@@ -99,12 +99,15 @@ fn units_fit_their_classes() {
             Some("humidity") => &[Some("%")],
             Some("signal_strength") => &[Some("dBm")],
             None => &[None, Some("%")],
-            Some("timestamp" | "enum" | "connectivity" | "problem" | "running") => &[None],
+            Some("distance") => &[Some("mm")],
+            Some("timestamp" | "enum" | "connectivity" | "problem" | "running" | "door" | "occupancy") => {
+                &[None]
+            }
             Some(other) => panic!("{key}: nobody looked up what {other} wants"),
         };
         assert!(wanted.contains(&unit), "{key}: {unit:?} for {class:?}");
         assert!(state_class.is_none() || !matches!(class, Some("timestamp" | "enum")), "{key}");
-        let binary = matches!(class, Some("connectivity" | "problem" | "running"));
+        let binary = matches!(class, Some("connectivity" | "problem" | "running" | "door" | "occupancy"));
         assert_eq!(binary, binary && matches!(row.platform, Platform::BinarySensor), "{key}");
         if class == Some("temperature") && matches!(row.platform, Platform::Sensor) {
             assert_eq!(state_class, Some("measurement"), "{key}");

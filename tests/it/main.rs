@@ -6,6 +6,7 @@ mod broker;
 mod cli;
 #[cfg(feature = "demo")]
 mod gateway;
+mod hardware;
 mod homeassistant;
 mod laws;
 mod layers;
