@@ -154,7 +154,7 @@ fn what_a_delta_leaves_out_stays_as_it_was() {
 #[test]
 fn an_active_tray_that_nobody_knows_is_unknown() {
     // Only an AMS HT, and no tray of it was told yet.
-    let mut printer = Printer::new("X1C");
+    let mut printer = Printer::new("P1S");
     printer.set(
         json!({"ams": {"ams": [{"id": "128", "tray": []}], "ams_exist_bits": "10", "tray_exist_bits": "0",
         "tray_now": "255"}}),

@@ -35,7 +35,7 @@ pub fn capabilities(report: &Print, model: Option<&Model>, firmware: Option<&str
     let door_bit = is_np(report) && says(report.fun, 12);
     let chamber_heater = model.is_some_and(|m| m.chamber_heater);
     let chamber_state = device.and_then(|d| d.ctc.as_ref()?.state);
-    let modes = device.and_then(|d| d.airduct.as_ref()?.mode_list.as_ref());
+    let air_ways = device.and_then(|d| d.airduct.as_ref()?.mode_list.as_ref());
     Capabilities {
         known_model: model.is_some(),
         dual_nozzle: count.map_or(model.is_some_and(|m| m.dual_nozzle), |n| n >= 2),
@@ -57,7 +57,7 @@ pub fn capabilities(report: &Print, model: Option<&Model>, firmware: Option<&str
             Some(Door::Stat) | None => door_bit,
         },
         door_check: door_bit,
-        airduct: modes.is_some_and(|modes| !modes.0.is_empty()),
+        airduct: air_ways.is_some_and(|ways| !ways.0.is_empty()),
         tool_module: device.is_some_and(|d| d.ext_tool.is_some()) && model.is_none_or(|m| m.tool_module),
         hotend_rack: tools::has_rack(report),
         chamber_heating: chamber_heater && chamber_state.is_some(),

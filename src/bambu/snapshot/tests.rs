@@ -9,12 +9,19 @@ use crate::bambu::envelope::{Message, read};
 use crate::bambu::models::{MODELS, Model};
 use crate::bambu::report::Print;
 use crate::printer::options::{DoorCheck, Sensitivity, Setting};
-use crate::printer::tools::{AirductMode, Flow, Material, Place, Storage, ToolModule};
+use crate::printer::tools::Material::{Brass, HardenedSteel, StainlessSteel, TungstenCarbide};
+use crate::printer::tools::Place::{Docked, Empty, Mounted};
+use crate::printer::tools::{AirductMode, Flow, Storage, ToolModule};
 use crate::printer::{Capabilities, Control, Identity, Machine, Reach, Snapshot};
+
+fn add(object: &mut Value, members: Value) {
+    let Value::Object(mut members) = members else { panic!("{members} is no object") };
+    object.as_object_mut().unwrap().append(&mut members);
+}
 
 fn report(members: Value) -> Print {
     let mut print = json!({"command": "push_status", "msg": 0});
-    print.as_object_mut().unwrap().extend(members.as_object().unwrap().clone());
+    add(&mut print, members);
     match read(json!({ "print": print }).to_string().as_bytes()).unwrap() {
         Message::Report { print, .. } => *print,
         other => panic!("{other:?} is no report"),
@@ -24,7 +31,7 @@ fn report(members: Value) -> Print {
 /// A report of the newer generation.
 fn np(members: Value) -> Print {
     let mut all = json!({"cfg": "0", "fun": "0", "aux": "0", "stat": "0"});
-    all.as_object_mut().unwrap().extend(members.as_object().unwrap().clone());
+    add(&mut all, members);
     report(all)
 }
 
@@ -123,7 +130,7 @@ fn each_model_tells_of_its_door_in_its_own_place() {
     let both = np(json!({"fun": "1000", "stat": "800000", "home_flag": 0}));
     assert_eq!(door(&both, "X1C", "01.09.00.01"), Some(false));
     assert_eq!(door(&both, "P2S", "01.01.00.00"), Some(true));
-    assert_eq!(capabilities(&both, None, None).door_check, true);
+    assert!(capabilities(&both, None, None).door_check);
     // A2L has `stat` and no door.
     let a2l = np(json!({"fun": "0", "stat": "800000"}));
     assert_eq!(door(&a2l, "A2L", "01.01.00.00"), None);
@@ -137,19 +144,17 @@ fn nozzle_kinds_are_read_in_every_spelling() {
         assert_eq!(left, crate::printer::Nozzle::default());
         (only.diameter_mm, only.material, only.flow)
     };
-    use Material::{Brass, HardenedSteel, StainlessSteel, TungstenCarbide};
-    let steel = |m| Some(m);
     for (text, material, flow) in [
-        ("stainless_steel", steel(StainlessSteel), None),
-        ("brass", steel(Brass), None),
-        ("HS00", steel(StainlessSteel), Some(Flow::Standard)),
-        ("HS01-0.4", steel(HardenedSteel), Some(Flow::Standard)),
-        ("HX01", steel(HardenedSteel), Some(Flow::Standard)),
-        ("HA00", steel(StainlessSteel), Some(Flow::Standard)),
-        ("HH05", steel(TungstenCarbide), Some(Flow::High)),
-        ("HE01", steel(HardenedSteel), Some(Flow::High)),
-        ("HU01", steel(HardenedSteel), Some(Flow::TpuHigh)),
-        ("HQ01", steel(HardenedSteel), None),
+        ("stainless_steel", Some(StainlessSteel), None),
+        ("brass", Some(Brass), None),
+        ("HS00", Some(StainlessSteel), Some(Flow::Standard)),
+        ("HS01-0.4", Some(HardenedSteel), Some(Flow::Standard)),
+        ("HX01", Some(HardenedSteel), Some(Flow::Standard)),
+        ("HA00", Some(StainlessSteel), Some(Flow::Standard)),
+        ("HH05", Some(TungstenCarbide), Some(Flow::High)),
+        ("HE01", Some(HardenedSteel), Some(Flow::High)),
+        ("HU01", Some(HardenedSteel), Some(Flow::TpuHigh)),
+        ("HQ01", Some(HardenedSteel), None),
         ("HS77", None, Some(Flow::Standard)),
         ("", None, None),
         ("H", None, None),
@@ -181,7 +186,7 @@ fn two_nozzles_are_told_by_their_numbers() {
                 {"id": 0, "diameter": 0.2, "type": "HS01"}]}}}));
     let can = can(&report, "X2D");
     let [right, left] = tools::kinds(&report, &can);
-    assert_eq!((right.diameter_mm, right.material), (Some(0.2), Some(Material::HardenedSteel)));
+    assert_eq!((right.diameter_mm, right.material), (Some(0.2), Some(HardenedSteel)));
     assert_eq!((left.diameter_mm, left.flow), (Some(0.6), Some(Flow::High)));
     let filament = machine(&report).filament;
     assert_eq!((filament.any, filament.right, filament.left), (Some(true), Some(false), Some(true)));
@@ -211,7 +216,6 @@ fn a_hotend_is_mounted_docked_or_not_there() {
     };
     let first = rack(0x1_0003, 20);
     let places: Vec<_> = first.hotends.iter().map(|hotend| hotend.place.unwrap()).collect();
-    use Place::{Docked, Empty, Mounted};
     assert_eq!(places, [Docked, Empty, Empty, Empty, Mounted, Empty]);
     let serial = |slot: usize| first.hotends[slot].serial.as_deref();
     assert_eq!([serial(0), serial(1), serial(4)], [Some("FIRST"), None, Some("HEAD")]);
