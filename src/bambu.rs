@@ -24,7 +24,7 @@ pub fn typical(model: &'static models::Model) -> (Capabilities, Snapshot) {
     let firmware = Some(Text::const_new("00.00.00.00"));
     let identity = Identity { firmware, ..Identity::new(model.serial_prefix, model.name, model.name) };
     let can = Capabilities {
-        // What every report of these models has.
+        // What every report of these models has, with newer firmware.
         timelapse: true,
         heatbreak_fan: true,
         work_light: model.chamber_sensor,
@@ -36,7 +36,18 @@ pub fn typical(model: &'static models::Model) -> (Capabilities, Snapshot) {
             update: true,
             ..JobAbilities::default()
         },
-        ..snapshot::capabilities(&report::Print::default(), Some(model))
+        door: model.chamber_sensor,
+        airduct: model.chamber_sensor && model.door == models::Door::Stat,
+        tool_module: model.tool_module,
+        chamber_heating: model.chamber_heater,
+        storage: true,
+        filament_sensor: true,
+        nozzle_kind: true,
+        home_flags: true,
+        camera: true,
+        ip: true,
+        network: true,
+        ..snapshot::capabilities(&report::Print::default(), Some(model), None)
     };
     (can, Snapshot::unheard(identity.into()))
 }

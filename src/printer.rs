@@ -8,7 +8,9 @@ pub mod ams;
 pub mod command;
 pub mod health;
 pub mod job;
+pub mod options;
 pub mod stage;
+pub mod tools;
 pub mod update;
 
 use std::sync::Arc;
@@ -23,7 +25,9 @@ pub use ams::{
 pub use command::{Command, Outcome, Refusal, permit};
 pub use health::{Catalogue, Health, Hms, Prefix, PrintError, Texts};
 pub use job::{Job, JobAbilities, JobKind};
+pub use options::{Options, Setting, Settings};
 pub use stage::Stage;
+pub use tools::{Machine, Nozzle, Rack};
 pub use update::Update;
 
 /// Text from the printer; most of it is short enough to need no allocation.
@@ -124,6 +128,38 @@ pub struct Capabilities {
     pub prompt_sound: bool,
     /// Is on Wi-Fi rather than on a cable.
     pub wifi: bool,
+    /// Notices whether its door is open.
+    pub door: bool,
+    /// Can be told what an open door does.
+    pub door_check: bool,
+    /// Leads the chamber's air in several ways.
+    pub airduct: bool,
+    /// Takes tool modules.
+    pub tool_module: bool,
+    /// Has a rack with hotends.
+    pub hotend_rack: bool,
+    /// Tells whether it heats the chamber at the moment.
+    pub chamber_heating: bool,
+    /// Tells about its memory card or stick.
+    pub storage: bool,
+    /// Notices filament in the nozzle.
+    pub filament_sensor: bool,
+    /// Tells what kind of nozzle it has.
+    pub nozzle_kind: bool,
+    /// Tells its address in the network.
+    pub ip: bool,
+    /// Tells whether it hangs on a cable.
+    pub network: bool,
+    /// Tells about its axes and the mains.
+    pub home_flags: bool,
+    /// Tells whether there is a camera.
+    pub camera: bool,
+    /// Can show the camera's picture in the local network.
+    pub live_view: bool,
+    /// Tells whether print commands need the vendor's signature.
+    pub authorisation: bool,
+    /// What can be switched on and off, or at least seen.
+    pub settings: Settings,
     /// Number of external spool holders.
     pub external_spools: u8,
     /// Highest nozzle target, °C.
@@ -304,6 +340,16 @@ pub struct Snapshot {
     pub timelapse: Option<bool>,
     /// Sounds.
     pub prompt_sound: Option<bool>,
+    /// The other settings.
+    pub options: Options,
+    /// What the machine senses of itself.
+    pub machine: Machine,
+    /// Its address in the network.
+    pub ip: Option<Text>,
+    /// What kinds of nozzles there are: right (or only), left.
+    pub nozzle_kinds: [Nozzle; 2],
+    /// The rack with hotends.
+    pub rack: Option<Arc<Rack>>,
     /// Error of the print; `None` when there is none.
     pub error: Option<PrintError>,
     /// Health messages.
@@ -353,6 +399,11 @@ impl Snapshot {
             wifi_dbm: None,
             timelapse: None,
             prompt_sound: None,
+            options: Options::default(),
+            machine: Machine::default(),
+            ip: None,
+            nozzle_kinds: Default::default(),
+            rack: None,
             error: None,
             hms: Vec::new(),
             health: Health::nothing(),
@@ -370,6 +421,15 @@ impl Snapshot {
     /// One of the nozzles.
     pub fn nozzle(&self, side: Side) -> Heater {
         let [right, left] = self.nozzles;
+        match side {
+            Side::Right => right,
+            Side::Left => left,
+        }
+    }
+
+    /// What kind of nozzle it is.
+    pub fn nozzle_kind(&self, side: Side) -> &Nozzle {
+        let [right, left] = &self.nozzle_kinds;
         match side {
             Side::Right => right,
             Side::Left => left,

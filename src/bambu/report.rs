@@ -74,6 +74,11 @@ wire! {
         wifi_signal: Dbm,
         net: Net,
         ipcam: Camera,
+        xcam: Detectors,
+        sdcard: Text,
+        hw_switch_state: i64,
+        nozzle_diameter: f32,
+        nozzle_type: Text,
 
         ams: Ams,
         vt_tray: Tray,
@@ -83,6 +88,7 @@ wire! {
         home_flag: Hex,
         cfg: Hex,
         fun: Hex,
+        fun2: Hex,
         aux: Hex,
         stat: Hex,
         online: Online,
@@ -102,10 +108,24 @@ wire! {
     pub struct Light { node: Text, mode: Text }
 
     /// Network facts.
-    pub struct Net { conf: i64 }
+    pub struct Net { conf: i64, info: List<Address> }
+
+    /// One of its connections.
+    pub struct Address { ip: i64 }
 
     /// Camera options.
-    pub struct Camera { timelapse: Text, ipcam_record: Text }
+    pub struct Camera { ipcam_dev: i64, timelapse: Text, ipcam_record: bool, rtsp_url: Offered }
+
+    /// What the camera looks for; `cfg` is the newer form of most of it.
+    pub struct Detectors {
+        cfg: i64,
+        allow_skip_parts: bool,
+        buildplate_marker_detector: bool,
+        first_layer_inspector: bool,
+        printing_monitor: bool,
+        spaghetti_detector: bool,
+        halt_print_sensitivity: Text,
+    }
 
     /// Parts that are connected; `version` changes with the topology.
     pub struct Online { ahb: bool, version: i64 }
@@ -130,6 +150,8 @@ wire! {
         tray_exist_bits: Hex,
         tray_now: i64,
         tray_tar: i64,
+        insert_flag: bool,
+        power_on_flag: bool,
     }
 
     /// One AMS unit.
@@ -183,10 +205,13 @@ wire! {
         ctc: Heated,
         extruder: Extruders,
         airduct: Airduct,
+        nozzle: Nozzles,
+        holder: Holder,
+        ext_tool: Tool,
     }
 
     /// A heater with packed temperatures.
-    pub struct Heated { info: Packed }
+    pub struct Heated { info: Packed, state: i64 }
 
     /// A packed temperature: target in the upper, actual in the lower 16 bits.
     pub struct Packed { temp: i64 }
@@ -195,13 +220,43 @@ wire! {
     pub struct Extruders { state: i64, info: Keyed<Extruder> }
 
     /// One extruder.
-    pub struct Extruder { id: i64, temp: i64, snow: i64 }
+    pub struct Extruder { id: i64, temp: i64, snow: i64, info: i64 }
 
     /// Fans of the newer generation.
-    pub struct Airduct { parts: Parts, mode_cur = "modeCur": i64 }
+    pub struct Airduct {
+        parts: Parts,
+        mode_cur = "modeCur": i64,
+        mode_list = "modeList": List<Mode>,
+        sub_mode = "subMode": i64,
+    }
+
+    /// A way to lead the air.
+    pub struct Mode { id = "modeId": i64 }
 
     /// One fan.
     pub struct Part { id: i64, state: i64 }
+
+    /// Nozzles and hotends; X1C 01.08 sends something else under the same names, which is not read.
+    pub struct Nozzles { exist: i64, tar_id: i64, info: Keyed<Nozzle> }
+
+    /// One nozzle, or one hotend of the rack.
+    pub struct Nozzle {
+        id: i64,
+        diameter: f32,
+        kind = "type": Text,
+        tm: i64,
+        wear: f32,
+        stat: i64,
+        sn: Text,
+        color_m: Text,
+        fila_id: Text,
+    }
+
+    /// The rack of hotends.
+    pub struct Holder { pos: i64, stat: i64 }
+
+    /// A laser, a cutter.
+    pub struct Tool { mount: i64, kind = "type": Text }
 
     /// The answer to `get_version`.
     pub struct Info { command: Text, module: List<Module> }
@@ -247,6 +302,21 @@ impl Wire for Code {
     }
 }
 
+/// Whether something can be had, of a member that says where. The address itself is not kept: some
+/// firmware puts the access code into it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Offered(pub bool);
+
+impl Wire for Offered {
+    fn read<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Option<Self>, D::Error> {
+        let said = Text::read(from)?.filter(|text| !text.trim().is_empty());
+        Ok(said.map(|text| Self(text != "disable" && !text.contains("//0.0.0.0"))))
+    }
+    fn merge(slot: &mut Option<Self>, patch: Self, _: Kind) {
+        *slot = Some(patch);
+    }
+}
+
 /// What an RFID tag said; empty or all zeros without one.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Tag(pub Text);
@@ -285,6 +355,13 @@ impl Member for Unit {
 }
 
 impl Member for Extruder {
+    type Id = i64;
+    fn id(&self) -> Option<i64> {
+        self.id
+    }
+}
+
+impl Member for Nozzle {
     type Id = i64;
     fn id(&self) -> Option<i64> {
         self.id

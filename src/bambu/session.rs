@@ -566,7 +566,8 @@ impl Session {
         let mut context = self.context(now);
 
         if self.ready(now) && (kind == Kind::Full || context.capabilities.is_none()) {
-            context.capabilities = Some(snapshot::capabilities(&self.report, self.model));
+            let firmware = self.identity.firmware.as_deref();
+            context.capabilities = Some(snapshot::capabilities(&self.report, self.model, firmware));
         }
         let firmware = self.identity.firmware.as_deref();
         context.control = match snapshot::control(&self.report, self.model, firmware) {

@@ -8,8 +8,13 @@ mod filament;
 mod health;
 mod heat;
 mod job;
+mod options;
 mod switches;
+mod tools;
 mod upgrade;
+
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 
@@ -90,6 +95,11 @@ pub fn project(report: &Print, context: &Context<'_>) -> Snapshot {
         } else {
             report.home_flag.map(|flags| flags.bit(17))
         },
+        options: options::options(report),
+        machine: tools::machine(report, context),
+        ip: switches::ip(report),
+        nozzle_kinds: tools::kinds(report, &can),
+        rack: tools::rack(report, &can, before.rack.as_ref()),
         error,
         health: health::told(&hms, error, before),
         hms,

@@ -10,6 +10,11 @@ use bambu2mqtt::homeassistant::catalog::{AMS, BRIDGE, EXTERNAL, PRINTER, SLOT};
 use bambu2mqtt::homeassistant::entity::{Category, Entity, Platform, Value};
 use bambu2mqtt::homeassistant::topic::{Topics, slug};
 use bambu2mqtt::homeassistant::{Account, Bridge, BridgeMirror, Mirror, Publication};
+use bambu2mqtt::printer::options::DoorCheck;
+use bambu2mqtt::printer::tools::{
+    AirductMode, HolderPosition, HolderState, Hotend, Machine, Material, Nozzle, Place, Rack, Storage,
+    ToolModule,
+};
 use bambu2mqtt::printer::{
     Ams, Content, Control, ExternalSpool, Identity, Now, Reach, Serial, Side, Slot, Snapshot, Source, Speed,
     Stage, Status,
@@ -103,14 +108,17 @@ fn units_fit_their_classes() {
             Some("weight") => &[Some("g")],
             Some("signal_strength") => &[Some("dBm")],
             None => &[None, Some("%")],
-            Some("timestamp" | "enum" | "connectivity" | "problem" | "running" | "update" | "firmware") => {
-                &[None]
-            }
+            Some("distance") => &[Some("mm")],
+            Some(
+                "timestamp" | "enum" | "connectivity" | "problem" | "running" | "update" | "firmware"
+                | "door" | "occupancy",
+            ) => &[None],
             Some(other) => panic!("{key}: nobody looked up what {other} wants"),
         };
         assert!(wanted.contains(&unit), "{key}: {unit:?} for {class:?}");
         assert!(state_class.is_none() || !matches!(class, Some("timestamp" | "enum")), "{key}");
-        let binary = matches!(class, Some("connectivity" | "problem" | "running" | "update"));
+        let binary =
+            matches!(class, Some("connectivity" | "problem" | "running" | "update" | "door" | "occupancy"));
         assert_eq!(binary, binary && matches!(row.platform, Platform::BinarySensor), "{key}");
         assert_eq!(class == Some("firmware"), matches!(row.platform, Platform::Update), "{key}");
         if class == Some("temperature") && matches!(row.platform, Platform::Sensor) {
@@ -178,6 +186,36 @@ fn enums_list_everything_they_can_say() {
     printers.extend((0..=300).map(|n| Snapshot { stage: Some(Stage(n)), ..plain.clone() }));
     for speed in [Speed::Silent, Speed::Standard, Speed::Sport, Speed::Ludicrous] {
         printers.push(Snapshot { speed: Some(speed), ..plain.clone() });
+    }
+    for number in 0..10 {
+        let machine = Machine {
+            storage: [Storage::Missing, Storage::Normal, Storage::Abnormal, Storage::ReadOnly]
+                .get(number)
+                .copied(),
+            tool: [ToolModule::None, ToolModule::Laser10, ToolModule::Laser40, ToolModule::Cutter]
+                .get(number)
+                .copied(),
+            airduct: [AirductMode::Cooling, AirductMode::Heating, AirductMode::Laser].get(number).copied(),
+            ..Machine::default()
+        };
+        let mut options = plain.options;
+        options.door_check = [DoorCheck::Off, DoorCheck::Warn, DoorCheck::Pause].get(number).copied();
+        let kind = Nozzle { material: Material::ALL.get(number).copied(), ..Nozzle::default() };
+        let place = [Place::Mounted, Place::Docked, Place::Empty].get(number).copied();
+        let rack = Rack {
+            position: [HolderPosition::ATop, HolderPosition::BTop, HolderPosition::Centre]
+                .get(number)
+                .copied(),
+            state: HolderState::new(i64::try_from(number).unwrap()),
+            hotends: std::array::from_fn(|_| Hotend { place, ..Hotend::default() }),
+        };
+        printers.push(Snapshot {
+            machine,
+            options,
+            nozzle_kinds: [kind.clone(), kind],
+            rack: Some(rack.into()),
+            ..plain.clone()
+        });
     }
     check_options(&PRINTER, &printers);
     check_options(AMS, &[Ams::default()]);

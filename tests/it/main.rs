@@ -7,6 +7,7 @@ mod broker;
 mod cli;
 #[cfg(feature = "demo")]
 mod gateway;
+mod hardware;
 mod health;
 mod homeassistant;
 mod jobs;

@@ -96,7 +96,7 @@ fn filament(tray: &Tray, material: Text, estimate: Estimate) -> Filament {
 }
 
 /// `RRGGBBAA`, or six digits without the last two.
-fn color(text: &str) -> Option<Color> {
+pub(super) fn color(text: &str) -> Option<Color> {
     if !text.bytes().all(|b| b.is_ascii_hexdigit()) {
         return None;
     }
