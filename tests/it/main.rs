@@ -12,4 +12,5 @@ mod layers;
 mod replay;
 mod reports;
 mod session;
+mod streams;
 mod support;

@@ -11,7 +11,7 @@ use crate::homeassistant::snapshot;
 use crate::reports::{MODELS, Printer};
 
 /// Replays lines of a recording; `each` gets what is published with each of them, then what the end brings.
-fn replay<'a>(
+pub(crate) fn replay<'a>(
     lines: impl IntoIterator<Item = &'a str>,
     mut each: impl FnMut(usize, Vec<Publication>),
 ) -> Replay {
@@ -101,7 +101,7 @@ fn replaying_twice_gives_the_same() {
 
 /// Where the recordings of real printers lie, which are not ours to keep here.
 #[allow(clippy::print_stderr, reason = "a test that is left out says so")]
-fn shared() -> Option<PathBuf> {
+pub(crate) fn shared() -> Option<PathBuf> {
     let shared = std::env::var_os("BAMBU2MQTT_SHARED").map(PathBuf::from);
     let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared");
     let captures = shared.unwrap_or(beside).join("captures");
