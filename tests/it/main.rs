@@ -4,11 +4,13 @@
 mod broker;
 #[cfg(feature = "demo")]
 mod cli;
+mod fuzz;
 #[cfg(feature = "demo")]
 mod gateway;
 mod homeassistant;
 mod laws;
 mod layers;
+mod merge;
 mod replay;
 mod reports;
 mod session;
