@@ -8,8 +8,10 @@ use std::path::{Path, PathBuf};
 
 use bambu2mqtt::replay::Capture;
 
-/// Changes that are tried with each story.
-const CHANGES: u64 = 25;
+/// How many changes are tried with each story; `./ci full` asks for more.
+fn changes() -> usize {
+    std::env::var("BAMBU2MQTT_FUZZ_CHANGES").map_or(25, |number| number.parse().expect("a number"))
+}
 
 fn files(folder: &str) -> Vec<PathBuf> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join(folder);
@@ -56,7 +58,7 @@ fn no_story_and_no_change_of_one_does_what_no_bytes_may_do() {
     let mut random = fastrand::Rng::with_seed(3);
     for story in seeds() {
         harness::check(&story);
-        for _ in 0..CHANGES {
+        for _ in 0..changes() {
             harness::check(&changed(&story, &mut random));
         }
     }
