@@ -65,12 +65,13 @@ def job(p, out):
     done = [min(100, max(0, v)) for v in done if v is not None]
     if done:
         loading = (s.get("gcode_state") or "").upper() in ("PREPARE", "SLICING")
-        out["download_progress"] = OneOf(*done) if loading else OneOf(None, *done)
+        exact = loading and "download_progress" not in p.stale
+        out["download_progress"] = OneOf(*done) if exact else OneOf(None, 0, *done)
     if isinstance(s.get("s_obj"), list):
         out["skipped_objects"] = len(set(map(str, s["s_obj"])))
     since = integer(s.get("gcode_start_time"))
-    if since:
-        out["start_time"] = datetime.fromtimestamp(since, timezone.utc).strftime("%Y-%m-%dT%H:%M:%S")
+    if since is not None:
+        out["start_time"] = since and datetime.fromtimestamp(since, timezone.utc).strftime("%Y-%m-%dT%H:%M:%S") or None
     plate = integer(s.get("plate_idx"))
     if plate is not None:
         out["plate"] = OneOf(plate, None)
@@ -87,9 +88,9 @@ def hardware(p, out, home, words):
         if bit(words["fun"], 12):
             out["door"] = on(bit(words["stat"], 23))
     elif model in ("X1", "X1C", "X1E") and home is not None:
-        # The older ones need a firmware that tells; one that cannot be read decides nothing.
+        # The older ones need a firmware that tells; the community's 99 is built on one that does.
         ota = [integer(n) for n in re.findall(r"\d+", text(at(member(p.modules, "name", "ota"), "sw_ver")) or "")]
-        if ota >= ([1, 1, 2, 0] if model == "X1E" else [1, 7, 0, 0]) and ota[:1] < [99]:
+        if bit(words["fun"], 12) or ota >= ([1, 1, 2, 0] if model == "X1E" else [1, 7, 0, 0]):
             out["door"] = on(bit(home, 23))
     out["storage"] = storage(s, home, words["aux"])
     if isinstance(at(s, "net", "info"), list):
@@ -114,9 +115,13 @@ def hardware(p, out, home, words):
                 out[f"{side}_filament_present"] = on(bit(info, 1))
         if "hw_switch_state" in s:
             out["filament_present"] = OneOf("ON", "OFF")
+    heater = integer(at(s, "device", "ctc", "state"))
+    if heater is not None:
+        out["chamber_heater"] = {0: "OFF", 2: "ON"}.get(heater & 15, OneOf("ON", "OFF", None))
     if words["fun"] is not None:
         out["signed_commands_required"] = on(bit(words["fun"], 29))
-        out["developer_mode"] = on(not bit(words["fun"], 29))
+        # A firmware that never asks for signatures has no such mode.
+        out["developer_mode"] = "OFF" if bit(words["fun"], 29) else OneOf("ON", None)
     if home is not None:
         out["homed"] = on(home & 7 == 7)
         out["mains_220v"] = OneOf(on(bit(home, 3)), on(bit(words["fun"], 2)))
@@ -151,10 +156,13 @@ def options(p, out, home, words):
         value = bit(cfg, in_cfg) if new else bit(home, in_home)
         if value is not None:
             out[key] = on(value)
-    if home is not None and bit(home, 29):
-        out["air_print_detection"] = OneOf("ON", "OFF") if at(s, "xcam", "cfg") is not None else on(bit(home, 28))
+    masked = integer(at(s, "xcam", "cfg"))
+    told = [bit(home, 28)] if home is not None and bit(home, 29) else []
+    told += [bit(masked, 16)] if masked is not None else []
+    if told:
+        out["air_print_detection"] = OneOf(*map(on, told))
     ams = s.get("ams") if isinstance(s.get("ams"), dict) else {}
-    for key, n, flag in (("rfid_on_insert", 0, "insert_flag"), ("rfid_at_power_up", 1, "power_on_flag")):
+    for key, n, flag in (("rfid_on_insert", 0, "insert_flag"), ("rfid_on_startup", 1, "power_on_flag")):
         value = bit(cfg, n) if new else ams.get(flag)
         if isinstance(value, bool):
             out[key] = on(value)
@@ -165,17 +173,18 @@ def options(p, out, home, words):
         out["recording"] = {"enable": "ON", "disable": "OFF"}.get(ipcam["ipcam_record"])
     now = bit(words["stat"], 7) if new else bit(home, 5)
     if now is not None:
-        out["recording_now"] = on(now)
+        out["camera_recording"] = on(now)
     if "ipcam_dev" in ipcam:
-        out["camera"] = OneOf(on(integer(ipcam["ipcam_dev"]) == 1))
+        out["camera_fitted"] = on(integer(ipcam["ipcam_dev"]) == 1)
     if "rtsp_url" in ipcam:
         out["live_view"] = on(str(ipcam["rtsp_url"]).startswith("rtsp"))
     xcam = s.get("xcam") if isinstance(s.get("xcam"), dict) else {}
     mask = integer(xcam.get("cfg"))
     for key, member_, n in (("spaghetti_detector", "spaghetti_detector", 7), ("pileup_detector", None, 10),
-                            ("clumping_detector", None, 13), ("air_print_detector", None, 16),
+                            ("clump_detector", None, 13), ("printing_monitor", "printing_monitor", None),
+                            ("allow_skip_parts", "allow_skip_parts", None),
                             ("first_layer_inspector", "first_layer_inspector", None),
-                            ("plate_marker_detector", "buildplate_marker_detector", None), ("plate_offset_detector", None, 20)):
+                            ("buildplate_marker_detector", "buildplate_marker_detector", None), ("plate_offset_detector", None, 20)):
         named, masked = xcam.get(member_) if member_ else None, bit(mask, n) if n is not None else None
         # Where both speak, the mask is the newer one.
         choice = {on(v) for v in (named, masked) if isinstance(v, bool)}
@@ -236,7 +245,9 @@ def rack(s, out):
     for n in range(16, 22):
         key, one = f"hotend_{n - 15}", member(nozzle.get("info"), "id", n)
         out[key] = "docked" if exist >> n & 1 and target != n else OneOf("mounted", "docked", "empty") if target == n else "empty"
-        if one and integer(one.get("wear")) is not None and exist >> n & 1:
+        # The mounted one is listed as the right nozzle.
+        one = member(nozzle.get("info"), "id", 0) if target == n and one is None else one
+        if one and integer(one.get("wear")) is not None and (exist >> n & 1 or target == n):
             out[key + "_wear"] = integer(one["wear"])
 
 
@@ -274,6 +285,8 @@ def drying(p, out):
                 value = integer(setting.get(f"dry_{key}"))
                 out[f"ams/{n}/drying_{key}"] = value if value is not None and value >= least else OneOf(None, 0) if value == 0 else None
             out[f"ams/{n}/drying_filament"] = text(setting.get("dry_filament"))
+        if info is not None and p.dual:
+            out[f"ams/{n}/extruder"] = {0: "right", 1: "left"}.get(info >> 8 & 15)
         if info is not None and p.kind(one) in (PRO, HT):
             words = {0: "off", 1: "checking", 2: "drying", 3: "cooling", 4: "stopping", 5: "error"}
             code = info >> 4 & 15
@@ -299,15 +312,23 @@ def places(p, out):
             key = f"ams/{n}/tray_{integer(t['id']) + 1}"
             here = p.values.get(key + "_type") is not None
             left, weight, length = p.values.get(key + "_remaining"), number(t.get("tray_weight")), integer(t.get("total_len"))
+            sure = isinstance(left, int)
+            left = left if sure or left is None else left[1]
             known = here and left is not None
             if "tray_weight" in t or "tray_type" in t:
                 grams = weight * left / 100 if known and weight else None
-                out[key + "_remaining_weight"] = OneOf(*near(grams))
+                out[key + "_remaining_weight"] = OneOf(*near(grams), *(() if sure else (None,)))
                 metres = length / 1000 * left / 100 if known and length else None
-                out[key + "_length"] = OneOf(*near(metres), *near(length / 1000 if length and here else None))
-            if "k" in t:
-                k = number(t["k"])
-                out[key + "_k_value"] = OneOf(k, None) if not k or not here else k
+                out[key + "_length"] = OneOf(*near(metres), *near(length / 1000 if length and here else None), None)
+            pressure(out, key + "_k_value", t, here)
+    for n, t in p.outside.items():
+        pressure(out, f"external/{n}/k_value", t, p.values.get(f"external/{n}/type") is not None)
+
+
+def pressure(out, key, t, here):
+    if isinstance(t, dict) and "k" in t:
+        k = number(t["k"])
+        out[key] = k if k and here else OneOf(k, None)
 
 
 def near(value):

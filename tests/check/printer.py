@@ -3,7 +3,7 @@
 import copy
 import re
 
-from check.facts import HT, LITE, PRO, facts
+from check.facts import HT, LITE, PRO, Has, OneOf, facts
 from check.reading import at, bits, floor, integer, member, number, sane, split, steps, text
 
 MARK = "MARK0000000001"
@@ -17,6 +17,11 @@ plate|surface|underside|pre-ext|AMS""".replace("\n", "|").split("|")
 
 PREFIX = {"00W": "X1", "00M": "X1C", "03W": "X1E", "20P": "X2D", "01S": "P1P", "01P": "P1S", "22E": "P2S", "030": "A1M",
           "039": "A1", "26A": "A2L", "093": "H2S", "094": "H2D", "239": "H2DP", "31B": "H2C"}
+ACTIVE = ("PREPARE", "SLICING", "RUNNING", "PAUSE")
+# Values of a job and the members that tell them.
+OF_A_JOB = {"progress": "mc_percent", "remaining_time": "mc_remaining_time", "layer": "layer_num",
+            "total_layers": "total_layer_num", "download_progress": "gcode_file_prepare_percent"}
+
 
 # Merging -------------------------------------------------------------------------------------------------------------
 
@@ -73,6 +78,7 @@ class Printer:
         self.serial = serial
         self.state, self.modules, self.full, self.held = {}, [], False, False
         self.total, self.name, self.speed, self.nozzle, self.fun = None, None, None, 0, None
+        self.stale, self.outside = set(), {}
         self.there, self.feeds, self.values, self.left = {}, {}, {}, (None, None)
 
     def take(self, message, wall):
@@ -96,7 +102,12 @@ class Printer:
         report = self.hold(copy.deepcopy(report))
         if isinstance(message.get("fun"), (str, int)):
             report.setdefault("fun", message["fun"])
+        before = (self.state.get("gcode_state") or "").upper() in ACTIVE
         self.state = deep(self.state, report, full)
+        # What a new job has not said yet is still the last one's.
+        if not before and (self.state.get("gcode_state") or "").upper() in ACTIVE:
+            self.stale = set(OF_A_JOB)
+        self.stale -= {key for key, name in OF_A_JOB.items() if name in report}
         self.full = self.full or full
         self.remember(wall)
 
@@ -156,7 +167,7 @@ class Printer:
         state = (s.get("gcode_state") or "").upper()
         out["status"] = state.lower() if state in ("FAILED", "FINISH", "IDLE", "INIT", "PAUSE", "PREPARE", "RUNNING",
                                                    "SLICING") else None
-        active = state in ("PREPARE", "SLICING", "RUNNING", "PAUSE")
+        active = state in ACTIVE
         out["stage"] = self.stage(active)
         percent = integer(s.get("mc_percent"))
         out["progress"] = None if percent is None else min(100, max(0, percent))
@@ -185,6 +196,8 @@ class Printer:
         lapse = at(s, "ipcam", "timelapse")
         if lapse is not None:
             out["timelapse"] = {"enable": "ON", "disable": "OFF"}.get(lapse)
+        for key in self.stale & set(out):
+            out[key] = OneOf(None, 0, out[key])
         self.there = self.units(out)
         self.spools(out, self.there)
         self.values = out
@@ -322,13 +335,17 @@ class Printer:
         key = key + glue
         kind = text(t.get("tray_type"))
         here = spool is not False and kind is not None
-        out[base] = (text(t.get("tray_sub_brands")) or kind) if here else "Empty" if spool is False else None
+        # The printer's own name is part of what is shown; without one, the kind is ("Generic PLA").
+        out[base] = Has(text(t.get("tray_sub_brands")) or kind.split("-")[0]) if here else "Empty" if spool is False else None
         out[key + "type"] = kind if here else None
         color = t.get("tray_color") or ""
         out[key + "color"] = "#" + color[:6].upper() if here and re.fullmatch("[0-9a-fA-F]{6}([0-9a-fA-F]{2})?", color) else None
         if glue == "_":
             left = integer(t.get("remain"))
-            out[key + "remaining"] = min(left, 100) if here and remain_on and left is not None and left >= 0 else None
+            left = min(left, 100) if here and remain_on and left is not None and left >= 0 else None
+            # Printers say 0, or 100, of a spool without a tag, of which nobody knows.
+            known = left and str(t.get("tag_uid") or "").strip("0")
+            out[key + "remaining"] = left if known or left is None else OneOf(None, left)
 
     def spools(self, out, units):
         s = self.state
@@ -337,6 +354,7 @@ class Printer:
             external = {1: member(slots, "id", 255), 2: member(slots, "id", 254)}
         else:
             external = {1: slots[0] if slots else s.get("vt_tray") or {}}
+        self.outside = external
         for n, t in external.items():
             self.tray(out, f"external/{n}/", "", t, True, False)
         info = at(s, "device", "extruder", "info")
