@@ -49,7 +49,26 @@ def facts(p):
     firmware(p, out)
     drying(p, out)
     places(p, out)
+    p.spare = spare(p, out, home, words["fun"] if p.np else None)
     return out
+
+
+def spare(p, out, home, fun):
+    """Keys that need not be published: of what this printer does not say it can do."""
+    able = {"prompt_sound": (8, 18), "tangle_detection": (9, 19), "nozzle_blob_detection": (13, 25), "air_print_detection": (45, 29),
+            "spaghetti_detector": (42, None), "pileup_detector": (43, None), "clump_detector": (44, None)}
+    keys = {key for key, (n, old) in able.items() if not (bit(fun, n) if fun is not None else old is None or bit(home, old))}
+    # No bit tells of this one.
+    keys.add("plate_offset_detector")
+    if p.model not in ("X1E", "X2D", "H2S", "H2D", "H2DP", "H2C"):
+        keys |= {"chamber_heater", "tool_module"}
+    if "door" not in out:
+        keys.add("door_open_check")
+    if member(p.modules, "name", "ota") is None:
+        keys.add("firmware")
+    if p.model in ("X1", "X1C", "X1E", "P1P", "P1S"):
+        keys.add("prompt_sound")
+    return keys
 
 
 # The job's small print -----------------------------------------------------------------------------------------------

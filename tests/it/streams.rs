@@ -48,7 +48,7 @@ fn key(topic: &str) -> Option<&str> {
 /// that begins or ends takes its values along. A device that gets another id, as when the serial number of an AMS
 /// becomes known, takes its topics away and brings them back.
 fn steady(moments: &[Moment]) -> Result<(), String> {
-    let mut lost: BTreeMap<&str, (usize, &str)> = BTreeMap::new();
+    let mut unknown: BTreeMap<&str, (usize, &str)> = BTreeMap::new();
     let mut last: BTreeMap<&str, &str> = BTreeMap::new();
     let edge = |at: usize| {
         moments[at]
@@ -64,13 +64,13 @@ fn steady(moments: &[Moment]) -> Result<(), String> {
             }
             let before = last.insert(topic, payload);
             if payload.is_empty() && moved {
-                lost.remove(topic.as_str());
+                unknown.remove(topic.as_str());
                 last.remove(topic.as_str());
             } else if payload == "None" || payload.is_empty() {
                 if let Some(before) = before {
-                    lost.insert(topic, (now, before));
+                    unknown.insert(topic, (now, before));
                 }
-            } else if let Some((then, before)) = lost.remove(topic.as_str())
+            } else if let Some((then, before)) = unknown.remove(topic.as_str())
                 && !edge(then)
                 && !edge(now)
             {
