@@ -213,7 +213,9 @@ pub fn printer(topics: &Topics, slug: &str, snapshot: &Snapshot) -> Message {
 
 /// The id of an AMS unit's device: by its serial, so that history follows the unit, else by its place.
 pub fn ams_id(topics: &Topics, serial: &Serial, ams: &Ams) -> String {
-    match &ams.serial {
+    // What is not a serial number, as from a garbled answer, would make a topic that no broker takes.
+    match ams.serial.as_ref().filter(|own| own.len() <= 40 && own.bytes().all(|b| b.is_ascii_alphanumeric()))
+    {
         Some(own) => format!("{}_ams_{own}", topics.id_prefix),
         None => format!("{}_ams_{}", topics.printer_id(serial), ams.id),
     }

@@ -5,6 +5,7 @@ mod ams;
 mod broker;
 #[cfg(feature = "demo")]
 mod cli;
+mod fuzz;
 #[cfg(feature = "demo")]
 mod gateway;
 mod hardware;
@@ -13,7 +14,9 @@ mod homeassistant;
 mod jobs;
 mod laws;
 mod layers;
+mod merge;
 mod replay;
 mod reports;
 mod session;
+mod streams;
 mod support;

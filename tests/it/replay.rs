@@ -11,7 +11,7 @@ use crate::homeassistant::snapshot;
 use crate::reports::{MODELS, Printer};
 
 /// Replays lines of a recording; `each` gets what is published with each of them, then what the end brings.
-fn replay<'a>(
+pub(crate) fn replay<'a>(
     lines: impl IntoIterator<Item = &'a str>,
     mut each: impl FnMut(usize, Vec<Publication>),
 ) -> Replay {
