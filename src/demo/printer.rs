@@ -4,6 +4,7 @@
 //! mistake there is not hidden by the same mistake here.
 use super::command::obey;
 use super::esp::Said;
+use super::facts::Kit;
 use super::machine::Machine;
 use super::model::Model;
 use serde_json::Value;
@@ -57,6 +58,14 @@ impl Printer {
     /// The serial number, as in topics.
     pub fn serial(&self) -> &str {
         &self.machine.serial
+    }
+
+    /// Its serial number and those of its AMS units.
+    pub(super) fn serials(&self) -> Vec<String> {
+        let number = self.serial().get(6..).unwrap_or_default();
+        let unit = |kit: &Kit| format!("{}{number}", kit.kind.module()[2]);
+        let units = self.model().facts().units.iter().map(unit);
+        units.chain([self.serial().to_owned()]).collect()
     }
 
     /// The name it has in the account.
