@@ -128,8 +128,8 @@ pub(super) fn make_distinct(recordings: &mut [Recording], taken: impl IntoIterat
         let mut own = recording.units();
         own.push(recording.serial.clone());
         for serial in own {
-            let fresh = (0..).map(|number| variant(&serial, number)).find(|name| !taken.contains(name));
-            let fresh = fresh.unwrap_or_default();
+            let mut variants = (0..10_000).map(|number| variant(&serial, number));
+            let fresh = variants.find(|name| !taken.contains(name)).unwrap_or_else(|| serial.clone());
             if fresh != serial {
                 recording.replace(&serial, &fresh);
             }

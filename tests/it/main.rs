@@ -5,6 +5,8 @@ mod broker;
 #[cfg(feature = "demo")]
 mod cli;
 #[cfg(feature = "demo")]
+mod demo;
+#[cfg(feature = "demo")]
 mod gateway;
 mod homeassistant;
 mod laws;
