@@ -162,7 +162,9 @@ fn changes_alone_lead_where_a_complete_report_does() {
         while reports.is_empty() {
             pair.printer.tick(Duration::from_secs(1), &mut reports);
         }
-        reports.iter().for_each(|report| pair.take(Input::Message(report)));
+        for report in &reports {
+            pair.take(Input::Message(report));
+        }
         let told = Snapshot::clone(pair.snapshot());
         let full = pair.printer.full();
         pair.take(Input::Message(&full));
