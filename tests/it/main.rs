@@ -7,6 +7,8 @@ mod broker;
 mod cli;
 mod fuzz;
 #[cfg(feature = "demo")]
+mod demo;
+#[cfg(feature = "demo")]
 mod gateway;
 mod hardware;
 mod health;
