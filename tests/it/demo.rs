@@ -139,7 +139,7 @@ fn simulated_printers_say_what_a_print_needs_and_their_source_is_known() {
         let name = name.clone();
         let fed = |pair: &Pair| {
             let seen = pair.snapshot();
-            let filament = |source: &_| seen.filament(*source).is_some();
+            let filament = |source: &_| seen.slot(*source).is_some_and(|slot| slot.filament().is_some());
             seen.is_active() && seen.sources.iter().flatten().any(filament)
         };
         let printed = (0..150).any(|_| {

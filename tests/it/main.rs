@@ -5,9 +5,9 @@ mod ams;
 mod broker;
 #[cfg(feature = "demo")]
 mod cli;
-mod fuzz;
 #[cfg(feature = "demo")]
 mod demo;
+mod fuzz;
 #[cfg(feature = "demo")]
 mod gateway;
 mod hardware;

@@ -47,6 +47,7 @@ pub(super) static HARDWARE: &[Entity<Snapshot>] = &[
         .icon("mdi:chip")
         .diagnostic()
         .lasting()
+        .hidden()
         .with(|a, b| a.update.boards != b.update.boards, boards),
     words::<Snapshot>("control_mode", "Control mode", || vec!["full", "limited", "read_only"], control_mode)
         .icon("mdi:shield-lock-outline")
