@@ -6,6 +6,7 @@
 
 pub mod ams;
 pub mod command;
+pub mod control;
 pub mod health;
 pub mod stage;
 
@@ -17,6 +18,7 @@ use jiff::Timestamp;
 
 pub use ams::{Ams, AmsKind, Color, ExternalSpool, Filament, Slot, Source};
 pub use command::{Command, Outcome, Refusal, permit};
+pub use control::ControlReason;
 pub use health::{Hms, PrintError};
 pub use stage::Stage;
 
@@ -281,6 +283,8 @@ pub struct Snapshot {
     pub reach: Reach,
     /// What we may do with it.
     pub control: Control,
+    /// How that is known.
+    pub control_reason: ControlReason,
     /// Whether it takes no commands by its owner's wish (configuration).
     pub read_only: bool,
     /// What it is doing.
@@ -333,6 +337,7 @@ impl Snapshot {
             capabilities: None,
             reach: Reach::Unheard,
             control: Control::Unknown,
+            control_reason: ControlReason::NotKnown,
             read_only: false,
             status: None,
             stage: None,
