@@ -101,7 +101,7 @@ fn replaying_twice_gives_the_same() {
 
 /// Where the recordings of real printers lie, which are not ours to keep here.
 #[allow(clippy::print_stderr, reason = "a test that is left out says so")]
-fn shared() -> Option<PathBuf> {
+pub(crate) fn shared() -> Option<PathBuf> {
     let shared = std::env::var_os("BAMBU2MQTT_SHARED").map(PathBuf::from);
     let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared");
     let captures = shared.unwrap_or(beside).join("captures");

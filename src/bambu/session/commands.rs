@@ -67,6 +67,13 @@ pub(super) struct Sent {
     was_met: bool,
 }
 
+impl Sent {
+    /// Whether an answer to it tells something of signatures.
+    fn proves(&self) -> bool {
+        self.tag.category == "print" && self.command.needs_signature()
+    }
+}
+
 impl Session {
     pub(super) fn on_command(&mut self, now: Now, id: CommandId, command: Command, out: &mut Vec<Output>) {
         if let Err(refusal) = permit(&self.snapshot, &command) {
@@ -101,7 +108,8 @@ impl Session {
             out.push(Output::Reply(other.id, Outcome::Failed(reason.into())));
         }
         let waiting = Waiting { id, command, since: now.mono };
-        let place = if urgent { self.queue.iter().take_while(|w| w.command.is_urgent()).count() } else { QUEUE };
+        let place =
+            if urgent { self.queue.iter().take_while(|w| w.command.is_urgent()).count() } else { QUEUE };
         self.queue.insert(place.min(self.queue.len()), waiting);
     }
 
@@ -119,23 +127,11 @@ impl Session {
     }
 
     pub(super) fn on_reply(&mut self, now: Now, reply: &Reply, out: &mut Vec<Output>) {
-        if let Some((node, mode)) = reply.lamp.clone().filter(|_| reply.accepted != Some(false)) {
-            // The printer's own screen echoes here too; some lamps are told nowhere else.
-            let light = Light { node: Some(node), mode: Some(mode) };
-            let known =
-                self.report.lights_report.as_ref().is_some_and(|l| l.0.iter().any(|k| k.node == light.node));
-            if known {
-                let lights = Some(Keyed(vec![light]));
-                self.report.absorb(Print { lights_report: lights, ..Print::default() }, Kind::Delta);
-                self.project(now, Kind::Delta, out);
-            }
-        }
         let unsigned = refusal::wants_signature(reply);
         let ours = self.sent.iter().position(|s| s.phase == Phase::Asked && s.tag.is_of(reply));
         // Too late for an outcome, and still a proof.
         let late = self.late.take_if(|tag| tag.is_of(reply)).is_some();
-        let proves = |sent: &Sent| sent.tag.category == "print" && sent.command.needs_signature();
-        let of_print = ours.and_then(|at| self.sent.get(at)).map_or(late, proves);
+        let of_print = ours.and_then(|at| self.sent.get(at)).map_or(late, Sent::proves);
         match reply.accepted {
             // Anybody's: the same would happen to us. A success is not, for the vendor's programs sign.
             _ if unsigned => self.authority.refused(),
@@ -152,6 +148,17 @@ impl Session {
             self.judge(now, reply, &mut sent, out);
             if sent.until > now.mono {
                 self.sent.push(sent);
+            }
+        }
+        if let Some((node, mode)) = reply.lamp.clone().filter(|_| reply.accepted != Some(false)) {
+            // The printer's own screen echoes here too; some lamps are told nowhere else.
+            let light = Light { node: Some(node), mode: Some(mode) };
+            let known =
+                self.report.lights_report.as_ref().is_some_and(|l| l.0.iter().any(|k| k.node == light.node));
+            if known {
+                let lights = Some(Keyed(vec![light]));
+                self.report.absorb(Print { lights_report: lights, ..Print::default() }, Kind::Delta);
+                self.project(now, Kind::Delta, out);
             }
         }
     }
@@ -203,7 +210,8 @@ impl Session {
             let done = sent.phase != Phase::Watched && proof && sent.command.is_met(snapshot);
             if done {
                 out.push(Output::Reply(sent.id, Outcome::Confirmed));
-                late = (sent.phase == Phase::Asked).then(|| sent.tag.clone()).or(late.take());
+                let unanswered = sent.phase == Phase::Asked && sent.proves();
+                late = unanswered.then(|| sent.tag.clone()).or(late.take());
             }
             !done
         });
@@ -246,21 +254,27 @@ impl Session {
                 }
                 Phase::Asked => {
                     // Without reports it is the connection, not the firmware.
-                    if heard && sent.command.needs_signature() {
+                    if heard && sent.proves() {
                         suspicious = true;
                         self.authority.unanswered();
                     }
+                    if sent.proves() {
+                        self.late = Some(sent.tag);
+                    }
                     let seconds = ANSWER.as_secs();
-                    self.late = Some(sent.tag);
-                    format!("the printer did not answer within {seconds} s, and its reports do not show the effect")
+                    format!(
+                        "the printer did not answer within {seconds} s, and its reports do not show the effect"
+                    )
                 }
                 Phase::Accepted => {
                     let seconds = sent.until.saturating_sub(sent.at).as_secs();
                     format!("the printer took it, and its reports did not show the effect within {seconds} s")
                 }
-                Phase::Unclear => "the printer answered without a yes or no, and its reports did not show the \
+                Phase::Unclear => {
+                    "the printer answered without a yes or no, and its reports did not show the \
                                    effect"
-                    .into(),
+                        .into()
+                }
             };
             out.push(Output::Reply(sent.id, Outcome::Timeout(reason)));
         }

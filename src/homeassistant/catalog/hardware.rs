@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use crate::printer::{Control, Snapshot};
+use serde_json::json;
+
+use crate::printer::{Control, ControlReason, Snapshot};
 
 use super::super::entity::{Entity, Value, sensor, words};
 use super::text;
@@ -14,6 +16,10 @@ fn control_mode(s: &Snapshot) -> Option<Value<'_>> {
         Control::Limited => "limited",
         Control::Unknown => return None,
     }))
+}
+
+fn control_reason(s: &Snapshot) -> ControlReason {
+    if s.read_only { ControlReason::Configuration } else { s.control_reason }
 }
 
 pub(super) static HARDWARE: &[Entity<Snapshot>] = &[
@@ -32,5 +38,9 @@ pub(super) static HARDWARE: &[Entity<Snapshot>] = &[
     words::<Snapshot>("control_mode", "Control mode", || vec!["full", "limited", "read_only"], control_mode)
         .icon("mdi:shield-lock-outline")
         .diagnostic()
-        .lasting(),
+        .lasting()
+        .with(
+            |a, b| control_reason(a) != control_reason(b),
+            |s| json!({ "reason": control_reason(s).name() }),
+        ),
 ];
