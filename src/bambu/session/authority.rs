@@ -61,8 +61,7 @@ impl Authority {
             // It goes when it is dealt with, so it counts while it is shown, and ends an older proof.
             self.proved = self.proved.filter(|accepted| !accepted);
         }
-        let appeared = new_health || new_error;
-        appeared
+        new_health || new_error
     }
 
     /// The firmware is another one, or it is known now.
