@@ -167,7 +167,7 @@ fn what_is_open_when_a_refusal_shows_was_refused() {
 
 /// A command to which nothing comes, while the printer reports or does not.
 fn unanswered(rig: &mut Rig, id: u64, reports: bool) {
-    rig.command(id, Command::Speed(if id % 2 == 0 { Speed::Sport } else { Speed::Silent }));
+    rig.command(id, Command::Speed(if id.is_multiple_of(2) { Speed::Sport } else { Speed::Silent }));
     rig.pass(5.0);
     if reports {
         rig.delta(json!({"wifi_signal": "-48dBm"}));
