@@ -46,10 +46,21 @@ pub struct Config {
     pub controls: Controls,
     /// Logging.
     pub log: Log,
-    /// Language of error texts, as a code such as `en`.
-    pub language: String,
+    /// Language of error texts.
+    pub language: Language,
+    /// Where the vendor's error texts are asked for; `None` in front of a cloud that is not the vendor's.
+    pub texts_url: Option<Url>,
     /// Where health and metrics are served, if anywhere.
     pub http_listen: Option<SocketAddr>,
+}
+
+/// Language of error texts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Language {
+    /// English, and only what the program brings along: nothing is fetched.
+    Bundled,
+    /// The vendor's texts in a language it has, by its code for it.
+    Of(&'static str),
 }
 
 /// One Bambu account.
@@ -123,6 +134,14 @@ impl Region {
         match self {
             Self::Global => "global",
             Self::China => "china",
+        }
+    }
+
+    /// The catalogue of error texts (protocol.md 1.1 and 4.10).
+    const fn texts_url(self) -> &'static str {
+        match self {
+            Self::Global => "https://e.bambulab.com/query.php",
+            Self::China => "https://e.bambulab.cn/query.php",
         }
     }
 

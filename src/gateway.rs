@@ -20,14 +20,15 @@ use tokio::task::JoinSet;
 use tracing::{debug, error, info, warn};
 
 use crate::bambu::session::{CommandId, Input, Note, Output, Session};
-use crate::config::{Config, StateDir};
+use crate::config::{Config, Language, Raw, StateDir};
 use crate::homeassistant::topic::Topics;
 use crate::homeassistant::{Bridge, BridgeMirror, Mirror, Publication};
 use crate::mqtt::backoff::Pace;
 use crate::mqtt::{self, Link, Message};
-use crate::printer::{Now, Outcome, Reach, Serial};
+use crate::printer::{Now, Outcome, Prefix, Reach, Serial, Snapshot, Texts};
 use crate::replay::reporter;
 use crate::service::{Notifier, Signal, watchdog_interval};
+use crate::texts::{self, Loader};
 use crate::tls;
 
 use account::{Account, AccountEvent};
@@ -49,6 +50,8 @@ const START_GRACE: Duration = Duration::from_secs(15);
 const RESYNC_BELOW: usize = 400;
 /// Home Assistant's restart is answered after a random time up to this, together with others that follow.
 const BIRTH_DELAY: Duration = Duration::from_secs(3);
+/// How often the rate of reports is told.
+const RATE_EACH: Duration = Duration::from_secs(300);
 /// How long the outcome of a command can still come: longer than the longest wait for an effect, that of a
 /// change of filament.
 const COMMAND_MEMORY: Duration = Duration::from_secs(360);
@@ -83,6 +86,7 @@ enum Event {
     Local(mqtt::Event),
     Cloud(AccountId, mqtt::Event),
     Account(AccountId, AccountEvent),
+    Texts(Arc<Texts>),
 }
 
 /// Why the gateway came back.
@@ -117,10 +121,29 @@ struct Printer {
     told: bool,
     /// Counted as online in the gateway's own device.
     online: bool,
+    /// What else it counts as there.
+    standing: Standing,
     /// The cloud's last list did not have it; the next one decides.
     missed: bool,
     /// Whether this connection's broker was asked for what an earlier run announced of it.
     looked_up: bool,
+}
+
+/// What a printer counts as in the gateway's own device.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+struct Standing {
+    printing: bool,
+    trouble: bool,
+}
+
+impl Standing {
+    fn of(snapshot: &Snapshot) -> Self {
+        let online = snapshot.reach == Reach::Online;
+        Self {
+            printing: online && snapshot.is_active(),
+            trouble: online && snapshot.reasons().next().is_some(),
+        }
+    }
 }
 
 /// Names an account for as long as the program runs: events of one that was given up find nobody.
@@ -154,13 +177,46 @@ struct Gateway {
     said_online: bool,
     birth_at: Option<Duration>,
     leftovers: Leftovers,
+    /// What errors are explained with.
+    texts: Arc<Texts>,
+    loader: Option<Loader>,
     pending: BTreeMap<CommandId, Pending>,
     next_command: CommandId,
     next_turn: Duration,
     /// Counts the looks at the printers' deadlines.
     first: usize,
     last_report: Option<Duration>,
+    reports: Reports,
     out: Vec<Publication>,
+}
+
+/// Counts messages for the gateway's own device.
+#[derive(Debug, Default)]
+struct Reports {
+    since: Duration,
+    count: u32,
+    /// Messages a minute, once some minutes have passed.
+    rate: Option<u32>,
+    /// How often a connection to the cloud was lost.
+    lost: u32,
+}
+
+impl Reports {
+    fn count(&mut self) {
+        self.count = self.count.saturating_add(1);
+    }
+
+    /// Makes the rate anew when some minutes have passed; says whether that made it another.
+    fn look(&mut self, now: Now) -> bool {
+        let passed = now.mono.saturating_sub(self.since);
+        if passed < RATE_EACH {
+            return false;
+        }
+        self.since = now.mono;
+        let count = u64::from(std::mem::take(&mut self.count));
+        let rate = u32::try_from(count * 60 / passed.as_secs().max(1)).unwrap_or(u32::MAX);
+        self.rate.replace(rate) != Some(rate)
+    }
 }
 
 /// Runs until a signal stops it or a new configuration wants a new start.
@@ -253,10 +309,13 @@ impl Gateway {
         let mut next_account = 0;
         let accounts = start_accounts(&mut next_account, &config, &state, &install, &inbox, now)?;
         let discovery = config.homeassistant.discovery;
+        let (texts, loader) = start_texts(&config, &state, clock, &inbox);
         let bridge = Bridge { version: env!("CARGO_PKG_VERSION"), ..Bridge::default() };
         Ok(Self {
             bridge_mirror: BridgeMirror::new(Arc::clone(&topics), discovery),
-            leftovers: Leftovers::new(Arc::clone(&topics), discovery),
+            leftovers: Leftovers::new(Arc::clone(&topics), discovery, config.mqtt.json_state),
+            texts,
+            loader,
             config,
             clock,
             state,
@@ -280,6 +339,7 @@ impl Gateway {
             next_turn: now.mono + TURN,
             first: 0,
             last_report: None,
+            reports: Reports::default(),
             out: Vec::new(),
         })
     }
@@ -289,6 +349,7 @@ impl Gateway {
             Event::Cloud(account, event) => self.on_cloud(now, account, event),
             Event::Local(event) => self.on_local(now, event),
             Event::Account(account, event) => self.on_account(now, account, event),
+            Event::Texts(texts) => self.on_texts(now, texts),
         }
     }
 
@@ -298,6 +359,10 @@ impl Gateway {
                 let Some(serial) = reporter(&topic) else { return };
                 if self.printers.get(&serial).is_some_and(|p| p.account == index) {
                     self.last_report = Some(now.mono);
+                    self.reports.count();
+                    if self.config.mqtt.raw != Raw::Off {
+                        self.mirror_raw(self.topics.raw_report(&serial), payload.clone());
+                    }
                     self.handle(now, &serial, Input::Message(&payload));
                 }
             }
@@ -315,6 +380,7 @@ impl Gateway {
             mqtt::Event::Disconnected { error, retry_in, .. } => {
                 let Some(account) = self.accounts.get_mut(&index) else { return };
                 self.bridge_changed = true;
+                self.reports.lost += u32::from(account.is_up());
                 account.on_disconnected(now, &error, retry_in, &self.inbox);
                 let of_account: Vec<_> = self
                     .printers
@@ -361,6 +427,25 @@ impl Gateway {
         self.bridge_changed = true;
     }
 
+    fn on_texts(&mut self, now: Now, texts: Arc<Texts>) {
+        debug!(language = texts.language(), bytes = texts.size(), "new error texts");
+        self.texts = texts;
+        for printer in self.printers.values_mut() {
+            printer.session.set_texts(&self.texts);
+            if printer.told && self.local_connected {
+                printer.mirror.update(now, printer.session.snapshot(), &mut self.out);
+            }
+        }
+        self.publish();
+    }
+
+    /// Tells the loader which models there are.
+    fn want_texts(&self) {
+        if let Some(loader) = &self.loader {
+            loader.want(self.printers.keys().filter_map(|serial| Prefix::of(serial.as_str())).collect());
+        }
+    }
+
     fn handle(&mut self, now: Now, serial: &Serial, input: Input<'_>) {
         let Some(printer) = self.printers.get_mut(serial) else { return };
         let outputs = match self.accounts.get_mut(&printer.account) {
@@ -382,14 +467,22 @@ impl Gateway {
                 Output::Changed(snapshot) => {
                     let online = snapshot.reach == Reach::Online;
                     self.bridge_changed |= std::mem::replace(&mut printer.online, online) != online;
+                    let standing = Standing::of(&snapshot);
+                    self.bridge_changed |= std::mem::replace(&mut printer.standing, standing) != standing;
                     if printer.told && self.local_connected {
                         printer.mirror.update(now, &snapshot, &mut self.out);
+                        if let Some(at) = printer.mirror.deadline() {
+                            self.next_turn = self.next_turn.min(at.max(now.mono + SHORTEST_TURN));
+                        }
                         self.publish();
                     }
                 }
                 Output::Send(request) => {
-                    if let Some(account) = self.accounts.get(&printer.account) {
-                        account.send(serial, request);
+                    let account = self.accounts.get(&printer.account);
+                    let payload = (self.config.mqtt.raw == Raw::Full).then(|| request.payload.clone());
+                    let sent = account.is_some_and(|account| account.send(serial, request));
+                    if let Some(payload) = payload.filter(|_| sent) {
+                        self.mirror_raw(self.topics.raw_request(serial), payload);
                     }
                 }
                 Output::Reply(id, outcome) => {
@@ -413,6 +506,7 @@ impl Gateway {
             self.next_turn = now.mono + TURN;
             self.look_at_deadlines(now);
         }
+        self.bridge_changed |= self.reports.look(now);
         if self.bridge_changed {
             self.update_bridge(now);
         }
@@ -450,7 +544,8 @@ impl Gateway {
             if printer.told && self.local_connected {
                 printer.mirror.update(now, printer.session.snapshot(), &mut self.out);
             }
-            if let Some(at) = printer.session.deadline() {
+            let document = printer.mirror.deadline().filter(|_| printer.told && self.local_connected);
+            if let Some(at) = printer.session.deadline().into_iter().chain(document).min() {
                 self.next_turn = self.next_turn.min(at.max(now.mono + SHORTEST_TURN));
             }
         }
@@ -515,7 +610,8 @@ impl Gateway {
             printers: old.printers.clone(),
             controls: old.controls,
             log: old.log,
-            language: old.language.clone(),
+            language: old.language,
+            texts_url: old.texts_url.clone(),
             http_listen: old.http_listen,
             ..config.clone()
         };
@@ -524,6 +620,7 @@ impl Gateway {
             return Some(Box::new(config));
         }
         let same_accounts = config.accounts == old.accounts;
+        let same_texts = (config.language, &config.texts_url) == (old.language, &old.texts_url);
         if same_accounts {
             self.config = config;
             for account in self.accounts.values_mut() {
@@ -534,6 +631,12 @@ impl Gateway {
             return None;
         }
         info!("the configuration was read again");
+        if !same_texts {
+            let (texts, loader) = start_texts(&self.config, &self.state, self.clock, &self.inbox);
+            self.loader = loader;
+            self.on_texts(now, texts);
+            self.want_texts();
+        }
         // Names, controls and what is ignored hold at once, whatever the cloud does.
         self.fit_printers(now);
         self.bridge_changed = true;
@@ -587,6 +690,24 @@ fn start_accounts(
         accounts.insert(id, Account::start(id, place, account, state, install, inbox, now)?);
     }
     Ok(accounts)
+}
+
+/// The texts to begin with, and the task that finds better ones.
+fn start_texts(
+    config: &Config,
+    state: &Arc<StateDir>,
+    clock: Clock,
+    inbox: &mpsc::Sender<Event>,
+) -> (Arc<Texts>, Option<Loader>) {
+    match (config.language, config.texts_url.clone()) {
+        (Language::Of(language), Some(url)) => {
+            let options = texts::Options { language, url, pace: texts::Pace::default() };
+            let loader =
+                Loader::start(options, Arc::clone(state), move || clock.now(), inbox.clone(), Event::Texts);
+            (Arc::new(Texts::new(language, [])), Some(loader))
+        }
+        _ => (Texts::bundled(), None),
+    }
 }
 
 /// The topics that a configuration chooses.

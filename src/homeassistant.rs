@@ -41,8 +41,17 @@ impl Publication {
 #[derive(Debug, Clone, Default)]
 struct Cell {
     value: Published,
-    /// When, for rows that may not be published often.
-    at: Duration,
+    /// When, for rows that may not be published often, in whole seconds.
+    at: u32,
+    /// Of its attributes only a hash, to know whether the next ones differ.
+    attributes: u64,
+}
+
+fn hash(text: &str) -> u64 {
+    use std::hash::{DefaultHasher, Hash, Hasher};
+    let mut hasher = DefaultHasher::new();
+    text.hash(&mut hasher);
+    hasher.finish()
 }
 
 /// A printer that has said nothing new for so long is told exactly, without dead bands.
@@ -80,18 +89,23 @@ impl<T> Rows<'_, T> {
             let first = cell.value == Published::Never;
             let deadband = if self.exact { 0.0 } else { row.deadband };
             if cell.value.differs(value.as_ref(), deadband) {
-                let early = !row.at_most_each.is_zero() && now.mono < cell.at + row.at_most_each;
+                let next = Duration::from_secs(cell.at.into()) + row.at_most_each;
+                let early = !row.at_most_each.is_zero() && now.mono < next;
                 if first || value.is_none() || !early {
                     cell.value = Published::from(value.as_ref());
-                    cell.at = now.mono;
+                    cell.at = u32::try_from(now.mono.as_secs()).unwrap_or(u32::MAX);
                     out.push(Publication::new((self.topic)(row.key), cell.value.to_string()));
                 }
             }
             if let Some(details) = &row.attributes
                 && (first || before.is_none_or(|before| (details.differ)(before, subject)))
             {
-                let topic = format!("{}/attributes", (self.topic)(row.key));
-                out.push(Publication::new(topic, (details.make)(subject).to_string()));
+                let payload = (details.make)(subject).to_string();
+                let new = hash(&payload);
+                if first || cell.attributes != new {
+                    cell.attributes = new;
+                    out.push(Publication::new(format!("{}/attributes", (self.topic)(row.key)), payload));
+                }
             }
         }
     }
@@ -138,11 +152,8 @@ struct Announced {
 
 impl Announced {
     fn of(message: &discovery::Message, payload: &str) -> Self {
-        use std::hash::{DefaultHasher, Hash, Hasher};
-        let mut hasher = DefaultHasher::new();
-        payload.hash(&mut hasher);
         let components = message.components().collect::<Vec<_>>().join(" ");
-        Self { components: components.into(), hash: hasher.finish() }
+        Self { components: components.into(), hash: hash(payload) }
     }
 }
 
@@ -160,7 +171,20 @@ pub struct Mirror {
     announced: Option<Announced>,
     cells: Box<[Cell]>,
     children: Vec<Child>,
+    document: Option<Document>,
 }
+
+/// The document of all values, where it is wanted.
+#[derive(Default)]
+struct Document {
+    /// A value is another than in the last one.
+    due: bool,
+    /// When that was told.
+    told: Option<Duration>,
+}
+
+/// Longest rate of the document of all values.
+const DOCUMENT_EACH: Duration = Duration::from_secs(1);
 
 impl Mirror {
     /// A printer of which nothing was told yet; `slug` begins its entity ids.
@@ -178,7 +202,22 @@ impl Mirror {
             announced: None,
             cells,
             children: Vec::new(),
+            document: None,
         }
+    }
+
+    /// Also tells all values as one JSON document (`json_state` of the configuration), or not.
+    #[must_use]
+    pub fn with_document(mut self, wanted: bool) -> Self {
+        self.document = wanted.then(Document::default);
+        self
+    }
+
+    /// When the next [`Mirror::update`] has something to tell though the printer may be the same: a document
+    /// that came too soon after the last one.
+    pub fn deadline(&self) -> Option<Duration> {
+        let document = self.document.as_ref().filter(|document| document.due)?;
+        document.told.map(|told| told + DOCUMENT_EACH)
     }
 
     /// Tells what changed, discovery first, then values, then availability.
@@ -204,6 +243,7 @@ impl Mirror {
     /// assert!(out.is_empty(), "what did not change is not told again");
     /// ```
     pub fn update(&mut self, now: Now, snapshot: &Arc<Snapshot>, out: &mut Vec<Publication>) {
+        let first = out.len();
         let before = self.snapshot.replace(Arc::clone(snapshot));
         if before.as_ref().is_none_or(|before| !Arc::ptr_eq(before, snapshot)) {
             self.changed = now.mono;
@@ -232,6 +272,59 @@ impl Mirror {
             let payload = if online { "online" } else { "offline" };
             out.push(Publication::new(self.topics.availability(&self.serial), payload.into()));
         }
+        self.update_document(now, first, out);
+    }
+
+    /// Tells the document of all values, if one of those told since `first` is among them.
+    fn update_document(&mut self, now: Now, first: usize, out: &mut Vec<Publication>) {
+        let Some(document) = self.document.as_mut() else { return };
+        let announces = |topic: &str| topic.ends_with("/config") && topic.contains("/device/");
+        let is_value = |p: &Publication| !(p.topic.ends_with("/attributes") || announces(&p.topic));
+        document.due |= out.iter().skip(first).any(is_value);
+        if document.due && document.told.is_none_or(|told| now.mono >= told + DOCUMENT_EACH) {
+            *document = Document { due: false, told: Some(now.mono) };
+            out.push(Publication::new(self.topics.state(&self.serial), self.values().to_string()));
+        }
+    }
+
+    /// All values as last published, under the levels of their topics.
+    fn values(&self) -> serde_json::Value {
+        use serde_json::{Map, Value as Json};
+        fn put<T>(
+            rows: &[Entity<T>],
+            cells: &[Cell],
+            name: impl Fn(&str) -> String,
+            into: &mut Map<String, Json>,
+        ) {
+            for (row, cell) in rows.iter().zip(cells).filter(|(_, cell)| cell.value != Published::Never) {
+                into.insert(name(row.key), cell.value.to_json());
+            }
+        }
+        let mut root = Map::new();
+        let availability = if self.online == Some(true) { "online" } else { "offline" };
+        root.insert("availability".into(), availability.into());
+        put(&PRINTER, &self.cells, str::to_owned, &mut root);
+        for child in &self.children {
+            let mut values = Map::new();
+            let (group, number) = match child.part {
+                Part::Ams(unit) => ("ams", unit),
+                Part::External(number) => ("external", number),
+                Part::Printer => continue,
+            };
+            if group == "ams" {
+                put(AMS, &child.cells, str::to_owned, &mut values);
+            } else {
+                put(EXTERNAL, &child.cells, str::to_owned, &mut values);
+            }
+            for (number, cells) in (1..).zip(child.slot_cells.chunks(SLOT.len())) {
+                put(SLOT, cells, |key| numbered(key, number), &mut values);
+            }
+            let group = root.entry(group).or_insert_with(|| Map::new().into());
+            if let Some(group) = group.as_object_mut() {
+                group.insert(number.to_string(), values.into());
+            }
+        }
+        root.into()
     }
 
     /// Tells everything again, to a broker or a Home Assistant that may have forgotten it.
@@ -243,6 +336,9 @@ impl Mirror {
 
     /// Forgets what was told: the next update tells everything.
     pub fn forget(&mut self) {
+        if let Some(document) = self.document.as_mut() {
+            *document = Document { due: true, told: None };
+        }
         self.snapshot = None;
         self.online = None;
         self.announced = None;
@@ -287,6 +383,9 @@ impl Mirror {
         out.push(Publication::new(topics.config(&topics.printer_id(serial)), String::new()));
         let mut gone = vec![topics.availability(serial)];
         Rows::topics(&PRINTER, &|key| topics.value(serial, Part::Printer, key), &mut gone);
+        if self.document.is_some() {
+            gone.push(topics.state(serial));
+        }
         gone.sort_unstable();
         gone.dedup();
         withdraw(gone, out);
@@ -476,13 +575,8 @@ impl Mirror {
                     for (number, (slot, cells)) in ams.slots.iter().zip(cells).enumerate() {
                         let old: Option<&Slot> = old.and_then(|old| old.slots.get(number));
                         let topic = |key: &str| topic(&numbered(key, number + 1));
-                        Rows { table: SLOT, cells, topic: &topic, exact }.publish(
-                            now,
-                            slot,
-                            old,
-                            |_| true,
-                            out,
-                        );
+                        let has = |at: usize| SLOT.get(at).is_some_and(|row| (row.needs)(&can, slot));
+                        Rows { table: SLOT, cells, topic: &topic, exact }.publish(now, slot, old, has, out);
                     }
                 }
                 Part::External(number) => {
@@ -494,13 +588,9 @@ impl Mirror {
                     if old == Some(spool) && !fresh && !exact {
                         continue;
                     }
-                    Rows { table: EXTERNAL, cells: &mut child.cells, topic: &topic, exact }.publish(
-                        now,
-                        spool,
-                        old,
-                        |_| true,
-                        out,
-                    );
+                    let has = |at: usize| EXTERNAL.get(at).is_some_and(|row| (row.needs)(&can, spool));
+                    Rows { table: EXTERNAL, cells: &mut child.cells, topic: &topic, exact }
+                        .publish(now, spool, old, has, out);
                 }
                 Part::Printer => {}
             }
@@ -516,16 +606,19 @@ fn withdraw(topics: Vec<String>, out: &mut Vec<Publication>) {
 /// How many entities a printer has in Home Assistant, with its AMS units and external spools.
 pub fn entity_count(snapshot: &Snapshot) -> usize {
     let can = snapshot.capabilities.unwrap_or_default();
-    let ams =
-        |ams: &Ams| AMS.iter().filter(|row| (row.needs)(&can, ams)).count() + ams.slots.len() * SLOT.len();
+    let slot = |slot: &Slot| SLOT.iter().filter(|row| (row.needs)(&can, slot)).count();
+    let ams = |ams: &Ams| {
+        AMS.iter().filter(|row| (row.needs)(&can, ams)).count() + ams.slots.iter().map(slot).sum::<usize>()
+    };
+    let external = |spool: &ExternalSpool| EXTERNAL.iter().filter(|row| (row.needs)(&can, spool)).count();
     PRINTER.iter().filter(|row| discovery::has(row, snapshot)).count()
         + snapshot.ams.iter().map(ams).sum::<usize>()
-        + snapshot.external.len() * EXTERNAL.len()
+        + snapshot.external.iter().map(external).sum::<usize>()
 }
 
 /// The platform in a component's id: `binary_sensor` in `binary_sensor_hms`.
 fn platform_of(component: &str) -> Option<&'static str> {
-    ["binary_sensor", "sensor", "switch", "light", "number", "select", "fan", "button"]
+    ["binary_sensor", "sensor", "update", "switch", "light", "number", "select", "fan", "button"]
         .into_iter()
         .find(|platform| component.strip_prefix(platform).is_some_and(|rest| rest.starts_with('_')))
 }
@@ -536,17 +629,7 @@ fn numbered(key: &str, number: usize) -> String {
 
 /// Whether anything that the discovery messages are made of is another than before.
 fn shape_differs(before: &Snapshot, now: &Snapshot) -> bool {
-    let ams = |ams: &Ams| {
-        (
-            ams.id,
-            ams.kind,
-            ams.settled,
-            ams.slots.len(),
-            ams.measures_humidity,
-            ams.measures_temperature,
-            ams.dries,
-        )
-    };
+    let ams = |ams: &Ams| (ams.id, ams.kind, ams.settled, ams.slots.len(), ams.can);
     let other_units = || {
         before.ams.len() != now.ams.len()
             || before
@@ -559,5 +642,6 @@ fn shape_differs(before: &Snapshot, now: &Snapshot) -> bool {
         || before.capabilities != now.capabilities
         || before.read_only != now.read_only
         || before.external.len() != now.external.len()
+        || before.external.iter().zip(&now.external).any(|(a, b)| a.slot.tells_k != b.slot.tells_k)
         || other_units()
 }

@@ -10,6 +10,7 @@
 //! | [`homeassistant`] | discovery, the entity table, value text, which topics changed |
 //! | [`mqtt`] | one supervised connection; not what any payload means |
 //! | [`cloud`] | REST login, token, list of printers |
+//! | [`texts`] | where error texts come from and how they are kept |
 //! | [`config`] | file, environment, checks, secrets |
 //! | [`gateway`] | the wiring and the one loop |
 //! | [`service`] | systemd, signals, exit codes |
@@ -29,4 +30,5 @@ pub mod mqtt;
 pub mod printer;
 pub mod replay;
 pub mod service;
+pub mod texts;
 pub mod tls;

@@ -8,7 +8,11 @@ pub mod ams;
 pub mod command;
 pub mod control;
 pub mod health;
+pub mod job;
+pub mod options;
 pub mod stage;
+pub mod tools;
+pub mod update;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,11 +20,17 @@ use std::time::Duration;
 use compact_str::CompactString;
 use jiff::Timestamp;
 
-pub use ams::{Ams, AmsKind, Color, ExternalSpool, Filament, Slot, Source};
+pub use ams::{
+    Ams, AmsAbilities, AmsKind, Color, Content, Drying, DryingState, ExternalSpool, Filament, Slot, Source,
+};
 pub use command::{Command, Outcome, Refusal, permit};
 pub use control::ControlReason;
-pub use health::{Hms, PrintError};
+pub use health::{Catalogue, Health, Hms, Prefix, PrintError, Texts};
+pub use job::{Job, JobAbilities, JobKind};
+pub use options::{Options, Setting, Settings};
 pub use stage::Stage;
+pub use tools::{Machine, Nozzle, Rack};
+pub use update::Update;
 
 /// Text from the printer; most of it is short enough to need no allocation.
 pub type Text = CompactString;
@@ -120,12 +130,46 @@ pub struct Capabilities {
     pub prompt_sound: bool,
     /// Is on Wi-Fi rather than on a cable.
     pub wifi: bool,
+    /// Notices whether its door is open.
+    pub door: bool,
+    /// Can be told what an open door does.
+    pub door_check: bool,
+    /// Leads the chamber's air in several ways.
+    pub airduct: bool,
+    /// Takes tool modules.
+    pub tool_module: bool,
+    /// Has a rack with hotends.
+    pub hotend_rack: bool,
+    /// Tells whether it heats the chamber at the moment.
+    pub chamber_heating: bool,
+    /// Tells about its memory card or stick.
+    pub storage: bool,
+    /// Notices filament in the nozzle.
+    pub filament_sensor: bool,
+    /// Tells what kind of nozzle it has.
+    pub nozzle_kind: bool,
+    /// Tells its address in the network.
+    pub ip: bool,
+    /// Tells whether it hangs on a cable.
+    pub network: bool,
+    /// Tells about its axes and the mains.
+    pub home_flags: bool,
+    /// Tells whether there is a camera.
+    pub camera: bool,
+    /// Can show the camera's picture in the local network.
+    pub live_view: bool,
+    /// Tells whether print commands need the vendor's signature.
+    pub authorisation: bool,
+    /// What can be switched on and off, or at least seen.
+    pub settings: Settings,
     /// Number of external spool holders.
     pub external_spools: u8,
     /// Highest nozzle target, °C.
     pub nozzle_max: u16,
     /// Highest bed target, °C.
     pub bed_max: u16,
+    /// What it tells of its jobs and its firmware.
+    pub job: JobAbilities,
 }
 
 /// Whether the printer can be reached.
@@ -255,23 +299,6 @@ impl Fans {
     }
 }
 
-/// The job in the printer, or the last one.
-#[derive(Debug, Clone, PartialEq, Default)]
-pub struct Job {
-    /// Its name.
-    pub name: Option<Text>,
-    /// Percent done.
-    pub progress: Option<u8>,
-    /// Time left, as the printer estimates it.
-    pub remaining: Option<Duration>,
-    /// When it will end, kept steady against the estimate's jitter.
-    pub ends_at: Option<Timestamp>,
-    /// Layer being printed.
-    pub layer: Option<u32>,
-    /// Layers in all.
-    pub total_layers: Option<u32>,
-}
-
 /// A printer at one moment.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Snapshot {
@@ -317,16 +344,39 @@ pub struct Snapshot {
     pub timelapse: Option<bool>,
     /// Sounds.
     pub prompt_sound: Option<bool>,
+    /// The other settings.
+    pub options: Options,
+    /// What the machine senses of itself.
+    pub machine: Machine,
+    /// Its address in the network.
+    pub ip: Option<Text>,
+    /// What kinds of nozzles there are: right (or only), left.
+    pub nozzle_kinds: [Nozzle; 2],
+    /// The rack with hotends.
+    pub rack: Option<Arc<Rack>>,
     /// Error of the print; `None` when there is none.
     pub error: Option<PrintError>,
     /// Health messages.
     pub hms: Vec<Hms>,
+    /// What is told about both, made when one of them or the texts change.
+    pub health: Arc<Health>,
+    /// Where the texts come from.
+    pub texts: Arc<Texts>,
     /// AMS units by their number.
     pub ams: Vec<Ams>,
     /// External spools: right (or only), left.
     pub external: Vec<ExternalSpool>,
     /// What feeds each nozzle: right (or only), left. `None` when not known.
     pub sources: [Option<Source>; 2],
+    /// Firmware and its updates.
+    pub update: Update,
+    /// A heater has been left on with nothing to do; `None` when no target is known.
+    pub heater_left_on: Option<bool>,
+    /// Since it was last heard, the connection was lost or a question went unanswered: what is known
+    /// may not be so any more.
+    pub stale: bool,
+    /// When it last reported, to some minutes: a snapshot must not differ with each report.
+    pub last_report: Option<Timestamp>,
 }
 
 impl Snapshot {
@@ -354,17 +404,37 @@ impl Snapshot {
             wifi_dbm: None,
             timelapse: None,
             prompt_sound: None,
+            options: Options::default(),
+            machine: Machine::default(),
+            ip: None,
+            nozzle_kinds: Default::default(),
+            rack: None,
             error: None,
             hms: Vec::new(),
+            health: Health::nothing(),
+            texts: Texts::bundled(),
             ams: Vec::new(),
             external: Vec::new(),
             sources: [None; 2],
+            update: Update::default(),
+            heater_left_on: None,
+            stale: false,
+            last_report: None,
         }
     }
 
     /// One of the nozzles.
     pub fn nozzle(&self, side: Side) -> Heater {
         let [right, left] = self.nozzles;
+        match side {
+            Side::Right => right,
+            Side::Left => left,
+        }
+    }
+
+    /// What kind of nozzle it is.
+    pub fn nozzle_kind(&self, side: Side) -> &Nozzle {
+        let [right, left] = &self.nozzle_kinds;
         match side {
             Side::Right => right,
             Side::Left => left,
@@ -380,15 +450,15 @@ impl Snapshot {
         }
     }
 
-    /// The filament of a source.
-    pub fn filament(&self, source: Source) -> Option<&Filament> {
+    /// The slot that a source is.
+    pub fn slot(&self, source: Source) -> Option<&Slot> {
         match source {
             Source::Nothing => None,
             Source::Ams { unit, slot } => {
-                self.ams.iter().find(|ams| ams.id == unit)?.slots.get(usize::from(slot))?.filament()
+                self.ams.iter().find(|ams| ams.id == unit)?.slots.get(usize::from(slot))
             }
             Source::External(number) => {
-                self.external.iter().find(|spool| spool.number == number)?.slot.filament()
+                self.external.iter().find(|spool| spool.number == number).map(|spool| &spool.slot)
             }
         }
     }
@@ -396,5 +466,16 @@ impl Snapshot {
     /// Whether a job is under way.
     pub fn is_active(&self) -> bool {
         self.status.is_some_and(Status::is_active)
+    }
+
+    /// Whether a heater is on that nobody needs: no job, no filament being changed or dried. `None` when
+    /// that cannot be told.
+    pub fn heated_at_rest(&self) -> Option<bool> {
+        let busy = self.status?.is_active()
+            || self.stage.is_some_and(|stage| stage != stage::IDLE)
+            || self.ams.iter().any(|ams| ams.drying.remaining.is_some_and(|left| !left.is_zero()));
+        let [right, left] = self.nozzles;
+        let targets = [right, left, self.bed, self.chamber].map(|heater| heater.target);
+        targets.iter().any(Option::is_some).then(|| !busy && targets.into_iter().flatten().any(|t| t > 0.0))
     }
 }

@@ -1,6 +1,8 @@
 //! One row per model: what cannot be read from a report (protocol 4.2 and 4.3).
 //!
 //! The report itself is asked first; this table only answers where it is silent.
+//! Names, codes and prefixes are those of the vendor's own printer profiles and of `get_version` answers;
+//! of X1, X1E and N8 no recording is public, so theirs rest on the profiles alone.
 
 use super::report::Module;
 
@@ -30,12 +32,30 @@ pub struct Model {
     pub aux_fan: bool,
     /// Has a chamber fan, where the report has no inventory of fans.
     pub chamber_fan: bool,
+    /// Highest chamber target, °C; 0 without a heater.
+    pub chamber_max: u16,
+    /// How it tells about its door.
+    pub door: Door,
+    /// Takes tool modules. X1C and P2S report the place for one, too, and nothing fits them.
+    pub tool_module: bool,
+    /// Prints with filament. Of another machine only the name is known, and it is offered nothing.
+    pub filament: bool,
     /// Can be silenced.
     pub prompt_sound: bool,
     /// Answers slowly when asked for everything too often: five minutes between two requests.
     pub slow: bool,
     /// First firmware that takes print commands only with the vendor's signature; empty: all.
     pub signed_from: Option<&'static str>,
+}
+
+/// Where a printer tells whether its door is open.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Door {
+    /// In `home_flag` bit 23, from this firmware on; `stat` has something else there, it is set on every
+    /// X1C that was recorded.
+    HomeFlag(&'static str),
+    /// In `stat` bit 23, if `fun` bit 12 says that there is a door at all.
+    Stat,
 }
 
 /// A machine of the X1 generation; the rows below say what differs.
@@ -51,22 +71,40 @@ const X1: Model = Model {
     chamber_heater: false,
     aux_fan: true,
     chamber_fan: true,
+    chamber_max: 0,
+    door: Door::HomeFlag("01.07.00.00"),
+    tool_module: false,
+    filament: true,
     prompt_sound: false,
     slow: false,
     signed_from: Some("01.08.05.00"),
 };
 
 /// A machine of the P1 generation.
-const P1: Model =
-    Model { bed_max: 100, chamber_sensor: false, slow: true, signed_from: Some("01.08.02.00"), ..X1 };
+const P1: Model = Model {
+    bed_max: 100,
+    chamber_sensor: false,
+    door: Door::Stat,
+    slow: true,
+    signed_from: Some("01.08.02.00"),
+    ..X1
+};
 
 /// A bed-slinger.
 const A1: Model =
     Model { aux_fan: false, chamber_fan: false, prompt_sound: true, signed_from: Some("01.05.00.00"), ..P1 };
 
 /// A machine of the H2 generation.
-const H2: Model =
-    Model { nozzle_max: 350, chamber_heater: true, prompt_sound: true, signed_from: Some(""), ..X1 };
+const H2: Model = Model {
+    nozzle_max: 350,
+    chamber_heater: true,
+    chamber_max: 65,
+    door: Door::Stat,
+    tool_module: true,
+    prompt_sound: true,
+    signed_from: Some(""),
+    ..X1
+};
 
 /// Every model.
 pub static MODELS: &[Model] = &[
@@ -86,6 +124,8 @@ pub static MODELS: &[Model] = &[
         nozzle_max: 320,
         bed_max: 110,
         chamber_heater: true,
+        chamber_max: 60,
+        door: Door::HomeFlag("01.01.02.00"),
         // Not known from any source; the `fun` bit decides (protocol 8, question 8).
         signed_from: None,
         ..X1
@@ -97,6 +137,9 @@ pub static MODELS: &[Model] = &[
         serial_prefix: "20P",
         dual_nozzle: true,
         chamber_heater: true,
+        chamber_max: 65,
+        door: Door::Stat,
+        tool_module: true,
         prompt_sound: true,
         signed_from: Some(""),
         ..X1
@@ -118,7 +161,9 @@ pub static MODELS: &[Model] = &[
         product_names: &["P2S"],
         serial_prefix: "22E",
         bed_max: 110,
+        // Comes with a kit only, which the inventory of fans tells.
         chamber_fan: false,
+        door: Door::Stat,
         prompt_sound: true,
         signed_from: Some(""),
         ..X1
@@ -138,6 +183,8 @@ pub static MODELS: &[Model] = &[
         product_names: &["A2L"],
         serial_prefix: "26A",
         bed_max: 80,
+        // A cutter and plotter.
+        tool_module: true,
         signed_from: Some(""),
         ..A1
     },
@@ -166,6 +213,21 @@ pub static MODELS: &[Model] = &[
         serial_prefix: "31B",
         dual_nozzle: true,
         ..H2
+    },
+    // A laser machine, known by name alone: everything else here is what an unknown model gets.
+    Model {
+        name: "N8",
+        codes: &["N8"],
+        product_names: &["N8"],
+        serial_prefix: "35F",
+        filament: false,
+        chamber_sensor: false,
+        aux_fan: false,
+        chamber_fan: false,
+        door: Door::Stat,
+        slow: true,
+        signed_from: None,
+        ..X1
     },
 ];
 
@@ -211,12 +273,20 @@ pub fn version_at_least(a: &str, b: &str) -> bool {
     numbers(a) >= numbers(b)
 }
 
+/// Community firmware of the X1 calls itself 99 and is made from this one (protocol 4.2).
+const COMMUNITY: &str = "01.08.02.00";
+
 impl Model {
     /// Whether this firmware takes print commands only with the vendor's signature, where the
     /// report does not say so itself.
     pub fn signs(&self, firmware: &str) -> Option<bool> {
-        // Community firmware of the X1 calls itself 99 and is of an older make.
-        self.signed_from.map(|from| !firmware.starts_with("99.") && version_at_least(firmware, from))
+        self.signed_from.map(|from| Self::at_least(firmware, from))
+    }
+
+    /// Whether this firmware is of the make of `from` or a later one.
+    pub fn at_least(firmware: &str, from: &str) -> bool {
+        let firmware = if firmware.starts_with("99.") { COMMUNITY } else { firmware };
+        version_at_least(firmware, from)
     }
 }
 
@@ -275,6 +345,29 @@ mod tests {
     }
 
     #[test]
+    fn every_model_is_found_by_each_of_its_marks() {
+        for model in MODELS {
+            for code in model.codes {
+                assert_eq!(name(&[module("ota", None, Some(code), "OTA")], &[], "?"), Some(model.name));
+                assert_eq!(name(&[], &[code], "?"), Some(model.name), "{code} in the cloud's list");
+            }
+            for product in model.product_names {
+                let ota = module("ota", Some(&format!("Bambu Lab {product}")), None, "OTA");
+                assert_eq!(name(&[ota], &[], "?"), Some(model.name));
+                assert_eq!(name(&[], &[product], "?"), Some(model.name));
+            }
+            let serial = format!("{}00A000000001", model.serial_prefix);
+            assert_eq!(name(&[], &[], &serial), Some(model.name));
+            assert_eq!(model.chamber_heater, model.chamber_max > 0, "{}", model.name);
+        }
+        // As recorded: an X1C 01.08.02 has no names at all, old A1 and P1 have a project on the ESP32.
+        let nameless = [module("ota", Some(""), Some(""), "OTA"), module("rv1126", None, None, "AP05")];
+        assert_eq!(name(&nameless, &[], "00M"), Some("X1C"));
+        let esp = module("esp32", None, Some("C11"), "AP04");
+        assert_eq!(name(&[module("ota", None, None, "OTA"), esp], &[], "01P"), Some("P1P"));
+    }
+
+    #[test]
     fn versions_compare_number_by_number() {
         assert!(version_at_least("01.10.00.00", "01.09.00.00"));
         assert!(version_at_least("01.08.05.00", "01.08.05.00"));
@@ -283,6 +376,7 @@ mod tests {
         let x1c = identify(&[], &["BL-P001"], "").expect("a model");
         assert_eq!(x1c.signs("01.09.00.01"), Some(true));
         assert_eq!(x1c.signs("99.00.00.00"), Some(false));
+        assert!(Model::at_least("99.00.00.00", "01.07.00.00"));
         assert_eq!(identify(&[], &["O1S"], "").expect("a model").signs("01.00.00.00"), Some(true));
     }
 }

@@ -32,15 +32,24 @@ wire! {
 
         gcode_state: Text,
         stg_cur: i64,
+        stg: List<i64>,
         stage: Stage,
         print_type: Text,
         mc_percent: i64,
+        percent: i64,
         mc_remaining_time: i64,
+        remain_time: i64,
         layer_num: i64,
         total_layer_num: i64,
         three_d = "3D": Layers,
         subtask_name: Text,
         gcode_file: Text,
+        gcode_file_prepare_percent: Text,
+        prepare_per: i64,
+        gcode_start_time: Text,
+        plate_idx: i64,
+        s_obj: List<i64>,
+        queue_number: i64,
         task_id: Text,
         subtask_id: Text,
         job_id: Text,
@@ -65,6 +74,11 @@ wire! {
         wifi_signal: Dbm,
         net: Net,
         ipcam: Camera,
+        xcam: Detectors,
+        sdcard: Text,
+        hw_switch_state: i64,
+        nozzle_diameter: f32,
+        nozzle_type: Text,
 
         ams: Ams,
         vt_tray: Tray,
@@ -74,6 +88,7 @@ wire! {
         home_flag: Hex,
         cfg: Hex,
         fun: Hex,
+        fun2: Hex,
         aux: Hex,
         stat: Hex,
         online: Online,
@@ -93,16 +108,40 @@ wire! {
     pub struct Light { node: Text, mode: Text }
 
     /// Network facts.
-    pub struct Net { conf: i64 }
+    pub struct Net { conf: i64, info: List<Address> }
+
+    /// One of its connections.
+    pub struct Address { ip: i64 }
 
     /// Camera options.
-    pub struct Camera { timelapse: Text, ipcam_record: Text }
+    pub struct Camera { ipcam_dev: i64, timelapse: Text, ipcam_record: bool, rtsp_url: Offered }
+
+    /// What the camera looks for; `cfg` is the newer form of most of it.
+    pub struct Detectors {
+        cfg: i64,
+        allow_skip_parts: bool,
+        buildplate_marker_detector: bool,
+        first_layer_inspector: bool,
+        printing_monitor: bool,
+        spaghetti_detector: bool,
+        halt_print_sensitivity: Text,
+    }
 
     /// Parts that are connected; `version` changes with the topology.
     pub struct Online { ahb: bool, version: i64 }
 
     /// State of a firmware update.
-    pub struct Upgrade { dis_state: i64 }
+    pub struct Upgrade {
+        dis_state: i64,
+        new_version_state: i64,
+        progress: i64,
+        ota_new_version_number: Text,
+        ams_new_version_number: Text,
+        new_ver_list: List<NewVersion>,
+    }
+
+    /// A version that is offered for one board (P1 and A1; the others use the `…_new_version_number`).
+    pub struct NewVersion { name: Text, new_ver: Text }
 
     /// Everything about AMS units.
     pub struct Ams {
@@ -111,6 +150,8 @@ wire! {
         tray_exist_bits: Hex,
         tray_now: i64,
         tray_tar: i64,
+        insert_flag: bool,
+        power_on_flag: bool,
     }
 
     /// One AMS unit.
@@ -120,9 +161,14 @@ wire! {
         humidity_raw: i64,
         temp: f32,
         dry_time: i64,
+        dry_setting: DrySetting,
+        dry_sf_reason: List<i64>,
         info: Hex,
         tray: Keyed<Tray>,
     }
+
+    /// What a unit dries, and how; -1 for nothing.
+    pub struct DrySetting { dry_filament: Text, dry_temperature: i64, dry_duration: i64 }
 
     /// A slot of an AMS, or an external spool.
     pub struct Tray {
@@ -147,6 +193,7 @@ wire! {
         tag_uid: Tag,
         tray_uuid: Tag,
         k: f32,
+        cali_idx: i64,
         // Not on the wire: the slot was announced without filament, so what was known before is void.
         void = "\0void": bool,
     }
@@ -158,10 +205,13 @@ wire! {
         ctc: Heated,
         extruder: Extruders,
         airduct: Airduct,
+        nozzle: Nozzles,
+        holder: Holder,
+        ext_tool: Tool,
     }
 
     /// A heater with packed temperatures.
-    pub struct Heated { info: Packed }
+    pub struct Heated { info: Packed, state: i64 }
 
     /// A packed temperature: target in the upper, actual in the lower 16 bits.
     pub struct Packed { temp: i64 }
@@ -170,13 +220,43 @@ wire! {
     pub struct Extruders { state: i64, info: Keyed<Extruder> }
 
     /// One extruder.
-    pub struct Extruder { id: i64, temp: i64, snow: i64 }
+    pub struct Extruder { id: i64, temp: i64, snow: i64, info: i64 }
 
     /// Fans of the newer generation.
-    pub struct Airduct { parts: Parts, mode_cur = "modeCur": i64 }
+    pub struct Airduct {
+        parts: Parts,
+        mode_cur = "modeCur": i64,
+        mode_list = "modeList": List<Mode>,
+        sub_mode = "subMode": i64,
+    }
+
+    /// A way to lead the air.
+    pub struct Mode { id = "modeId": i64 }
 
     /// One fan.
     pub struct Part { id: i64, state: i64 }
+
+    /// Nozzles and hotends; X1C 01.08 sends something else under the same names, which is not read.
+    pub struct Nozzles { exist: i64, tar_id: i64, info: Keyed<Nozzle> }
+
+    /// One nozzle, or one hotend of the rack.
+    pub struct Nozzle {
+        id: i64,
+        diameter: f32,
+        kind = "type": Text,
+        tm: i64,
+        wear: f32,
+        stat: i64,
+        sn: Text,
+        color_m: Text,
+        fila_id: Text,
+    }
+
+    /// The rack of hotends.
+    pub struct Holder { pos: i64, stat: i64 }
+
+    /// A laser, a cutter.
+    pub struct Tool { mount: i64, kind = "type": Text }
 
     /// The answer to `get_version`.
     pub struct Info { command: Text, module: List<Module> }
@@ -222,6 +302,21 @@ impl Wire for Code {
     }
 }
 
+/// Whether something can be had, of a member that says where. The address itself is not kept: some
+/// firmware puts the access code into it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Offered(pub bool);
+
+impl Wire for Offered {
+    fn read<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Option<Self>, D::Error> {
+        let said = Text::read(from)?.filter(|text| !text.trim().is_empty());
+        Ok(said.map(|text| Self(text != "disable" && !text.contains("//0.0.0.0"))))
+    }
+    fn merge(slot: &mut Option<Self>, patch: Self, _: Kind) {
+        *slot = Some(patch);
+    }
+}
+
 /// What an RFID tag said; empty or all zeros without one.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Tag(pub Text);
@@ -260,6 +355,13 @@ impl Member for Unit {
 }
 
 impl Member for Extruder {
+    type Id = i64;
+    fn id(&self) -> Option<i64> {
+        self.id
+    }
+}
+
+impl Member for Nozzle {
     type Id = i64;
     fn id(&self) -> Option<i64> {
         self.id

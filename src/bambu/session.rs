@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use crate::printer::{Command, Identity, Now, Outcome, Reach, Serial, Snapshot, Status, Text};
+use crate::printer::{Command, Health, Identity, Now, Outcome, Reach, Serial, Snapshot, Status, Text, Texts};
 
 use super::envelope::{self, Message};
 use super::models::{self, Model};
@@ -52,6 +52,10 @@ const ANSWER: Duration = Duration::from_secs(10);
 const COMMAND_GAP: Duration = Duration::from_millis(250);
 /// Commands that may wait.
 const QUEUE: usize = 8;
+/// A target above 0 with nothing to do: people preheat, so it is told only after this.
+const HEATER_LEFT_ON: Duration = Duration::from_secs(600);
+/// The time of the last report is kept so exactly and no more: it must not make every report a change.
+const REPORT_AGE: i64 = 300;
 /// How long one report without any tray or unit is not believed: printers send it when losing power.
 const ZERO_HOLD: Duration = Duration::from_secs(10);
 
@@ -144,6 +148,12 @@ pub struct Session {
     presence_lost: Option<Duration>,
     link_lost: Option<Duration>,
     zero_since: Option<Duration>,
+    /// When the last report came.
+    reported: Option<Timestamp>,
+    /// Since the printer was last heard, the connection was lost or it left a question unanswered.
+    doubtful: bool,
+    /// Since when a heater is on with nothing to do.
+    hot_since: Option<Duration>,
     authority: Authority,
     malformed: u64,
     malformed_in_row: u8,
@@ -202,6 +212,9 @@ impl Session {
             presence_lost: None,
             link_lost: None,
             zero_since: None,
+            reported: None,
+            doubtful: false,
+            hot_since: None,
             authority: Authority::default(),
             malformed: 0,
             malformed_in_row: 0,
@@ -257,6 +270,17 @@ impl Session {
         self.budget
     }
 
+    /// Explains errors with these texts from now on.
+    pub fn set_texts(&mut self, texts: &Arc<Texts>) {
+        if Arc::ptr_eq(&self.snapshot.texts, texts) {
+            return;
+        }
+        let snapshot = Arc::make_mut(&mut self.snapshot);
+        snapshot.texts = Arc::clone(texts);
+        let (serial, error) = (self.identity.serial.as_str(), snapshot.error);
+        snapshot.health = Health::tell(&snapshot.hms, error, texts, serial);
+    }
+
     /// Takes one thing that happened and says what should be done about it.
     ///
     /// ```
@@ -284,6 +308,7 @@ impl Session {
             Input::Tick => {}
         }
         self.tick(now, &mut out);
+        self.look_at_age(now, &mut out);
         out
     }
 
@@ -312,6 +337,9 @@ impl Session {
             self.presence_lost.map(|at| at + PRESENCE_HOLD),
             self.link_lost.filter(|_| self.snapshot.reach == Reach::Online).map(|at| at + STALE),
             self.zero_since.map(|at| at + ZERO_HOLD),
+            self.hot_since
+                .filter(|_| self.snapshot.heater_left_on == Some(false))
+                .map(|at| at + HEATER_LEFT_ON),
             self.commands_deadline(),
         ]
         .into_iter()
@@ -359,6 +387,7 @@ impl Session {
             return;
         }
         self.connected = false;
+        self.doubtful = true;
         self.link_lost = Some(now.mono);
         self.pushall_retry = None;
         self.lose_commands(out);
@@ -423,6 +452,7 @@ impl Session {
     fn alive(&mut self, now: Now) {
         self.heard = Some(now.mono);
         self.probed = 0;
+        self.doubtful = false;
         self.presence_lost = None;
     }
 
@@ -474,7 +504,9 @@ impl Session {
             self.ask_everything(now, out);
         }
         self.reach = Reach::Online;
+        self.reported = Some(now.wall);
         self.hold_zero(now, &mut print);
+        snapshot::forget_last_job(&mut self.report, &print);
         self.report.absorb(print, kind);
         if kind == Kind::Full {
             snapshot::forget_unplugged(&mut self.report);
@@ -548,15 +580,44 @@ impl Session {
         let mut context = self.context(now);
         (context.control, context.control_reason) = self.authority.verdict();
         if self.ready(now) && (kind == Kind::Full || context.capabilities.is_none()) {
-            context.capabilities = Some(snapshot::capabilities(&self.report, self.model));
+            let firmware = self.identity.firmware.as_deref();
+            context.capabilities = Some(snapshot::capabilities(&self.report, self.model, firmware));
         }
         let mut new = snapshot::project(&self.report, &context);
         new.job.ends_at = ends_at(now.wall, &new, self.snapshot.job.ends_at);
+        self.age(now, &mut new);
         self.adopt(now, new, out);
         if unsigned {
             self.refuse_unsigned(out);
         }
         out.extend(self.authority.news().map(Output::Note));
+    }
+
+    /// What time alone makes another: how old what is known is, and for how long a heater has been on.
+    fn age(&mut self, now: Now, new: &mut Snapshot) {
+        new.stale = self.doubtful && new.reach == Reach::Online;
+        let exact = new.reach != Reach::Online || new.stale;
+        let old = new.last_report.map_or(i64::MIN, Timestamp::as_second);
+        if let Some(second) = self.reported.map(Timestamp::as_second)
+            && (second.saturating_sub(old) >= REPORT_AGE || exact)
+        {
+            new.last_report = Timestamp::from_second(second).ok();
+        }
+        let hot = new.heated_at_rest();
+        self.hot_since = self.hot_since.or(Some(now.mono)).filter(|_| hot == Some(true));
+        let long = self.hot_since.is_some_and(|at| now.mono >= at + HEATER_LEFT_ON);
+        new.heater_left_on = hot.map(|_| long);
+    }
+
+    /// The same when nothing was reported.
+    fn look_at_age(&mut self, now: Now, out: &mut Vec<Output>) {
+        let stale = self.doubtful && self.reach == Reach::Online;
+        let long = self.hot_since.is_some_and(|at| now.mono >= at + HEATER_LEFT_ON);
+        if stale != self.snapshot.stale || (long && self.snapshot.heater_left_on == Some(false)) {
+            let mut new = (*self.snapshot).clone();
+            self.age(now, &mut new);
+            self.adopt(now, new, out);
+        }
     }
 
     fn adopt(&mut self, now: Now, new: Snapshot, out: &mut Vec<Output>) {
@@ -573,6 +634,10 @@ impl Session {
         if self.snapshot.reach != reach {
             let mut new = (*self.snapshot).clone();
             new.reach = reach;
+            new.stale = false;
+            // From now on it is the last one for long.
+            let last = self.reported.map(Timestamp::as_second);
+            new.last_report = last.and_then(|second| Timestamp::from_second(second).ok());
             self.adopt(now, new, out);
         }
     }
@@ -650,6 +715,7 @@ impl Session {
             self.set_reach(now, Reach::Offline, out);
         } else if silent >= silence * 3 / 4 && self.probed == 1 {
             self.probed = 2;
+            self.doubtful = true;
             let id = self.next_id();
             self.send(now, request::get_version(id), out);
         } else if silent >= silence / 2 && self.probed == 0 {

@@ -8,7 +8,13 @@ mod filament;
 mod health;
 mod heat;
 mod job;
+mod options;
 mod switches;
+mod tools;
+mod upgrade;
+
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 
@@ -19,7 +25,7 @@ use super::report::{Module, Print};
 
 pub use abilities::capabilities;
 pub(in crate::bambu) use ams::forget_unplugged;
-pub(in crate::bambu) use job::status;
+pub(in crate::bambu) use job::{forget_last_job, status};
 
 /// What a projection needs besides the report.
 pub struct Context<'a> {
@@ -60,7 +66,8 @@ pub fn project(report: &Print, context: &Context<'_>) -> Snapshot {
     };
     let ams = ams::ams(report, context);
     let sources = filament::sources(report, &ams, &can);
-    let (ams, external) = filament::activated(ams, report, &can, sources, active_nozzle);
+    let (error, hms) = (health::error(report), health::hms(report));
+    let (ams, external) = filament::activated(ams, report, &can, sources, active_nozzle, &before.external);
     Snapshot {
         identity: Arc::clone(context.identity),
         capabilities: context.capabilities,
@@ -70,7 +77,7 @@ pub fn project(report: &Print, context: &Context<'_>) -> Snapshot {
         read_only: before.read_only,
         status,
         stage: job::stage(report, status),
-        job: job::job(report, status, &before.job),
+        job: job::job(report, status, before),
         nozzles: heat::nozzles(report, &can),
         active_nozzle,
         bed: heat::bed(report),
@@ -91,10 +98,22 @@ pub fn project(report: &Print, context: &Context<'_>) -> Snapshot {
         } else {
             report.home_flag.map(|flags| flags.bit(17))
         },
-        error: health::error(report),
-        hms: health::hms(report),
+        options: options::options(report),
+        machine: tools::machine(report, context),
+        ip: switches::ip(report),
+        nozzle_kinds: tools::kinds(report, &can),
+        rack: tools::rack(report, &can, before.rack.as_ref()),
+        error,
+        health: health::told(&hms, error, before),
+        hms,
+        texts: Arc::clone(&before.texts),
         ams,
         external,
         sources,
+        update: upgrade::update(report, context),
+        // These three need the time, which the session knows.
+        heater_left_on: before.heater_left_on,
+        stale: before.stale,
+        last_report: before.last_report,
     }
 }

@@ -64,10 +64,15 @@ fn rows<T>(
     table.iter().filter_map(row).collect()
 }
 
+/// The models of which more is known than the name.
+fn models() -> impl Iterator<Item = &'static Model> {
+    MODELS.iter().filter(|model| model.filament)
+}
+
 pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
     let known = |name: &String| {
-        let model = MODELS.iter().find(|m| m.name.eq_ignore_ascii_case(name));
-        let names = || MODELS.iter().map(|m| m.name).collect::<Vec<_>>().join(", ");
+        let model = models().find(|m| m.name.eq_ignore_ascii_case(name));
+        let names = || models().map(|m| m.name).collect::<Vec<_>>().join(", ");
         model.with_context(|| format!("`{name}` is no model we know; there are {}", names()))
     };
     let model = arguments.model.as_ref().map(known).transpose()?;
@@ -148,7 +153,7 @@ fn markdown(all: &[Row], model: Option<&Model>) -> String {
 /// Which models have an entity, in as few words as possible.
 fn printers(entity: &Entity<Snapshot>) -> String {
     let names = |with: bool| {
-        let names = MODELS.iter().filter(|model| of_model(entity, model) == with).map(|model| model.name);
+        let names = models().filter(|model| of_model(entity, model) == with).map(|model| model.name);
         names.collect::<Vec<_>>()
     };
     let (with, without) = (names(true), names(false));

@@ -12,12 +12,16 @@ use secrecy::SecretString;
 use super::file::{AccountBlock, Accounts, File, HttpBlock, MqttBlock, PrinterBlock};
 use super::secret::{self, Given};
 use super::{
-    Account, AccountName, Broker, Config, Controls, HomeAssistant, Identity, Loaded, Mqtt, Printer, Problem,
-    Raw, env, slug, state_dir,
+    Account, AccountName, Broker, Config, Controls, HomeAssistant, Identity, Language, Loaded, Mqtt, Printer,
+    Problem, env, slug, state_dir,
 };
 
-/// Languages that error texts exist in.
-const LANGUAGES: &[&str] = &["en"];
+/// Languages that the vendor has error texts in, by its codes: those that BambuStudio brings along in
+/// `resources/hms`. It has none in Czech, Turkish or Ukrainian, where its program shows English ones.
+const LANGUAGES: &[&str] =
+    &["en", "de", "es", "fr", "hu", "it", "ja", "ko", "nl", "pl", "pt", "pt-br", "ru", "sv", "zh-cn"];
+/// For whoever wants nothing fetched.
+const BUNDLED: &str = "bundled";
 
 /// What was found so far.
 #[derive(Default)]
@@ -84,6 +88,9 @@ pub(super) fn resolve(
     let homeassistant = discovery(homeassistant, &mut findings);
     let controls = controls_of(controls, &mut findings);
     let language = language_of(language, &mut findings);
+    let texts_url =
+        accounts.first().filter(|account| !is_loopback(account.api_url.host_str().unwrap_or_default()));
+    let texts_url = texts_url.and_then(|account| Url::parse(account.region.texts_url()).ok());
     let http_listen = listen(http, &mut findings);
     if let (Some(mqtt), Some(homeassistant)) = (&mqtt, &homeassistant)
         && mqtt.base_topic == homeassistant.discovery_prefix
@@ -104,6 +111,7 @@ pub(super) fn resolve(
                 controls,
                 log,
                 language,
+                texts_url,
                 http_listen,
             },
             warnings,
@@ -252,8 +260,8 @@ fn local_broker(block: MqttBlock, around: &Surroundings<'_>, findings: &mut Find
         client_key_file,
         client_id,
         base_topic,
-        mut json_state,
-        mut raw,
+        json_state,
+        raw,
     } = block;
     let broker = broker("mqtt.url", &url, findings);
     let password = around.secret("mqtt.password", password, password_file, Some("mqtt.password"), findings);
@@ -293,14 +301,6 @@ fn local_broker(block: MqttBlock, around: &Surroundings<'_>, findings: &mut Find
         findings.problem("mqtt.client_id", "is empty; leave it out to have one made".to_owned());
     }
     topic("mqtt.base_topic", &base_topic, findings);
-    if json_state {
-        findings.unavailable("mqtt.json_state", "one JSON document per printer");
-        json_state = false;
-    }
-    if raw != Raw::Off {
-        findings.unavailable("mqtt.raw", "the mirror of the printers' messages");
-        raw = Raw::Off;
-    }
     Some(Mqtt {
         broker: broker?,
         username,
@@ -326,14 +326,29 @@ fn controls_of(mut controls: Controls, findings: &mut Findings) -> Controls {
     controls
 }
 
-fn language_of(language: Option<String>, findings: &mut Findings) -> String {
-    let default = LANGUAGES.first().copied().unwrap_or("en");
-    let Some(language) = language else { return default.to_owned() };
-    if LANGUAGES.contains(&language.as_str()) {
-        return language;
+fn language_of(language: Option<String>, findings: &mut Findings) -> Language {
+    let Some(written) = language else { return Language::Of("en") };
+    let wanted = written.trim().to_ascii_lowercase().replace('_', "-");
+    // As Home Assistant calls it.
+    let wanted = if wanted == "zh-hans" { "zh-cn" } else { wanted.as_str() };
+    if wanted == BUNDLED {
+        return Language::Bundled;
     }
-    findings.unavailable("language", &format!("`{language}`"));
-    default.to_owned()
+    let known = |code: &str| LANGUAGES.iter().copied().find(|known| *known == code);
+    // `de-at` is German enough.
+    let found = known(wanted).or_else(|| known(wanted.split('-').next()?));
+    found.map_or_else(
+        || {
+            let text = format!(
+                "there are no error texts in `{written}`, so English ones are shown; there are {}, and \
+                 `{BUNDLED}` for those that the program brings along",
+                LANGUAGES.join(", ")
+            );
+            findings.warnings.push(Problem { key: "language".to_owned(), text });
+            Language::Of("en")
+        },
+        Language::Of,
+    )
 }
 
 fn listen(http: HttpBlock, findings: &mut Findings) -> Option<SocketAddr> {

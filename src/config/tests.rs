@@ -56,7 +56,8 @@ fn three_lines_are_enough() {
     assert!(config.homeassistant.discovery);
     assert_eq!(config.controls.mode, Mode::Full);
     assert_eq!(config.log.level, LogLevel::Info);
-    assert_eq!(config.language, "en");
+    assert_eq!(config.language, Language::Of("en"));
+    assert_eq!(config.texts_url.unwrap().as_str(), "https://e.bambulab.com/query.php");
     assert_eq!(config.state_dir, Path::new("/home/me/.local/state/bambu2mqtt"));
 }
 
@@ -381,16 +382,57 @@ fn equal_configurations_are_equal_down_to_the_secrets() {
 
 #[test]
 fn what_this_version_lacks_is_told_and_off() {
-    let text = "bambu: {account: a@b.c}\nmqtt: {json_state: true, raw: full}\ncontrols: {gcode: true}
-http: {listen: '127.0.0.1:9184'}\nlanguage: xx";
+    let text = "bambu: {account: a@b.c}\ncontrols: {gcode: true}
+http: {listen: '127.0.0.1:9184'}";
     let Loaded { config, warnings } = load(text, &[]).unwrap();
     let keys: BTreeSet<&str> = warnings.iter().map(|warning| warning.key.as_str()).collect();
-    assert_eq!(keys, ["controls.gcode", "http.listen", "language", "mqtt.json_state", "mqtt.raw"].into());
+    assert_eq!(keys, ["controls.gcode", "http.listen"].into());
     assert!(
         warnings.iter().all(|w| w.to_string().ends_with("is not available in this version and is ignored"))
     );
-    assert!(!config.controls.gcode && !config.mqtt.json_state && config.mqtt.raw == Raw::Off);
-    assert_eq!((config.http_listen, config.language.as_str()), (None, "en"));
+    assert!(!config.controls.gcode);
+    assert_eq!(config.http_listen, None);
+}
+
+#[test]
+fn languages_are_taken_as_people_write_them() {
+    let load = |line: &str| load(&format!("bambu: {{account: a@b.c}}\n{line}"), &[]).unwrap();
+    for (written, meant) in [
+        ("de", Language::Of("de")),
+        ("DE", Language::Of("de")),
+        ("de_AT", Language::Of("de")),
+        ("pt-BR", Language::Of("pt-br")),
+        ("pt-PT", Language::Of("pt")),
+        ("zh-Hans", Language::Of("zh-cn")),
+        ("bundled", Language::Bundled),
+    ] {
+        let loaded = load(&format!("language: {written}"));
+        assert_eq!(loaded.config.language, meant, "{written}");
+        assert!(loaded.warnings.is_empty(), "{written}");
+    }
+    for written in ["cs", "uk", "tr", "xx", "''"] {
+        let loaded = load(&format!("language: {written}"));
+        assert_eq!(loaded.config.language, Language::Of("en"), "{written}");
+        let [warning] = &loaded.warnings[..] else { panic!("{written}: one warning") };
+        assert!(warning.to_string().contains("English ones are shown; there are en, de,"), "{warning}");
+    }
+}
+
+#[test]
+fn texts_come_from_the_accounts_region_and_from_nowhere_in_front_of_another_cloud() {
+    let url = |bambu: &str| config(&format!("bambu: {{account: a@b.c, {bambu}}}"), &[]).texts_url;
+    assert_eq!(url("region: china").unwrap().as_str(), "https://e.bambulab.cn/query.php");
+    assert_eq!(url("api_url: 'http://127.0.0.1:8080'"), None);
+}
+
+#[test]
+fn the_mirrors_are_off_until_somebody_wants_them() {
+    let plain = config(MINIMAL, &[]);
+    assert!(!plain.mqtt.json_state && plain.mqtt.raw == Raw::Off);
+    let Loaded { config, warnings } =
+        load("bambu: {account: a@b.c}\nmqtt: {json_state: true, raw: full}\n", &[]).unwrap();
+    assert!(config.mqtt.json_state && config.mqtt.raw == Raw::Full);
+    assert!(warnings.is_empty(), "{warnings:?}");
 }
 
 #[test]

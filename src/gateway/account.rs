@@ -122,6 +122,11 @@ impl Account {
         self.connected && self.unanswered == 0
     }
 
+    /// Whether there is a connection, whatever the subscriptions.
+    pub(super) fn is_up(&self) -> bool {
+        self.connected
+    }
+
     /// A subscription was granted or refused.
     pub(super) fn on_answer(&mut self) {
         self.unanswered = self.unanswered.saturating_sub(1);
@@ -165,10 +170,11 @@ impl Account {
         }
     }
 
-    pub(super) fn send(&self, serial: &Serial, request: Request) {
-        let Some(link) = &self.link else { return };
+    /// Says something to a printer; `false` when there is no connection, and nothing was said.
+    pub(super) fn send(&self, serial: &Serial, request: Request) -> bool {
+        let Some(link) = &self.link else { return false };
         let message = Message::new(format!("device/{}/request", serial.as_str()), request.payload);
-        link.outbox().send(if request.control { message.at_least_once() } else { message });
+        link.outbox().send(if request.control { message.at_least_once() } else { message }).is_some()
     }
 
     /// Lends a printer the account's budget while it does something.

@@ -14,7 +14,7 @@ use crate::printer::{Now, Serial};
 use crate::replay::default_name;
 
 use super::account::Account;
-use super::{AccountId, Gateway, Printer};
+use super::{AccountId, Gateway, Printer, Standing};
 
 impl Gateway {
     /// A printer may have been bound so recently that the broker did not let us listen yet.
@@ -109,16 +109,19 @@ impl Gateway {
         let name = self.configured_name(&serial).or_else(|| given_name(bound));
         session.rename(&name.unwrap_or_else(|| default_name(&model, &serial)));
         session.set_read_only(self.config.controls_of(serial.as_str()) == Mode::ReadOnly);
+        session.set_texts(&self.texts);
         let slug = self.free_slug(&session, &serial);
         info!(printer = %session.snapshot().identity.name, %model, "printer found");
         let discovery = self.config.homeassistant.discovery;
-        let mirror = Mirror::new(Arc::clone(&self.topics), serial.clone(), slug, discovery);
+        let mirror = Mirror::new(Arc::clone(&self.topics), serial.clone(), slug, discovery)
+            .with_document(self.config.mqtt.json_state);
         let printer = Printer {
             account: id,
             session,
             mirror,
             told: false,
             online: false,
+            standing: Standing::default(),
             missed: false,
             looked_up: false,
         };
@@ -129,6 +132,7 @@ impl Gateway {
         if self.local_connected {
             self.resync.push_back(serial);
         }
+        self.want_texts();
     }
 
     pub(super) fn configured_name(&self, serial: &Serial) -> Option<String> {

@@ -4,7 +4,7 @@
 //! are ours. A printer that was unbound, an option that was turned off, a component that this version
 //! does not have any more: all are found here after a start and taken away (home-assistant.md 6).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -42,19 +42,38 @@ pub(super) struct Leftovers {
     until: Option<Duration>,
     subscribed: bool,
     devices: BTreeMap<String, Device>,
+    /// Whether each printer has a document of all values; no discovery message names it.
+    documents: bool,
+    /// Printers that have one on the broker.
+    states: BTreeSet<Serial>,
 }
 
 impl Leftovers {
-    pub(super) fn new(topics: Arc<Topics>, discovery: bool) -> Self {
-        Self { topics, discovery, until: None, subscribed: false, devices: BTreeMap::new() }
+    pub(super) fn new(topics: Arc<Topics>, discovery: bool, documents: bool) -> Self {
+        Self {
+            topics,
+            discovery,
+            until: None,
+            subscribed: false,
+            devices: BTreeMap::new(),
+            documents,
+            states: BTreeSet::new(),
+        }
     }
 
     /// Begins to collect, on every connection: printers come and go also while the broker is away.
     pub(super) fn begin(&mut self, now: Now, outbox: &Outbox) {
         self.devices.clear();
+        self.states.clear();
         self.until = Some(now.mono + COLLECT);
         self.subscribed = true;
         outbox.subscribe(self.topics.all_configs(), Qos::AtMostOnce);
+        outbox.subscribe(self.topics.all_states(), Qos::AtMostOnce);
+    }
+
+    /// Takes in that a printer's document of all values is on the broker.
+    pub(super) fn saw_state(&mut self, serial: Serial) {
+        self.states.insert(serial);
     }
 
     /// Takes in a retained discovery message.
@@ -86,7 +105,17 @@ impl Leftovers {
         }
         if std::mem::take(&mut self.subscribed) {
             outbox.unsubscribe(self.topics.all_configs());
+            outbox.unsubscribe(self.topics.all_states());
         }
+        // They were asked for in an earlier run, or their printer is not in the account any more.
+        let (topics, documents) = (&self.topics, self.documents);
+        self.states.retain(|serial| {
+            let stale = !documents || (complete && !printers().any(|(known, ..)| known == serial));
+            if stale {
+                outbox.set(topics.state(serial), "");
+            }
+            !stale && !complete
+        });
         let bridge = self.topics.bridge_id();
         let mut out = Vec::new();
         self.devices.retain(|id, device| {

@@ -1,5 +1,6 @@
 //! The local broker's side: what comes from Home Assistant, and what is told there.
 
+use bytes::Bytes;
 use serde_json::json;
 use tracing::{debug, error, warn};
 
@@ -62,7 +63,20 @@ impl Gateway {
                 }
                 self.on_command(now, &serial, key, payload);
             }
+            Some(Incoming::State { serial }) => {
+                if retain {
+                    self.leftovers.saw_state(serial);
+                }
+            }
             Some(Incoming::Status) | None => {}
+        }
+    }
+
+    /// Copies a message of or to a printer to the local broker, as it is. A mirror may have gaps; memory has
+    /// an end, so a broker that cannot keep up misses some.
+    pub(super) fn mirror_raw(&self, topic: String, payload: impl Into<Bytes>) {
+        if self.local_connected && self.local.outbox().len() < RESYNC_BELOW {
+            self.local.outbox().send(Message::new(topic, payload));
         }
     }
 
@@ -210,6 +224,11 @@ impl Gateway {
             account: worst.unwrap_or_default(),
             printers: count(self.printers.len()),
             printers_online: count(self.printers.values().filter(|p| p.online).count()),
+            printers_printing: count(self.printers.values().filter(|p| p.standing.printing).count()),
+            printers_idle: count(self.printers.values().filter(|p| p.online && !p.standing.printing).count()),
+            report_rate: self.reports.rate,
+            reconnects: self.reports.lost,
+            printers_attention: count(self.printers.values().filter(|p| p.standing.trouble).count()),
             ..self.bridge.clone()
         };
         if bridge != self.bridge {

@@ -50,6 +50,16 @@ pub struct Bridge {
     pub printers: u16,
     /// Those that can be reached.
     pub printers_online: u16,
+    /// Those with a job under way.
+    pub printers_printing: u16,
+    /// Those that can be reached and have none.
+    pub printers_idle: u16,
+    /// Those that somebody should have a look at.
+    pub printers_attention: u16,
+    /// Messages of all printers a minute, over the last minutes; `None` before these have passed.
+    pub report_rate: Option<u32>,
+    /// How often the connection to the cloud was lost since the start.
+    pub reconnects: u32,
 }
 
 /// What Home Assistant was told of the gateway itself.

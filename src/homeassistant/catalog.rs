@@ -11,6 +11,9 @@ mod hardware;
 mod health;
 mod heat;
 mod job;
+mod options;
+mod tools;
+mod update;
 
 use std::sync::LazyLock;
 
@@ -28,6 +31,10 @@ pub static GROUPS: &[(&str, &[Entity<Snapshot>])] = &[
     ("Temperatures and fans", heat::HEAT),
     ("Health", health::HEALTH),
     ("Hardware", hardware::HARDWARE),
+    ("Tools", tools::TOOLS),
+    ("Hotend rack", tools::RACK),
+    ("Settings", options::OPTIONS),
+    ("Firmware", update::UPDATE),
     ("Controls", control::CONTROL),
 ];
 

@@ -81,7 +81,7 @@ pub fn parse(snapshot: &Snapshot, key: &str, payload: &[u8]) -> Result<Command, 
         Platform::Fan(kind) => {
             fan(row.key, text, kind, snapshot).ok_or_else(|| wrong("ON, OFF or a percentage"))?
         }
-        Platform::Sensor | Platform::Enum(_) | Platform::BinarySensor => {
+        Platform::Sensor | Platform::Enum(_) | Platform::BinarySensor | Platform::Update => {
             Err(Error::NoControl(shown(key.as_bytes())))
         }
     }

@@ -105,7 +105,7 @@ impl<'a> Device<'a> {
         }
         let set = || Json::from(format!("{value_topic}/set"));
         match entity.platform {
-            Platform::Sensor | Platform::BinarySensor => {}
+            Platform::Sensor | Platform::BinarySensor | Platform::Update => {}
             Platform::Enum(options) => {
                 put("options", options().into());
             }
@@ -234,7 +234,9 @@ pub fn printer(topics: &Topics, slug: &str, snapshot: &Snapshot) -> Message {
 
 /// The id of an AMS unit's device: by its serial, so that history follows the unit, else by its place.
 pub fn ams_id(topics: &Topics, serial: &Serial, ams: &Ams) -> String {
-    match &ams.serial {
+    // What is not a serial number, as from a garbled answer, would make a topic that no broker takes.
+    match ams.serial.as_ref().filter(|own| own.len() <= 40 && own.bytes().all(|b| b.is_ascii_alphanumeric()))
+    {
         Some(own) => format!("{}_ams_{own}", topics.id_prefix),
         None => format!("{}_ams_{}", topics.printer_id(serial), ams.id),
     }
@@ -278,7 +280,7 @@ pub fn external(
     let mut device =
         child(topics, id, slug_of_printer, snapshot, label).fact("model", Some("External spool"));
     let can = snapshot.capabilities.unwrap_or_default();
-    for entity in EXTERNAL {
+    for entity in EXTERNAL.iter().filter(|entity| (entity.needs)(&can, spool)) {
         device.add(entity, None, &can, &|key| topics.value(serial, Part::External(spool.number), key));
     }
     device.message()

@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use compact_str::CompactString;
 use jiff::Timestamp;
+use serde_json::json;
 
 use crate::printer::{Capabilities, Command, FanKind};
 
@@ -27,6 +28,53 @@ pub enum Value<'a> {
     Flag(bool),
     /// A moment.
     Time(Timestamp),
+    /// Firmware that is installed, offered, or being installed.
+    Firmware(Firmware<&'a str>),
+}
+
+/// What Home Assistant asks for an `update` entity; its value is this as a JSON document.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Firmware<T> {
+    /// The version that runs.
+    pub installed: T,
+    /// The newest version; the one that runs when there is none.
+    pub latest: T,
+    /// What it is the version of.
+    pub title: &'static str,
+    /// Where people can read about the versions.
+    pub page: Option<&'static str>,
+    /// How far an update is, while one is under way; the percentage may be missing.
+    pub progress: Option<Option<u8>>,
+}
+
+impl<T> Firmware<T> {
+    fn map<'a, U>(&'a self, to: impl Fn(&'a T) -> U) -> Firmware<U> {
+        Firmware {
+            installed: to(&self.installed),
+            latest: to(&self.latest),
+            title: self.title,
+            page: self.page,
+            progress: self.progress,
+        }
+    }
+}
+
+impl Firmware<&str> {
+    /// Every key each time: Home Assistant keeps the old value of one that is left out.
+    pub(super) fn document(&self) -> serde_json::Value {
+        let mut document = json!({
+            "installed_version": self.installed,
+            "latest_version": self.latest,
+            "title": self.title,
+            "in_progress": self.progress.is_some(),
+            "update_percentage": self.progress.flatten(),
+        });
+        // It takes no null for this one, and it never changes.
+        if let (Some(page), Some(document)) = (self.page, document.as_object_mut()) {
+            document.insert("release_url".into(), page.into());
+        }
+        document
+    }
 }
 
 impl<'a> From<&'a str> for Value<'a> {
@@ -69,9 +117,24 @@ pub(super) enum Published {
     Text(CompactString),
     Flag(bool),
     Time(Timestamp),
+    /// Boxed, because few rows have it and every row has room for it.
+    Firmware(Box<Firmware<CompactString>>),
 }
 
 impl Published {
+    /// As it stands in a document of all values; unknown is null.
+    pub(super) fn to_json(&self) -> serde_json::Value {
+        match self {
+            Self::Never | Self::Unknown => serde_json::Value::Null,
+            Self::Int(v) => json!(v),
+            // By way of the text: 21.3 as a single is 21.299999 as a double.
+            Self::Tenths(_) => self.to_string().parse::<f64>().map_or(serde_json::Value::Null, |v| json!(v)),
+            Self::Flag(v) => json!(v),
+            Self::Text(_) | Self::Time(_) => json!(self.to_string()),
+            Self::Firmware(v) => v.map(CompactString::as_str).document(),
+        }
+    }
+
     /// Whether `value` says something else; numbers within `deadband` of each other say the same.
     pub(super) fn differs(&self, value: Option<&Value<'_>>, deadband: f32) -> bool {
         match (self, value) {
@@ -84,6 +147,7 @@ impl Published {
             (Self::Text(old), Some(Value::Text(new))) => old.as_str() != new.as_ref(),
             (Self::Flag(old), Some(Value::Flag(new))) => old != new,
             (Self::Time(old), Some(Value::Time(new))) => old != new,
+            (Self::Firmware(old), Some(Value::Firmware(new))) => old.map(CompactString::as_str) != *new,
             _ => true,
         }
     }
@@ -103,6 +167,7 @@ impl From<Option<&Value<'_>>> for Published {
             Some(Value::Text(v)) => Self::Text(v.as_ref().into()),
             Some(Value::Flag(v)) => Self::Flag(*v),
             Some(Value::Time(v)) => Self::Time(*v),
+            Some(Value::Firmware(v)) => Self::Firmware(Box::new(v.map(|text| CompactString::from(*text)))),
         }
     }
 }
@@ -122,6 +187,7 @@ impl fmt::Display for Published {
             },
             Self::Flag(v) => f.write_str(if *v { "ON" } else { "OFF" }),
             Self::Time(v) => write!(f, "{v}"),
+            Self::Firmware(v) => v.map(CompactString::as_str).document().fmt(f),
         }
     }
 }
@@ -135,6 +201,8 @@ pub enum Platform {
     Enum(fn() -> Vec<&'static str>),
     /// On or off, to look at.
     BinarySensor,
+    /// Firmware, to look at; nobody is offered to install it from here.
+    Update,
     /// On or off, to switch.
     Switch(fn(bool) -> Command),
     /// A lamp.
@@ -155,6 +223,7 @@ impl Platform {
         match self {
             Self::Sensor | Self::Enum(_) => "sensor",
             Self::BinarySensor => "binary_sensor",
+            Self::Update => "update",
             Self::Switch(_) => "switch",
             Self::Light(_) => "light",
             Self::Number(..) => "number",
@@ -177,7 +246,7 @@ impl Platform {
     /// authorisation control: any value stands for all.
     pub fn needs_signature(self) -> bool {
         let command = match self {
-            Self::Sensor | Self::Enum(_) | Self::BinarySensor => None,
+            Self::Sensor | Self::Enum(_) | Self::BinarySensor | Self::Update => None,
             Self::Switch(make) | Self::Light(make) => Some(make(false)),
             Self::Number(_, make) => Some(make(0)),
             Self::Select(_, make) => make(0),
@@ -189,7 +258,7 @@ impl Platform {
 
     /// Whether it takes commands.
     pub fn is_control(self) -> bool {
-        !matches!(self, Self::Sensor | Self::Enum(_) | Self::BinarySensor)
+        !matches!(self, Self::Sensor | Self::Enum(_) | Self::BinarySensor | Self::Update)
     }
 }
 
@@ -243,7 +312,7 @@ pub struct Entity<T: 'static> {
     pub device_class: Option<&'static str>,
     /// Unit.
     pub unit: Option<&'static str>,
-    /// `measurement` for what is worth long-term statistics.
+    /// `measurement` or `total_increasing` for what is worth long-term statistics.
     pub state_class: Option<&'static str>,
     /// Decimals to show, where Home Assistant's own choice for the class is not good.
     pub decimals: Option<u8>,
@@ -343,6 +412,15 @@ pub const fn binary<T>(
     row(key, name, Platform::BinarySensor, read)
 }
 
+/// Firmware, to look at.
+pub const fn firmware<T>(
+    key: &'static str,
+    name: &'static str,
+    read: for<'a> fn(&'a T) -> Option<Value<'a>>,
+) -> Entity<T> {
+    row(key, name, Platform::Update, read).class("firmware").diagnostic().lasting()
+}
+
 /// Something people control, with its value.
 pub const fn control<T>(
     key: &'static str,
@@ -375,6 +453,12 @@ impl<T> Entity<T> {
     #[must_use]
     pub const fn measurement(mut self) -> Self {
         self.state_class = Some("measurement");
+        self
+    }
+    /// A count that only grows, from 0 at each start.
+    #[must_use]
+    pub const fn counter(mut self) -> Self {
+        self.state_class = Some("total_increasing");
         self
     }
     /// Shown without decimals.
@@ -464,6 +548,21 @@ mod tests {
         assert_eq!(payload(Value::minutes(Duration::from_secs(3600))), "60");
         let end = Timestamp::from_second(1_800_000_000).expect("a moment");
         assert_eq!(payload(Value::Time(end)), "2027-01-15T08:00:00Z");
+        let firmware = Firmware {
+            installed: "1.0",
+            latest: "1.1",
+            title: "F",
+            page: Some("https://x"),
+            progress: Some(None),
+        };
+        assert_eq!(
+            payload(Value::Firmware(firmware)),
+            r#"{"in_progress":true,"installed_version":"1.0","latest_version":"1.1","release_url":"https://x","title":"F","update_percentage":null}"#
+        );
+        let same = Published::from(Some(&Value::Firmware(firmware)));
+        assert!(!same.differs(Some(&Value::Firmware(firmware)), 0.0));
+        assert!(same.differs(Some(&Value::Firmware(Firmware { progress: Some(Some(3)), ..firmware })), 0.0));
+        assert_eq!(Published::from(Some(&Value::celsius(21.3))).to_json().to_string(), "21.3");
         let long = "ä".repeat(300);
         assert_eq!(payload(Value::from(long.as_str())).chars().count(), 255);
     }

@@ -34,6 +34,11 @@ pub enum Incoming<'a> {
         /// The entity's key.
         key: &'a str,
     },
+    /// A printer's values as one document, ours or of an earlier run.
+    State {
+        /// The printer.
+        serial: Serial,
+    },
     /// Home Assistant came up or went.
     Status,
     /// A device discovery message, ours or another program's.
@@ -67,6 +72,26 @@ impl Topics {
             Part::Ams(unit) => format!("{base}/{serial}/ams/{unit}/{key}"),
             Part::External(number) => format!("{base}/{serial}/external/{number}/{key}"),
         }
+    }
+
+    /// A printer's values as one document.
+    pub fn state(&self, serial: &Serial) -> String {
+        self.value(serial, Part::Printer, "state")
+    }
+
+    /// The mirror of what a printer says.
+    pub fn raw_report(&self, serial: &Serial) -> String {
+        self.value(serial, Part::Printer, "raw/report")
+    }
+
+    /// The mirror of what is said to a printer.
+    pub fn raw_request(&self, serial: &Serial) -> String {
+        self.value(serial, Part::Printer, "raw/request")
+    }
+
+    /// The documents of all printers, also of those that only an earlier run knew.
+    pub fn all_states(&self) -> String {
+        format!("{}/+/state", self.base)
     }
 
     /// Where the outcome of a command is told.
@@ -123,6 +148,9 @@ impl Topics {
             }
         }
         let rest = topic.strip_prefix(&self.base)?.strip_prefix('/')?;
+        if let Some(serial) = rest.strip_suffix("/state").filter(|serial| !serial.contains('/')) {
+            return Some(Incoming::State { serial: Serial::new(serial) });
+        }
         let (serial, key) = rest.strip_suffix("/set")?.split_once('/')?;
         (!key.contains('/') && !key.is_empty()).then(|| Incoming::Set { serial: Serial::new(serial), key })
     }
@@ -161,6 +189,8 @@ mod tests {
         let set = format!("{}/set", topics.value(&serial, Part::Printer, "bed_target"));
         assert_eq!(set, "home/bambu/01P00A000000001/bed_target/set");
         assert_eq!(topics.parse(&set), Some(Incoming::Set { serial: serial.clone(), key: "bed_target" }));
+        assert_eq!(topics.parse(&topics.state(&serial)), Some(Incoming::State { serial: serial.clone() }));
+        assert_eq!(topics.parse(&topics.raw_request(&serial)), None, "output only");
         assert_eq!(topics.parse("homeassistant/status"), Some(Incoming::Status));
         let config = topics.config("home_bambu_bridge");
         assert_eq!(topics.parse(&config), Some(Incoming::Discovery { device: "home_bambu_bridge" }));

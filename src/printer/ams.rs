@@ -1,43 +1,69 @@
 //! AMS units, spools and the filament on them.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use super::Text;
+use super::{Side, Text};
 
-/// A colour with transparency, as the vendor writes it.
+/// A colour; its text is ready, because it is read far more often than it changes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Color(pub u32);
+pub struct Color {
+    text: [u8; 7],
+    /// How opaque it is: 255 entirely, 0 not at all.
+    pub alpha: u8,
+}
 
-impl std::fmt::Display for Color {
-    /// `#RRGGBB`; the transparency is left out, nobody's lamp can show it.
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "#{:06X}", self.0 >> 8)
+impl Color {
+    /// From red, green, blue and opacity, a byte each, red in the highest.
+    pub fn new(rgba: u32) -> Self {
+        let [.., alpha] = rgba.to_be_bytes();
+        let mut text = *b"#000000";
+        for (place, shift) in text.iter_mut().skip(1).zip([28, 24, 20, 16, 12, 8]) {
+            let digit = u8::try_from(rgba >> shift & 0xF).unwrap_or_default();
+            *place = digit + if digit < 10 { b'0' } else { b'A' - 10 };
+        }
+        Self { text, alpha }
+    }
+
+    /// `#RRGGBB`; the opacity is left out, nobody's lamp can show it.
+    pub fn as_str(&self) -> &str {
+        std::str::from_utf8(&self.text).unwrap_or_default()
     }
 }
 
 /// Filament as the printer knows it.
-#[derive(Debug, Clone, PartialEq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Filament {
     /// Material (`PLA`, `PETG-CF`).
-    pub material: Option<Text>,
-    /// The vendor's name for it (`PLA Matte`).
-    pub brand: Option<Text>,
+    pub material: Text,
+    /// What people call it (`Bambu PLA Matte`).
+    pub name: Text,
     /// The vendor's filament id (`GFA01`).
     pub id: Option<Text>,
     /// Its colour.
     pub color: Option<Color>,
     /// All colours of a multi-coloured one.
     pub colors: Vec<Color>,
+    /// How several colours follow each other, the vendor's number: 0 one into the other, 1 side by side.
+    pub color_type: Option<u8>,
     /// What is left, percent; the printer knows it only for spools with RFID.
     pub remaining: Option<u8>,
     /// Weight of the full spool, g.
     pub weight_g: Option<u32>,
-    /// Length on the full spool, mm.
-    pub length_mm: Option<u32>,
     /// Nozzle range, °C.
     pub nozzle_min: Option<u16>,
     /// Nozzle range, °C.
     pub nozzle_max: Option<u16>,
+    /// Bed temperature, °C.
+    pub bed: Option<u16>,
+    /// At what temperature it is to be dried, °C.
+    pub drying_temperature: Option<u16>,
+    /// For how long it is to be dried, h.
+    pub drying_hours: Option<u16>,
+    /// Pressure advance, as people write it (`0.020`).
+    pub k: Option<Text>,
+    /// Which of the printer's calibrations is used with it.
+    pub calibration: Option<u16>,
     /// RFID tag of the spool.
     pub tag: Option<Text>,
     /// RFID identity of the filament.
@@ -45,30 +71,48 @@ pub struct Filament {
 }
 
 impl Filament {
-    /// What to call it: the brand's name, else the material.
-    pub fn name(&self) -> Option<&Text> {
-        self.brand.as_ref().or(self.material.as_ref())
+    /// What is left on the spool, g; to the percent in which the printer tells it.
+    pub fn remaining_g(&self) -> Option<u32> {
+        Some(self.weight_g?.checked_mul(self.remaining?.into())? / 100)
     }
 }
 
 /// What is in a slot.
-#[derive(Debug, Clone, PartialEq, Default)]
-pub enum Slot {
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum Content {
     /// Something we know nothing of, or nothing we know of.
     #[default]
     Unknown,
     /// Nothing.
     Empty,
-    /// Filament.
-    Filament(Box<Filament>),
+    /// Filament; shared between snapshots, for it rarely changes.
+    Filament(Arc<Filament>),
+}
+
+/// A place for a spool: of an AMS unit, or outside.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[allow(clippy::struct_excessive_bools, reason = "a set of independent facts")]
+pub struct Slot {
+    /// Its number in the unit, from 1.
+    pub number: u8,
+    /// What is in it.
+    pub content: Content,
+    /// Whether it feeds the nozzle in use.
+    pub active: bool,
+    /// The vendor's number for its state.
+    pub state: Option<u8>,
+    /// Whether the printer estimates what is left here.
+    pub estimated: bool,
+    /// Whether the printer tells the pressure advance of what is in it.
+    pub tells_k: bool,
 }
 
 impl Slot {
     /// The filament in it, if it is known.
     pub fn filament(&self) -> Option<&Filament> {
-        match self {
-            Self::Filament(filament) => Some(filament),
-            Self::Unknown | Self::Empty => None,
+        match &self.content {
+            Content::Filament(filament) => Some(filament),
+            Content::Unknown | Content::Empty => None,
         }
     }
 }
@@ -98,9 +142,60 @@ impl AmsKind {
     }
 }
 
+/// What an AMS unit is able to do; decides which entities it has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[allow(clippy::struct_excessive_bools, reason = "a set of independent abilities")]
+pub struct AmsAbilities {
+    /// Measures relative humidity; an AMS Lite and older firmware do not.
+    pub humidity: bool,
+    /// Measures its temperature.
+    pub temperature: bool,
+    /// Dries filament.
+    pub dries: bool,
+    /// Tells what it dries, and how.
+    pub tells_drying: bool,
+    /// Tells what its heater does, and which extruder it feeds.
+    pub tells_state: bool,
+    /// Has pressure advance per slot.
+    pub tells_k: bool,
+}
+
+/// What the heater of an AMS unit does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[allow(missing_docs, reason = "the names say it")]
+pub enum DryingState {
+    Off,
+    Checking,
+    Drying,
+    Cooling,
+    Stopping,
+    Error,
+    /// It cannot be stopped from heating.
+    OutOfControl,
+    Testing,
+}
+
+/// Drying in an AMS unit.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Drying {
+    /// Time left; zero when it does not dry.
+    pub remaining: Option<Duration>,
+    /// Temperature, °C.
+    pub temperature: Option<u16>,
+    /// How long it takes in all.
+    pub duration: Option<Duration>,
+    /// What is dried.
+    pub filament: Option<Text>,
+    /// What the heater does.
+    pub state: Option<DryingState>,
+    /// The vendor's number of that, also of one that we do not know.
+    pub state_code: Option<u8>,
+    /// Why drying cannot begin, the vendor's numbers.
+    pub hindrances: Vec<u8>,
+}
+
 /// An AMS unit.
 #[derive(Debug, Clone, PartialEq, Default)]
-#[allow(clippy::struct_excessive_bools, reason = "a set of independent facts")]
 pub struct Ams {
     /// The printer's own number of it: 0 to 3, 128 and up for AMS HT, 16 for the Lite of an A2L.
     pub id: u8,
@@ -110,27 +205,36 @@ pub struct Ams {
     pub serial: Option<Text>,
     /// Its firmware.
     pub firmware: Option<Text>,
+    /// What it is able to do.
+    pub can: AmsAbilities,
+    /// Newer firmware that is offered for it.
+    pub firmware_available: Option<Text>,
     /// Humidity index as the apps show it: 1 is dry, 5 is wet.
     pub humidity_index: Option<u8>,
     /// Relative humidity, percent.
     pub humidity: Option<u8>,
     /// Temperature, °C.
     pub temperature: Option<f32>,
-    /// Drying time left.
-    pub drying_remaining: Option<Duration>,
-    /// Whether it measures relative humidity; an AMS Lite and older firmware do not.
-    pub measures_humidity: bool,
-    /// Whether it measures its temperature.
-    pub measures_temperature: bool,
-    /// Whether it dries filament.
-    pub dries: bool,
+    /// Drying.
+    pub drying: Drying,
+    /// Which nozzle it feeds, on a printer with two.
+    pub feeds: Option<Side>,
     /// Whether its serial is known or will never be.
     pub settled: bool,
-    /// Which slot feeds, if one of this unit does.
+    /// Which slot feeds, if one of this unit does, from 0.
     pub active_slot: Option<u8>,
     /// The slots, in order.
     pub slots: Vec<Slot>,
 }
+
+/// Short names of slots that people have, ready because they are read with every report.
+const LABELS: [[&str; 4]; 4] = [
+    ["A1-1", "A1-2", "A1-3", "A1-4"],
+    ["A2-1", "A2-2", "A2-3", "A2-4"],
+    ["A3-1", "A3-2", "A3-3", "A3-4"],
+    ["A4-1", "A4-2", "A4-3", "A4-4"],
+];
+const HT_LABELS: [&str; 8] = ["HT1", "HT2", "HT3", "HT4", "HT5", "HT6", "HT7", "HT8"];
 
 impl Ams {
     /// Its number as people count: `1` for the first AMS, also for the first AMS HT.
@@ -149,12 +253,13 @@ impl Ams {
         format!("{kind} {}", self.number())
     }
 
-    /// The short name of one of its slots: `A1-3`, `HT1`.
-    pub fn slot_label(&self, slot: u8) -> Text {
+    /// The short name of one of its slots, counted from 0: `A1-3`, `HT1`.
+    pub fn slot_label(&self, slot: u8) -> Option<&'static str> {
+        let unit = usize::from(self.number()) - 1;
         if self.id >= 128 {
-            compact_str::format_compact!("HT{}", self.number())
+            HT_LABELS.get(unit).copied()
         } else {
-            compact_str::format_compact!("A{}-{}", self.number(), slot + 1)
+            LABELS.get(unit)?.get(usize::from(slot)).copied()
         }
     }
 }
@@ -164,10 +269,8 @@ impl Ams {
 pub struct ExternalSpool {
     /// 1 is the only or right one, 2 the left one.
     pub number: u8,
-    /// What is on it.
+    /// What is on it, and whether it feeds.
     pub slot: Slot,
-    /// Whether it feeds.
-    pub active: bool,
 }
 
 /// Where the filament in a nozzle comes from.
@@ -184,4 +287,40 @@ pub enum Source {
     },
     /// An external spool: 1 is the only or right one, 2 the left one.
     External(u8),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn colours_are_written_as_people_write_them() {
+        let check = |rgba, text: &str, alpha| {
+            let color = Color::new(rgba);
+            assert_eq!((color.as_str(), color.alpha), (text, alpha));
+        };
+        check(0x0000_0000, "#000000", 0);
+        check(0xFFFF_FFFF, "#FFFFFF", 255);
+        check(0x09AF_8080, "#09AF80", 128);
+    }
+
+    #[test]
+    fn slots_have_names_that_are_theirs_alone() {
+        let label = |id, slot| Ams { id, ..Ams::default() }.slot_label(slot);
+        assert_eq!(label(0, 0), Some("A1-1"));
+        assert_eq!(label(3, 3), Some("A4-4"));
+        assert_eq!(label(16, 2), Some("A1-3"));
+        assert_eq!(label(128, 0), Some("HT1"));
+        assert_eq!(label(135, 0), Some("HT8"));
+        assert_eq!((label(0, 4), label(7, 0), label(200, 0)), (None, None, None));
+    }
+
+    #[test]
+    fn grams_need_both_figures() {
+        let full = Filament { weight_g: Some(1000), remaining: Some(37), ..Filament::default() };
+        assert_eq!(full.remaining_g(), Some(370));
+        assert_eq!(Filament { remaining: None, ..full.clone() }.remaining_g(), None);
+        assert_eq!(Filament { weight_g: None, ..full.clone() }.remaining_g(), None);
+        assert_eq!(Filament { weight_g: Some(u32::MAX), ..full }.remaining_g(), None);
+    }
 }

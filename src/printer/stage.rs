@@ -13,6 +13,12 @@ impl Stage {
         if self == IDLE { Some("idle") } else { NAMES.get(usize::from(self.0)).copied() }
     }
 
+    /// Whether it is a pause that the printer made because something is wrong; not one that a person, the
+    /// file or its own M400 made.
+    pub fn is_fault(self) -> bool {
+        matches!(self.0, 6 | 17 | 20 | 21 | 23 | 26..=28 | 32..=35)
+    }
+
     /// All words, for whoever must list them beforehand.
     pub fn names() -> impl Iterator<Item = &'static str> {
         std::iter::once("idle").chain(NAMES.iter().copied())
@@ -112,6 +118,11 @@ mod tests {
         names.sort_unstable();
         names.dedup();
         assert_eq!(names.len(), 79);
+        for number in 0..=100 {
+            let word = Stage(number).name().unwrap_or_default();
+            let chosen = ["paused by", "paused: M400"].iter().any(|choice| word.starts_with(choice));
+            assert_eq!(Stage(number).is_fault(), word.starts_with("paused") && !chosen, "{number}");
+        }
         assert_eq!(Stage(0).name(), Some("printing"));
         assert_eq!(Stage(22).name(), Some("unloading filament"));
         assert_eq!(Stage(54).name(), Some("waiting for bed temperature"));

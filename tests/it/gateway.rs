@@ -321,6 +321,59 @@ async fn a_printer_unbound_while_the_gateway_was_away_is_taken_off() {
 }
 
 #[tokio::test]
+async fn other_programs_get_the_document_and_the_messages_and_both_end_with_the_option() {
+    let scene = Scene::start(&json!({"mqtt": {"json_state": true, "raw": "full"}})).await;
+    let (eyes, x1c) = (&scene.eyes, scene.printer(0));
+    let bed = format!("{x1c}/bed_target");
+    eyes.order(&bed, "61", "confirmed").await;
+    eyes.until("the new target in the document", |seen| {
+        let document: Value = serde_json::from_str(seen.values.get(&format!("{x1c}/state"))?).unwrap();
+        (document["bed_target"] == 61.0 && document["ams"].is_object()).then_some(())
+    })
+    .await;
+    let report = eyes.hears(0, &format!("{x1c}/raw/report"), "push_status").await;
+    assert!(serde_json::from_str::<Value>(&report).is_ok(), "as it came");
+    for request in ["get_version", "pushall", "M140"] {
+        eyes.hears(0, &format!("{x1c}/raw/request"), request).await;
+    }
+    // What is said to printers holds nothing of the login.
+    let folder = scene.world.folder.path().join("state");
+    let mut kept = Vec::new();
+    for file in std::fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path()).filter(|p| p.is_file())
+    {
+        let text = std::fs::read_to_string(file).unwrap_or_default();
+        kept.extend(text.split('"').map(str::trim).filter(|word| word.len() > 20).map(str::to_owned));
+    }
+    let settings = scene.world.cloud.settings();
+    kept.extend([settings.account.clone(), settings.password.clone()]);
+    eyes.look(|seen| {
+        for (topic, payload) in seen.messages.iter().filter(|(topic, _)| topic.ends_with("/raw/request")) {
+            for secret in &kept {
+                assert!(!payload.contains(secret.as_str()), "{topic}: {payload}");
+            }
+        }
+    });
+    // Nothing is read from there.
+    eyes.publish(&format!("{x1c}/raw/request"), r#"{"print":{"command":"stop"}}"#);
+    eyes.publish(&format!("{x1c}/raw/request/set"), "x");
+    eyes.order(&bed, "62", "confirmed").await;
+    eyes.look(|seen| assert!(!seen.is(&format!("{x1c}/status"), "failed")));
+
+    let Scene { world, broker, gateway, .. } = scene;
+    gateway.stop().await;
+    let fresh = Eyes::open(broker.port).await;
+    fresh.until("the document that is kept", |seen| seen.values.get(&format!("{x1c}/state")).map(drop)).await;
+    fresh.look(|seen| assert!(!seen.values.keys().any(|topic| topic.contains("/raw/")), "not retained"));
+    let gateway = Gateway::start(&world.configuration(broker.port, &NOTHING));
+    fresh
+        .until("the documents to be cleared", |seen| {
+            (!seen.values.keys().any(|topic| topic.ends_with("/state"))).then_some(())
+        })
+        .await;
+    gateway.stop().await;
+}
+
+#[tokio::test]
 async fn read_only_takes_the_controls_away_and_their_values_stay() {
     let first = Scene::start(&NOTHING).await;
     let controls = |config: &Value| -> Vec<String> {

@@ -10,9 +10,14 @@ use bambu2mqtt::homeassistant::catalog::{AMS, BRIDGE, EXTERNAL, PRINTER, SLOT};
 use bambu2mqtt::homeassistant::entity::{Category, Entity, Platform, Value};
 use bambu2mqtt::homeassistant::topic::{Topics, slug};
 use bambu2mqtt::homeassistant::{Account, Bridge, BridgeMirror, Mirror, Publication};
+use bambu2mqtt::printer::options::DoorCheck;
+use bambu2mqtt::printer::tools::{
+    AirductMode, HolderPosition, HolderState, Hotend, Machine, Material, Nozzle, Place, Rack, Storage,
+    ToolModule,
+};
 use bambu2mqtt::printer::{
-    Ams, Control, ExternalSpool, Identity, Now, Reach, Serial, Side, Slot, Snapshot, Source, Speed, Stage,
-    Status,
+    Ams, Content, Control, ExternalSpool, Identity, Now, Reach, Serial, Side, Slot, Snapshot, Source, Speed,
+    Stage, Status,
 };
 use serde_json::{Value as Json, json};
 
@@ -70,6 +75,9 @@ fn keys_are_unique_and_for_ever() {
         writeln!(list, "{} {}_{}", row.table, row.platform.name(), row.key).unwrap();
         let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_' || c == '#';
         assert!(row.key.chars().all(plain), "{} is no key", row.key);
+        let taken =
+            ["availability", "state", "raw", "ams", "external", "action", "event", "trigger", "image"];
+        assert!(!taken.contains(&row.key), "{} is another thing's topic", row.key);
     }
     snapshot("keys", &list);
 }
@@ -97,15 +105,22 @@ fn units_fit_their_classes() {
             Some("temperature") => &[Some("°C")],
             Some("duration") => &[Some("min"), Some("h"), Some("s")],
             Some("humidity") => &[Some("%")],
+            Some("weight") => &[Some("g")],
             Some("signal_strength") => &[Some("dBm")],
             None => &[None, Some("%")],
-            Some("timestamp" | "enum" | "connectivity" | "problem" | "running") => &[None],
+            Some("distance") => &[Some("mm")],
+            Some(
+                "timestamp" | "enum" | "connectivity" | "problem" | "running" | "update" | "firmware"
+                | "door" | "occupancy",
+            ) => &[None],
             Some(other) => panic!("{key}: nobody looked up what {other} wants"),
         };
         assert!(wanted.contains(&unit), "{key}: {unit:?} for {class:?}");
         assert!(state_class.is_none() || !matches!(class, Some("timestamp" | "enum")), "{key}");
-        let binary = matches!(class, Some("connectivity" | "problem" | "running"));
+        let binary =
+            matches!(class, Some("connectivity" | "problem" | "running" | "update" | "door" | "occupancy"));
         assert_eq!(binary, binary && matches!(row.platform, Platform::BinarySensor), "{key}");
+        assert_eq!(class == Some("firmware"), matches!(row.platform, Platform::Update), "{key}");
         if class == Some("temperature") && matches!(row.platform, Platform::Sensor) {
             assert_eq!(state_class, Some("measurement"), "{key}");
         }
@@ -172,9 +187,39 @@ fn enums_list_everything_they_can_say() {
     for speed in [Speed::Silent, Speed::Standard, Speed::Sport, Speed::Ludicrous] {
         printers.push(Snapshot { speed: Some(speed), ..plain.clone() });
     }
+    for number in 0..10 {
+        let machine = Machine {
+            storage: [Storage::Missing, Storage::Normal, Storage::Abnormal, Storage::ReadOnly]
+                .get(number)
+                .copied(),
+            tool: [ToolModule::None, ToolModule::Laser10, ToolModule::Laser40, ToolModule::Cutter]
+                .get(number)
+                .copied(),
+            airduct: [AirductMode::Cooling, AirductMode::Heating, AirductMode::Laser].get(number).copied(),
+            ..Machine::default()
+        };
+        let mut options = plain.options;
+        options.door_check = [DoorCheck::Off, DoorCheck::Warn, DoorCheck::Pause].get(number).copied();
+        let kind = Nozzle { material: Material::ALL.get(number).copied(), ..Nozzle::default() };
+        let place = [Place::Mounted, Place::Docked, Place::Empty].get(number).copied();
+        let rack = Rack {
+            position: [HolderPosition::ATop, HolderPosition::BTop, HolderPosition::Centre]
+                .get(number)
+                .copied(),
+            state: HolderState::new(i64::try_from(number).unwrap()),
+            hotends: std::array::from_fn(|_| Hotend { place, ..Hotend::default() }),
+        };
+        printers.push(Snapshot {
+            machine,
+            options,
+            nozzle_kinds: [kind.clone(), kind],
+            rack: Some(rack.into()),
+            ..plain.clone()
+        });
+    }
     check_options(&PRINTER, &printers);
     check_options(AMS, &[Ams::default()]);
-    check_options(SLOT, &[Slot::Unknown, Slot::Empty]);
+    check_options(SLOT, &[Slot::default(), Slot { content: Content::Empty, ..Slot::default() }]);
     check_options(EXTERNAL, &[ExternalSpool::default()]);
     let accounts = [Account::Offline, Account::Connected, Account::NeedsLogin, Account::Blocked];
     let bridge = |account| Bridge { account, ..Bridge::default() };
@@ -209,37 +254,42 @@ fn topics() -> Arc<Topics> {
 }
 
 /// A printer, and what retained messages left of it on a broker.
-struct Home {
-    printer: Printer,
-    session: Session,
-    mirror: Mirror,
-    broker: BTreeMap<String, String>,
+pub(crate) struct Home {
+    pub(crate) printer: Printer,
+    pub(crate) session: Session,
+    pub(crate) mirror: Mirror,
+    pub(crate) broker: BTreeMap<String, String>,
 }
 
 impl Home {
-    fn new(model: &str) -> Self {
-        let printer = Printer::new(model);
+    pub(crate) fn new(model: &str) -> Self {
+        let mut home = Self::of(Printer::new(model), model);
+        home.hear(&home.printer.version());
+        home.tell_all();
+        home
+    }
+
+    /// One whose printer has not said anything yet.
+    pub(crate) fn of(printer: Printer, model: &str) -> Self {
         let serial = Serial::new(&printer.serial);
         let name = format!("Test {model}");
         let session = Session::new(serial.clone(), &name, ["", ""], 40_000);
         let mirror = Mirror::new(topics(), serial, slug(&name), true);
         let mut home = Self { printer, session, mirror, broker: BTreeMap::new() };
         home.session.handle(now(), Input::Connected);
-        home.hear(&home.printer.version());
-        home.tell_all();
         home
     }
 
-    fn tell_all(&mut self) -> Vec<Publication> {
+    pub(crate) fn tell_all(&mut self) -> Vec<Publication> {
         self.hear(&self.printer.full())
     }
 
-    fn hear(&mut self, payload: &str) -> Vec<Publication> {
+    pub(crate) fn hear(&mut self, payload: &str) -> Vec<Publication> {
         self.session.handle(now(), Input::Message(payload.as_bytes()));
         self.look()
     }
 
-    fn look(&mut self) -> Vec<Publication> {
+    pub(crate) fn look(&mut self) -> Vec<Publication> {
         let mut out = Vec::new();
         self.mirror.update(now(), self.session.snapshot(), &mut out);
         for Publication { topic, payload } in &out {
@@ -252,16 +302,16 @@ impl Home {
         out
     }
 
-    fn config(&self, device: &str) -> Option<Json> {
+    pub(crate) fn config(&self, device: &str) -> Option<Json> {
         let payload = self.broker.get(&format!("homeassistant/device/{device}/config"))?;
         Some(serde_json::from_str(payload).unwrap())
     }
 
-    fn own(&self) -> String {
+    pub(crate) fn own(&self) -> String {
         format!("bambu2mqtt_{}", self.printer.serial)
     }
 
-    fn devices(&self) -> Vec<String> {
+    pub(crate) fn devices(&self) -> Vec<String> {
         let device = |topic: &String| {
             Some(topic.strip_prefix("homeassistant/device/")?.strip_suffix("/config")?.to_owned())
         };

@@ -16,8 +16,12 @@ use serde_json::{Map, Value, json};
 
 use crate::reports::{Printer, fan, packed, tray};
 
-fn print(report: &Value) -> (Print, Kind) {
-    match envelope::read(json!({ "print": report }).to_string().as_bytes()).unwrap() {
+pub(crate) fn print(report: &Value) -> (Print, Kind) {
+    print_text(&json!({ "print": report }).to_string())
+}
+
+pub(crate) fn print_text(message: &str) -> (Print, Kind) {
+    match envelope::read(message.as_bytes()).unwrap() {
         Message::Report { print, kind } => (*print, kind),
         other => panic!("{other:?} is no report"),
     }
@@ -132,7 +136,7 @@ fn member() -> impl Strategy<Value = (String, Value)> {
     ]
 }
 
-fn delta() -> impl Strategy<Value = Value> {
+pub(crate) fn delta() -> impl Strategy<Value = Value> {
     prop::collection::vec(member(), 0..4).prop_map(|members| {
         let mut report = json!({"command": "push_status", "msg": 1});
         report.as_object_mut().unwrap().extend(members);
@@ -140,7 +144,7 @@ fn delta() -> impl Strategy<Value = Value> {
     })
 }
 
-fn full() -> impl Strategy<Value = Value> {
+pub(crate) fn full() -> impl Strategy<Value = Value> {
     (printer(), prop::collection::vec(member(), 0..3)).prop_map(|(model, members)| {
         let mut report = Printer::new(model).report;
         report.as_object_mut().unwrap().extend(members.into_iter().collect::<Map<_, _>>());
@@ -152,7 +156,7 @@ fn printer() -> impl Strategy<Value = &'static str> {
     prop::sample::select(vec!["P1S", "X1C", "A1", "H2D", "A2L"])
 }
 
-fn any_report() -> impl Strategy<Value = Value> {
+pub(crate) fn any_report() -> impl Strategy<Value = Value> {
     prop_oneof![3 => delta(), 1 => full()]
 }
 

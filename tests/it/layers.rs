@@ -10,9 +10,19 @@ fn may_know(module: &str) -> Option<&'static [&'static str]> {
         "bambu" | "homeassistant" => &["printer"],
         "replay" => &["bambu", "homeassistant", "printer"],
         "mqtt" | "cloud" => &["tls", "config"],
-        "gateway" => {
-            &["bambu", "homeassistant", "mqtt", "cloud", "printer", "config", "replay", "service", "tls"]
-        }
+        "texts" => &["tls", "config", "printer"],
+        "gateway" => &[
+            "bambu",
+            "homeassistant",
+            "mqtt",
+            "cloud",
+            "printer",
+            "config",
+            "replay",
+            "service",
+            "texts",
+            "tls",
+        ],
         _ => return None,
     })
 }

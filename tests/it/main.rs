@@ -1,15 +1,24 @@
 //! The one integration test binary: each module asserts what the gateway does from the outside.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::expect_used)]
 
+mod ams;
 mod broker;
 #[cfg(feature = "demo")]
 mod cli;
 #[cfg(feature = "demo")]
+mod demo;
+mod fuzz;
+#[cfg(feature = "demo")]
 mod gateway;
+mod hardware;
+mod health;
 mod homeassistant;
+mod jobs;
 mod laws;
 mod layers;
+mod merge;
 mod replay;
 mod reports;
 mod session;
+mod streams;
 mod support;

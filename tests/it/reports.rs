@@ -47,6 +47,7 @@ impl Printer {
             "X2D" | "H2D" | "H2D Pro" | "H2C" => printer.set(new_protocol(2)),
             _ => {}
         }
+        printer.set(hardware(model));
         match model {
             "A1" | "A1 mini" => printer.ams(0, "ams_f1", "2", "0.0", "0"),
             "A2L" => printer.ams(16, "ams_f1", "5", "0.0", "0"),
@@ -192,4 +193,38 @@ fn new_protocol(nozzles: u32) -> Value {
         "device": {"bed": {"info": {"temp": packed(60, 60)}}, "ctc": {"info": {"temp": packed(0, 34)}},
             "extruder": {"state": nozzles, "info": extruders},
             "airduct": {"modeCur": 0, "parts": [fan(16, 60), fan(32, 30), fan(48, 0)]}}})
+}
+
+/// What a model says of its nozzles, its rack and its tools; every report of it has that.
+fn hardware(model: &str) -> Value {
+    let nozzle = |id: u32, diameter: f64, kind: &str| json!({"id": id, "diameter": diameter, "type": kind, "wear": 0, "stat": 0, "tm": 350});
+    let tool = json!({"mount": 0, "type": ""});
+    let ways: Vec<_> = (0..3).map(|id| json!({"modeId": id, "ctrl": [16], "off": []})).collect();
+    let detectors = json!({"cfg": 1_797_559, "printing_monitor": true, "spaghetti_detector": true,
+        "first_layer_inspector": true, "buildplate_marker_detector": true, "allow_skip_parts": false,
+        "halt_print_sensitivity": "medium"});
+    match model {
+        "A1" | "A1 mini" => json!({"home_flag": 0x222E_0580, "hw_switch_state": 1,
+            "xcam": {"buildplate_marker_detector": true}}),
+        "A2L" => json!({"fun": "100D122002FBD", "hw_switch_state": 0,
+            "device": {"nozzle": {"exist": 1, "info": [nozzle(0, 0.4, "HA00")]}, "ext_tool": tool}}),
+        "X1" | "X1C" | "X1E" => json!({"hw_switch_state": 1, "xcam": {"printing_monitor": true,
+            "spaghetti_detector": true, "halt_print_sensitivity": "low"}}),
+        "P1P" | "P1S" => json!({"hw_switch_state": 1}),
+        "P2S" | "H2S" => {
+            json!({"hw_switch_state": 3, "fun2": "1", "xcam": detectors, "device": {"ctc": {"state": 0},
+            "nozzle": {"exist": 1, "info": [nozzle(0, 0.4, "HS01")]}, "ext_tool": tool, "airduct": {"modeList": ways}}})
+        }
+        "X2D" | "H2D" | "H2D Pro" => {
+            json!({"hw_switch_state": 2, "fun2": "10F7", "xcam": detectors, "device": {
+            "ctc": {"state": 0}, "nozzle": {"exist": 3, "info": [nozzle(1, 0.6, "HH05"), nozzle(0, 0.4, "HS01")]},
+            "ext_tool": tool, "airduct": {"modeList": ways, "subMode": 0}}})
+        }
+        "H2C" => json!({"hw_switch_state": 2, "fun2": "10F7", "xcam": detectors, "device": {
+            "ctc": {"state": 2}, "nozzle": {"exist": 0x2F_0003, "src_id": 20, "tar_id": 20, "info": [nozzle(0, 0.4, "HS01"),
+                nozzle(1, 0.4, "HS01"), nozzle(17, 0.2, "HS00"), nozzle(16, 0.4, "HU01"), nozzle(18, 0.6, "HH05"),
+                nozzle(19, 0.4, "HS01"), nozzle(21, 0.8, "HS01")]},
+            "holder": {"pos": 3, "stat": 0}, "ext_tool": tool, "airduct": {"modeList": ways, "subMode": 0}}}),
+        _ => json!({}),
+    }
 }

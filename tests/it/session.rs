@@ -9,7 +9,7 @@ use std::time::Duration;
 use bambu2mqtt::bambu::request::Request;
 use bambu2mqtt::bambu::session::{Input, Note, Output, Session};
 use bambu2mqtt::printer::{
-    Command, Control, FanKind, LightKind, Now, Outcome, Reach, Serial, Side, Slot, Speed, Status,
+    Command, Content, Control, FanKind, LightKind, Now, Outcome, Reach, Serial, Side, Speed, Status,
 };
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -583,7 +583,7 @@ fn one_report_without_any_tray_is_not_believed() {
     assert_eq!(loaded(&rig), 4);
     rig.pass(0.1);
     assert!(
-        rig.session.snapshot().ams[0].slots.iter().all(|slot| *slot == Slot::Empty),
+        rig.session.snapshot().ams[0].slots.iter().all(|slot| slot.content == Content::Empty),
         "ten seconds at most"
     );
 }
@@ -598,7 +598,7 @@ fn an_ams_that_was_unplugged_goes_with_the_next_full_report() {
     assert_eq!(rig.sent()[0].1, "get_version", "the boards are other ones");
     let unit = &rig.session.snapshot().ams[0];
     assert_eq!((unit.humidity, unit.temperature), (None, None));
-    assert!(unit.slots.iter().all(|slot| *slot == Slot::Unknown));
+    assert!(unit.slots.iter().all(|slot| slot.content == Content::Unknown));
     rig.printer.set(unplugged);
     rig.hear(&rig.printer.full());
     assert!(rig.session.snapshot().ams.is_empty());
@@ -660,7 +660,7 @@ fn slots_are_told_by_their_numbers() {
     trays.reverse();
     rig.tell_all();
     let slots = &rig.session.snapshot().ams[0].slots;
-    let materials: Vec<_> = slots.iter().map(|s| s.filament().and_then(|f| f.material.as_deref())).collect();
+    let materials: Vec<_> = slots.iter().map(|s| s.filament().map(|f| f.material.as_str())).collect();
     assert_eq!(materials, [Some("PLA"), None, Some("ABS"), Some("TPU")]);
 }
 

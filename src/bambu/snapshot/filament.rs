@@ -1,42 +1,97 @@
 //! Slots, spools and what feeds each nozzle (protocol 4.13 and 4.14).
 
+use std::sync::Arc;
+
+use crate::bambu::filaments;
 use crate::bambu::report::{Print, Tag, Tray};
-use crate::printer::{Ams, Capabilities, Color, ExternalSpool, Filament, Side, Slot, Source, Text};
+use crate::printer::{Ams, Capabilities, Color, Content, ExternalSpool, Filament, Side, Slot, Source, Text};
+
+/// What the printer's word for what is left on a spool is worth.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Estimate {
+    /// Nothing: it does not estimate here.
+    None,
+    /// Something, unless it is 0: an AMS Lite says so of each of the seven spools in the A1 captures.
+    NotZero,
+    /// What it says.
+    Any,
+}
 
 /// A slot; `exists` is what the printer's bits say of a spool in it.
-pub(super) fn slot(tray: &Tray, exists: Option<bool>, remain_on: bool) -> Slot {
-    let text = |t: Option<&Text>| t.filter(|t| !t.trim().is_empty()).cloned();
+pub(super) fn slot(
+    number: u8,
+    tray: &Tray,
+    exists: Option<bool>,
+    estimate: Estimate,
+    before: Option<&Slot>,
+) -> Slot {
     let material = text(tray.tray_type.as_ref());
     // Bit 0 of `state` is the spool; it equals the exist bit in all 913 captured trays that have both.
+    // So 9 is a spool of which nothing is known, and a loaded slot only when there is filament data.
     let spool = exists.or(tray.state.map(|state| state & 1 == 1));
-    match (spool, material) {
-        (Some(false), _) => Slot::Empty,
-        (_, None) => Slot::Unknown,
-        (_, Some(material)) => Slot::Filament(Box::new(filament(tray, material, remain_on))),
+    let content = match (spool, material) {
+        (Some(false), _) => Content::Empty,
+        (_, None) => Content::Unknown,
+        (_, Some(material)) => {
+            let filament = filament(tray, material, estimate);
+            match before.map(|before| &before.content) {
+                // One and the same: comparing it, and keeping it, costs nothing.
+                Some(Content::Filament(known)) if **known == filament => Content::Filament(Arc::clone(known)),
+                _ => Content::Filament(Arc::new(filament)),
+            }
+        }
+    };
+    Slot {
+        number,
+        content,
+        active: false,
+        state: tray.state.and_then(|state| u8::try_from(state).ok()),
+        estimated: estimate != Estimate::None,
+        tells_k: false,
     }
 }
 
-pub(super) fn filament(tray: &Tray, material: Text, remain_on: bool) -> Filament {
-    let text = |t: Option<&Text>| t.filter(|t| !t.trim().is_empty()).cloned();
+fn text(text: Option<&Text>) -> Option<Text> {
+    text.filter(|t| !t.trim().is_empty()).cloned()
+}
+
+fn filament(tray: &Tray, material: Text, estimate: Estimate) -> Filament {
     let tag = |t: Option<&Tag>| t.filter(|t| !t.is_none()).map(|t| t.0.clone());
     let positive = |v: Option<i64>| v.and_then(|v| u32::try_from(v).ok()).filter(|v| *v > 0);
-    let celsius = |v: Option<i64>| v.and_then(|v| u16::try_from(v).ok()).filter(|v| (1..=500).contains(v));
+    let up_to =
+        |most: u16, v: Option<i64>| v.and_then(|v| u16::try_from(v).ok()).filter(|v| (1..=most).contains(v));
+    let (id, brand) = (text(tray.tray_info_idx.as_ref()), text(tray.tray_sub_brands.as_ref()));
+    let (tag, uuid) = (tag(tray.tag_uid.as_ref()), tag(tray.tray_uuid.as_ref()));
+    // Without a tag nobody counted from the full spool; A1 01.05 says 100, X1C of 2023 says 0 then.
+    let remaining = tray.remain.filter(|v| match estimate {
+        Estimate::None => false,
+        Estimate::NotZero => *v > 0,
+        Estimate::Any => *v >= 0,
+    });
+    let remaining = remaining.filter(|_| tag.is_some() || uuid.is_some());
     Filament {
-        material: Some(material),
-        brand: text(tray.tray_sub_brands.as_ref()),
-        id: text(tray.tray_info_idx.as_ref()),
+        name: filaments::display_name(id.as_deref(), brand.as_deref(), &material),
+        material,
+        id,
         color: tray.tray_color.as_deref().and_then(color),
         colors: tray
             .cols
             .as_ref()
             .map_or_else(Vec::new, |cols| cols.0.iter().filter_map(|c| color(c)).collect()),
-        remaining: tray.remain.filter(|v| *v >= 0 && remain_on).and_then(|v| u8::try_from(v.min(100)).ok()),
+        color_type: tray.ctype.and_then(|v| u8::try_from(v).ok()),
+        remaining: remaining.and_then(|v| u8::try_from(v.min(100)).ok()),
         weight_g: positive(tray.tray_weight),
-        length_mm: positive(tray.total_len),
-        nozzle_min: celsius(tray.nozzle_temp_min),
-        nozzle_max: celsius(tray.nozzle_temp_max),
-        tag: tag(tray.tag_uid.as_ref()),
-        uuid: tag(tray.tray_uuid.as_ref()),
+        nozzle_min: up_to(500, tray.nozzle_temp_min),
+        nozzle_max: up_to(500, tray.nozzle_temp_max),
+        bed: up_to(200, tray.bed_temp),
+        // Firmware on Linux and on ESP32 has different words for the same.
+        drying_temperature: up_to(200, tray.drying_temp.or(tray.tray_temp)),
+        drying_hours: up_to(99, tray.drying_time.or(tray.tray_time)),
+        // 0.019999999552965164 is 0.020; below the third digit nobody tunes it, and 0 is none.
+        k: tray.k.filter(|k| (0.0005..10.0).contains(k)).map(|k| compact_str::format_compact!("{k:.3}")),
+        calibration: tray.cali_idx.and_then(|v| u16::try_from(v).ok()),
+        tag,
+        uuid,
     }
 }
 
@@ -47,8 +102,8 @@ pub(super) fn color(text: &str) -> Option<Color> {
     }
     let value = u32::from_str_radix(text, 16).ok()?;
     match text.len() {
-        8 => Some(Color(value)),
-        6 => Some(Color((value << 8) | 0xFF)),
+        8 => Some(Color::new(value)),
+        6 => Some(Color::new((value << 8) | 0xFF)),
         _ => None,
     }
 }
@@ -75,26 +130,26 @@ pub(super) fn sources(report: &Print, ams: &[Ams], can: &Capabilities) -> [Optio
 }
 
 /// The newer coding: unit in the upper, slot in the lower byte.
-pub(super) fn by_snow(snow: i64, ams: &[Ams]) -> Option<Source> {
+fn by_snow(snow: i64, ams: &[Ams]) -> Option<Source> {
     let unit = u8::try_from(snow >> 8).ok()?;
     let slot = u8::try_from(snow & 0xFF).ok()?;
     match (unit, slot) {
         (255, 0) => Some(Source::External(1)),
         (254, 0) => Some(Source::External(2)),
         (_, 255) => Some(Source::Nothing),
-        (0..=3, _) if ams.len() == 1 => Some(Source::Ams { unit: local_unit(unit, ams), slot }),
-        (0..=3 | 16 | 128..=135, _) => Some(Source::Ams { unit, slot }),
+        (0..=3 | 16 | 128..=135, _) => Some(Source::Ams { unit: local_unit(unit, ams), slot }),
         _ => None,
     }
 }
 
 /// The Lite of an A2L has number 16, and its slots may be told without it.
-pub(super) fn local_unit(unit: u8, ams: &[Ams]) -> u8 {
-    ams.first().map(|only| only.id).filter(|id| *id == 16).unwrap_or(unit)
+fn local_unit(unit: u8, ams: &[Ams]) -> u8 {
+    let has = |id: u8| ams.iter().any(|unit| unit.id == id);
+    if unit == 0 && !has(0) && has(16) { 16 } else { unit }
 }
 
 /// The older coding: one number over all slots.
-pub(super) fn by_tray_now(number: i64, ams: &[Ams]) -> Option<Source> {
+fn by_tray_now(number: i64, ams: &[Ams]) -> Option<Source> {
     let number = u8::try_from(number).ok()?;
     match number {
         255 => Some(Source::Nothing),
@@ -112,6 +167,7 @@ pub(super) fn activated(
     can: &Capabilities,
     sources: [Option<Source>; 2],
     active: Side,
+    before: &[ExternalSpool],
 ) -> (Vec<Ams>, Vec<ExternalSpool>) {
     let [right, left] = sources;
     let feeding = match active {
@@ -123,6 +179,9 @@ pub(super) fn activated(
             Some(Source::Ams { unit: id, slot }) if id == unit.id => Some(slot),
             _ => None,
         };
+        for (at, slot) in (0..).zip(&mut unit.slots) {
+            slot.active = unit.active_slot == Some(at);
+        }
     }
     let trays = report.vir_slot.as_ref().map(|slots| &slots.0);
     let of = |number: u8| {
@@ -133,11 +192,15 @@ pub(super) fn activated(
             (None, _, 1) => report.vt_tray.as_ref(),
             (None, ..) => None,
         };
+        let before = before.iter().find(|before| before.number == number).map(|before| &before.slot);
+        // No sensor sees an external spool: without filament data nobody knows whether one hangs there.
+        // And none counts what is taken from it.
+        let slot = tray.map(|tray| slot(1, tray, Some(true), Estimate::None, before)).unwrap_or_default();
+        let tells_k =
+            tray.is_some_and(|tray| tray.k.is_some()) || before.is_some_and(|before| before.tells_k);
         ExternalSpool {
             number,
-            // No sensor sees an external spool: without filament data nobody knows whether one hangs there.
-            slot: tray.map(|tray| slot(tray, Some(true), false)).unwrap_or_default(),
-            active: feeding == Some(Source::External(number)),
+            slot: Slot { number: 1, tells_k, active: feeding == Some(Source::External(number)), ..slot },
         }
     };
     let external = (1..=can.external_spools).map(of).collect();

@@ -1,8 +1,10 @@
 //! Errors and health messages (protocol 4.10 and 4.11).
 
+use std::sync::Arc;
+
 use crate::bambu::report::Print;
 use crate::bambu::wire::Hex;
-use crate::printer::{Hms, PrintError};
+use crate::printer::{Health, Hms, PrintError, Snapshot};
 
 pub(super) fn error(report: &Print) -> Option<PrintError> {
     let code = u32::try_from(Hex(report.print_error?.cast_unsigned()).bits(0, 32)).ok()?;
@@ -24,4 +26,12 @@ pub(super) fn hms(report: &Print) -> Vec<Hms> {
     hms.sort_unstable();
     hms.dedup();
     hms
+}
+
+/// What is told about the codes: as before while they are the same ones.
+pub(super) fn told(hms: &[Hms], error: Option<PrintError>, before: &Snapshot) -> Arc<Health> {
+    if before.hms == hms && before.error == error {
+        return Arc::clone(&before.health);
+    }
+    Health::tell(hms, error, &before.texts, before.identity.serial.as_str())
 }

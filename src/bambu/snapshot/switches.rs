@@ -1,6 +1,7 @@
 //! Lamps, camera, network and options (protocol 4.8 and 4.9).
 
 use crate::bambu::report::{Light, Print};
+use crate::printer::Text;
 
 use super::abilities::wired;
 
@@ -30,4 +31,18 @@ pub(super) fn chamber_light(report: &Print) -> Option<bool> {
 pub(super) fn wifi(report: &Print) -> Option<i16> {
     let dbm = report.wifi_signal.filter(|_| !wired(report))?;
     i16::try_from(dbm.0).ok().filter(|dbm| (-120..0).contains(dbm))
+}
+
+/// Its address: the first connection that has one; the second is the cable (protocol 4.8).
+pub(super) fn ip(report: &Print) -> Option<Text> {
+    let connections = &report.net.as_ref()?.info.as_ref()?.0;
+    let [a, b, c, d] = connections.iter().filter_map(|connection| connection.ip).find_map(octets)?;
+    Some(compact_str::format_compact!("{a}.{b}.{c}.{d}"))
+}
+
+/// An IPv4 address in a number, its first octet in the lowest byte; negative where firmware takes the
+/// highest bit for a sign.
+fn octets(number: i64) -> Option<[u8; 4]> {
+    let bits = u32::try_from(number).ok().or_else(|| i32::try_from(number).ok().map(i32::cast_unsigned))?;
+    (bits != 0).then(|| bits.to_le_bytes())
 }

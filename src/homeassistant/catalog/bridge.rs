@@ -21,5 +21,38 @@ pub static BRIDGE: &[Entity<Bridge>] = &[
         .icon("mdi:printer-3d")
         .diagnostic()
         .early(),
+    sensor::<Bridge>("printers_printing", "Printers printing", |b| {
+        Some(Value::Int(b.printers_printing.into()))
+    })
+    .icon("mdi:printer-3d-nozzle")
+    .measurement()
+    .diagnostic()
+    .early(),
+    sensor::<Bridge>("printers_idle", "Printers idle", |b| Some(Value::Int(b.printers_idle.into())))
+        .icon("mdi:printer-3d-nozzle-off")
+        .measurement()
+        .diagnostic()
+        .early(),
+    sensor::<Bridge>("printers_attention", "Printers needing attention", |b| {
+        Some(Value::Int(b.printers_attention.into()))
+    })
+    .icon("mdi:printer-3d-nozzle-alert")
+    .measurement()
+    .diagnostic()
+    .early(),
+    sensor::<Bridge>("report_rate", "Reports per minute", |b| {
+        b.report_rate.map(|rate| Value::Int(rate.into()))
+    })
+    .icon("mdi:counter")
+    .measurement()
+    .diagnostic()
+    .early()
+    .hidden(),
+    sensor::<Bridge>("reconnects", "Lost cloud connections", |b| Some(Value::Int(b.reconnects.into())))
+        .icon("mdi:connection")
+        .counter()
+        .diagnostic()
+        .early()
+        .hidden(),
     sensor::<Bridge>("version", "Version", |b| Some(b.version.into())).icon("mdi:tag").diagnostic().early(),
 ];

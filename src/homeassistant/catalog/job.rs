@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::printer::{Reach, Snapshot, Stage, Status};
+use crate::printer::{JobKind, Reach, Snapshot, Stage, Status};
 
 use super::super::entity::{Entity, Value, sensor, words};
 use super::{SPEEDS, percent, speed, text};
@@ -30,6 +30,13 @@ fn stages() -> Vec<&'static str> {
     std::iter::once("offline").chain(Stage::names()).collect()
 }
 
+/// The steps ahead, in words; the number of one that nobody knows.
+fn planned(s: &Snapshot) -> Option<Vec<serde_json::Value>> {
+    let word = |number: &i64| u16::try_from(*number).ok().and_then(|number| Stage(number).name());
+    let step = |number: &i64| word(number).map_or_else(|| json!(number), |word| json!(word));
+    Some(s.job.plan.as_ref()?.iter().map(step).collect())
+}
+
 fn stage(s: &Snapshot) -> Option<Value<'_>> {
     if s.reach == Reach::Online { s.stage?.name().map(Value::from) } else { Some("offline".into()) }
 }
@@ -39,7 +46,10 @@ pub(super) static JOB: &[Entity<Snapshot>] = &[
         .icon("mdi:printer-3d")
         .lasting()
         .early(),
-    words::<Snapshot>("stage", "Current stage", stages, stage).icon("mdi:file-tree").lasting().early(),
+    words::<Snapshot>("stage", "Current stage", stages, stage).icon("mdi:file-tree").lasting().early().with(
+        |a, b| a.stage != b.stage || a.job.plan != b.job.plan,
+        |s| json!({ "stage_id": s.stage.map(|stage| stage.0), "planned": planned(s) }),
+    ),
     sensor::<Snapshot>("progress", "Print progress", |s| percent(s.job.progress))
         .unit("%")
         .measurement()
@@ -59,6 +69,46 @@ pub(super) static JOB: &[Entity<Snapshot>] = &[
         .icon("mdi:file-document-outline")
         .lasting()
         .with(|a, b| a.job.name != b.job.name, |s| json!({ "name": s.job.name.as_deref() })),
+    words::<Snapshot>(
+        "print_type",
+        "Print type",
+        || JobKind::WORDS.to_vec(),
+        |s| s.job.kind.map(|kind| kind.word().into()),
+    )
+    .icon("mdi:cloud-print-outline")
+    .hidden()
+    .needs(|c, _| c.job.kind),
+    sensor::<Snapshot>("gcode_file", "Gcode filename", |s| text(s.job.file.as_ref()))
+        .icon("mdi:file")
+        .hidden(),
+    sensor::<Snapshot>("plate", "Plate", |s| s.job.plate.map(|plate| Value::Int(plate.into())))
+        .icon("mdi:square-outline")
+        .hidden()
+        .needs(|c, _| c.job.plate),
+    // Unknown but for the minute in which the printer fetches the file: see the snapshot's own words.
+    sensor::<Snapshot>("download_progress", "Download progress", |s| percent(s.job.download))
+        .unit("%")
+        .measurement()
+        .icon("mdi:download")
+        .deadband(5.0)
+        .needs(|c, _| c.job.download),
+    sensor::<Snapshot>("start_time", "Start time", |s| s.job.started_at.map(Value::Time))
+        .class("timestamp")
+        .lasting()
+        .needs(|c, _| c.job.started),
+    sensor::<Snapshot>("skipped_objects", "Skipped objects", |s| {
+        s.job.skipped.as_ref().map(|list| Value::Int(i64::try_from(list.len()).unwrap_or(i64::MAX)))
+    })
+    .icon("mdi:debug-step-over")
+    .hidden()
+    .needs(|c, _| c.job.skipped)
+    .with(|a, b| a.job.skipped != b.job.skipped, |s| json!({ "objects": s.job.skipped.as_deref() })),
+    sensor::<Snapshot>("queue_position", "Queue position", |s| {
+        s.job.queue_position.map(|place| Value::Int(place.into()))
+    })
+    .icon("mdi:tray-full")
+    .hidden()
+    .needs(|c, _| c.job.queue),
     words::<Snapshot>("speed_profile", "Speed profile", || SPEEDS.to_vec(), speed)
         .icon("mdi:speedometer")
         .hidden(),

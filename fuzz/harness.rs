@@ -1,0 +1,58 @@
+//! What must hold for any bytes: shared by the fuzz target and by a test that runs it with a fixed seed.
+
+use std::collections::BTreeMap;
+
+use bambu2mqtt::homeassistant::Publication;
+use bambu2mqtt::replay::{Capture, Replay};
+
+/// Nothing that a printer says may make the gateway hold or tell more than this many bytes at once. The largest
+/// real printer (`h2d_6ams_extspool_running`, eight devices) has a tenth of it.
+const MOST: usize = 4 << 20;
+
+/// Each line is a message of one printer, a second after the one before; the last minute runs on.
+fn publications(lines: &[u8]) -> Vec<Publication> {
+    let mut replay = Replay::default();
+    let mut out = Vec::new();
+    for line in lines.split(|byte| *byte == b'\n') {
+        let topic = "device/09400X000000001/report".to_owned();
+        replay.feed(&Capture { topic, payload: line.to_vec(), at: None }, &mut out);
+    }
+    replay.finish(&mut out);
+    out
+}
+
+/// Panics when these bytes do what no bytes may do.
+pub(crate) fn check(lines: &[u8]) {
+    let out = publications(lines);
+    let mut retained: BTreeMap<&str, &str> = BTreeMap::new();
+    for Publication { topic, payload } in &out {
+        sound(topic, payload);
+        let before = retained.insert(topic, payload);
+        // Taking away what is away does no harm, nor do two texts that differ only beyond what a state can hold.
+        let alike = payload.is_empty() || payload == "None" || payload.chars().count() == 255;
+        assert!(before != Some(payload) || alike, "told again: {topic} = {payload}");
+    }
+    let bytes: usize = retained.iter().map(|(topic, payload)| topic.len() + payload.len()).sum();
+    assert!(bytes < MOST, "{bytes} bytes are held for one printer");
+    assert!(out == publications(lines), "the same messages gave something else");
+}
+
+/// A topic that a broker takes with a payload that Home Assistant understands.
+pub(crate) fn sound(topic: &str, payload: &str) {
+    let odd = |c: char| c.is_control() || matches!(c, '+' | '#');
+    assert!(
+        !topic.is_empty() && topic.len() < 200 && topic.is_ascii() && !topic.contains(odd),
+        "the topic {topic:?}"
+    );
+    let object = || serde_json::from_str::<serde_json::Map<String, serde_json::Value>>(payload).is_ok();
+    let discovery = topic.starts_with("homeassistant/");
+    match topic.rsplit('/').next() {
+        _ if payload.is_empty() => {}
+        _ if discovery => assert!(object(), "{topic} is no JSON object"),
+        Some("attributes" | "state") => assert!(object(), "{topic} = {payload}"),
+        Some("availability") => assert!(matches!(payload, "online" | "offline"), "{topic} = {payload}"),
+        // An `update` entity's value is a document (contract 4).
+        Some("firmware") => assert!(payload == "None" || object(), "{topic} = {payload}"),
+        _ => assert!(payload.chars().count() <= 255, "{topic} has {} characters", payload.chars().count()),
+    }
+}

@@ -1,0 +1,86 @@
+//! Firmware that is offered, and an update that is under way (protocol 4.15).
+
+use std::sync::Arc;
+
+use crate::bambu::models::Model;
+use crate::bambu::report::{Module, Print, Upgrade};
+use crate::printer::update::{Boards, Progress};
+use crate::printer::{Ams, Text, Update};
+
+use super::Context;
+
+/// `dis_state` of an update that is under way.
+const UNDER_WAY: i64 = 2;
+
+pub(super) fn update(report: &Print, context: &Context<'_>) -> Update {
+    let before = &context.previous.update;
+    let state = report.upgrade_state.as_ref();
+    let latest = state.and_then(|state| {
+        let listed = offered(state, |name| name == "ota");
+        listed.or_else(|| version(state.ota_new_version_number.as_ref())).cloned()
+    });
+    Update {
+        offered: state.and_then(|state| match state.new_version_state? {
+            1 => Some(true),
+            2 => Some(false),
+            _ => None,
+        }),
+        // One that runs already is none that is offered.
+        latest: latest.filter(|latest| context.identity.firmware.as_ref() != Some(latest)),
+        progress: state.filter(|state| state.dis_state == Some(UNDER_WAY)).map(|state| Progress {
+            percent: state.progress.and_then(|v| u8::try_from(v).ok()).filter(|percent| *percent <= 100),
+        }),
+        page: context.model.and_then(page),
+        boards: boards(context.modules, &before.boards),
+    }
+}
+
+/// Tells the AMS units of the firmware that is offered for them.
+pub(super) fn offer(report: &Print, units: &mut [Ams]) {
+    let Some(state) = report.upgrade_state.as_ref() else { return };
+    // One number for "the AMS" means a unit only where all are of one kind.
+    let uniform = units.windows(2).all(|pair| matches!(pair, [a, b] if a.kind == b.kind));
+    let common = version(state.ams_new_version_number.as_ref()).filter(|_| uniform);
+    for unit in units {
+        let of_unit = |name: &str| {
+            name.split_once('/').is_some_and(|(kind, number)| {
+                matches!(kind, "ams" | "ams_f1" | "n3f" | "n3s") && number.parse() == Ok(unit.id)
+            })
+        };
+        let latest = offered(state, of_unit).or(common);
+        unit.firmware_available = latest.filter(|latest| unit.firmware.as_ref() != Some(*latest)).cloned();
+    }
+}
+
+fn offered(state: &Upgrade, wanted: impl Fn(&str) -> bool) -> Option<&Text> {
+    let list = state.new_ver_list.as_ref()?;
+    let entry = list.0.iter().find(|entry| entry.name.as_deref().is_some_and(&wanted))?;
+    version(entry.new_ver.as_ref())
+}
+
+fn version(text: Option<&Text>) -> Option<&Text> {
+    text.filter(|text| text.contains('.') && text.bytes().any(|b| matches!(b, b'1'..=b'9')))
+}
+
+/// The boards as they were when they are the same, so that copying them costs nothing.
+fn boards(modules: &[Module], before: &Boards) -> Boards {
+    let now = || {
+        modules.iter().filter_map(|module| {
+            let known = |text: &Option<Text>| text.clone().filter(|text| !text.is_empty() && text != "N/A");
+            Some((known(&module.name)?, known(&module.sw_ver)?))
+        })
+    };
+    if now().eq(before.iter().cloned()) { Arc::clone(before) } else { now().collect() }
+}
+
+/// The page where the vendor tells of the versions of a model; for the models that have one.
+fn page(model: &Model) -> Option<&'static str> {
+    Some(match model.name {
+        "X1" | "X1C" => "https://bambulab.com/en/support/firmware-download/x1",
+        "X1E" => "https://bambulab.com/en/support/firmware-download/x1e",
+        "P1P" | "P1S" => "https://bambulab.com/en/support/firmware-download/p1",
+        "A1" => "https://bambulab.com/en/support/firmware-download/a1",
+        "A1 mini" => "https://bambulab.com/en/support/firmware-download/a1-mini",
+        _ => return None,
+    })
+}

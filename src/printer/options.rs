@@ -1,0 +1,153 @@
+//! What can be switched on and off in the printer, and how it stands now.
+
+/// Something that is either on or off in the printer's own settings.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Setting {
+    /// Goes on by itself after lost steps.
+    AutoRecovery,
+    /// Estimates what is left on spools.
+    RemainingEstimate,
+    /// Goes on with a second spool of the same filament.
+    FilamentBackup,
+    /// Reads a spool's tag when it is inserted.
+    RfidOnInsert,
+    /// Reads the tags of all spools when it is switched on.
+    RfidOnStartup,
+    /// Notices a spool that is stuck.
+    TangleDetection,
+    /// Notices filament that gathers at the nozzle, by touch.
+    NozzleBlobDetection,
+    /// Notices that nothing comes out of the nozzle.
+    AirPrintDetection,
+    /// Keeps what was sent to it.
+    SaveToStorage,
+    /// Records prints.
+    Recording,
+    /// Watches the print as a whole.
+    PrintingMonitor,
+    /// Notices spaghetti.
+    SpaghettiDetector,
+    /// Notices that the purge chute is full.
+    PileupDetector,
+    /// Notices filament that gathers at the nozzle, by camera.
+    ClumpDetector,
+    /// Inspects the first layer.
+    FirstLayerInspector,
+    /// Tells the build plate by its marker.
+    PlateMarkerDetector,
+    /// Notices a build plate that lies askew.
+    PlateOffsetDetector,
+    /// Lets single parts of a print be given up.
+    AllowSkipParts,
+}
+
+/// A set of settings.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Settings(u32);
+
+impl Settings {
+    /// Whether it is in the set.
+    pub const fn has(self, setting: Setting) -> bool {
+        self.0 & (1 << setting as u32) != 0
+    }
+
+    /// Puts it in.
+    pub const fn insert(&mut self, setting: Setting) {
+        self.0 |= 1 << setting as u32;
+    }
+}
+
+/// How soon a detector stops a print.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sensitivity {
+    /// It tells, and the print goes on.
+    NeverHalt,
+    /// Late.
+    Low,
+    /// In between.
+    Medium,
+    /// Soon.
+    High,
+}
+
+impl Sensitivity {
+    /// A word for it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::NeverHalt => "never_halt",
+            Self::Low => "low",
+            Self::Medium => "medium",
+            Self::High => "high",
+        }
+    }
+}
+
+/// What an open door does to a print.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DoorCheck {
+    /// Nothing.
+    Off,
+    /// The printer says so.
+    Warn,
+    /// The print is paused.
+    Pause,
+}
+
+/// The settings as they stand.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Options {
+    known: Settings,
+    on: Settings,
+    /// What an open door does to a print.
+    pub door_check: Option<DoorCheck>,
+    /// How soon [`Setting::PrintingMonitor`] stops a print.
+    pub monitor_sensitivity: Option<Sensitivity>,
+    /// How soon [`Setting::SpaghettiDetector`] does.
+    pub spaghetti_sensitivity: Option<Sensitivity>,
+    /// How soon [`Setting::PileupDetector`] does.
+    pub pileup_sensitivity: Option<Sensitivity>,
+    /// How soon [`Setting::ClumpDetector`] does.
+    pub clump_sensitivity: Option<Sensitivity>,
+    /// How soon [`Setting::AirPrintDetection`] does.
+    pub air_print_sensitivity: Option<Sensitivity>,
+}
+
+impl Options {
+    /// Whether it is on; `None` when the printer did not say.
+    pub fn get(&self, setting: Setting) -> Option<bool> {
+        self.known.has(setting).then(|| self.on.has(setting))
+    }
+
+    /// Notes how one stands, if that is known.
+    pub fn set(&mut self, setting: Setting, on: Option<bool>) {
+        if let Some(on) = on {
+            self.known.insert(setting);
+            if on {
+                self.on.insert(setting);
+            }
+        }
+    }
+
+    /// The settings of which the printer says how they stand.
+    pub fn known(&self) -> Settings {
+        self.known
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn off_and_not_said_are_two_things() {
+        let mut options = Options::default();
+        options.set(Setting::AutoRecovery, Some(true));
+        options.set(Setting::Recording, Some(false));
+        options.set(Setting::AllowSkipParts, None);
+        assert_eq!(options.get(Setting::AutoRecovery), Some(true));
+        assert_eq!(options.get(Setting::Recording), Some(false));
+        assert_eq!(options.get(Setting::AllowSkipParts), None);
+        assert!(options.known().has(Setting::Recording));
+        assert!(!options.known().has(Setting::AllowSkipParts));
+    }
+}

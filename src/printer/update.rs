@@ -1,0 +1,30 @@
+//! Firmware: what is installed on which board, what is offered, how far an update is.
+
+use std::sync::Arc;
+
+use super::Text;
+
+/// The boards of a printer and the version of each, as the printer lists them.
+pub type Boards = Arc<[(Text, Text)]>;
+
+/// Newer firmware, and an update that is under way.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Update {
+    /// Whether the printer says that there is newer firmware.
+    pub offered: Option<bool>,
+    /// The version offered for the printer; `None` when none is.
+    pub latest: Option<Text>,
+    /// How far the update is, while one is under way; the percentage may be missing.
+    pub progress: Option<Progress>,
+    /// Where the vendor tells of the versions of this model.
+    pub page: Option<&'static str>,
+    /// What runs on the boards.
+    pub boards: Boards,
+}
+
+/// How far an update is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Progress {
+    /// Percent done.
+    pub percent: Option<u8>,
+}

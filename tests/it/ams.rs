@@ -1,0 +1,535 @@
+//! AMS units, spools and what feeds the nozzles, as far as Home Assistant gets to see them.
+
+use bambu2mqtt::printer::{Content, Side, Slot, Source};
+use serde_json::{Value, json};
+
+use crate::homeassistant::Home;
+use crate::reports::tray;
+
+impl Home {
+    fn delta(&mut self, members: Value) {
+        let mut print = json!({"command": "push_status", "msg": 1});
+        crate::reports::overlay(&mut print, members);
+        self.hear(&json!({ "print": print }).to_string());
+    }
+
+    /// A value below the printer's topic.
+    fn value(&self, key: &str) -> Option<&str> {
+        self.broker.get(&format!("bambu2mqtt/{}/{key}", self.printer.serial)).map(String::as_str)
+    }
+
+    fn attributes(&self, key: &str) -> Value {
+        serde_json::from_str(self.value(&format!("{key}/attributes")).unwrap()).unwrap()
+    }
+
+    fn component(&self, device: &str, id: &str) -> Value {
+        self.config(device).unwrap()["components"][id].clone()
+    }
+}
+
+/// An AMS unit: number, board, and what it says of itself.
+type Unit = (u32, &'static str, &'static str);
+/// What `active_ams` and `active_tray` say.
+type Numbers = Option<(&'static str, &'static str)>;
+/// The model of a printer and its units.
+type Layout = (&'static str, &'static [Unit]);
+
+/// A printer with these units and no other.
+fn with_units(model: &str, units: &[Unit]) -> Home {
+    let mut home = Home::new(model);
+    home.printer.set(json!({"ams": {"ams": [], "ams_exist_bits": "0", "tray_exist_bits": "0"}}));
+    home.printer.modules().retain(|module| !module["name"].as_str().unwrap().contains('/'));
+    for (id, module, info) in units {
+        home.printer.ams(*id, module, info, "25.0", "20");
+    }
+    home.hear(&home.printer.version());
+    home.tell_all();
+    home.tell_all();
+    home
+}
+
+// What feeds the nozzles.
+
+const PRO: Unit = (0, "n3f", "3");
+const SECOND: Unit = (1, "ams", "1");
+const HT: Unit = (128, "n3s", "4");
+const LITE: Unit = (0, "ams_f1", "2");
+const A2L: Unit = (16, "ams_f1", "5");
+
+#[test]
+fn what_feeds_is_right_in_every_layout_of_the_older_protocol() {
+    let cases: &[(Layout, &str, &str, Numbers)] = &[
+        // model, units, tray_now, active_slot, numbers of unit and tray
+        (("P1S", &[PRO]), "0", "A1-1", Some(("0", "1"))),
+        (("P1S", &[PRO]), "3", "A1-4", Some(("0", "4"))),
+        (("P1S", &[PRO, SECOND]), "6", "A2-3", Some(("1", "3"))),
+        (("X1", &[PRO, SECOND, HT]), "128", "HT1", Some(("128", "1"))),
+        (("X1", &[HT]), "128", "HT1", Some(("128", "1"))),
+        (("A1", &[LITE]), "2", "A1-3", Some(("0", "3"))),
+        (("A1 mini", &[LITE]), "254", "Ext", None),
+        (("P1S", &[]), "254", "Ext", None),
+        (("P1S", &[PRO]), "255", "none", None),
+        (("P1S", &[]), "255", "none", None),
+        // Nobody has these.
+        (("P1S", &[PRO]), "6", "None", None),
+        (("P1S", &[PRO]), "130", "None", None),
+        (("P1S", &[HT]), "0", "None", None),
+        (("P1S", &[PRO]), "80", "None", None),
+        (("P1S", &[PRO]), "-1", "None", None),
+        (("P1S", &[PRO]), "70000", "None", None),
+    ];
+    for ((model, units), tray_now, slot, numbers) in cases {
+        let mut home = with_units(model, units);
+        home.delta(json!({"ams": {"tray_now": tray_now, "tray_tar": "255"}}));
+        let seen = (home.value("active_slot"), home.value("active_ams"), home.value("active_tray"));
+        let numbers = numbers.unwrap_or(("None", "None"));
+        assert_eq!(seen, (Some(*slot), Some(numbers.0), Some(numbers.1)), "{model} {units:?} {tray_now}");
+    }
+}
+
+#[test]
+fn what_feeds_is_right_in_every_layout_of_the_newer_protocol() {
+    let dual: &[Unit] = &[PRO, SECOND, HT];
+    let cases: &[(Layout, i64, &str)] = &[
+        (("P2S", &[PRO]), 0x0003, "A1-4"),
+        (("X1C", &[PRO, SECOND]), 0x0102, "A2-3"),
+        (("H2S", &[PRO]), 0xFF00, "Ext"),
+        (("H2S", &[PRO]), 0xFFFF, "none"),
+        (("H2D", dual), 0x0103, "A2-4"),
+        (("H2D", dual), 0x8000, "HT1"),
+        (("H2D", dual), 0xFF00, "Ext"),
+        (("H2D", dual), 0xFE00, "Ext2"),
+        (("H2D", dual), 0xFEFF, "none"),
+        // It is being unloaded: the unit is still told, the slot is not.
+        (("H2D", dual), 0x00FF, "none"),
+        (("X2D", &[PRO]), 0x0001, "A1-2"),
+        (("A2L", &[A2L]), 0x1001, "A1-2"),
+        (("A2L", &[A2L]), 0x0001, "A1-2"),
+        (("A2L", &[A2L, HT]), 0x0003, "A1-4"),
+        (("A2L", &[A2L]), 0xFF00, "Ext"),
+        // Nobody has these.
+        (("P2S", &[PRO]), 0x0203, "None"),
+        (("P2S", &[PRO]), 0x0063, "None"),
+        (("A2L", &[A2L]), 0x0101, "None"),
+        (("H2D", &[PRO]), 0x8100, "None"),
+        (("H2D", dual), 0x4000, "None"),
+        (("H2D", dual), -1, "None"),
+    ];
+    for ((model, units), snow, slot) in cases {
+        let mut home = with_units(model, units);
+        // The older member counts otherwise and shows a slot while the external spool feeds (H2S).
+        home.delta(
+            json!({"ams": {"tray_now": "1"}, "device": {"extruder": {"info": [{"id": 0, "snow": snow}]}}}),
+        );
+        assert_eq!(home.value("active_slot"), Some(*slot), "{model} {units:?} {snow:#x}");
+    }
+}
+
+#[test]
+fn an_a2l_of_the_older_protocol_counts_the_slots_of_its_only_unit() {
+    let mut home = with_units("A2L", &[A2L]);
+    home.printer.report["device"]["extruder"] = Value::Null;
+    let mut home = Home::of(home.printer, "A2L");
+    home.hear(&home.printer.version());
+    home.tell_all();
+    home.delta(json!({"ams": {"tray_now": "2"}}));
+    assert_eq!(home.session.snapshot().sources[0], Some(Source::Ams { unit: 16, slot: 2 }));
+    assert_eq!(home.value("active_slot"), Some("A1-3"));
+}
+
+#[test]
+fn each_nozzle_has_its_filament() {
+    let mut home = with_units("H2D", &[PRO, SECOND, HT]);
+    let feed = |home: &mut Home, state: u32, right: u32, left: u32| {
+        let info = json!([{"id": 0, "snow": right}, {"id": 1, "snow": left}]);
+        home.delta(json!({"device": {"extruder": {"state": state, "info": info}}}));
+    };
+    feed(&mut home, 0x0002, 0x0102, 0x8000);
+    assert_eq!(home.value("right_active_slot"), Some("A2-3"));
+    assert_eq!(home.value("left_active_slot"), Some("HT1"));
+    assert_eq!(home.value("right_active_filament"), Some("Bambu ABS Basic"));
+    assert_eq!(home.value("left_active_filament"), Some("Bambu PLA Basic"));
+    assert_eq!(home.value("active_filament"), Some("Bambu ABS Basic"));
+    assert_eq!(home.attributes("left_active_filament")["ams_index"], 128);
+    assert_eq!(home.value("ams/1/active"), Some("ON"));
+    assert_eq!(home.value("ams/128/active"), Some("OFF"), "it feeds the nozzle that is not in use");
+
+    // While the nozzles change the one before stays in use.
+    feed(&mut home, 0x80F2, 0x0102, 0x8000);
+    assert_eq!(home.value("active_slot"), Some("A2-3"));
+    feed(&mut home, 0x8112, 0x0102, 0x8000);
+    assert_eq!(home.value("active_slot"), Some("HT1"));
+    assert_eq!(home.value("active_filament"), Some("Bambu PLA Basic"));
+    assert_eq!(home.value("ams/128/active"), Some("ON"));
+    assert_eq!(home.attributes("ams/128/tray_1")["active"], true);
+    assert_eq!(home.attributes("ams/1/tray_3")["active"], false);
+
+    feed(&mut home, 0x8112, 0xFF00, 0xFE00);
+    assert_eq!((home.value("external/1/active"), home.value("external/2/active")), (Some("OFF"), Some("ON")));
+    assert_eq!(home.value("active_filament"), Some("ASA"));
+    assert_eq!(home.session.snapshot().active_nozzle, Side::Left);
+    feed(&mut home, 0x8112, 0xFFFF, 0xFEFF);
+    assert_eq!((home.value("active_filament"), home.value("active_slot")), (Some("none"), Some("none")));
+}
+
+#[test]
+fn the_filament_in_use_has_the_attributes_that_people_know() {
+    let mut home = with_units("P1S", &[PRO, SECOND]);
+    home.delta(json!({"ams": {"tray_now": "5"}}));
+    let told = home.attributes("active_filament");
+    assert_eq!((&told["ams_index"], &told["tray_index"]), (&json!(1), &json!(1)));
+    let names = [
+        "ams_index",
+        "tray_index",
+        "bed_temp",
+        "color",
+        "cols",
+        "ctype",
+        "dry_temp",
+        "dry_time",
+        "filament_id",
+        "k_value",
+        "tray_weight",
+        "name",
+        "nozzle_temp_min",
+        "nozzle_temp_max",
+        "remain",
+        "remain_enabled",
+        "tag_uid",
+        "tray_uuid",
+        "type",
+    ];
+    for name in names {
+        assert!(told.get(name).is_some(), "{name} in {told}");
+    }
+    assert_eq!(told["color"], "#FF6A13");
+    home.delta(json!({"ams": {"ams": [{"id": "1", "tray": [{"id": "1", "remain": 79}]}]}}));
+    assert_eq!(home.attributes("active_filament")["remain"], 79);
+    home.delta(json!({"ams": {"tray_now": "255"}}));
+    let told = home.attributes("active_filament");
+    assert_eq!((&told["name"], &told["ams_index"], &told["cols"]), (&Value::Null, &Value::Null, &json!([])));
+}
+
+// Slots.
+
+fn slots(home: &Home) -> &[Slot] {
+    &home.session.snapshot().ams[0].slots
+}
+
+#[test]
+fn empty_and_unknown_are_two_things() {
+    let mut home = with_units("P1S", &[PRO]);
+    home.delta(
+        json!({"ams": {"tray_exist_bits": "7", "ams": [{"id": "0", "tray": [{"id": "2"}, {"id": "3"}]}]}}),
+    );
+    assert_eq!(home.value("ams/0/tray_1"), Some("Bambu PLA Basic"));
+    assert_eq!(home.value("ams/0/tray_3"), Some("None"), "a spool of which nothing is known");
+    assert_eq!(home.value("ams/0/tray_4"), Some("Empty"));
+    let flags = |n: u8| {
+        let told = home.attributes(&format!("ams/0/tray_{n}"));
+        (told["slot"].clone(), told["empty"].clone(), told["unknown"].clone())
+    };
+    assert_eq!(flags(1), (json!(1), json!(false), json!(false)));
+    assert_eq!(flags(3), (json!(3), json!(false), json!(true)));
+    assert_eq!(flags(4), (json!(4), json!(true), json!(false)));
+    assert_eq!(home.value("ams/0/tray_4_remaining"), Some("None"));
+    assert_eq!(home.value("ams/0/tray_4_type"), Some("None"));
+}
+
+#[test]
+fn the_bits_say_what_is_there_and_the_state_only_without_them() {
+    // state, filament known, exist bit: content
+    let cases = [
+        (0, false, Some(false), Content::Empty),
+        (8, false, Some(false), Content::Empty),
+        (10, false, Some(false), Content::Empty),
+        (9, false, Some(true), Content::Unknown),
+        (11, true, Some(false), Content::Empty),
+        (0, false, None, Content::Empty),
+        (10, false, None, Content::Empty),
+        (9, false, None, Content::Unknown),
+    ];
+    for (state, known, bit, content) in cases {
+        let mut home = Home::new("X1C");
+        let slot = if known { tray(0, "PLA") } else { json!({"id": "0"}) };
+        home.printer.report["ams"]["ams"][0]["tray"][0] = slot;
+        home.printer.report["ams"]["ams"][0]["tray"][0]["state"] = state.into();
+        home.printer.report["ams"]["tray_exist_bits"] = match bit {
+            Some(true) => "1".into(),
+            Some(false) => "2".into(),
+            None => Value::Null,
+        };
+        let mut home = Home::of(home.printer, "X1C");
+        home.hear(&home.printer.version());
+        home.tell_all();
+        assert_eq!(slots(&home)[0].content, content, "{state} {known} {bit:?}");
+        assert_eq!(slots(&home)[0].state, Some(state));
+    }
+    // An AMS HT says 9 of a slot whose filament is known.
+    let mut home = with_units("H2D", &[HT]);
+    home.printer.report["ams"]["ams"][0]["tray"][0]["state"] = 9.into();
+    home.tell_all();
+    assert_eq!(slots(&home)[0].state, Some(9));
+    assert!(slots(&home)[0].filament().is_some());
+}
+
+#[test]
+fn a_unit_has_its_slots_before_it_tells_of_them() {
+    let mut home = with_units("X1", &[HT]);
+    home.printer.report["ams"]["ams"][0].as_object_mut().unwrap().remove("tray");
+    let mut home = Home::of(home.printer, "X1");
+    home.hear(&home.printer.version());
+    home.tell_all();
+    home.delta(json!({"ams": {"tray_now": "128"}}));
+    let unit = home.session.snapshot().ams.iter().find(|unit| unit.id == 128).unwrap();
+    assert_eq!(unit.slots.len(), 1);
+    assert_eq!((home.value("active_slot"), home.value("active_filament")), (Some("HT1"), Some("None")));
+    home.delta(json!({"ams": {"tray_now": "255"}}));
+    assert_eq!((home.value("active_slot"), home.value("active_filament")), (Some("none"), Some("none")));
+}
+
+#[test]
+fn what_is_left_is_told_of_spools_that_somebody_counts() {
+    let mut home = with_units("X1C", &[PRO]);
+    assert_eq!(home.value("ams/0/tray_1_remaining"), Some("80"));
+    assert_eq!(home.value("ams/0/tray_1_remaining_weight"), Some("800"));
+    let mut say = |tray: Value| {
+        home.delta(json!({"ams": {"ams": [{"id": "0", "tray": [tray]}]}}));
+        let keys = ["ams/0/tray_1_remaining", "ams/0/tray_1_remaining_weight"];
+        keys.map(|key| home.value(key).unwrap().to_owned())
+    };
+    assert_eq!(say(json!({"id": "0", "remain": -1})), ["None", "None"]);
+    assert_eq!(say(json!({"id": "0", "remain": 120})), ["100", "1000"]);
+    assert_eq!(say(json!({"id": "0", "remain": 0})), ["0", "0"]);
+    assert_eq!(say(json!({"id": "0", "remain": 37, "tray_weight": "250"})), ["37", "92"]);
+    assert_eq!(say(json!({"id": "0", "tray_weight": "0"})), ["37", "None"]);
+    // The estimate is turned off.
+    home.delta(json!({"cfg": "400080"}));
+    assert_eq!(home.value("ams/0/tray_1_remaining"), Some("None"));
+    assert_eq!(home.attributes("ams/0/tray_1")["remain_enabled"], false);
+
+    // Without a tag: A1 01.05 says 100 of it, X1C of 2023 says 0.
+    let mut home = with_units("P1S", &[PRO]);
+    home.delta(json!({"ams": {"ams": [{"id": "0", "tray": [{"id": "0"}]}]}}));
+    home.delta(
+        json!({"ams": {"ams": [{"id": "0", "tray": [{"id": "0", "tray_type": "PLA", "remain": 100}]}]}}),
+    );
+    assert_eq!(home.value("ams/0/tray_1_remaining"), Some("None"));
+
+    // A Lite says 0 of every spool.
+    let mut home = with_units("A1", &[LITE]);
+    home.delta(json!({"ams": {"ams": [{"id": "0", "tray": [{"id": "0", "remain": 0}]}]}}));
+    assert_eq!(home.value("ams/0/tray_1_remaining"), Some("None"));
+}
+
+#[test]
+fn pressure_advance_is_there_where_the_printer_has_one() {
+    let mut home = with_units("P1S", &[PRO]);
+    assert_eq!(home.value("ams/0/tray_1_k_value"), None);
+    home.delta(json!({"vt_tray": {"k": 0.03}}));
+    assert_eq!(home.value("ams/0/tray_1_k_value"), Some("None"));
+    assert_eq!(home.value("external/1/k_value"), Some("0.030"));
+    home.delta(json!({"ams": {"ams": [{"id": "0", "tray": [{"id": "0", "k": 0.019_999_999_552_965_164_f64, "cali_idx": 7}]}]}}));
+    assert_eq!(home.value("ams/0/tray_1_k_value"), Some("0.020"));
+    let told = home.attributes("ams/0/tray_1");
+    assert_eq!((&told["k_value"], &told["cali_idx"]), (&json!(0.02), &json!(7)));
+    assert_eq!(
+        home.component("bambu2mqtt_ams_19C000000000000", "sensor_tray_1_k_value")["enabled_by_default"],
+        false
+    );
+    home.delta(json!({"ams": {"ams": [{"id": "0", "tray": [{"id": "0", "k": 0.0, "cali_idx": -1}]}]}}));
+    assert_eq!(home.value("ams/0/tray_1_k_value"), Some("None"));
+    assert_eq!(home.attributes("ams/0/tray_1")["cali_idx"], Value::Null);
+    // With the last spool goes its value, not the entity.
+    home.delta(json!({"ams": {"ams": [{"id": "0", "tray": [{"id": "0"}]}]}}));
+    assert_eq!(home.value("ams/0/tray_1_k_value"), Some("None"));
+}
+
+#[test]
+fn all_colours_of_a_spool_are_told() {
+    let mut home = with_units("X1C", &[PRO]);
+    home.delta(json!({"ams": {"ams": [{"id": "0", "tray": [
+        {"id": "0", "tray_color": "EC984C80", "cols": ["EC984CFF", "6CD4BCFF", "nonsense"], "ctype": 1}]}]}}));
+    assert_eq!(home.value("ams/0/tray_1_color"), Some("#EC984C"));
+    let told = home.attributes("ams/0/tray_1");
+    assert_eq!((&told["color"], &told["alpha"], &told["ctype"]), (&json!("#EC984C"), &json!(128), &json!(1)));
+    assert_eq!(told["cols"], json!(["#EC984C", "#6CD4BC"]));
+    home.delta(json!({"ams": {"ams": [{"id": "0", "tray": [{"id": "0", "tray_color": ""}]}]}}));
+    assert_eq!(home.value("ams/0/tray_1_color"), Some("None"));
+}
+
+#[test]
+fn drying_figures_have_two_names_on_the_wire() {
+    for names in [["drying_temp", "drying_time"], ["tray_temp", "tray_time"]] {
+        let mut home = with_units("P1S", &[PRO]);
+        home.delta(json!({"ams": {"ams": [{"id": "0", "tray": [{"id": "0", names[0]: "55", names[1]: "8", "bed_temp": "35"}]}]}}));
+        let told = home.attributes("ams/0/tray_1");
+        assert_eq!(
+            (&told["dry_temp"], &told["dry_time"], &told["bed_temp"]),
+            (&json!(55), &json!(8), &json!(35))
+        );
+        home.delta(json!({"ams": {"ams": [{"id": "0", "tray": [{"id": "0", names[0]: "0", names[1]: "0", "bed_temp": "0"}]}]}}));
+        let told = home.attributes("ams/0/tray_1");
+        assert_eq!(
+            (&told["dry_temp"], &told["dry_time"], &told["bed_temp"]),
+            (&Value::Null, &Value::Null, &Value::Null)
+        );
+    }
+}
+
+#[test]
+fn an_external_spool_is_not_empty_because_it_does_not_feed() {
+    let mut home = with_units("P1S", &[PRO]);
+    home.delta(json!({"ams": {"tray_now": "0"}}));
+    let told = home.attributes("external/1/spool");
+    assert_eq!(
+        (&told["empty"], &told["unknown"], &told["active"]),
+        (&json!(false), &json!(false), &json!(false))
+    );
+    assert_eq!((&told["type"], &told["remain"], told.get("slot")), (&json!("PETG"), &Value::Null, None));
+    home.delta(json!({"ams": {"tray_now": "254"}}));
+    assert_eq!(home.attributes("external/1/spool")["active"], true);
+    home.delta(json!({"vt_tray": {"tray_type": "", "tray_info_idx": ""}}));
+    assert_eq!(home.value("external/1/spool"), Some("None"));
+    assert_eq!(home.attributes("external/1/spool")["unknown"], true);
+}
+
+// Drying.
+
+#[test]
+fn drying_is_told_and_its_end_is_not_made_up() {
+    let mut home = with_units("H2D", &[PRO, SECOND]);
+    let unit = |home: &mut Home, members: Value| {
+        let mut one = json!({"id": "0"});
+        crate::reports::overlay(&mut one, members);
+        home.delta(json!({"ams": {"ams": [one]}}));
+    };
+    assert_eq!(home.value("ams/0/drying"), Some("OFF"));
+    assert_eq!(home.value("ams/0/drying_temperature"), None, "older firmware does not tell it");
+    assert_eq!(home.value("ams/1/drying"), None, "the first AMS cannot dry");
+    unit(
+        &mut home,
+        json!({"dry_time": 716, "info": "1123", "dry_sf_reason": [1, 9],
+        "dry_setting": {"dry_filament": "GFA00", "dry_temperature": 55, "dry_duration": 12}}),
+    );
+    let values = [
+        "drying",
+        "drying_remaining",
+        "drying_status",
+        "drying_temperature",
+        "drying_duration",
+        "drying_filament",
+    ]
+    .map(|key| home.value(&format!("ams/0/{key}")).unwrap().to_owned());
+    assert_eq!(values, ["ON", "716", "drying", "55", "12", "Bambu PLA Basic"]);
+    assert_eq!(home.value("ams/0/extruder"), Some("left"));
+    assert_eq!(home.attributes("ams/0/drying")["cannot_dry"], json!(["power_insufficient", 9]));
+    unit(&mut home, json!({"temp": "50.0"}));
+    assert_eq!(home.value("ams/0/drying"), Some("ON"), "absent is unchanged");
+    unit(
+        &mut home,
+        json!({"dry_time": 0, "info": "E0F3", "dry_sf_reason": [],
+        "dry_setting": {"dry_filament": "", "dry_temperature": -1, "dry_duration": -1}}),
+    );
+    let values = [
+        "drying",
+        "drying_remaining",
+        "drying_status",
+        "drying_temperature",
+        "drying_duration",
+        "drying_filament",
+    ]
+    .map(|key| home.value(&format!("ams/0/{key}")).unwrap().to_owned());
+    assert_eq!(values, ["OFF", "0", "None", "None", "None", "None"]);
+    assert_eq!(home.attributes("ams/0/drying_status")["code"], 15);
+    unit(&mut home, json!({"info": "E03"}));
+    assert_eq!(
+        (home.value("ams/0/extruder"), home.value("ams/0/drying_status")),
+        (Some("None"), Some("off"))
+    );
+}
+
+#[test]
+fn a_lite_does_not_dry_whatever_it_has_settings_for() {
+    let mut home = with_units("A2L", &[A2L]);
+    home.delta(json!({"ams": {"ams": [{"id": "16", "dry_time": 0, "dry_setting": {"dry_filament": "",
+        "dry_temperature": -1, "dry_duration": -1}, "dry_sf_reason": []}]}}));
+    let config = home.config("bambu2mqtt_ams_19C000000000016").unwrap();
+    let ids: Vec<_> = config["components"].as_object().unwrap().keys().collect();
+    assert!(
+        !ids.iter().any(|id| id.contains("drying") || id.contains("temperature") || id.contains("extruder")),
+        "{ids:?}"
+    );
+}
+
+// Plugging.
+
+#[test]
+fn an_ams_that_is_plugged_in_comes_with_its_boards() {
+    let mut home = with_units("P1S", &[PRO]);
+    let second = "bambu2mqtt_ams_19C000000000001";
+    home.printer.ams(1, "ams", "1", "25.0", "30");
+    home.tell_all();
+    assert_eq!(home.config(second), None, "its serial is not known yet");
+    assert_eq!(home.value("ams/1/tray_1"), None);
+    home.hear(&home.printer.version());
+    assert!(home.config(second).is_some(), "{:?}", home.devices());
+    assert_eq!(home.value("ams/1/tray_1"), Some("Bambu PLA Basic"));
+}
+
+#[test]
+fn an_ams_that_moves_to_another_printer_keeps_its_history() {
+    let device = "bambu2mqtt_ams_19C000000000000";
+    let mut from = with_units("P1S", &[PRO]);
+    let mut to = with_units("X1C", &[]);
+    let before = from.config(device).unwrap();
+
+    from.printer.set(json!({"ams": {"ams": [], "ams_exist_bits": "0", "tray_exist_bits": "0"}}));
+    from.tell_all();
+    from.tell_all();
+    assert_eq!(from.config(device), None);
+    to.printer.ams(0, "n3f", "3", "25.0", "20");
+    to.hear(&to.printer.version());
+    to.tell_all();
+    let after = to.config(device).unwrap();
+
+    let ids = |config: &Value| -> Vec<Value> {
+        config["components"].as_object().unwrap().values().map(|c| c["unique_id"].clone()).collect()
+    };
+    assert_eq!(ids(&after), ids(&before));
+    assert_eq!(after["device"]["identifiers"], before["device"]["identifiers"]);
+    assert_eq!(after["device"]["via_device"], to.own());
+    assert!(
+        !after.to_string().contains(&from.printer.serial),
+        "nothing of it is on the old printer's topics"
+    );
+}
+
+#[test]
+fn two_units_that_change_places_stay_who_they_are() {
+    let mut home = with_units("P1S", &[PRO, SECOND]);
+    let place = |home: &Home, device: &str| {
+        let component = home.component(device, "sensor_tray_1");
+        component["state_topic"].as_str().unwrap().split('/').nth(3).unwrap().to_owned()
+    };
+    let devices = ["bambu2mqtt_ams_19C000000000000", "bambu2mqtt_ams_19C000000000001"];
+    assert_eq!(devices.map(|device| place(&home, device)), ["0", "1"]);
+    for module in home.printer.modules() {
+        let name = match module["name"].as_str().unwrap() {
+            "n3f/0" => "n3f/1",
+            "ams/1" => "ams/0",
+            _ => continue,
+        };
+        module["name"] = name.into();
+    }
+    for unit in home.printer.report["ams"]["ams"].as_array_mut().unwrap() {
+        unit["id"] = if unit["id"] == "0" { "1" } else { "0" }.into();
+    }
+    let mut out = home.hear(&home.printer.version());
+    out.extend(home.tell_all());
+    let emptied =
+        |p: &&bambu2mqtt::homeassistant::Publication| p.topic.ends_with("/config") && p.payload.is_empty();
+    assert_eq!(out.iter().find(emptied), None, "never taken back in between");
+    assert_eq!(devices.map(|device| place(&home, device)), ["1", "0"]);
+    assert_eq!(home.config(devices[0]).unwrap()["device"]["model"], "AMS 2 Pro");
+}

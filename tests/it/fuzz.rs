@@ -1,0 +1,91 @@
+//! The fuzz target's check over this repository's own stories and changes of them, always the same ones: what
+//! `cargo fuzz` finds at length must not come back here.
+
+#[path = "../../fuzz/harness.rs"]
+mod harness;
+
+use std::path::{Path, PathBuf};
+
+use bambu2mqtt::replay::Capture;
+
+/// How many changes are tried with each story; `./ci full` asks for more.
+fn changes() -> usize {
+    std::env::var("BAMBU2MQTT_FUZZ_CHANGES").map_or(25, |number| number.parse().expect("a number"))
+}
+
+fn files(folder: &str) -> Vec<PathBuf> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join(folder);
+    let mut files: Vec<_> = folder.read_dir().unwrap().map(|entry| entry.unwrap().path()).collect();
+    files.sort();
+    files
+}
+
+/// The messages of stories, without what surrounds them.
+fn seeds() -> Vec<Vec<u8>> {
+    let stories = files("tests/captures").into_iter().map(|path| {
+        let text = std::fs::read_to_string(path).unwrap();
+        let messages = text.lines().map(|line| Capture::parse(line).unwrap().payload);
+        messages.collect::<Vec<_>>().join(&b'\n')
+    });
+    stories.chain(files("fuzz/seeds").into_iter().map(|path| std::fs::read(path).unwrap())).collect()
+}
+
+/// One story with a few changes: bytes, and pieces of itself in other places.
+fn changed(story: &[u8], random: &mut fastrand::Rng) -> Vec<u8> {
+    let mut bytes = story.to_vec();
+    for _ in 0..random.usize(1..8) {
+        let at = random.usize(0..bytes.len().max(1));
+        match random.u8(0..5) {
+            0 => bytes[at] = random.u8(..),
+            1 => bytes.insert(at, b"\"{}[],:-019.e\\ \n"[random.usize(0..16)]),
+            2 => drop(bytes.remove(at)),
+            3 => bytes.truncate(at.max(1)),
+            _ => {
+                let from = random.usize(0..bytes.len());
+                let piece = bytes[from..(from + 40).min(bytes.len())].to_vec();
+                bytes.splice(at..at, piece);
+            }
+        }
+        if bytes.is_empty() {
+            bytes.push(b'{');
+        }
+    }
+    bytes
+}
+
+#[test]
+fn no_story_and_no_change_of_one_does_what_no_bytes_may_do() {
+    let mut random = fastrand::Rng::with_seed(3);
+    for story in seeds() {
+        harness::check(&story);
+        for _ in 0..changes() {
+            harness::check(&changed(&story, &mut random));
+        }
+    }
+}
+
+#[test]
+fn a_garbled_serial_of_an_ams_gets_into_no_topic() {
+    let seed = String::from_utf8(std::fs::read(files("fuzz/seeds")[0].clone()).unwrap()).unwrap();
+    for garbled in ["19C0#0", "19C/+/0", "19C\\u0000", "19C\u{fffd}"] {
+        harness::check(seed.replace("19C00000000000", garbled).as_bytes());
+    }
+}
+
+#[test]
+#[should_panic(expected = "characters")]
+fn a_state_that_is_too_long_is_seen() {
+    harness::sound("bambu2mqtt/1/job_name", &"x".repeat(256));
+}
+
+#[test]
+#[should_panic(expected = "the topic")]
+fn a_topic_with_a_wildcard_is_seen() {
+    harness::sound("bambu2mqtt/1/#", "1");
+}
+
+#[test]
+#[should_panic(expected = "attributes")]
+fn attributes_that_are_no_object_are_seen() {
+    harness::sound("bambu2mqtt/1/hms/attributes", "[]");
+}

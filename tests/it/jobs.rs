@@ -1,0 +1,449 @@
+//! The job, firmware, the age of what is known, and the document of all values: messages in, values out.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bambu2mqtt::bambu::session::{Input, Output, Session};
+use bambu2mqtt::homeassistant::topic::Topics;
+use bambu2mqtt::homeassistant::{Mirror, Publication};
+use bambu2mqtt::printer::{Now, Serial};
+use bambu2mqtt::replay::{Capture, Replay};
+use serde_json::{Value, json};
+
+use crate::replay::shared;
+use crate::reports::Printer;
+
+/// A printer on a desk: what was published of it, and a clock to turn.
+struct Desk {
+    printer: Printer,
+    session: Session,
+    mirror: Mirror,
+    values: BTreeMap<String, String>,
+    mono: Duration,
+    /// How often each topic was published.
+    said: BTreeMap<String, usize>,
+}
+
+impl Desk {
+    fn new(model: &str, change: Value) -> Self {
+        let mut printer = Printer::new(model);
+        printer.set(change);
+        let serial = Serial::new(&printer.serial);
+        let session = Session::new(serial.clone(), "Test", ["", ""], 40_000);
+        let topics = Topics { base: "b".into(), discovery: "h".into(), id_prefix: "b".into() };
+        let mirror = Mirror::new(Arc::new(topics), serial, "test".into(), true).with_document(true);
+        let (values, said) = (BTreeMap::new(), BTreeMap::new());
+        let mut desk = Self { printer, session, mirror, values, mono: Duration::ZERO, said };
+        desk.take(Input::Connected);
+        let (version, full) = (desk.printer.version(), desk.printer.full());
+        desk.take(Input::Message(version.as_bytes()));
+        desk.take(Input::Message(full.as_bytes()));
+        desk
+    }
+
+    fn take(&mut self, input: Input<'_>) -> Vec<Output> {
+        let start: jiff::Timestamp = "2026-01-01T00:00:00Z".parse().unwrap();
+        let now = Now { mono: self.mono, wall: start + self.mono };
+        let outputs = self.session.handle(now, input);
+        let mut out = Vec::new();
+        self.mirror.update(now, self.session.snapshot(), &mut out);
+        for Publication { topic, payload } in out {
+            let Some(key) = topic.strip_prefix(&format!("b/{}/", self.printer.serial)) else { continue };
+            *self.said.entry(key.to_owned()).or_default() += 1;
+            self.values.insert(key.to_owned(), payload);
+        }
+        outputs
+    }
+
+    /// A part of a report.
+    fn hear(&mut self, members: Value) {
+        let mut report = json!({"command": "push_status", "msg": 1});
+        crate::reports::overlay(&mut report, members);
+        self.take(Input::Message(json!({ "print": report }).to_string().as_bytes()));
+    }
+
+    /// Lets time pass, stopping at each deadline.
+    fn pass(&mut self, seconds: u64) {
+        let end = self.mono + Duration::from_secs(seconds);
+        while let Some(at) = self.session.deadline().filter(|at| *at <= end) {
+            self.mono = self.mono.max(at);
+            self.take(Input::Tick);
+        }
+        self.mono = end;
+        self.take(Input::Tick);
+    }
+
+    /// A value; nothing where there is no such entity.
+    fn is(&self, key: &str) -> Option<&str> {
+        self.values.get(key).map(String::as_str)
+    }
+
+    fn document(&self, key: &str) -> Value {
+        serde_json::from_str(&self.values[key]).unwrap()
+    }
+}
+
+/// As an A1 says it: name, id and state at once, the figures later.
+fn begins(name: &str) -> Value {
+    json!({"gcode_state": "PREPARE", "subtask_name": name, "task_id": "99", "gcode_file_prepare_percent": "0"})
+}
+
+#[test]
+fn a_new_job_does_not_begin_with_the_figures_of_the_last_one() {
+    let mut desk = Desk::new(
+        "A1",
+        json!({"gcode_state": "FINISH", "mc_percent": 100, "mc_remaining_time": 0, "layer_num": 751,
+            "total_layer_num": 751, "s_obj": [3, 4], "print_type": "idle"}),
+    );
+    assert_eq!((desk.is("layer"), desk.is("skipped_objects")), (Some("751"), Some("2")));
+    assert_eq!(desk.document("skipped_objects/attributes"), json!({"objects": [3, 4]}));
+    desk.hear(begins("gear"));
+    assert_eq!((desk.is("progress"), desk.is("layer")), (Some("0"), Some("0")));
+    assert_eq!((desk.is("total_layers"), desk.is("remaining_time")), (Some("None"), Some("None")));
+    assert_eq!((desk.is("skipped_objects"), desk.is("end_time")), (Some("0"), Some("None")));
+    desk.hear(json!({"gcode_state": "RUNNING", "mc_percent": 0, "layer_num": 0, "total_layer_num": 50}));
+    desk.hear(json!({"mc_remaining_time": 14}));
+    assert_eq!((desk.is("total_layers"), desk.is("remaining_time")), (Some("50"), Some("14")));
+    // A job that is only held goes on where it was.
+    desk.hear(json!({"mc_percent": 40, "layer_num": 20}));
+    desk.hear(json!({"gcode_state": "PAUSE"}));
+    desk.hear(json!({"gcode_state": "RUNNING"}));
+    assert_eq!((desk.is("progress"), desk.is("layer")), (Some("40"), Some("20")));
+}
+
+#[test]
+fn the_total_of_layers_outlasts_the_end_and_not_the_job() {
+    let mut desk = Desk::new("P1S", json!({}));
+    assert_eq!(desk.is("total_layers"), Some("40"));
+    desk.hear(json!({"total_layer_num": 0}));
+    desk.hear(json!({"gcode_state": "FINISH", "layer_num": 41}));
+    assert_eq!((desk.is("total_layers"), desk.is("layer")), (Some("40"), Some("40")), "P1 takes it back");
+    desk.hear(begins("bracket"));
+    assert_eq!(desk.is("total_layers"), Some("None"), "the same name may be another slicing");
+}
+
+#[test]
+fn layers_counted_while_preparing_are_none_of_the_job() {
+    let mut desk = Desk::new("X1C", json!({"gcode_state": "PREPARE", "layer_num": 5, "total_layer_num": 40}));
+    assert_eq!((desk.is("layer"), desk.is("total_layers")), (Some("0"), Some("None")));
+    desk.hear(json!({"layer_num": 0}));
+    assert_eq!(desk.is("total_layers"), Some("40"));
+    // The same file again: the printer does not say again what stays as it was.
+    let mut desk = Desk::new("A1", json!({"gcode_state": "FINISH", "layer_num": 50, "total_layer_num": 50}));
+    desk.hear(begins("bracket"));
+    assert_eq!((desk.is("layer"), desk.is("total_layers")), (Some("0"), Some("None")));
+    desk.hear(json!({"gcode_state": "RUNNING", "layer_num": 0}));
+    assert_eq!((desk.is("layer"), desk.is("total_layers")), (Some("0"), Some("50")));
+}
+
+#[test]
+fn a_download_is_shown_while_the_printer_prepares() {
+    let mut desk = Desk::new("P1S", json!({"gcode_state": "IDLE", "gcode_file_prepare_percent": "99"}));
+    assert_eq!(desk.is("download_progress"), Some("None"), "P1 sticks at 99");
+    desk.hear(begins("gear"));
+    assert_eq!(desk.is("download_progress"), Some("0"));
+    desk.hear(json!({"gcode_file_prepare_percent": "61"}));
+    assert_eq!(desk.is("download_progress"), Some("61"));
+    desk.hear(json!({"gcode_state": "RUNNING"}));
+    assert_eq!(desk.is("download_progress"), Some("None"));
+    let np = json!({"gcode_state": "PREPARE", "gcode_file_prepare_percent": "", "prepare_per": 12});
+    assert_eq!(Desk::new("H2D", np).is("download_progress"), Some("12"));
+    let nonsense = json!({"gcode_state": "PREPARE", "gcode_file_prepare_percent": "250"});
+    assert_eq!(Desk::new("P1S", nonsense).is("download_progress"), Some("None"));
+}
+
+#[test]
+fn only_what_the_printer_tells_of_its_jobs_is_an_entity() {
+    for (members, start) in [
+        (json!({}), None),
+        (json!({"gcode_start_time": "0"}), Some("None")),
+        (json!({"gcode_start_time": ""}), Some("None")),
+        (json!({"gcode_start_time": "86400"}), Some("None")),
+        (json!({"gcode_start_time": "1767225600"}), Some("2026-01-01T00:00:00Z")),
+    ] {
+        assert_eq!(Desk::new("X1", members.clone()).is("start_time"), start, "{members}");
+    }
+    for (members, plate) in
+        [(json!({}), None), (json!({"plate_idx": 0}), Some("None")), (json!({"plate_idx": "3"}), Some("3"))]
+    {
+        assert_eq!(Desk::new("X1C", members.clone()).is("plate"), plate, "{members}");
+    }
+    assert_eq!(Desk::new("P1S", json!({})).is("queue_position"), None);
+    assert_eq!(Desk::new("P1S", json!({"queue_number": 2})).is("queue_position"), Some("2"));
+}
+
+#[test]
+fn the_kind_of_a_job_is_a_word_or_unknown() {
+    for (word, state, kind) in [
+        ("cloud", "RUNNING", "cloud"),
+        ("local", "RUNNING", "local"),
+        ("system", "RUNNING", "system"),
+        ("idle", "IDLE", "idle"),
+        ("", "IDLE", "idle"),
+        ("", "RUNNING", "None"),
+        ("dream", "RUNNING", "None"),
+    ] {
+        let desk = Desk::new("X1C", json!({"print_type": word, "gcode_state": state}));
+        assert_eq!(desk.is("print_type"), Some(kind), "{word} {state}");
+    }
+}
+
+#[test]
+fn a_stage_that_nobody_knows_keeps_its_number() {
+    let mut desk = Desk::new("H2D", json!({"stg_cur": 99, "stg": [2, 14, 99]}));
+    assert_eq!(desk.is("stage"), Some("None"));
+    let planned = json!(["heatbed preheating", "cleaning nozzle tip", 99]);
+    assert_eq!(desk.document("stage/attributes"), json!({"stage_id": 99, "planned": planned}));
+    desk.hear(json!({"stg_cur": -5}));
+    assert_eq!(desk.document("stage/attributes")["stage_id"], Value::Null);
+    desk.hear(json!({"stg_cur": -1}));
+    assert_eq!(desk.is("stage"), Some("idle"));
+}
+
+#[test]
+fn an_end_that_jitters_is_told_once() {
+    let mut desk = Desk::new("P1S", json!({"mc_remaining_time": 60}));
+    assert_eq!(desk.is("end_time"), Some("2026-01-01T01:00:00Z"));
+    for minutes in [61, 60, 59, 60] {
+        desk.hear(json!({"mc_remaining_time": minutes}));
+    }
+    assert_eq!(desk.said["end_time"], 1);
+    desk.hear(json!({"mc_remaining_time": 63}));
+    assert_eq!(desk.is("end_time"), Some("2026-01-01T01:03:00Z"));
+}
+
+#[test]
+fn firmware_is_offered_in_either_form() {
+    let listed = json!({"upgrade_state": {"dis_state": 1, "new_version_state": 1, "progress": "", "new_ver_list": [
+        {"name": "ota", "cur_ver": "01.04.00.00", "new_ver": "01.05.00.00"},
+        {"name": "ams_f1/0", "cur_ver": "00.00.06.40", "new_ver": "00.00.07.89"}]}});
+    let mut desk = Desk::new("A1", listed);
+    let wanted = json!({"installed_version": "01.04.00.00", "latest_version": "01.05.00.00",
+        "title": "Bambu Lab firmware", "in_progress": false, "update_percentage": null,
+        "release_url": "https://bambulab.com/en/support/firmware-download/a1"});
+    assert_eq!(desk.document("firmware"), wanted);
+    assert_eq!(desk.document("ams/0/firmware")["latest_version"], "00.00.07.89");
+    assert_eq!(desk.is("firmware_update"), Some("ON"));
+    desk.hear(json!({"upgrade_state": {"dis_state": 2, "progress": "37"}}));
+    let under_way = desk.document("firmware");
+    assert_eq!((&under_way["in_progress"], &under_way["update_percentage"]), (&json!(true), &json!(37)));
+    desk.hear(json!({"upgrade_state": {"progress": ""}}));
+    desk.hear(json!({"upgrade_state": {"dis_state": 3, "progress": "100", "new_version_state": 2, "new_ver_list": []}}));
+    let done = desk.document("firmware");
+    assert_eq!((&done["in_progress"], &done["update_percentage"]), (&json!(false), &Value::Null));
+    assert_eq!(
+        (&done["latest_version"], desk.is("firmware_update")),
+        (&done["installed_version"], Some("OFF"))
+    );
+
+    let number = |ams: &str| {
+        json!({"upgrade_state": {"new_version_state": 1, "ota_new_version_number": "01.10.00.00",
+            "ams_new_version_number": ams}})
+    };
+    let x1c = Desk::new("X1C", number("00.00.07.00"));
+    assert_eq!(x1c.document("firmware")["latest_version"], "01.10.00.00");
+    assert_eq!(x1c.document("ams/0/firmware")["latest_version"], "00.00.07.00");
+    // An AMS 2 Pro and an AMS HT: one number cannot be of both.
+    let h2d = Desk::new("H2D", number("00.00.07.00"));
+    assert_eq!(h2d.document("firmware").get("release_url"), None);
+    for unit in [0, 128] {
+        assert_eq!(h2d.document(&format!("ams/{unit}/firmware"))["latest_version"], "00.00.06.40");
+    }
+    let none = Desk::new("X1C", number(""));
+    assert_eq!(none.document("ams/0/firmware")["latest_version"], "00.00.06.40");
+}
+
+#[test]
+fn the_boards_are_told_without_their_serials() {
+    let desk = Desk::new("A1", json!({}));
+    let boards = json!({"ota": "01.04.00.00", "ap": "00.00.30.10", "ams_f1/0": "00.00.06.40"});
+    assert_eq!(desk.document("firmware_version/attributes"), boards);
+}
+
+#[test]
+fn the_last_report_is_no_news_each_time() {
+    let mut desk = Desk::new("P1S", json!({}));
+    assert_eq!(desk.is("last_report"), Some("2026-01-01T00:00:00Z"));
+    for _ in 0..60 {
+        desk.pass(1);
+        let same = json!({"print": {"command": "push_status", "msg": 1, "mc_percent": 42}}).to_string();
+        let outputs = desk.take(Input::Message(same.as_bytes()));
+        assert!(!outputs.iter().any(|output| matches!(output, Output::Changed(_))), "{outputs:?}");
+    }
+    for _ in 0..10 {
+        desk.pass(60);
+        desk.hear(json!({}));
+    }
+    assert_eq!((desk.said["last_report"], desk.is("stale")), (3, Some("OFF")));
+}
+
+#[test]
+fn what_nobody_confirms_is_stale() {
+    let mut desk = Desk::new("P1S", json!({}));
+    desk.pass(7);
+    desk.hear(json!({}));
+    desk.take(Input::Disconnected);
+    assert_eq!((desk.is("stale"), desk.is("last_report")), (Some("ON"), Some("2026-01-01T00:00:07Z")));
+    desk.take(Input::Connected);
+    assert_eq!(desk.is("stale"), Some("ON"), "a connection is no report");
+    desk.hear(json!({}));
+    assert_eq!(desk.is("stale"), Some("OFF"));
+    // A printer at work is asked after 45 s, again after 68 s, and is away after 90 s.
+    desk.pass(50);
+    assert_eq!(desk.is("stale"), Some("OFF"), "the question may still be answered");
+    desk.pass(20);
+    assert_eq!((desk.is("stale"), desk.is("availability")), (Some("ON"), Some("online")));
+    desk.pass(30);
+    assert_eq!((desk.is("stale"), desk.is("availability")), (Some("OFF"), Some("offline")));
+}
+
+#[test]
+fn a_heater_with_nothing_to_do_is_told_after_a_while() {
+    let mut desk = Desk::new("P1S", json!({}));
+    let heard = |desk: &mut Desk, members: Value| {
+        for _ in 0..12 {
+            desk.hear(members.clone());
+            desk.pass(100);
+        }
+        desk.is("heater_left_on").unwrap().to_owned()
+    };
+    assert_eq!(heard(&mut desk, json!({})), "OFF", "a job needs it");
+    assert_eq!(
+        heard(&mut desk, json!({"gcode_state": "FINISH", "stg_cur": 24})),
+        "OFF",
+        "filament is loaded"
+    );
+    let idle = json!({"gcode_state": "FINISH", "stg_cur": 255});
+    desk.hear(idle.clone());
+    desk.pass(100);
+    assert_eq!(desk.is("heater_left_on"), Some("OFF"), "somebody preheats");
+    assert_eq!(heard(&mut desk, idle), "ON");
+    desk.hear(json!({"bed_target_temper": 0, "nozzle_target_temper": 0}));
+    assert_eq!(desk.is("heater_left_on"), Some("OFF"));
+}
+
+#[test]
+fn the_document_holds_what_the_topics_hold() {
+    let mut desk = Desk::new("H2D", json!({}));
+    desk.pass(5);
+    let document = desk.document("state");
+    let mut leaves = 0;
+    for (topic, value) in desk.values.iter().filter(|(topic, _)| !topic.ends_with("/attributes")) {
+        if topic == "state" {
+            continue;
+        }
+        let pointed = document.pointer(&format!("/{topic}")).unwrap_or_else(|| panic!("{topic} is missing"));
+        let text = match pointed {
+            Value::Null => "None".into(),
+            Value::Bool(on) => if *on { "ON" } else { "OFF" }.into(),
+            Value::String(text) => text.clone(),
+            Value::Number(number) => {
+                let text = number.to_string();
+                text.strip_suffix(".0").map_or(text.clone(), str::to_owned)
+            }
+            other => other.to_string(),
+        };
+        assert_eq!(text, *value, "{topic}");
+        leaves += 1;
+    }
+    assert!(leaves > 80, "{leaves}");
+    assert!(document.pointer("/ams/128/tray_1").is_some() && document.pointer("/external/2/spool").is_some());
+}
+
+#[test]
+fn the_document_comes_at_most_once_a_second_and_never_without_news() {
+    let mut desk = Desk::new("A1", json!({}));
+    desk.pass(2);
+    let before = desk.said["state"];
+    desk.pass(10);
+    assert_eq!(desk.said["state"], before, "nothing is new");
+    for percent in 50..60 {
+        desk.hear(json!({"mc_percent": percent}));
+    }
+    assert_eq!(desk.said["state"], before + 1);
+    let due = desk.mirror.deadline().unwrap();
+    assert_eq!(due, desk.mono + Duration::from_secs(1));
+    desk.pass(1);
+    assert_eq!((desk.said["state"], desk.mirror.deadline()), (before + 2, None));
+    assert_eq!(desk.document("state")["progress"], 59);
+    let mut out = Vec::new();
+    desk.mirror.remove(&mut out);
+    assert!(out.iter().any(|p| p.topic.ends_with("/state") && p.payload.is_empty()));
+}
+
+/// Rows of a job that only ever grow while it lasts.
+const GROWING: [&str; 2] = ["progress", "layer"];
+/// Rows of a job that stay what they are while it lasts.
+const STEADY: [&str; 8] = [
+    "total_layers",
+    "job_name",
+    "gcode_file",
+    "print_type",
+    "skipped_objects",
+    "firmware",
+    "firmware_update",
+    "heater_left_on",
+];
+
+/// Plays a recording; counts the times that a row of the job went wrong in between, and all publications.
+fn flicker(text: &str) -> (Vec<String>, usize, usize) {
+    let mut replay = Replay::default();
+    let mut last: BTreeMap<String, String> = BTreeMap::new();
+    let (mut faults, mut reports, mut published) = (Vec::new(), 0, 0);
+    for line in text.lines().filter(|line| !line.trim().is_empty()) {
+        let mut out = Vec::new();
+        replay.feed(&Capture::parse(line).unwrap(), &mut out);
+        reports += 1;
+        let status = |p: &Publication| p.topic.ends_with("/status");
+        let anew = out.iter().any(status);
+        for Publication { topic, payload } in out {
+            published += 1;
+            let key = topic.rsplit('/').next().unwrap_or_default().to_owned();
+            let old = last.insert(topic.clone(), payload.clone());
+            // A unit whose serial came late is announced anew, as another device.
+            let known = |old: &String| !matches!(old.as_str(), "" | "None");
+            let Some(old) = old.filter(|old| known(old) && !anew) else { continue };
+            let number = |text: &str| text.parse::<f64>().unwrap_or(f64::NAN);
+            let shrank = GROWING.contains(&key.as_str()) && number(&payload) < number(&old);
+            let vanished = GROWING.iter().chain(&STEADY).any(|row| *row == key) && payload == "None";
+            let changed = STEADY.contains(&key.as_str()) && payload != old;
+            if shrank || vanished || changed {
+                faults.push(format!("message {reports}: {topic}: {old} to {payload}"));
+            }
+        }
+    }
+    (faults, reports, published)
+}
+
+#[test]
+fn a_job_never_flickers_on_real_printers() {
+    let Some(folder) = shared() else { return };
+    for name in [
+        "a1_stream_cloud_single_color_fw010700",
+        "a1_stream_local_single_color_fw010700",
+        "a1_stream_long_start_hms_fw010700",
+        "a1_stream_local_multicolor_ams_error_fw010700",
+        "x1c_stream_running_ams_change",
+        "h2d_stream_pause_stop_failed_hms_fw010300",
+    ] {
+        let text = std::fs::read_to_string(folder.join(format!("{name}.jsonl"))).unwrap();
+        let (faults, reports, published) = flicker(&text);
+        assert!(reports > 30 && published > 100, "{name}: {reports} {published}");
+        assert_eq!(faults, Vec::<String>::new(), "{name}");
+    }
+}
+
+#[test]
+fn a_flicker_would_be_seen() {
+    let printer = Printer::new("A1");
+    let delta = |members: Value| {
+        let mut report = json!({"command": "push_status", "msg": 1});
+        crate::reports::overlay(&mut report, members);
+        printer.line(&json!({ "print": report }).to_string())
+    };
+    let [version, full] = printer.capture();
+    let text =
+        [version, full, delta(json!({"mc_percent": 10})), delta(json!({"subtask_name": "gear"}))].join("\n");
+    assert_eq!(flicker(&text).0.len(), 2, "progress fell, and the name changed");
+}
