@@ -511,12 +511,11 @@ fn what_a_signature_keeps_from_working_is_unavailable_and_nothing_else() {
     {
         assert!(!depends(id), "{id}");
     }
-    // The mode changes: one message, and no new discovery.
+    // The mode changes: its value is enough, nothing is announced anew.
     let mut home = home;
     let out = home.hear(r#"{"print":{"command":"push_status","msg":1,"fun":"3EC18FFF9CFF"}}"#);
-    let topics: Vec<_> =
-        out.iter().map(|p| p.topic.as_str()).filter(|t| !t.ends_with("/attributes")).collect();
-    assert_eq!(topics, [mode.as_str()]);
+    assert!(out.iter().any(|p| p.topic == mode));
+    assert!(!out.iter().any(|p| p.topic.ends_with("/config")));
     assert_eq!(home.broker[&mode], "full");
 }
 
