@@ -103,8 +103,8 @@ fn slots_stay(moments: &[Moment]) -> Result<(), String> {
             let slot = topic.contains("/tray_") || topic.contains("/external/");
             let gone = matches!(payload.as_str(), "" | "None" | "Empty");
             // A unit that is announced late, when nobody hopes for its serial any more, loses nothing.
-            let lost = gone && before.contains_key(topic.as_str());
-            if slot && lost && !topic.ends_with("/attributes") {
+            let taken = gone && before.contains_key(topic.as_str());
+            if slot && taken && !topic.ends_with("/attributes") {
                 return Err(format!("message {} says nothing of slots, and {topic} = {payload:?}", at + 1));
             }
             if payload.is_empty() && topic.starts_with("homeassistant/") {
