@@ -242,6 +242,20 @@ impl Platform {
         }
     }
 
+    /// Whether what it asks of a printer is taken only with the vendor's signature by firmware with
+    /// authorisation control: any value stands for all.
+    pub fn needs_signature(self) -> bool {
+        let command = match self {
+            Self::Sensor | Self::Enum(_) | Self::BinarySensor | Self::Update => None,
+            Self::Switch(make) | Self::Light(make) => Some(make(false)),
+            Self::Number(_, make) => Some(make(0)),
+            Self::Select(_, make) => make(0),
+            Self::Fan(kind) => Some(Command::Fan(kind, 0)),
+            Self::Button(make) => Some(make()),
+        };
+        command.is_some_and(|command| command.needs_signature())
+    }
+
     /// Whether it takes commands.
     pub fn is_control(self) -> bool {
         !matches!(self, Self::Sensor | Self::Enum(_) | Self::BinarySensor | Self::Update)

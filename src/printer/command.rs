@@ -1,5 +1,7 @@
 //! What may be asked of a printer, and when.
 
+use std::time::Duration;
+
 use super::{Capabilities, Control, FanKind, LightKind, Reach, Side, Snapshot, Speed, Status};
 
 /// Something to ask of a printer.
@@ -55,6 +57,23 @@ impl Command {
         }
     }
 
+    /// How long the printer may take from its answer until its reports show the effect; `None` when no
+    /// report ever shows it, so that its answer is the last word.
+    pub fn confirmed_within(&self) -> Option<Duration> {
+        let seconds = match self {
+            Self::Refresh => return None,
+            // It finishes the move it is in, and lifts the nozzle.
+            Self::Pause | Self::Resume | Self::Stop => 30,
+            _ => 10,
+        };
+        Some(Duration::from_secs(seconds))
+    }
+
+    /// Whether it goes before all others: somebody wants the printer to stop moving.
+    pub fn is_urgent(&self) -> bool {
+        matches!(self, Self::Pause | Self::Stop)
+    }
+
     /// Whether a later command makes this one pointless: the slider moved on.
     pub fn is_superseded_by(&self, later: &Self) -> bool {
         use Command as C;
@@ -83,10 +102,10 @@ pub enum Outcome {
     Refused(String),
     /// It could not be sent; why.
     Failed(String),
-    /// A newer command of the same kind took its place before it was sent.
+    /// A newer command of the same kind took its place before it was seen to be done.
     Superseded,
-    /// The printer did not answer in time.
-    Timeout,
+    /// It was sent, and then the printer did not answer or did not show the effect in time; which of it.
+    Timeout(String),
 }
 
 /// Why a command was not sent; the text is for the person who gave it.
