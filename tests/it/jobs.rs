@@ -250,6 +250,11 @@ fn firmware_is_offered_in_either_form() {
     for unit in [0, 128] {
         assert_eq!(h2d.document(&format!("ams/{unit}/firmware"))["latest_version"], "00.00.06.40");
     }
+    // An X1C says that there is nothing new, and keeps the number of what once was (capture `x1c_misc`).
+    let old = json!({"upgrade_state": {"new_version_state": 2, "ota_new_version_number": "01.10.00.00"}});
+    let x1c = Desk::new("X1C", old);
+    assert_eq!(x1c.document("firmware")["latest_version"], "01.09.00.01");
+    assert_eq!(x1c.is("firmware_update"), Some("OFF"));
     let none = Desk::new("X1C", number(""));
     assert_eq!(none.document("ams/0/firmware")["latest_version"], "00.00.06.40");
 }
