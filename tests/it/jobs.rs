@@ -323,9 +323,18 @@ fn a_heater_with_nothing_to_do_is_told_after_a_while() {
     desk.hear(idle.clone());
     desk.pass(100);
     assert_eq!(desk.is("heater_left_on"), Some("OFF"), "somebody preheats");
-    assert_eq!(heard(&mut desk, idle), "ON");
+    assert_eq!(heard(&mut desk, idle.clone()), "ON");
     desk.hear(json!({"bed_target_temper": 0, "nozzle_target_temper": 0}));
     assert_eq!(desk.is("heater_left_on"), Some("OFF"));
+
+    // Nothing heats in a printer that is switched off, and it heats anew when it is back.
+    desk.hear(json!({"bed_target_temper": 60}));
+    for _ in 0..12 {
+        desk.pass(100);
+    }
+    assert_eq!((desk.is("availability"), desk.is("heater_left_on")), (Some("offline"), Some("OFF")));
+    desk.hear(idle);
+    assert_eq!((desk.is("availability"), desk.is("heater_left_on")), (Some("online"), Some("OFF")));
 }
 
 #[test]
