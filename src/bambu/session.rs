@@ -635,6 +635,8 @@ impl Session {
             let mut new = (*self.snapshot).clone();
             new.reach = reach;
             new.stale = false;
+            // Of one that is away nobody knows, and what is on when it is back was on for no longer.
+            self.hot_since = None;
             // From now on it is the last one for long.
             let last = self.reported.map(Timestamp::as_second);
             new.last_report = last.and_then(|second| Timestamp::from_second(second).ok());

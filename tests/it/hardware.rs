@@ -184,3 +184,11 @@ fn no_printer_shows_more_than_people_read() {
     }
     println!("{counts:?}");
 }
+
+#[test]
+fn a_cable_leaves_the_entity_of_the_wifi_and_makes_it_unknown() {
+    let mut printer = Printer::new("P2S");
+    check(&printer, &[("wifi_signal", Some("-52")), ("wired", Some("OFF"))]);
+    printer.set(json!({"net": {"conf": 1}, "wifi_signal": "-90dBm"}));
+    check(&printer, &[("wifi_signal", Some("None")), ("wired", Some("ON"))]);
+}

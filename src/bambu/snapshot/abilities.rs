@@ -49,7 +49,8 @@ pub fn capabilities(report: &Print, model: Option<&Model>, firmware: Option<&str
         timelapse: camera.is_some_and(|camera| camera.timelapse.is_some()),
         // X1C 01.09 says that it has a sound and has none, so the bit decides for unknown models only.
         prompt_sound: model.map_or(says(report.home_flag, 18) || says(report.fun, 8), |m| m.prompt_sound),
-        wifi: !wired(report),
+        // A printer on a cable says something here, too; the value is unknown then, and the entity stays.
+        wifi: report.wifi_signal.is_some(),
         door: match model.map(|model| model.door) {
             Some(Door::HomeFlag(from)) => door_bit || firmware.is_some_and(|now| Model::at_least(now, from)),
             Some(Door::Stat) | None => door_bit,
