@@ -12,8 +12,8 @@ use secrecy::SecretString;
 use super::file::{AccountBlock, Accounts, File, HttpBlock, MqttBlock, PrinterBlock};
 use super::secret::{self, Given};
 use super::{
-    Account, AccountName, Broker, Config, HomeAssistant, Identity, Language, Loaded, Mqtt, Printer,
-    Problem, env, slug, state_dir,
+    Account, AccountName, Broker, Config, HomeAssistant, Identity, Language, Loaded, Mqtt, Printer, Problem,
+    env, slug, state_dir,
 };
 
 /// Languages that the vendor has error texts in, by its codes: those that BambuStudio brings along in

@@ -47,6 +47,7 @@ macro_rules! setting {
         )
         .icon($icon)
         .config()
+        .hidden()
         .needs(|c: &Capabilities, _| c.settings.has(Setting::$setting))
     };
 }
@@ -185,7 +186,15 @@ pub(super) static CONTROL: &[Entity<Snapshot>] = &[
     .icon("mdi:volume-high")
     .config()
     .needs(|c, _| c.prompt_sound),
-    setting!("recording", "Record while printing", Recording, "mdi:video"),
+    control::<Snapshot>(
+        "recording",
+        "Record while printing",
+        Platform::Switch(|on| Command::Setting(Setting::Recording, on)),
+        |s| flag(s.options.get(Setting::Recording)),
+    )
+    .icon("mdi:video")
+    .config()
+    .needs(|c, _| c.settings.has(Setting::Recording)),
     setting!("auto_recovery", "Auto recovery from step loss", AutoRecovery, "mdi:restore"),
     setting!("filament_backup", "AMS filament backup", FilamentBackup, "mdi:swap-horizontal"),
     setting!("rfid_on_insert", "Read RFID on insertion", RfidOnInsert, "mdi:nfc-variant"),
@@ -201,7 +210,7 @@ pub(super) static CONTROL: &[Entity<Snapshot>] = &[
     setting!("first_layer_inspector", "First layer inspection", FirstLayerInspector, "mdi:cctv"),
     setting!("buildplate_marker_detector", "Build plate marker detection", PlateMarkerDetector, "mdi:cctv"),
     setting!("plate_offset_detector", "Build plate offset detection", PlateOffsetDetector, "mdi:cctv"),
-    setting!("allow_skip_parts", "Skipping of parts allowed", AllowSkipParts, "mdi:skip-next").hidden(),
+    setting!("allow_skip_parts", "Skipping of parts allowed", AllowSkipParts, "mdi:skip-next"),
     sensitivity!(
         "printing_monitor_sensitivity",
         "AI print monitoring sensitivity",
