@@ -5,29 +5,35 @@
 //! driven by ticks alone. All this speaks as the cloud and the printers do and knows nothing of our own
 //! decoder.
 
-mod a1mini;
 mod account;
 pub mod broker;
 mod certificate;
+mod chances;
 pub mod cloud;
 mod command;
 mod detectors;
+mod esp;
+mod facts;
 mod fields;
 mod fleet;
 mod gate;
-mod h2d;
 mod machine;
 mod model;
+mod np;
 mod parts;
+mod plan;
 mod printer;
+mod recording;
 mod relay;
 mod rest;
+mod sheet;
 mod spool;
 mod template;
 mod unit;
-mod x1c;
+mod x1;
 
 pub use broker::Broker;
 pub use cloud::{Cloud, Options, Settings};
 pub use model::Model;
 pub use printer::Printer;
+pub use recording::Recording;

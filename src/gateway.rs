@@ -52,8 +52,9 @@ const RESYNC_BELOW: usize = 400;
 const BIRTH_DELAY: Duration = Duration::from_secs(3);
 /// How often the rate of reports is told.
 const RATE_EACH: Duration = Duration::from_secs(300);
-/// How long the outcome of a command can still come.
-const COMMAND_MEMORY: Duration = Duration::from_secs(60);
+/// How long the outcome of a command can still come: longer than the longest wait for an effect, that of a
+/// change of filament.
+const COMMAND_MEMORY: Duration = Duration::from_secs(360);
 
 /// Reads both clocks; the only place that does.
 #[derive(Debug, Clone, Copy)]
@@ -184,6 +185,8 @@ struct Gateway {
     pending: BTreeMap<CommandId, Pending>,
     next_command: CommandId,
     next_turn: Duration,
+    /// Counts the looks at the printers' deadlines.
+    first: usize,
     last_report: Option<Duration>,
     reports: Reports,
     out: Vec<Publication>,
@@ -336,6 +339,7 @@ impl Gateway {
             pending: BTreeMap::new(),
             next_command: 0,
             next_turn: now.mono + TURN,
+            first: 0,
             last_report: None,
             reports: Reports::default(),
             out: Vec::new(),
@@ -367,7 +371,8 @@ impl Gateway {
             mqtt::Event::Connected => {
                 let Some(account) = self.accounts.get_mut(&index) else { return };
                 self.bridge_changed = true;
-                account.on_connected(now);
+                let printers = self.printers.values().filter(|p| p.account == index).count();
+                account.on_connected(now, printers);
                 for (serial, printer) in &self.printers {
                     if printer.account == index {
                         account.subscribe(serial);
@@ -445,7 +450,10 @@ impl Gateway {
 
     fn handle(&mut self, now: Now, serial: &Serial, input: Input<'_>) {
         let Some(printer) = self.printers.get_mut(serial) else { return };
-        let outputs = printer.session.handle(now, input);
+        let outputs = match self.accounts.get_mut(&printer.account) {
+            Some(account) => account.fund(&mut printer.session, |session| session.handle(now, input)),
+            None => printer.session.handle(now, input),
+        };
         if let Some(at) = printer.session.deadline() {
             self.next_turn = self.next_turn.min(at.max(now.mono + SHORTEST_TURN));
         }
@@ -521,7 +529,11 @@ impl Gateway {
     }
 
     fn look_at_deadlines(&mut self, now: Now) {
-        let serials: Vec<Serial> = self.printers.keys().cloned().collect();
+        let mut serials: Vec<Serial> = self.printers.keys().cloned().collect();
+        // Another one is first each time, or the first would take every message that may be sent.
+        self.first = self.first.wrapping_add(1);
+        let first = self.first.checked_rem(serials.len()).unwrap_or(0);
+        serials.rotate_left(first);
         for serial in &serials {
             if self
                 .printers

@@ -42,8 +42,17 @@ impl Publication {
 #[derive(Debug, Clone, Default)]
 struct Cell {
     value: Published,
-    /// When, for rows that may not be published often.
-    at: Duration,
+    /// When, for rows that may not be published often, in whole seconds.
+    at: u32,
+    /// Of its attributes only a hash, to know whether the next ones differ.
+    attributes: u64,
+}
+
+fn hash(text: &str) -> u64 {
+    use std::hash::{DefaultHasher, Hash, Hasher};
+    let mut hasher = DefaultHasher::new();
+    text.hash(&mut hasher);
+    hasher.finish()
 }
 
 /// A printer that has said nothing new for so long is told exactly, without dead bands.
@@ -81,18 +90,23 @@ impl<T> Rows<'_, T> {
             let first = cell.value == Published::Never;
             let deadband = if self.exact { 0.0 } else { row.deadband };
             if cell.value.differs(value.as_ref(), deadband) {
-                let early = !row.at_most_each.is_zero() && now.mono < cell.at + row.at_most_each;
+                let next = Duration::from_secs(cell.at.into()) + row.at_most_each;
+                let early = !row.at_most_each.is_zero() && now.mono < next;
                 if first || value.is_none() || !early {
                     cell.value = Published::from(value.as_ref());
-                    cell.at = now.mono;
+                    cell.at = u32::try_from(now.mono.as_secs()).unwrap_or(u32::MAX);
                     out.push(Publication::new((self.topic)(row.key), cell.value.to_string()));
                 }
             }
             if let Some(details) = &row.attributes
                 && (first || before.is_none_or(|before| (details.differ)(before, subject)))
             {
-                let topic = format!("{}/attributes", (self.topic)(row.key));
-                out.push(Publication::new(topic, (details.make)(subject).to_string()));
+                let payload = (details.make)(subject).to_string();
+                let new = hash(&payload);
+                if first || cell.attributes != new {
+                    cell.attributes = new;
+                    out.push(Publication::new(format!("{}/attributes", (self.topic)(row.key)), payload));
+                }
             }
         }
     }
@@ -147,11 +161,8 @@ struct Announced {
 
 impl Announced {
     fn of(message: &discovery::Message, payload: &str) -> Self {
-        use std::hash::{DefaultHasher, Hash, Hasher};
-        let mut hasher = DefaultHasher::new();
-        payload.hash(&mut hasher);
         let components = message.components().collect::<Vec<_>>().join(" ");
-        Self { components: components.into(), hash: hasher.finish() }
+        Self { components: components.into(), hash: hash(payload) }
     }
 }
 

@@ -6,6 +6,7 @@
 
 pub mod ams;
 pub mod command;
+pub mod control;
 pub mod health;
 pub mod job;
 pub mod options;
@@ -23,6 +24,7 @@ pub use ams::{
     Ams, AmsAbilities, AmsKind, Color, Content, Drying, DryingState, ExternalSpool, Filament, Slot, Source,
 };
 pub use command::{Command, Outcome, Refusal, Steps, permit};
+pub use control::ControlReason;
 pub use health::{Catalogue, Health, Hms, Prefix, PrintError, Texts};
 pub use job::{Job, JobAbilities, JobKind};
 pub use options::{Options, Setting, Settings};
@@ -339,6 +341,8 @@ pub struct Snapshot {
     pub reach: Reach,
     /// What we may do with it.
     pub control: Control,
+    /// How that is known.
+    pub control_reason: ControlReason,
     /// Whether it takes no commands by its owner's wish (configuration).
     pub read_only: bool,
     /// Whether it takes G-code by its owner's wish (configuration).
@@ -418,6 +422,7 @@ impl Snapshot {
             capabilities: None,
             reach: Reach::Unheard,
             control: Control::Unknown,
+            control_reason: ControlReason::NotKnown,
             read_only: false,
             gcode: false,
             status: None,

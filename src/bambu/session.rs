@@ -4,7 +4,10 @@
 //! silence, and sees each command through to an answer.
 //! Time is an argument; nothing here waits.
 
+mod authority;
+mod budget;
 mod commands;
+mod refusal;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -12,9 +15,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use crate::printer::{
-    Command, Control, Health, Identity, Now, Outcome, Reach, Serial, Snapshot, Status, Text, Texts,
-};
+use crate::printer::{Command, Health, Identity, Now, Outcome, Reach, Serial, Snapshot, Status, Text, Texts};
 
 use super::envelope::{self, Message};
 use super::models::{self, Model};
@@ -22,6 +23,10 @@ use super::report::{Info, Module, Print};
 use super::request::{self, Request};
 use super::snapshot::{self, Context};
 use super::wire::{Kind, Object};
+
+use authority::Authority;
+pub use budget::Budget;
+use commands::{Sent, Tag, Waiting};
 
 /// Longest time between two reports of a printer that is working; then it is away (`entities.md` 4.7).
 const SILENCE_ACTIVE: Duration = Duration::from_secs(90);
@@ -41,7 +46,7 @@ const PUSHALL_RETRY: Duration = Duration::from_secs(10);
 /// Between two requests for everything, by class of printer (protocol 3.1).
 const PUSHALL_SLOW: Duration = Duration::from_secs(300);
 const PUSHALL_FAST: Duration = Duration::from_secs(30);
-/// Longest wait for the answer to a command, and for its effect.
+/// Longest wait for the answer to a command, and of a command for its turn.
 const ANSWER: Duration = Duration::from_secs(10);
 /// Between two commands to one printer.
 const COMMAND_GAP: Duration = Duration::from_millis(250);
@@ -94,6 +99,8 @@ pub enum Note {
     UnknownState(Text),
     /// Print commands are refused for want of a signature.
     SignatureRequired,
+    /// Commands bring neither an answer nor an effect, which may be the same.
+    Unanswered,
 }
 
 impl std::fmt::Display for Note {
@@ -108,21 +115,11 @@ impl std::fmt::Display for Note {
                  control); reading goes on, lights still work. LAN Only Mode with Developer Mode on the printer \
                  lifts it, and ends its cloud connection",
             ),
+            Self::Unanswered => f.write_str(
+                "two commands in a row brought neither an answer nor an effect, although the printer reports: its                  firmware may take them only from Bambu Lab's own programs. The controls stay; if none works, LAN                  Only Mode with Developer Mode on the printer is what lifts it",
+            ),
         }
     }
-}
-
-struct Waiting {
-    id: CommandId,
-    command: Command,
-    since: Duration,
-}
-
-struct InFlight {
-    waiting: Waiting,
-    category: &'static str,
-    name: &'static str,
-    sequence_id: u32,
 }
 
 /// One printer.
@@ -157,15 +154,18 @@ pub struct Session {
     doubtful: bool,
     /// Since when a heater is on with nothing to do.
     hot_since: Option<Duration>,
-    signature_refused: bool,
+    authority: Authority,
     malformed: u64,
     malformed_in_row: u8,
     unknown_state: Option<Text>,
 
     queue: VecDeque<Waiting>,
-    in_flight: Option<InFlight>,
-    unconfirmed: Vec<Waiting>,
-    sent_at: Option<Duration>,
+    /// What was sent and has not come to an end, in order.
+    sent: Vec<Sent>,
+    /// The last one that came to an end without an answer.
+    late: Option<Tag>,
+    command_sent: Option<Duration>,
+    budget: Budget,
 }
 
 impl Session {
@@ -215,14 +215,15 @@ impl Session {
             reported: None,
             doubtful: false,
             hot_since: None,
-            signature_refused: false,
+            authority: Authority::default(),
             malformed: 0,
             malformed_in_row: 0,
             unknown_state: None,
             queue: VecDeque::new(),
-            in_flight: None,
-            unconfirmed: Vec::new(),
-            sent_at: None,
+            sent: Vec::new(),
+            late: None,
+            command_sent: None,
+            budget: Budget::default(),
         }
     }
 
@@ -256,6 +257,17 @@ impl Session {
         if self.snapshot.read_only != read_only {
             Arc::make_mut(&mut self.snapshot).read_only = read_only;
         }
+    }
+
+    /// Lends it the budget of the connection that it shares with other printers, for the next
+    /// [`Session::handle`]; [`Session::budget`] is what is left of it after that.
+    pub fn lend(&mut self, budget: Budget) {
+        self.budget = budget;
+    }
+
+    /// What may be sent over the connection.
+    pub fn budget(&self) -> Budget {
+        self.budget
     }
 
     /// Explains errors with these texts from now on.
@@ -320,28 +332,22 @@ impl Session {
         let version_retry =
             version.filter(|_| self.version_tries < VERSION_TRIES).map(|(_, last)| last + VERSION_RETRY);
         let unready = version.filter(|_| self.full_seen && self.unsettled()).map(|(first, _)| first);
-        let pushall = self.pushall_sent.filter(|_| self.pushall_wanted && self.connected);
-        let answer = self.in_flight.as_ref().map(|f| f.waiting.since + ANSWER);
-        let next_command = match (&self.in_flight, self.queue.front(), self.sent_at) {
-            (None, Some(_), Some(at)) => Some(at + COMMAND_GAP),
-            _ => None,
-        };
+        let funded = self.budget.when(1);
+        let pushall = (self.pushall_wanted && self.connected)
+            .then(|| self.pushall_sent.map_or(Duration::ZERO, |at| at + self.pushall_pause()));
         [
             probe,
             version_retry,
             unready.map(|at| at + VERSION_WAIT),
-            pushall.map(|at| at + self.pushall_pause()),
-            self.pushall_retry.filter(|_| self.connected),
+            pushall.map(|at| at.max(funded)),
+            self.pushall_retry.filter(|_| self.connected).map(|at| at.max(funded)),
             self.presence_lost.map(|at| at + PRESENCE_HOLD),
             self.link_lost.filter(|_| self.snapshot.reach == Reach::Online).map(|at| at + STALE),
             self.zero_since.map(|at| at + ZERO_HOLD),
             self.hot_since
                 .filter(|_| self.snapshot.heater_left_on == Some(false))
                 .map(|at| at + HEATER_LEFT_ON),
-            answer,
-            next_command,
-            self.queue.front().map(|w| w.since + ANSWER),
-            self.unconfirmed.iter().map(|w| w.since + ANSWER).min(),
+            self.commands_deadline(),
         ]
         .into_iter()
         .flatten()
@@ -359,9 +365,19 @@ impl Session {
         if self.snapshot.is_active() { SILENCE_ACTIVE } else { SILENCE_AT_REST }
     }
 
+    /// Whether it is a P1 or an A1. An unknown model is treated as the kind that suffers.
+    fn is_slow(&self) -> bool {
+        self.model.is_none_or(|m| m.slow)
+    }
+
     fn pushall_pause(&self) -> Duration {
-        // An unknown model is treated as the kind that suffers.
-        if self.model.is_none_or(|m| m.slow) { PUSHALL_SLOW } else { PUSHALL_FAST }
+        if self.is_slow() { PUSHALL_SLOW } else { PUSHALL_FAST }
+    }
+
+    /// Sends something; every message counts.
+    fn send(&mut self, now: Now, request: Request, out: &mut Vec<Output>) {
+        self.budget.take(now.mono);
+        out.push(Output::Send(request));
     }
 
     fn on_connected(&mut self, now: Now, out: &mut Vec<Output>) {
@@ -369,7 +385,7 @@ impl Session {
         self.link_lost = None;
         self.heard = self.heard.map(|_| now.mono);
         self.probed = 0;
-        self.signature_refused = false;
+        self.authority.forget();
         self.ask_everything(now, out);
     }
 
@@ -381,15 +397,7 @@ impl Session {
         self.doubtful = true;
         self.link_lost = Some(now.mono);
         self.pushall_retry = None;
-        // Never replayed after a reconnect: nobody expects a command to work minutes later.
-        let failed = self.in_flight.take().map(|f| f.waiting).into_iter().chain(self.queue.drain(..));
-        out.extend(failed.map(|w| {
-            Output::Reply(
-                w.id,
-                Outcome::Failed("the connection to the cloud was lost: try again later".into()),
-            )
-        }));
-        self.unconfirmed.clear();
+        self.lose_commands(out);
     }
 
     /// The exchange after every connect, ours or the printer's (protocol 3.1).
@@ -406,7 +414,7 @@ impl Session {
         self.version_asked = Some((self.version_asked.map_or(now.mono, |(first, _)| first), now.mono));
         self.version_tries += 1;
         let id = self.next_id();
-        out.push(Output::Send(request::get_version(id)));
+        self.send(now, request::get_version(id), out);
     }
 
     fn on_message(&mut self, now: Now, bytes: &[u8], out: &mut Vec<Output>) {
@@ -428,6 +436,7 @@ impl Session {
             Message::Presence(false) => self.presence_lost = Some(now.mono),
             Message::Presence(true) => {
                 self.presence_lost = None;
+                self.authority.forget();
                 if self.connected {
                     self.ask_everything(now, out);
                 }
@@ -483,8 +492,10 @@ impl Session {
             ..(*self.identity).clone()
         };
         self.model = model.or(self.model);
+        let signs = self.model.zip(identity.firmware.as_deref()).and_then(|(m, firmware)| m.signs(firmware));
+        let another = self.identity.firmware.is_some() && identity.firmware != self.identity.firmware;
+        self.authority.firmware(signs, another);
         if identity != *self.identity {
-            self.signature_refused &= identity.firmware == self.identity.firmware;
             self.identity = Arc::new(identity);
         }
         self.project(now, Kind::Full, out);
@@ -496,6 +507,7 @@ impl Session {
         // It may have been switched off in between without the cloud telling: a delta would be put upon
         // yesterday's state.
         if self.connected && self.reach == Reach::Offline {
+            self.authority.forget();
             self.ask_everything(now, out);
         }
         self.reach = Reach::Online;
@@ -562,6 +574,7 @@ impl Session {
             capabilities: self.snapshot.capabilities,
             reach: self.reach,
             control: self.snapshot.control,
+            control_reason: self.snapshot.control_reason,
             modules: &self.modules,
             boards_known: self.version_settled(now),
             previous: &self.snapshot,
@@ -570,22 +583,21 @@ impl Session {
 
     /// Makes the snapshot anew and tells if it differs.
     fn project(&mut self, now: Now, kind: Kind, out: &mut Vec<Output>) {
+        let unsigned = self.authority.observe(&self.report);
         let mut context = self.context(now);
-
+        (context.control, context.control_reason) = self.authority.verdict();
         if self.ready(now) && (kind == Kind::Full || context.capabilities.is_none()) {
             let firmware = self.identity.firmware.as_deref();
             context.capabilities = Some(snapshot::capabilities(&self.report, self.model, firmware));
         }
-        let firmware = self.identity.firmware.as_deref();
-        context.control = match snapshot::control(&self.report, self.model, firmware) {
-            Control::Full if self.report.fun.is_some() => Control::Full,
-            _ if self.signature_refused => Control::Limited,
-            control => control,
-        };
         let mut new = snapshot::project(&self.report, &context);
         new.job.ends_at = ends_at(now.wall, &new, self.snapshot.job.ends_at);
         self.age(now, &mut new);
-        self.adopt(new, out);
+        self.adopt(now, new, out);
+        if unsigned {
+            self.refuse_unsigned(out);
+        }
+        out.extend(self.authority.news().map(Output::Note));
     }
 
     /// What time alone makes another: how old what is known is, and for how long a heater has been on.
@@ -611,27 +623,20 @@ impl Session {
         if stale != self.snapshot.stale || (long && self.snapshot.heater_left_on == Some(false)) {
             let mut new = (*self.snapshot).clone();
             self.age(now, &mut new);
-            self.adopt(new, out);
+            self.adopt(now, new, out);
         }
     }
 
-    fn adopt(&mut self, new: Snapshot, out: &mut Vec<Output>) {
+    fn adopt(&mut self, now: Now, new: Snapshot, out: &mut Vec<Output>) {
         if new == *self.snapshot {
             return;
         }
-        self.snapshot = Arc::new(new);
+        let before = std::mem::replace(&mut self.snapshot, Arc::new(new));
         out.push(Output::Changed(Arc::clone(&self.snapshot)));
-        let snapshot = &self.snapshot;
-        self.unconfirmed.retain(|waiting| {
-            let met = waiting.command.is_met(snapshot);
-            if met {
-                out.push(Output::Reply(waiting.id, Outcome::Confirmed));
-            }
-            !met
-        });
+        self.confirm(now, &before, out);
     }
 
-    fn set_reach(&mut self, reach: Reach, out: &mut Vec<Output>) {
+    fn set_reach(&mut self, now: Now, reach: Reach, out: &mut Vec<Output>) {
         self.reach = reach;
         if self.snapshot.reach != reach {
             let mut new = (*self.snapshot).clone();
@@ -640,7 +645,7 @@ impl Session {
             // From now on it is the last one for long.
             let last = self.reported.map(Timestamp::as_second);
             new.last_report = last.and_then(|second| Timestamp::from_second(second).ok());
-            self.adopt(new, out);
+            self.adopt(now, new, out);
         }
     }
 
@@ -663,11 +668,11 @@ impl Session {
         let due = |at: Option<Duration>, after: Duration| at.is_some_and(|at| now.mono >= at + after);
         if due(self.presence_lost, PRESENCE_HOLD) {
             self.presence_lost = None;
-            self.set_reach(Reach::Offline, out);
+            self.set_reach(now, Reach::Offline, out);
         }
         if due(self.link_lost, STALE) {
             self.link_lost = None;
-            self.set_reach(Reach::Offline, out);
+            self.set_reach(now, Reach::Offline, out);
         }
         if due(self.zero_since, ZERO_HOLD) {
             // Nothing contradicted it for long enough; a later report with zeros is believed.
@@ -681,8 +686,6 @@ impl Session {
         if self.connected {
             self.tick_connected(now, out);
         }
-        let unconfirmed_until = |w: &Waiting| now.mono < w.since + ANSWER;
-        self.unconfirmed.retain(unconfirmed_until);
     }
 
     fn tick_connected(&mut self, now: Now, out: &mut Vec<Output>) {
@@ -697,30 +700,16 @@ impl Session {
         let pause = self.pushall_pause();
         let allowed = self.pushall_sent.is_none_or(|at| now.mono >= at + pause);
         let retry = self.pushall_retry.is_some_and(|at| now.mono >= at);
-        if (self.pushall_wanted && allowed) || retry {
+        let funded = self.budget.left(now.mono) > 0;
+        if funded && ((self.pushall_wanted && allowed) || retry) {
             // Unanswered, it is sent once more after ten seconds, then only at the pause's end.
             self.pushall_retry = (!retry).then(|| now.mono + PUSHALL_RETRY);
             self.pushall_wanted = true;
             self.pushall_sent = Some(now.mono);
             let id = self.next_id();
-            out.push(Output::Send(request::pushall(id)));
+            self.send(now, request::pushall(id), out);
         }
-        if let Some(late) = self.in_flight.take_if(|f| now.mono >= f.waiting.since + ANSWER) {
-            out.push(Output::Reply(late.waiting.id, Outcome::Timeout));
-        }
-        while self.queue.front().is_some_and(|w| now.mono >= w.since + ANSWER) {
-            let reason = "it waited too long behind other commands and was not sent: try again";
-            let outcome = Outcome::Failed(reason.into());
-            out.extend(self.queue.pop_front().map(|old| Output::Reply(old.id, outcome)));
-        }
-        let paced = self.sent_at.is_none_or(|at| now.mono >= at + COMMAND_GAP);
-        if self.in_flight.is_none()
-            && paced
-            && let Some(mut waiting) = self.queue.pop_front()
-        {
-            waiting.since = now.mono;
-            self.send_command(now, waiting, out);
-        }
+        self.tick_commands(now, out);
     }
 
     /// Silence: at half of the limit ask to go on, at three quarters ask the cheapest question, then
@@ -730,16 +719,16 @@ impl Session {
         let silence = self.silence_limit();
         let silent = now.mono.saturating_sub(heard);
         if silent >= silence && self.probed >= 2 {
-            self.set_reach(Reach::Offline, out);
+            self.set_reach(now, Reach::Offline, out);
         } else if silent >= silence * 3 / 4 && self.probed == 1 {
             self.probed = 2;
             self.doubtful = true;
             let id = self.next_id();
-            out.push(Output::Send(request::get_version(id)));
+            self.send(now, request::get_version(id), out);
         } else if silent >= silence / 2 && self.probed == 0 {
             self.probed = 1;
             let id = self.next_id();
-            out.push(Output::Send(request::start_pushing(id)));
+            self.send(now, request::start_pushing(id), out);
         }
     }
 }

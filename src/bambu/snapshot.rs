@@ -18,12 +18,12 @@ mod tests;
 
 use std::sync::Arc;
 
-use crate::printer::{Capabilities, Control, Heater, Identity, Reach, Side, Snapshot};
+use crate::printer::{Capabilities, Control, ControlReason, Heater, Identity, Reach, Side, Snapshot};
 
 use super::models::Model;
 use super::report::{Module, Print};
 
-pub use abilities::{capabilities, control};
+pub use abilities::capabilities;
 pub(in crate::bambu) use ams::forget_unplugged;
 pub(in crate::bambu) use job::{forget_last_job, status};
 
@@ -39,6 +39,8 @@ pub struct Context<'a> {
     pub reach: Reach,
     /// What we may do with it.
     pub control: Control,
+    /// How that is known.
+    pub control_reason: ControlReason,
     /// Its boards: the AMS units' serials and kinds.
     pub modules: &'a [Module],
     /// Whether the list of boards is complete, or will never be.
@@ -71,6 +73,7 @@ pub fn project(report: &Print, context: &Context<'_>) -> Snapshot {
         capabilities: context.capabilities,
         reach: context.reach,
         control: context.control,
+        control_reason: context.control_reason,
         read_only: before.read_only,
         gcode: before.gcode,
         status,

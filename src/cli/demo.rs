@@ -1,7 +1,7 @@
 //! `demo`: the real gateway between an emulated cloud and a broker, for people without an account.
 
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
+use std::fmt::{self, Write as _};
 use std::io::{self, IsTerminal as _, Write as _};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -16,7 +16,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
 use crate::config::{Config, Source};
-use crate::demo::{Broker, Cloud, Options, broker};
+use crate::demo::{Broker, Cloud, Model, Options, Recording, broker};
 use crate::gateway::{self, Clock, Setup, local_options, topics_of};
 use crate::homeassistant::topic::Topics;
 use crate::mqtt::{Event, Link, Qos};
@@ -30,8 +30,10 @@ const BASE_TOPIC: &str = "bambu2mqtt_demo";
 const LOOK: Duration = Duration::from_secs(5);
 /// The demo knows its broker to be near, and nobody waits long for Ctrl-C.
 const CLEAR_QUIET: Duration = Duration::from_millis(500);
-/// More printers than these are a load, not something to look at.
-const SHOWN: usize = 10;
+/// More printers than one of each model are a load, not something to look at.
+const SHOWN: usize = Model::ALL.len();
+/// Printers when nobody says how many.
+const PRINTERS: usize = 3;
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
@@ -41,9 +43,12 @@ pub(super) struct Arguments {
     /// Where the embedded broker listens; any other address than loopback gets a password
     #[arg(long, value_name = "ADDR", default_value_t = broker::DEFAULT_ADDRESS, conflicts_with = "mqtt_url")]
     listen: SocketAddr,
-    /// How many printers
-    #[arg(long, value_name = "N", default_value_t = 3)]
-    printers: usize,
+    /// How many simulated printers; 14 is one of each model [default: 3, with --capture 0]
+    #[arg(long, value_name = "N")]
+    printers: Option<usize>,
+    /// Play recorded messages as printers, over and over; commands are answered and change nothing
+    #[arg(long, value_name = "FILE", num_args = 1..)]
+    capture: Vec<PathBuf>,
     /// How fast their time goes
     #[arg(long, value_name = "X", default_value_t = 1.0)]
     speed: f64,
@@ -53,12 +58,16 @@ pub(super) struct Arguments {
 }
 
 pub(super) async fn run(arguments: Arguments) -> anyhow::Result<Exit> {
-    anyhow::ensure!(arguments.printers > 0, "--printers takes at least 1");
+    let printers = arguments.printers.unwrap_or(if arguments.capture.is_empty() { PRINTERS } else { 0 });
+    anyhow::ensure!(printers > 0 || !arguments.capture.is_empty(), "--printers takes at least 1");
     anyhow::ensure!(
         arguments.speed.is_finite() && arguments.speed > 0.0,
         "--speed takes a number above 0, such as 10 for ten times as fast"
     );
-    let options = Options { printers: arguments.printers, speed: arguments.speed, ..Options::default() };
+    let recordings = Recording::load(&arguments.capture)?;
+    let what = Cast { printers, recordings: &recordings }.to_string();
+    let remarks: Vec<String> = recordings.iter().filter_map(remark).collect();
+    let options = Options { printers, recordings, speed: arguments.speed, ..Options::default() };
     let cloud = Cloud::start(options).await.context("the emulated cloud did not start")?;
     let broker = match arguments.mqtt_url {
         Some(_) => None,
@@ -66,7 +75,11 @@ pub(super) async fn run(arguments: Arguments) -> anyhow::Result<Exit> {
     };
     let folder = Folder::make()?;
     let config = configuration(&arguments, &cloud, broker.as_ref(), &folder.0)?;
-    introduce(&config, &arguments, broker.as_ref())?;
+    introduce(&config, &arguments, &what, broker.as_ref())?;
+    for remark in remarks {
+        say(&remark)?;
+    }
+    say("")?;
 
     let (sender, mut signals) = mpsc::channel(4);
     let mut from_outside = super::forward_signals()?;
@@ -168,12 +181,42 @@ fn configuration(
     Ok(Config::load(&source, [])?.config)
 }
 
-fn introduce(config: &Config, arguments: &Arguments, broker: Option<&Broker>) -> anyhow::Result<()> {
+/// The printers of a demo.
+struct Cast<'a> {
+    printers: usize,
+    recordings: &'a [Recording],
+}
+
+impl fmt::Display for Cast<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let count = |number, what: &str| match number {
+            0 => None,
+            1 => Some(format!("a {what} printer")),
+            n => Some(format!("{n} {what} printers")),
+        };
+        let all = [count(self.recordings.len(), "recorded"), count(self.printers, "simulated")];
+        f.write_str(&all.into_iter().flatten().collect::<Vec<_>>().join(" and "))
+    }
+}
+
+/// What someone should know who plays this recording.
+fn remark(recording: &Recording) -> Option<String> {
+    (!recording.is_complete()).then(|| {
+        format!(
+            "({}: no complete report of {} is in it, so most of what it has stays unknown.)",
+            recording.source(),
+            recording.name()
+        )
+    })
+}
+
+fn introduce(
+    config: &Config,
+    arguments: &Arguments,
+    what: &str,
+    broker: Option<&Broker>,
+) -> anyhow::Result<()> {
     let address = &config.mqtt.broker;
-    let what = match arguments.printers {
-        1 => "a simulated printer".to_owned(),
-        n => format!("{n} simulated printers"),
-    };
     say(&format!("An emulated Bambu cloud with {what}, the real gateway, and an MQTT broker on {address}."))?;
     if broker.is_some_and(Broker::moved) {
         say(&format!(
@@ -194,12 +237,17 @@ fn introduce(config: &Config, arguments: &Arguments, broker: Option<&Broker>) ->
         _ => &address.host,
     };
     say(&format!("  2. Broker {host} port {}, {login}", address.port))?;
-    say("  3. The printers appear under Devices by themselves; press, slide and switch: they obey")?;
+    let devices = "  3. The printers appear under Devices by themselves";
+    match arguments.printers {
+        None | Some(0) if !arguments.capture.is_empty() => {
+            say(&format!("{devices}; recorded ones take commands and go their way"))?;
+        }
+        _ => say(&format!("{devices}; press, slide and switch: they obey"))?,
+    }
     if broker.is_some() && arguments.listen.ip().is_loopback() {
         say("     (Home Assistant on another machine? Start again with --listen 0.0.0.0:1883)")?;
     }
-    say("Ctrl-C ends it.")?;
-    say("")
+    say("Ctrl-C ends it.")
 }
 
 /// Shows what a subscriber of the local broker sees of the printers.

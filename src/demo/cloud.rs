@@ -5,6 +5,7 @@ use super::certificate::Certificates;
 use super::fleet::{self, Fleet};
 use super::gate::Gate;
 use super::printer::Printer;
+use super::recording::{self, Player, Recording};
 use super::relay::{self, Line};
 use super::rest::{self, Api};
 use anyhow::{Context as _, Result};
@@ -26,8 +27,10 @@ const LOOPBACK: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCA
 /// What kind of cloud to start.
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// How many printers; the models take turns.
+    /// How many simulated printers; the models take turns.
     pub printers: usize,
+    /// Printers beside them, which play recordings.
+    pub recordings: Vec<Recording>,
     /// How much faster than life the printers live.
     pub speed: f64,
     /// The same seed gives the same lives.
@@ -44,6 +47,7 @@ impl Default for Options {
     fn default() -> Self {
         Self {
             printers: 3,
+            recordings: Vec::new(),
             speed: 1.0,
             seed: 1,
             account: "demo@example.com".to_owned(),
@@ -95,7 +99,11 @@ impl Cloud {
         let certificates = Certificates::create().context("make the demo's certificates")?;
         let account = Arc::new(Account::new(options.account, options.password, options.needs_code));
         let printer = |number| Printer::new(number, options.seed).with_speed(options.speed);
-        let fleet = Arc::new(Fleet::new((0..options.printers).map(printer).collect()));
+        let printers: Vec<Printer> = (0..options.printers).map(printer).collect();
+        let mut recordings = options.recordings;
+        recording::make_distinct(&mut recordings, printers.iter().flat_map(Printer::serials));
+        let players = recordings.into_iter().map(|recording| Player::new(recording, options.speed)).collect();
+        let fleet = Arc::new(Fleet::new(players, printers));
         let delay = Arc::new(AtomicU64::new(0));
         let line = Arc::new(Line::new(Arc::clone(&delay)));
         let stop = CancellationToken::new();
@@ -160,7 +168,7 @@ impl Cloud {
         self.fleet.serials()
     }
 
-    /// Looks at a printer or changes it; `None` when there is none of that serial.
+    /// Looks at a simulated printer or changes it; `None` when there is none of that serial.
     pub fn with_printer<R>(&self, serial: &str, act: impl FnOnce(&mut Printer) -> R) -> Option<R> {
         self.fleet.with_printer(serial, act)
     }

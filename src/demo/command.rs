@@ -2,6 +2,7 @@
 //!
 //! Requests are obeyed as the model would: what the machine has no part for, or what lies beyond its range,
 //! is refused.
+use super::facts::Family;
 use super::machine::Machine;
 use super::model::Model;
 use serde_json::{Map, Value, json};
@@ -38,13 +39,13 @@ impl Effect {
     fn check(&self, m: &Machine) -> Verdict {
         let fits = match self {
             Self::Nozzle(index, target) => {
-                *target <= m.model.nozzle_max() && (*index == 0 || m.model == Model::H2d && *index == 1)
+                *target <= m.model.facts().nozzle_max && *index < m.model.nozzles()
             }
-            Self::Bed(target) => *target <= m.model.bed_max(),
-            Self::Chamber(target) => m.model.chamber_max().is_some_and(|most| *target <= most),
-            Self::Fan(index, _) => (1..=3).contains(index),
+            Self::Bed(target) => *target <= m.model.facts().bed_max,
+            Self::Chamber(target) => m.model.facts().chamber_max.is_some_and(|most| *target <= most),
+            Self::Fan(index, _) => (1..=3).contains(index) || *index == 10 && m.model.has_fan(160),
             // The laser's mode is there but not ours to choose.
-            Self::Airduct(mode) => *mode <= 1,
+            Self::Airduct(mode) => *mode <= 1 && m.model.facts().modes.iter().any(|(id, ..)| id == mode),
         };
         if fits { Ok(()) } else { refused("invalid param") }
     }
@@ -55,10 +56,11 @@ impl Effect {
             Self::Bed(target) => m.bed.target = target,
             Self::Chamber(target) => m.chamber.target = target,
             Self::Fan(1, speed) => m.part_fan.hold(speed),
-            // An A1 mini takes the line and has no such fan.
-            Self::Fan(_, _) if m.model == Model::A1Mini => {}
-            Self::Fan(2, speed) => m.aux_fan.hold(speed),
-            Self::Fan(_, speed) => m.chamber_fan.hold(speed),
+            // Who has no such fan takes the line all the same.
+            Self::Fan(2, speed) if m.model.has_fan(32) => m.aux_fan.hold(speed),
+            Self::Fan(3, speed) if m.model.has_fan(48) => m.chamber_fan.hold(speed),
+            Self::Fan(10, speed) => m.second_aux_fan.hold(speed),
+            Self::Fan(..) => {}
             Self::Airduct(mode) => m.airduct = mode,
         }
     }
@@ -97,7 +99,9 @@ fn gcode(m: &Machine, lines: &str) -> Result<Vec<Effect>, Refusal> {
                     u8::try_from(celsius(line)?).map_err(|_| Refusal::Reason("invalid gcode".to_owned()))?;
                 Effect::Fan(fan, speed)
             }
-            "M145" if m.model == Model::H2d => Effect::Airduct(u8::from(word(line, 'P') == Some(1.0))),
+            "M145" if !m.model.facts().modes.is_empty() => {
+                Effect::Airduct(u8::from(word(line, 'P') == Some(1.0)))
+            }
             _ => continue,
         };
         effect.check(m)?;
@@ -130,7 +134,7 @@ fn print_option(m: &mut Machine, request: &Map<String, Value>) -> Verdict {
     let option = |key| request.get(key).and_then(Value::as_bool);
     if let Some(on) = option("auto_recovery") {
         m.auto_recovery = on;
-    } else if let Some(on) = option("sound_enable").filter(|_| m.model != Model::X1c) {
+    } else if let Some(on) = option("sound_enable").filter(|_| m.model.facts().sound) {
         m.sound = on;
     } else {
         return refused("option not supported");
@@ -163,17 +167,20 @@ fn skip(m: &mut Machine, request: &Map<String, Value>) -> Verdict {
 /// Loads or unloads: old firmware reads `target` alone, later ones unit and slot.
 fn change_filament(m: &mut Machine, request: &Map<String, Value>) -> Verdict {
     let number = |key| whole_number(request, key);
-    let to = if m.model == Model::H2d {
+    let to = if m.model.is_new() {
         match (number("ams_id")?, number("slot_id")?) {
             (_, 255) => None,
-            (0, slot @ 0..4) => Some(usize::from(slot)),
-            (128, 0) => Some(4),
-            _ => return Err(Refusal::Number(-1)),
+            (unit, slot) => Some(m.model.spool_at(unit, usize::from(slot)).ok_or(Refusal::Number(-1))?),
         }
     } else {
         match number("target")? {
             255 => None,
-            slot @ 0..4 => Some(usize::from(slot)),
+            slot @ 0..16 => {
+                let spool = m.model.spool_at(slot / 4, usize::from(slot % 4));
+                Some(spool.ok_or(Refusal::Number(-1))?)
+            }
+            // The spool outside, where that is what feeds.
+            254 if m.model.facts().units.is_empty() => Some(0),
             _ => return Err(Refusal::Number(-1)),
         }
     };
@@ -181,10 +188,8 @@ fn change_filament(m: &mut Machine, request: &Map<String, Value>) -> Verdict {
 }
 
 fn dry(m: &mut Machine, request: &Map<String, Value>) -> Verdict {
-    let (index, hottest) = match whole_number(request, "ams_id")? {
-        0 => (0, 65),
-        128 => (1, 85),
-        _ => return refused("invalid ams_id"),
+    let Some((index, hottest)) = m.model.dryer(whole_number(request, "ams_id")?) else {
+        return refused("invalid ams_id");
     };
     let Some(unit) = m.units.get_mut(index) else { return refused("invalid ams_id") };
     let filament = request.get("filament").and_then(Value::as_str).unwrap_or_default();
@@ -205,7 +210,7 @@ fn dry(m: &mut Machine, request: &Map<String, Value>) -> Verdict {
 }
 
 fn print(m: &mut Machine, command: &str, request: &Map<String, Value>) -> Verdict {
-    let h2d = m.model == Model::H2d;
+    let new = m.model.is_new();
     match command {
         "pause" if m.gcode_state() == "RUNNING" => m.paused = true,
         "resume" if m.paused => m.paused = false,
@@ -220,13 +225,13 @@ fn print(m: &mut Machine, command: &str, request: &Map<String, Value>) -> Verdic
             let effects = gcode(m, lines)?;
             return carry_out(m, &effects);
         }
-        "set_nozzle_temp" if h2d => {
+        "set_nozzle_temp" if new => {
             let nozzle = usize::from(whole_number(request, "extruder_index")?);
             return carry_out(m, &[Effect::Nozzle(nozzle, whole_number(request, "target_temp")?)]);
         }
-        "set_bed_temp" if h2d => return carry_out(m, &[Effect::Bed(whole_number(request, "temp")?)]),
-        "set_ctt" if h2d => return chamber(m, request),
-        "set_fan" if h2d => {
+        "set_bed_temp" if new => return carry_out(m, &[Effect::Bed(whole_number(request, "temp")?)]),
+        "set_ctt" if new => return chamber(m, request),
+        "set_fan" if new => {
             let speed = whole_number(request, "speed")?;
             if speed > 100 {
                 return refused("invalid speed");
@@ -234,17 +239,17 @@ fn print(m: &mut Machine, command: &str, request: &Map<String, Value>) -> Verdic
             let speed = super::parts::whole((f64::from(speed) * 2.55).ceil());
             return carry_out(m, &[Effect::Fan(u64::from(whole_number(request, "fan_index")?), speed)]);
         }
-        "set_airduct" if h2d => {
+        "set_airduct" if new => {
             let mode = u8::try_from(whole_number(request, "modeId")?).unwrap_or(u8::MAX);
             return carry_out(m, &[Effect::Airduct(mode)]);
         }
         "ams_change_filament" => return change_filament(m, request),
-        "ams_filament_drying" if h2d => return dry(m, request),
+        "ams_filament_drying" if new => return dry(m, request),
         "back_to_center" | "xyz_ctrl" | "project_file" if m.busy() => {
             return refused("printer is busy");
         }
         // Sound and motion that no report shows.
-        "buzzer_ctrl" | "back_to_center" | "xyz_ctrl" if h2d => {}
+        "buzzer_ctrl" | "back_to_center" | "xyz_ctrl" if new => {}
         // Whatever is sent to print, the demo prints what is next in turn.
         "project_file" => m.start_job(),
         _ => return Err(Refusal::Unknown),
@@ -264,8 +269,8 @@ fn light(m: &mut Machine, request: &Map<String, Value>) -> Verdict {
     }
     match request.get("led_node").and_then(Value::as_str).unwrap_or_default() {
         "chamber_light" => m.light = mode,
-        "chamber_light2" if m.model == Model::H2d => m.light2 = mode,
-        "heatbed_light" if m.model == Model::H2d => {}
+        "chamber_light2" if m.model.has_lamp("chamber_light2") => m.light2 = mode,
+        "heatbed_light" if m.model.has_lamp("chamber_light2") => {}
         "work_light" => {}
         other => return refused(&format!("did not find the valid led: {other}")),
     }
@@ -293,7 +298,7 @@ pub(super) fn obey(m: &mut Machine, category: &str, request: &Map<String, Value>
         m.show_verify_failed();
         let sequence = request.get("sequence_id").cloned().unwrap_or_default();
         let mut ack = json!({"command": command, "err_code": NOT_SIGNED, "sequence_id": sequence});
-        if m.model != Model::X1c {
+        if m.model.facts().family != Family::X1 {
             ack = json!({
                 "command": command,
                 "result": "failed",
@@ -316,7 +321,7 @@ pub(super) fn obey(m: &mut Machine, category: &str, request: &Map<String, Value>
     let mut ack = request.clone();
     let (result, reason) = match verdict {
         Ok(()) if category != "print" => ("success", String::new()),
-        Ok(()) if m.model == Model::H2d => {
+        Ok(()) if m.model.facts().family == Family::New => {
             ack.insert("err_code".to_owned(), 0.into());
             ("SUCCESS", "SUCCESS".to_owned())
         }

@@ -1,4 +1,5 @@
 //! The camera's watch over a print: which faults it looks for.
+use super::facts::Family;
 use super::model::Model;
 use serde_json::{Map, Value};
 
@@ -47,10 +48,10 @@ impl Detectors {
     pub(super) fn set(&mut self, model: Model, request: &Map<String, Value>) -> Option<()> {
         let wanted = request.get("module_name")?.as_str()?;
         let on = request.get("control").or_else(|| request.get("enable"))?.as_bool()?;
-        let known = |name: &str, x1: bool| match model {
-            Model::H2d => true,
-            Model::X1c => x1,
-            Model::A1Mini => name == "buildplate_marker_detector",
+        let known = |name: &str, x1: bool| match model.facts().family {
+            Family::New => true,
+            Family::X1 => x1,
+            Family::Small => model.slings() && name == "buildplate_marker_detector",
         };
         let index = NAMES.iter().position(|(name, _, x1)| *name == wanted && known(name, *x1))?;
         *self.on.get_mut(index)? = on;

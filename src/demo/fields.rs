@@ -1,6 +1,6 @@
 //! The values that all models report, by the name a template calls them.
 use super::machine::{Machine, Phase};
-use super::model::Model;
+use super::model::Place;
 use super::template::{Fields, put};
 
 /// A temperature in the steps of the printer's sensors, 1/32 °C.
@@ -8,8 +8,8 @@ pub(super) fn degrees(value: f64) -> f64 {
     (value * 32.0).round() / 32.0
 }
 
-/// The signed 32-bit switch word, `base` holding what stands still.
-pub(super) fn home_flag(m: &Machine, base: u32) -> i32 {
+/// The signed 32-bit switch word.
+fn home_flag(m: &Machine) -> i32 {
     let homed = m.busy() && m.step > 2;
     let bits = [
         (0, homed),
@@ -17,13 +17,32 @@ pub(super) fn home_flag(m: &Machine, base: u32) -> i32 {
         (2, homed),
         (4, m.auto_recovery),
         (5, m.record && m.printing()),
-        (17, m.sound && m.model != Model::X1c),
+        (17, m.sound && m.model.facts().sound),
     ];
-    let mut word = base;
+    // Only the X1 family tells of its door here.
+    let door = m.door_open && !m.model.is_new();
+    let mut word = m.model.facts().home_flag | u32::from(door) << 23;
     for (bit, on) in bits {
         word = word & !(1 << bit) | u32::from(on) << bit;
     }
     word.cast_signed()
+}
+
+/// The last part of its address.
+fn host(m: &Machine) -> u8 {
+    let number: u32 = m.serial.get(6..).and_then(|number| number.parse().ok()).unwrap_or_default();
+    u8::try_from(30 + number % 200).unwrap_or_default()
+}
+
+/// The number of a spool's tray, counted through all units.
+fn global(m: &Machine, spool: Option<usize>) -> usize {
+    match spool.map(|spool| m.model.place(spool)) {
+        None => 255,
+        // Nobody knows the unit of an A2L by this number.
+        Some(Place::Unit(kit, slot)) if kit.id < 4 => usize::from(kit.id) * 4 + slot,
+        Some(Place::Unit(_, slot)) => slot,
+        Some(Place::External) => 254,
+    }
 }
 
 fn text(out: &mut Vec<u8>, value: &str) {
@@ -42,14 +61,21 @@ pub(super) const COMMON: Fields = &[
     ("serial", |m, o| text(o, &m.serial)),
     // The running number of a serial: an AMS has one of its own, as its printer has.
     ("number", |m, o| text(o, m.serial.get(6..).unwrap_or_default())),
-    ("firmware", |m, o| text(o, m.model.firmware(m.signed_only))),
+    ("firmware", |m, o| {
+        let [before, after] = m.model.facts().firmware;
+        text(o, if m.signed_only { after } else { before });
+    }),
+    // Each printer has an address of its own; the least significant byte comes first.
+    ("ip", |m, o| put(o, format_args!("{}", u32::from_le_bytes([192, 168, 7, host(m)])))),
+    ("host", |m, o| put(o, format_args!("{}", host(m)))),
+    ("home_flag", |m, o| put(o, format_args!("{}", home_flag(m)))),
     ("sequence", |m, o| put(o, format_args!("{}", m.sequence))),
     ("state", |m, o| text(o, m.gcode_state())),
     ("stage", |m, o| put(o, format_args!("{}", m.stage()))),
     ("stages", |m, o| {
         o.push(b'[');
         if m.busy() {
-            for (index, step) in m.model.steps().iter().skip(1).enumerate() {
+            for (index, step) in m.model.facts().steps.iter().skip(1).enumerate() {
                 put(o, format_args!("{}{}", if index > 0 { "," } else { "" }, step.stage));
             }
         }
@@ -79,6 +105,8 @@ pub(super) const COMMON: Fields = &[
     ("bed", |m, o| put(o, format_args!("{}", degrees(m.bed.shown())))),
     ("bed_target", |m, o| put(o, format_args!("{}", m.bed.target))),
     ("chamber", |m, o| put(o, format_args!("{}", m.chamber.now.round()))),
+    ("chamber_target", |m, o| put(o, format_args!("{}", m.chamber.target))),
+    ("ams_temp", |m, o| put(o, format_args!("{:.1}", 25.0 + (m.chamber.now - 24.0) / 8.0))),
     ("part_fan", |m, o| put(o, format_args!("{}", m.part_fan.gear()))),
     ("aux_fan", |m, o| put(o, format_args!("{}", m.aux_fan.gear()))),
     ("chamber_fan", |m, o| put(o, format_args!("{}", m.chamber_fan.gear()))),
@@ -93,7 +121,8 @@ pub(super) const COMMON: Fields = &[
     ("light2", |m, o| text(o, m.light2)),
     ("record", |m, o| text(o, switch(m.record))),
     ("timelapse", |m, o| text(o, switch(m.timelapse))),
-    ("wifi", |m, o| put(o, format_args!("{}", m.wifi))),
+    // On a cable it says something all the same.
+    ("wifi", |m, o| put(o, format_args!("{}", if m.model.facts().wired { -90 } else { m.wifi }))),
     ("print_error", |m, o| put(o, format_args!("{}", m.print_error))),
     ("fail_reason", |m, o| {
         put(o, format_args!("{}", if m.stopped { super::machine::CANCELLED } else { 0 }));
@@ -123,7 +152,7 @@ pub(super) const COMMON: Fields = &[
     ("detectors", |m, o| put(o, format_args!("{}", m.detectors.cfg()))),
     ("ams_status", |m, o| put(o, format_args!("{}", m.ams_status()))),
     ("filament", |m, o| put(o, format_args!("{}", u8::from(m.feeding.is_some())))),
-    ("tray_now", |m, o| put(o, format_args!("{}", m.feeding.unwrap_or(255)))),
-    ("tray_pre", |m, o| put(o, format_args!("{}", m.previous.or(m.feeding).unwrap_or(255)))),
-    ("tray_tar", |m, o| put(o, format_args!("{}", m.target_spool().unwrap_or(255)))),
+    ("tray_now", |m, o| put(o, format_args!("{}", global(m, m.feeding)))),
+    ("tray_pre", |m, o| put(o, format_args!("{}", global(m, m.previous.or(m.feeding))))),
+    ("tray_tar", |m, o| put(o, format_args!("{}", global(m, m.target_spool())))),
 ];

@@ -1,6 +1,8 @@
 //! All printers of the demo in their places: gives each its turn once a second, hands it requests, and takes
 //! it off the net when a test pulls its plug.
+use super::model::Model;
 use super::printer::Printer;
+use super::recording::Player;
 use mqtt5::QoS;
 use mqtt5::broker::router::MessageRouter;
 use mqtt5::packet::publish::PublishPacket;
@@ -31,8 +33,58 @@ enum Presence {
     Offline,
 }
 
+/// Who sits in a place.
+enum Actor {
+    Simulated(Box<Printer>),
+    Recorded(Box<Player>),
+}
+
+impl Actor {
+    fn serial(&self) -> &str {
+        match self {
+            Self::Simulated(printer) => printer.serial(),
+            Self::Recorded(player) => player.serial(),
+        }
+    }
+
+    fn name(&self) -> &str {
+        match self {
+            Self::Simulated(printer) => printer.name(),
+            Self::Recorded(player) => player.name(),
+        }
+    }
+
+    fn model(&self) -> Option<Model> {
+        match self {
+            Self::Simulated(printer) => Some(printer.model()),
+            Self::Recorded(player) => player.model(),
+        }
+    }
+
+    fn state(&self) -> String {
+        match self {
+            Self::Simulated(printer) => printer.state().to_owned(),
+            Self::Recorded(player) => player.state(),
+        }
+    }
+
+    fn tick(&mut self, reports: &mut Vec<Vec<u8>>) {
+        match self {
+            Self::Simulated(printer) => printer.tick(SECOND, reports),
+            Self::Recorded(player) => player.tick(SECOND, reports),
+        }
+    }
+
+    fn handle(&mut self, request: &[u8]) -> Vec<Vec<u8>> {
+        match self {
+            Self::Simulated(printer) => printer.handle(request),
+            Self::Recorded(player) => player.handle(request),
+        }
+    }
+}
+
 struct Seat {
-    printer: Printer,
+    actor: Actor,
     topic: Arc<str>,
     presence: Presence,
     /// Announce `client.connected` on the next turn.
@@ -52,21 +104,21 @@ fn event(name: &str, key: &str, milliseconds: u64) -> Vec<u8> {
 }
 
 impl Fleet {
-    pub(super) fn new(printers: Vec<Printer>) -> Self {
-        let places = printers.iter().enumerate().map(|(place, printer)| (printer.serial().to_owned(), place));
+    pub(super) fn new(players: Vec<Player>, printers: Vec<Printer>) -> Self {
+        let players = players.into_iter().map(|player| Actor::Recorded(Box::new(player)));
+        let printers = printers.into_iter().map(|printer| Actor::Simulated(Box::new(printer)));
+        let seats: Vec<Seat> = players
+            .chain(printers)
+            .map(|actor| Seat {
+                topic: format!("device/{}/report", actor.serial()).into(),
+                actor,
+                presence: Presence::Online,
+                returned: false,
+            })
+            .collect();
+        let places = seats.iter().enumerate().map(|(place, seat)| (seat.actor.serial().to_owned(), place));
         let places = places.collect();
-        let seats = printers.into_iter().map(|printer| Seat {
-            topic: format!("device/{}/report", printer.serial()).into(),
-            printer,
-            presence: Presence::Online,
-            returned: false,
-        });
-        Self {
-            seats: Mutex::new(seats.collect()),
-            places,
-            turns: AtomicU64::new(0),
-            reports: AtomicU64::new(0),
-        }
+        Self { seats: Mutex::new(seats), places, turns: AtomicU64::new(0), reports: AtomicU64::new(0) }
     }
 
     fn seats(&self) -> MutexGuard<'_, Vec<Seat>> {
@@ -83,7 +135,7 @@ impl Fleet {
     }
 
     pub(super) fn serials(&self) -> Vec<String> {
-        self.seats().iter().map(|seat| seat.printer.serial().to_owned()).collect()
+        self.seats().iter().map(|seat| seat.actor.serial().to_owned()).collect()
     }
 
     /// Reports sent so far.
@@ -97,8 +149,12 @@ impl Fleet {
         self.has(serial).then_some(serial)
     }
 
+    /// Looks at a simulated printer or changes it.
     pub(super) fn with_printer<R>(&self, serial: &str, act: impl FnOnce(&mut Printer) -> R) -> Option<R> {
-        self.with_seat(serial, |seat| act(&mut seat.printer))
+        self.with_seat(serial, |seat| match &mut seat.actor {
+            Actor::Simulated(printer) => Some(act(printer)),
+            Actor::Recorded(_) => None,
+        })?
     }
 
     /// Pulls the plug; the cloud notices after so many seconds.
@@ -116,22 +172,22 @@ impl Fleet {
     /// The account's list of devices.
     pub(super) fn devices(&self) -> Vec<Value> {
         let describe = |seat: &Seat| {
-            let model = seat.printer.model();
+            let model = seat.actor.model();
             json!({
-                "dev_id": seat.printer.serial(),
-                "name": seat.printer.name(),
+                "dev_id": seat.actor.serial(),
+                "name": seat.actor.name(),
                 "online": seat.presence != Presence::Offline,
-                "print_status": match seat.printer.state() {
+                "print_status": match seat.actor.state().as_str() {
                     "FINISH" => "SUCCESS",
                     "PREPARE" => "RUNNING",
                     other => other,
                 },
-                "dev_model_name": model.code(),
-                "dev_product_name": model.product_name(),
+                "dev_model_name": model.map_or("", Model::code),
+                "dev_product_name": model.map_or("", Model::product_name),
                 "dev_access_code": "00000000",
                 "nozzle_diameter": 0.4,
                 "print_job": 0,
-                "dev_structure": model.structure(),
+                "dev_structure": model.map_or("", Model::structure),
             })
         };
         self.seats().iter().map(describe).collect()
@@ -151,7 +207,7 @@ impl Fleet {
                         payloads.push(event("client.connected", "connected_at", now));
                     }
                     let before = payloads.len();
-                    seat.printer.tick(SECOND, &mut payloads);
+                    seat.actor.tick(&mut payloads);
                     self.reports.fetch_add((payloads.len() - before) as u64, Ordering::Relaxed);
                 }
                 Presence::Lost(0) => {
@@ -169,7 +225,7 @@ impl Fleet {
     pub(super) fn request(&self, serial: &str, request: &[u8], messages: &mut Vec<Message>) {
         self.with_seat(serial, |seat| {
             if seat.presence == Presence::Online {
-                let answers = seat.printer.handle(request);
+                let answers = seat.actor.handle(request);
                 messages.extend(answers.into_iter().map(|answer| (Arc::clone(&seat.topic), answer)));
             }
         });

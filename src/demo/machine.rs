@@ -1,9 +1,11 @@
 //! The physics and the working day of one simulated printer: heaters, fans, and a print on a loop.
 //!
 //! Pure: time is handed in, chance comes from a seed. Knows neither JSON nor MQTT.
+use super::chances::{self, Chances};
 use super::detectors::Detectors;
-use super::model::{Model, PREPARING, Plan, Step};
+use super::model::Model;
 use super::parts::{AMBIENT, Fan, Heater, count, whole};
+use super::plan::{PREPARING, Plan, Step};
 use super::spool::Spool;
 use super::unit::Unit;
 
@@ -40,8 +42,8 @@ pub(super) struct Machine {
     pub(super) serial: String,
     pub(super) signed_only: bool,
     pub(super) spools: Vec<Spool>,
-    /// The units that can dry: AMS 2 Pro and AMS HT.
-    pub(super) units: [Unit; 2],
+    /// The units that are plugged in.
+    pub(super) units: Vec<Unit>,
     pub(super) phase: Phase,
     pub(super) paused: bool,
     pub(super) stopped: bool,
@@ -55,7 +57,7 @@ pub(super) struct Machine {
     /// The spool that feeds, by its number.
     pub(super) feeding: Option<usize>,
     pub(super) previous: Option<usize>,
-    /// 0 right or only, 1 left; also who is in use on an H2D.
+    /// 0 right or only, 1 left; also who is in use where there are two.
     pub(super) nozzles: [Heater; 2],
     pub(super) active: usize,
     pub(super) bed: Heater,
@@ -63,7 +65,11 @@ pub(super) struct Machine {
     pub(super) part_fan: Fan,
     pub(super) aux_fan: Fan,
     pub(super) chamber_fan: Fan,
+    pub(super) second_aux_fan: Fan,
     pub(super) airduct: u8,
+    pub(super) door_open: bool,
+    /// What happens now and then.
+    pub(super) chances: Chances,
     pub(super) light: &'static str,
     pub(super) light2: &'static str,
     pub(super) record: bool,
@@ -89,8 +95,13 @@ impl Machine {
             model,
             serial,
             signed_only: false,
-            spools: model.spools(),
-            units: [Unit::new(32), Unit::new(22)],
+            spools: model.facts().spools.to_vec(),
+            units: model
+                .facts()
+                .units
+                .iter()
+                .map(|kit| Unit::new(kit.kind.humidity().unwrap_or(0)))
+                .collect(),
             phase: Phase::Idle,
             paused: false,
             stopped: false,
@@ -109,7 +120,10 @@ impl Machine {
             part_fan: Fan::default(),
             aux_fan: Fan::default(),
             chamber_fan: Fan::default(),
+            second_aux_fan: Fan::default(),
             airduct: 0,
+            door_open: false,
+            chances: Chances::default(),
             light: "on",
             light2: "on",
             record: true,
@@ -130,17 +144,17 @@ impl Machine {
     }
 
     pub(super) fn plan(&self) -> &'static Plan {
-        let plans = self.model.plans();
+        let plans = self.model.facts().plans;
         plans.get(self.turn % plans.len()).expect("the remainder is below the length")
     }
 
     fn current_step(&self) -> Option<&'static Step> {
-        (self.phase == Phase::Job).then(|| self.model.steps().get(self.step)).flatten()
+        (self.phase == Phase::Job).then(|| self.model.facts().steps.get(self.step)).flatten()
     }
 
     /// Whether the job is past its preparations.
     pub(super) fn printing(&self) -> bool {
-        self.phase == Phase::Job && self.step >= self.model.steps().len()
+        self.phase == Phase::Job && self.step >= self.model.facts().steps.len()
     }
 
     /// Whether a job is on, paused or not.
@@ -188,7 +202,7 @@ impl Machine {
         if self.phase != Phase::Job {
             return 0;
         }
-        let ahead: f64 = self.model.steps().iter().skip(self.step).map(|step| step.seconds).sum();
+        let ahead: f64 = self.model.facts().steps.iter().skip(self.step).map(|step| step.seconds).sum();
         let printing = (self.plan().seconds - self.done) * 100.0 / f64::from(self.speed_percent());
         count(((ahead + printing) / 60.0).ceil())
     }
@@ -255,6 +269,10 @@ impl Machine {
         if index == 1 { left } else { right }
     }
 
+    fn fans(&mut self) -> [&mut Fan; 4] {
+        [&mut self.part_fan, &mut self.aux_fan, &mut self.chamber_fan, &mut self.second_aux_fan]
+    }
+
     /// Begins the job that is next in turn.
     pub(super) fn start_job(&mut self) {
         self.phase = Phase::Job;
@@ -264,7 +282,7 @@ impl Machine {
         self.paused = false;
         self.stopped = false;
         self.skipped.clear();
-        for fan in [&mut self.part_fan, &mut self.aux_fan, &mut self.chamber_fan] {
+        for fan in self.fans() {
             fan.release();
         }
         self.enter_step(0);
@@ -276,7 +294,7 @@ impl Machine {
         let first = plan.spools.first().map_or(0, |(_, spool)| *spool);
         self.active = self.model.nozzle_of(first);
         let active = self.active;
-        if let Some(step) = self.model.steps().get(index) {
+        if let Some(step) = self.model.facts().steps.get(index) {
             self.left = step.seconds;
             self.nozzle_mut(active).target = step.nozzle.unwrap_or(plan.nozzle);
             self.bed.target = if index == 0 { 0 } else { plan.bed };
@@ -284,7 +302,7 @@ impl Machine {
             self.nozzle_mut(active).target = plan.nozzle;
             self.bed.target = plan.bed;
             self.load(first);
-            self.chamber_fan.order(if self.model == Model::A1Mini { 0 } else { 77 });
+            self.chamber_fan.order(if self.model.has_fan(48) { 77 } else { 0 });
         }
     }
 
@@ -319,7 +337,7 @@ impl Machine {
     pub(super) fn jump(&mut self, turn: usize, share: f64) {
         self.turn = turn;
         self.start_job();
-        self.enter_step(self.model.steps().len());
+        self.enter_step(self.model.facts().steps.len());
         self.change = None;
         self.done = self.plan().seconds * share;
         self.feeding = self.wanted_spool();
@@ -357,6 +375,7 @@ impl Machine {
         for heater in self.nozzles.iter_mut().chain([&mut self.bed]) {
             heater.waver(self.rng.f64());
         }
+        chances::happen(self, seconds);
         self.wifi = (self.wifi + self.rng.i32(-2..=2)).clamp(-72, -40);
         self.error_left -= real;
         if self.error_left <= 0.0 {
@@ -369,13 +388,13 @@ impl Machine {
     }
 
     fn advance_slice(&mut self, seconds: f64) {
-        let room = if self.model == Model::A1Mini { AMBIENT } else { AMBIENT.midpoint(self.chamber.now) };
+        let room = if self.model.slings() { AMBIENT } else { AMBIENT.midpoint(self.chamber.now) };
         for heater in self.nozzles.iter_mut().chain([&mut self.bed]) {
             heater.advance(seconds, room);
         }
         // The bed warms the chamber: up to a fifth of its own excess.
         self.chamber.advance(seconds, AMBIENT + (self.bed.now - AMBIENT) / 5.0);
-        for fan in [&mut self.part_fan, &mut self.aux_fan, &mut self.chamber_fan] {
+        for fan in self.fans() {
             fan.advance(seconds);
         }
         for unit in &mut self.units {
@@ -454,7 +473,8 @@ impl Machine {
             // The first layers go without a fan; later ones breathe with their length.
             let speed = if layer < 2 { 0 } else { self.rng.u8(150..=255) };
             self.part_fan.order(speed);
-            self.aux_fan.order(if self.model == Model::X1c && layer > 2 { 153 } else { 0 });
+            let old = self.model.has_fan(32) && !self.model.is_new();
+            self.aux_fan.order(if old && layer > 2 { 153 } else { 0 });
         }
     }
 
@@ -467,7 +487,7 @@ impl Machine {
         for nozzle in &mut self.nozzles {
             nozzle.target = 0;
         }
-        for fan in [&mut self.part_fan, &mut self.aux_fan, &mut self.chamber_fan] {
+        for fan in self.fans() {
             fan.release();
             fan.order(0);
         }

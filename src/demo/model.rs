@@ -1,198 +1,181 @@
-//! What tells the three simulated models apart: names, limits, firmware, how a job of theirs runs.
-use super::spool::Spool;
+//! The models that the demo plays, and what is asked of a model while it lives; the rows are in `facts`.
+use super::facts::{self, Facts, Family, Kind, Kit};
 
 /// A kind of printer that the demo can play.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Model {
-    /// X1 Carbon with an AMS: a complete report each second.
+    /// X1 with an AMS.
+    X1,
+    /// X1 Carbon with an AMS: a complete report each second, as all of its family.
     X1c,
+    /// X1E with an AMS, on a cable.
+    X1e,
+    /// P1P that prints from the spool outside: complete reports only when asked, else what changed.
+    P1p,
+    /// P1S with an AMS.
+    P1s,
+    /// P2S with an AMS 2 Pro.
+    P2s,
+    /// A1 with an AMS Lite.
+    A1,
     /// A1 mini with an AMS Lite: one complete report when asked, then only what changed.
     A1Mini,
+    /// A2L with an AMS Lite: changes only, of the new kind.
+    A2l,
     /// H2D with an AMS 2 Pro and an AMS HT: a complete report of the new kind each second.
     H2d,
+    /// H2D Pro with an AMS 2 Pro and an AMS HT, on a cable.
+    H2dPro,
+    /// H2S with an AMS 2 Pro, and a laser on its tool head.
+    H2s,
+    /// H2C with an AMS 2 Pro and a rack of hotends.
+    H2c,
+    /// X2D with an AMS 2 Pro.
+    X2d,
 }
 
-/// One stage before the first layer.
-pub(super) struct Step {
-    pub(super) stage: i16,
-    pub(super) seconds: f64,
-    /// Nozzle target during it; `None` is the job's own.
-    pub(super) nozzle: Option<u16>,
-    /// Whether the stage also lasts until bed and nozzle are there.
-    pub(super) wait: bool,
+/// Where a spool sits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Place {
+    /// Unit by its index, and slot.
+    Unit(&'static Kit, usize),
+    /// On the holder outside.
+    External,
 }
-
-/// A print that the demo repeats.
-pub(super) struct Plan {
-    pub(super) name: &'static str,
-    pub(super) file: &'static str,
-    pub(super) kind: &'static str,
-    pub(super) layers: u32,
-    pub(super) seconds: f64,
-    pub(super) nozzle: u16,
-    pub(super) bed: u16,
-    /// From which share of the job on which spool feeds.
-    pub(super) spools: &'static [(f64, usize)],
-}
-
-const fn step(stage: i16, seconds: f64, nozzle: Option<u16>, wait: bool) -> Step {
-    Step { stage, seconds, nozzle, wait }
-}
-
-/// How many of the first steps a printer calls `PREPARE`.
-pub(super) const PREPARING: usize = 2;
-
-const X1C_STEPS: [Step; 5] = [
-    step(-1, 6.0, Some(0), false),
-    step(2, 8.0, Some(140), true),
-    step(14, 14.0, None, true),
-    step(1, 24.0, Some(140), false),
-    step(8, 12.0, None, true),
-];
-const A1_MINI_STEPS: [Step; 6] = [
-    step(255, 5.0, Some(0), false),
-    step(2, 8.0, Some(140), true),
-    step(13, 6.0, Some(140), false),
-    step(3, 14.0, Some(170), false),
-    step(14, 14.0, Some(140), false),
-    step(1, 20.0, None, true),
-];
-const H2D_STEPS: [Step; 6] = [
-    step(-1, 6.0, Some(0), false),
-    step(2, 8.0, Some(140), true),
-    step(13, 8.0, Some(140), false),
-    step(14, 14.0, None, true),
-    step(1, 24.0, Some(140), false),
-    step(39, 12.0, None, true),
-];
-
-const fn plan(name: &'static str, file: &'static str, kind: &'static str, layers: u32) -> Plan {
-    Plan { name, file, kind, layers, seconds: 960.0, nozzle: 220, bed: 60, spools: &[(0.0, 0)] }
-}
-
-const PLATE: &str = "/data/Metadata/plate_1.gcode";
-const X1C_PLANS: [Plan; 3] = [
-    Plan { spools: &[(0.0, 0), (0.43, 1)], bed: 55, ..plan("Modular shelf bracket", PLATE, "cloud", 128) },
-    Plan {
-        spools: &[(0.0, 2), (0.3, 1), (0.7, 2)],
-        nozzle: 255,
-        bed: 70,
-        seconds: 1080.0,
-        ..plan("Cable guide x4", PLATE, "local", 160)
-    },
-    Plan {
-        spools: &[(0.0, 1)],
-        seconds: 840.0,
-        bed: 55,
-        ..plan("Blumenübertopf klein", "/data/Metadata/plate_2.gcode", "cloud", 96)
-    },
-];
-const A1_MINI_PLANS: [Plan; 2] = [
-    Plan { spools: &[(0.0, 1), (0.5, 2)], bed: 65, ..plan("Name tag.3mf", "Name tag.3mf", "local", 75) },
-    Plan { spools: &[(0.0, 0)], seconds: 900.0, bed: 65, ..plan("Würfel.3mf", "Würfel.3mf", "cloud", 110) },
-];
-const H2D_PLANS: [Plan; 2] = [
-    Plan { spools: &[(0.0, 2), (0.55, 4)], bed: 55, ..plan("Planter with support", PLATE, "cloud", 140) },
-    Plan {
-        spools: &[(0.0, 4), (0.25, 0), (0.6, 4)],
-        nozzle: 245,
-        bed: 70,
-        seconds: 1080.0,
-        ..plan("Drill holder", PLATE, "local", 180)
-    },
-];
 
 impl Model {
+    /// All there are, in the order in which a demo takes them: first the three that differ most.
+    pub const ALL: [Self; 14] = [
+        Self::X1c,
+        Self::A1Mini,
+        Self::H2d,
+        Self::X1,
+        Self::X1e,
+        Self::P1p,
+        Self::P1s,
+        Self::P2s,
+        Self::A1,
+        Self::A2l,
+        Self::H2dPro,
+        Self::H2s,
+        Self::H2c,
+        Self::X2d,
+    ];
+
+    /// The model of a printer, by how its serial number begins.
+    pub fn of_serial(serial: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|model| serial.starts_with(model.serial_prefix()))
+    }
+
+    pub(super) fn facts(self) -> &'static Facts {
+        match self {
+            Self::X1 => &facts::X1,
+            Self::X1c => &facts::X1C,
+            Self::X1e => &facts::X1E,
+            Self::P1p => &facts::P1P,
+            Self::P1s => &facts::P1S,
+            Self::P2s => &facts::P2S,
+            Self::A1 => &facts::A1,
+            Self::A1Mini => &facts::A1_MINI,
+            Self::A2l => &facts::A2L,
+            Self::H2d => &facts::H2D,
+            Self::H2dPro => &facts::H2D_PRO,
+            Self::H2s => &facts::H2S,
+            Self::H2c => &facts::H2C,
+            Self::X2d => &facts::X2D,
+        }
+    }
+
     /// How each serial number of this model begins.
     pub fn serial_prefix(self) -> &'static str {
-        match self {
-            Self::X1c => "00M",
-            Self::A1Mini => "030",
-            Self::H2d => "094",
-        }
+        self.facts().prefix
     }
 
     /// The product name in the account's list of devices.
     pub fn product_name(self) -> &'static str {
-        match self {
-            Self::X1c => "X1 Carbon",
-            Self::A1Mini => "A1 mini",
-            Self::H2d => "H2D",
-        }
+        self.facts().name
     }
 
     /// The model code in the account's list of devices.
     pub fn code(self) -> &'static str {
-        match self {
-            Self::X1c => "BL-P001",
-            Self::A1Mini => "N1",
-            Self::H2d => "O1D",
-        }
+        self.facts().code
+    }
+
+    /// Whether its bed moves to and fro below an open frame.
+    pub(super) fn slings(self) -> bool {
+        matches!(self, Self::A1 | Self::A1Mini | Self::A2l)
     }
 
     pub(super) fn structure(self) -> &'static str {
-        if self == Self::A1Mini { "I3" } else { "CoreXY" }
+        if self.slings() { "I3" } else { "CoreXY" }
     }
 
-    /// The last versions that take unsigned commands, or the first we know of that do not.
-    pub(super) fn firmware(self, signed_only: bool) -> &'static str {
-        match (self, signed_only) {
-            (Self::X1c, false) => "01.08.02.00",
-            (Self::X1c, true) => "01.09.00.01",
-            (Self::A1Mini, false) => "01.04.00.00",
-            (Self::A1Mini, true) => "01.07.02.00",
-            (Self::H2d, false) => "01.00.02.00",
-            (Self::H2d, true) => "01.03.00.00",
-        }
+    /// Whether it speaks the newer generation of the protocol: bit fields, `device`, typed commands.
+    pub(super) fn is_new(self) -> bool {
+        self.facts().family == Family::New || self == Self::A2l
     }
 
-    pub(super) fn nozzle_max(self) -> u16 {
-        if self == Self::H2d { 350 } else { 300 }
+    /// Whether it tells only what changed.
+    pub(super) fn is_terse(self) -> bool {
+        self.facts().family == Family::Small
     }
 
-    pub(super) fn bed_max(self) -> u16 {
-        match self {
-            Self::X1c | Self::H2d => 120,
-            Self::A1Mini => 80,
-        }
+    pub(super) fn has_fan(self, part: u16) -> bool {
+        self.facts().parts.iter().any(|(id, _)| *id == part)
     }
 
-    /// The highest chamber target; `None` has no heater there.
-    pub(super) fn chamber_max(self) -> Option<u16> {
-        (self == Self::H2d).then_some(65)
-    }
-
-    pub(super) fn steps(self) -> &'static [Step] {
-        match self {
-            Self::X1c => &X1C_STEPS,
-            Self::A1Mini => &A1_MINI_STEPS,
-            Self::H2d => &H2D_STEPS,
-        }
-    }
-
-    pub(super) fn plans(self) -> &'static [Plan] {
-        match self {
-            Self::X1c => &X1C_PLANS,
-            Self::A1Mini => &A1_MINI_PLANS,
-            Self::H2d => &H2D_PLANS,
-        }
+    pub(super) fn has_lamp(self, node: &str) -> bool {
+        self.facts().lamps.contains(&node)
     }
 
     /// What `stg_cur` says when there is no stage.
     pub(super) fn no_stage(self) -> i16 {
-        if self == Self::A1Mini { 255 } else { -1 }
+        if self.is_terse() { 255 } else { -1 }
+    }
+
+    pub(super) fn nozzles(self) -> usize {
+        self.facts().nozzles.iter().filter(|nozzle| nozzle.id < 2).count()
+    }
+
+    /// Where the spool with this number is: units one after another, then outside.
+    pub(super) fn place(self, spool: usize) -> Place {
+        let mut slot = spool;
+        for kit in self.facts().units {
+            if slot < kit.kind.slots() {
+                return Place::Unit(kit, slot);
+            }
+            slot -= kit.kind.slots();
+        }
+        Place::External
+    }
+
+    /// The number of the spool at a place.
+    pub(super) fn spool_at(self, unit: u16, slot: usize) -> Option<usize> {
+        let mut first = 0;
+        for kit in self.facts().units {
+            if kit.id == unit {
+                return (slot < kit.kind.slots()).then_some(first + slot);
+            }
+            first += kit.kind.slots();
+        }
+        None
     }
 
     /// The nozzle that a spool feeds: 0 right or only, 1 left.
     pub(super) fn nozzle_of(self, spool: usize) -> usize {
-        usize::from(self == Self::H2d && spool < 4)
+        match self.place(spool) {
+            Place::Unit(kit, _) => kit.nozzle,
+            Place::External => 0,
+        }
     }
 
-    pub(super) fn spools(self) -> Vec<Spool> {
-        match self {
-            Self::X1c => super::x1c::spools(),
-            Self::A1Mini => super::a1mini::spools(),
-            Self::H2d => super::h2d::spools(),
+    /// The unit of this number that can dry, by its index, and how hot it gets.
+    pub(super) fn dryer(self, unit: u16) -> Option<(usize, u16)> {
+        let index = self.facts().units.iter().position(|kit| kit.id == unit)?;
+        match self.facts().units.get(index)?.kind {
+            Kind::Ams2Pro => Some((index, 65)),
+            Kind::AmsHt => Some((index, 85)),
+            Kind::Ams | Kind::Lite | Kind::LiteA2l => None,
         }
     }
 }

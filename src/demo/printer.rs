@@ -2,12 +2,11 @@
 //!
 //! Pure: no sockets, no clock. It speaks as its model does and shares nothing with our own decoder, so that a
 //! mistake there is not hidden by the same mistake here.
-use super::a1mini::{self, Said};
 use super::command::obey;
+use super::esp::Said;
+use super::facts::Kit;
 use super::machine::Machine;
 use super::model::Model;
-use super::template::Template;
-use super::{h2d, x1c};
 use serde_json::Value;
 use std::time::Duration;
 
@@ -25,15 +24,12 @@ pub struct Printer {
 impl Printer {
     /// Printer `number` of a demo, counted from 0. The same seed gives the same life.
     pub fn new(number: usize, seed: u64) -> Self {
-        let model = match number % 3 {
-            0 => Model::X1c,
-            1 => Model::A1Mini,
-            _ => Model::H2d,
-        };
+        let kinds = Model::ALL.len();
+        let model = Model::ALL.get(number % kinds).copied().unwrap_or(Model::X1c);
         let serial = format!("{}09D{:09}", model.serial_prefix(), number + 1);
-        let name = match number {
-            0..3 => format!("Demo {}", model.product_name()),
-            _ => format!("Demo {} {}", model.product_name(), number / 3 + 1),
+        let name = match number / kinds {
+            0 => format!("Demo {}", model.product_name()),
+            round => format!("Demo {} {}", model.product_name(), round + 1),
         };
         let mut machine = Machine::new(model, serial, seed.wrapping_add(number as u64));
         // The first three show at once what there is to see; the others are anywhere.
@@ -48,7 +44,7 @@ impl Printer {
             }
         }
         let mut said = Said::default();
-        said.delta(&machine);
+        said.delta(&machine, model.sheet());
         Self { name, machine, speed: 1.0, due: 0.0, streaming: true, said }
     }
 
@@ -62,6 +58,14 @@ impl Printer {
     /// The serial number, as in topics.
     pub fn serial(&self) -> &str {
         &self.machine.serial
+    }
+
+    /// Its serial number and those of its AMS units.
+    pub(super) fn serials(&self) -> Vec<String> {
+        let number = self.serial().get(6..).unwrap_or_default();
+        let unit = |kit: &Kit| format!("{}{number}", kit.kind.module()[2]);
+        let units = self.model().facts().units.iter().map(unit);
+        units.chain([self.serial().to_owned()]).collect()
     }
 
     /// The name it has in the account.
@@ -102,9 +106,9 @@ impl Printer {
         if self.due > 0.0 || !self.streaming {
             return;
         }
-        if self.model() == Model::A1Mini {
+        if self.model().is_terse() {
             self.due = 1.0 + f64::from(self.machine.chance(2));
-            if let Some(delta) = self.said.delta(&self.machine) {
+            if let Some(delta) = self.said.delta(&self.machine, self.model().sheet()) {
                 self.machine.sequence += 1;
                 reports.push(delta);
             }
@@ -116,31 +120,18 @@ impl Printer {
 
     /// A complete report.
     pub fn full(&mut self) -> Vec<u8> {
-        if self.model() == Model::A1Mini {
+        if self.model().is_terse() {
             // What is in it need not be said again.
-            self.said.delta(&self.machine);
+            self.said.delta(&self.machine, self.model().sheet());
         }
         self.machine.sequence += 1;
-        self.template().render(&self.machine)
-    }
-
-    fn template(&self) -> &'static Template {
-        match self.model() {
-            Model::X1c => &x1c::FULL,
-            Model::A1Mini => &a1mini::FULL,
-            Model::H2d => &h2d::FULL,
-        }
+        self.model().sheet().full.render(&self.machine)
     }
 
     fn version(&self, sequence: &Value) -> Vec<u8> {
-        let modules = match self.model() {
-            Model::X1c => &x1c::VERSION,
-            Model::A1Mini => &a1mini::VERSION,
-            Model::H2d => &h2d::VERSION,
-        };
         let mut out = br#"{"info":{"command":"get_version","module":["#.to_vec();
-        modules.write(&self.machine, &mut out);
-        let outcome = if self.model() == Model::A1Mini { r#","result":"success","reason":"""# } else { "" };
+        self.model().sheet().version.write(&self.machine, &mut out);
+        let outcome = if self.model().is_terse() { r#","result":"success","reason":"""# } else { "" };
         super::template::put(&mut out, format_args!(r#"],"sequence_id":{sequence}{outcome}}}}}"#));
         out
     }

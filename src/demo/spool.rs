@@ -24,8 +24,17 @@ pub(super) enum Layout {
     X1,
     /// A1 of 2024: `k`, `n`, and drying figures under their short names.
     A1,
+    /// A2L: as A1, with `state` on the old scale and `total_len`.
+    A2l,
     /// H2: `state`, `total_len`.
     H2,
+}
+
+impl Spool {
+    /// Whether the printer can read what it is.
+    pub(super) fn has_chip(&self) -> bool {
+        self.tag != NO_TAG
+    }
 }
 
 const NO_TAG: &str = "0000000000000000";
@@ -53,7 +62,7 @@ pub(super) const fn plain(
 
 /// A spool on the holder outside, of which the printer knows what someone typed in.
 pub(super) fn external(layout: Layout, slot: &str, spool: &Spool) -> String {
-    let text = tray(layout, slot, spool, "0").replace(r#""state":11,"#, "");
+    let text = tray(layout, slot, spool, "0").replace(r#""state":11,"#, "").replace(r#""state":3,"#, "");
     if layout == Layout::A1 {
         return text.replace(&format!(r#""cols":["{}"],"ctype":0,"#, spool.colour), "");
     }
@@ -61,7 +70,7 @@ pub(super) fn external(layout: Layout, slot: &str, spool: &Spool) -> String {
 }
 
 fn tray(layout: Layout, slot: &str, spool: &Spool, remain: &str) -> String {
-    let chip = spool.tag != NO_TAG;
+    let chip = spool.has_chip();
     let (hours, degrees) = if chip { ("8", "55") } else { ("0", "0") };
     let mut text = format!(
         r#"{{"bed_temp":"0","bed_temp_type":"0","cali_idx":-1,"cols":["{}"],"ctype":{},"#,
@@ -72,6 +81,14 @@ fn tray(layout: Layout, slot: &str, spool: &Spool, remain: &str) -> String {
         Layout::A1 => {
             write!(text, r#""k":0.019999999552965164,"n":1,"tray_temp":"{degrees}","tray_time":"{hours}","#)
         }
+        Layout::A2l => write!(
+            text,
+            concat!(
+                r#""k":0.019999999552965164,"n":1,"state":3,"total_len":330000,"#,
+                r#""tray_temp":"{}","tray_time":"{}","#
+            ),
+            degrees, hours
+        ),
         Layout::X1 => write!(text, r#""drying_temp":"{degrees}","drying_time":"{hours}","#),
         Layout::H2 => write!(
             text,
@@ -106,7 +123,7 @@ fn tray(layout: Layout, slot: &str, spool: &Spool, remain: &str) -> String {
 }
 
 /// The trays of a unit, `first` being the number of the spool in its first slot.
-pub(super) fn trays(layout: Layout, first: usize, spools: &[Spool]) -> String {
+pub(super) fn trays(layout: Layout, first: usize, spools: &[&Spool]) -> String {
     let trays: Vec<String> = spools
         .iter()
         .enumerate()

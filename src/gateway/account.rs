@@ -10,6 +10,7 @@ use tokio::task::JoinSet;
 use tracing::{error, info, warn};
 
 use crate::bambu::request::Request;
+use crate::bambu::session::{self, Budget};
 use crate::cloud::{self, BoundPrinter, Client, Session, Verdict};
 use crate::config::{self, StateDir};
 use crate::homeassistant::Account as AccountState;
@@ -61,6 +62,8 @@ pub(super) struct Account {
     session: Option<Session>,
     link: Option<Link>,
     connected: bool,
+    /// What may be sent to its printers.
+    budget: Budget,
     /// Subscriptions that the broker has not answered yet.
     unanswered: usize,
     printers: Vec<BoundPrinter>,
@@ -97,6 +100,7 @@ impl Account {
             session: None,
             link: None,
             connected: false,
+            budget: Budget::default(),
             unanswered: 0,
             printers: Vec::new(),
             lists: 0,
@@ -173,8 +177,22 @@ impl Account {
         link.outbox().send(if request.control { message.at_least_once() } else { message }).is_some()
     }
 
-    pub(super) fn on_connected(&mut self, now: Now) {
+    /// Lends a printer the account's budget while it does something.
+    pub(super) fn fund<R>(
+        &mut self,
+        printer: &mut session::Session,
+        work: impl FnOnce(&mut session::Session) -> R,
+    ) -> R {
+        printer.lend(self.budget);
+        let result = work(printer);
+        self.budget = printer.budget();
+        result
+    }
+
+    pub(super) fn on_connected(&mut self, now: Now, printers: usize) {
         self.connected = true;
+        // Connections are far apart (`mqtt::backoff`), so each may begin with a full one.
+        self.budget = Budget::for_printers(printers);
         self.unanswered = 0;
         self.state = AccountState::Connected;
         self.refusals = 0;

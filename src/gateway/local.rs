@@ -145,8 +145,8 @@ impl Gateway {
             Outcome::Confirmed => ("confirmed", None),
             Outcome::Refused(reason) => ("refused", Some(reason.as_str())),
             Outcome::Failed(reason) => ("failed", Some(reason.as_str())),
-            Outcome::Superseded => ("refused", Some("a newer value came before it was sent")),
-            Outcome::Timeout => ("timeout", Some("the printer did not answer within 10 s")),
+            Outcome::Superseded => ("refused", Some("a newer value took its place")),
+            Outcome::Timeout(reason) => ("timeout", Some(reason.as_str())),
         };
         // The newer value is on its way: the one before is not worth a warning, nor a jump back.
         let trouble = *outcome != Outcome::Superseded;

@@ -21,6 +21,8 @@ struct Device<'a> {
     block: Map<String, Json>,
     /// Availability topics, the gateway's first.
     availability: Vec<String>,
+    /// Where the printer's control mode is told, for what depends on it.
+    control_mode: Option<String>,
     components: Map<String, Json>,
 }
 
@@ -30,7 +32,7 @@ impl<'a> Device<'a> {
         block.insert("identifiers".into(), json!([id]));
         block.insert("name".into(), name.into());
         let availability = vec![topics.bridge_availability()];
-        Self { topics, id, slug, block, availability, components: Map::new() }
+        Self { topics, id, slug, block, availability, control_mode: None, components: Map::new() }
     }
 
     fn fact(mut self, key: &str, value: Option<&str>) -> Self {
@@ -40,9 +42,19 @@ impl<'a> Device<'a> {
         self
     }
 
-    fn reachable_by(mut self, availability: String) -> Self {
-        self.availability.push(availability);
+    /// A device of a printer, or below one.
+    fn of_printer(mut self, serial: &Serial) -> Self {
+        self.availability.push(self.topics.availability(serial));
+        self.control_mode = Some(self.topics.value(serial, Part::Printer, CONTROL_MODE));
         self
+    }
+
+    /// The availability of what cannot work while the printer takes no commands. The control mode is
+    /// published anyhow, so a printer that changes it costs one message and no new discovery.
+    fn controllable(&self) -> Option<Json> {
+        let mode = json!({ "topic": self.control_mode.as_ref()?, "value_template": CONTROLLABLE });
+        let topics = self.availability.iter().map(|topic| json!({ "topic": topic }));
+        Some(topics.chain([mode]).collect())
     }
 
     /// Adds a component; `number` takes the place of `#`.
@@ -84,6 +96,10 @@ impl<'a> Device<'a> {
         }
         if entity.lasting && self.availability.len() > 1 {
             put("availability", json!([{ "topic": self.topics.bridge_availability() }]));
+        } else if entity.platform.needs_signature()
+            && let Some(availability) = self.controllable()
+        {
+            put("availability", availability);
         }
         if entity.attributes.is_some() {
             put("json_attributes_topic", format!("{value_topic}/attributes").into());
@@ -153,6 +169,11 @@ impl<'a> Device<'a> {
 
 /// The value topic carries the percentage; 0 is off.
 const FAN_STATE: &str = "{{ 'OFF' if value == '0' else 'None' if value == 'None' else 'ON' }}";
+
+/// The key of the printer's control mode.
+const CONTROL_MODE: &str = "control_mode";
+/// Controls that need a signature are there unless it is certain that they do not work.
+const CONTROLLABLE: &str = "{{ 'offline' if value in ['limited', 'read_only'] else 'online' }}";
 
 /// A device discovery message.
 #[derive(Debug, Clone, PartialEq)]
@@ -232,7 +253,7 @@ pub fn printer(topics: &Topics, slug: &str, snapshot: &Snapshot) -> Message {
         .fact("sw_version", who.firmware.as_deref())
         .fact("hw_version", who.hardware.as_deref())
         .fact("via_device", Some(&topics.bridge_id()))
-        .reachable_by(topics.availability(serial));
+        .of_printer(serial);
     let can = snapshot.capabilities.unwrap_or_default();
     for entity in PRINTER.iter().filter(|entity| has(entity, snapshot)) {
         device.add(entity, None, &can, &|key| topics.value(serial, Part::Printer, key));
@@ -311,7 +332,7 @@ fn child<'a>(
     Device::new(topics, id, name, format!("{slug_of_printer}_{}", slug(label)))
         .fact("manufacturer", Some("Bambu Lab"))
         .fact("via_device", Some(&topics.printer_id(serial)))
-        .reachable_by(topics.availability(serial))
+        .of_printer(serial)
 }
 
 /// The gateway's own device; its entities tell of the cloud also while no printer is there.

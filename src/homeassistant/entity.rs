@@ -13,7 +13,7 @@ use compact_str::CompactString;
 use jiff::Timestamp;
 use serde_json::json;
 
-use crate::printer::command::Class;
+use crate::printer::command::permit::{Class, Condition};
 use crate::printer::{Capabilities, Command, FanKind};
 
 /// A value as a row reads it; `None` in its place is published as `None`, which is "unknown".
@@ -258,6 +258,12 @@ impl Platform {
             Self::Siren(_, to) => to(Some(0)),
         };
         Some(command.class())
+    }
+
+    /// Whether what it asks of a printer is taken only with the vendor's signature by firmware with
+    /// authorisation control.
+    pub fn needs_signature(self) -> bool {
+        self.class().is_some_and(|class| !class.allows(Condition::Limited))
     }
 
     /// Whether it takes commands.

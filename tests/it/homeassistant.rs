@@ -333,7 +333,8 @@ fn described(config: &Json) -> String {
                 "platform" | "unique_id" | "default_entity_id" | "state_topic" | "command_topic" | "icon" => {
                 }
                 "options" => facts.push(format!("{} options", value.as_array().unwrap().len())),
-                "availability" => facts.push("lasting".into()),
+                "availability" if value.as_array().unwrap().len() == 1 => facts.push("lasting".into()),
+                "availability" => facts.push("signed".into()),
                 "json_attributes_topic" => facts.push("attributes".into()),
                 "enabled_by_default" => facts.push("hidden".into()),
                 "device_class" | "unit_of_measurement" | "state_class" | "entity_category" | "name" => {
@@ -489,6 +490,33 @@ fn a_read_only_printer_has_no_controls() {
     home.session.set_read_only(false);
     home.look();
     assert_eq!(home.broker["bambu2mqtt/03900X000000001/part_fan"], "100");
+}
+
+#[test]
+fn what_a_signature_keeps_from_working_is_unavailable_and_nothing_else() {
+    let home = Home::new("H2D");
+    let mode = format!("bambu2mqtt/{}/control_mode", home.printer.serial);
+    assert_eq!(home.broker[&mode], "limited");
+    assert_eq!(home.broker[&format!("{mode}/attributes")], r#"{"reason":"signature_demanded"}"#);
+    let config = home.config(&home.own()).unwrap();
+    let depends = |id: &str| {
+        let availability = config["components"][id]["availability"].as_array();
+        availability.is_some_and(|list| list.len() == 3 && list[2]["topic"] == mode.as_str())
+    };
+    for id in ["number_bed_target", "fan_part_fan", "select_speed_profile", "button_pause", "button_stop"] {
+        assert!(depends(id), "{id}");
+    }
+    for id in
+        ["light_chamber_light", "switch_timelapse", "button_refresh", "sensor_bed_target", "sensor_status"]
+    {
+        assert!(!depends(id), "{id}");
+    }
+    // The mode changes: its value is enough, nothing is announced anew.
+    let mut home = home;
+    let out = home.hear(r#"{"print":{"command":"push_status","msg":1,"fun":"3EC18FFF9CFF"}}"#);
+    assert!(out.iter().any(|p| p.topic == mode));
+    assert!(!out.iter().any(|p| p.topic.ends_with("/config")));
+    assert_eq!(home.broker[&mode], "full");
 }
 
 #[test]

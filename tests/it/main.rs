@@ -6,6 +6,8 @@ mod broker;
 #[cfg(feature = "demo")]
 mod cli;
 mod control;
+#[cfg(feature = "demo")]
+mod demo;
 mod fuzz;
 #[cfg(feature = "demo")]
 mod gateway;

@@ -1,7 +1,12 @@
 //! The protocol state machine of one printer, with time in hand.
 
+mod authority;
+mod budget;
+mod outcome;
+
 use std::time::Duration;
 
+use bambu2mqtt::bambu::request::Request;
 use bambu2mqtt::bambu::session::{Input, Note, Output, Session};
 use bambu2mqtt::printer::{
     Command, Content, Control, FanKind, LightKind, Now, Outcome, Reach, Serial, Side, Speed, Status,
@@ -17,6 +22,8 @@ struct Rig {
     printer: Printer,
     now: Duration,
     out: Vec<(f64, Output)>,
+    /// Every request, also those that were taken out.
+    all: Vec<Request>,
 }
 
 impl Rig {
@@ -24,7 +31,7 @@ impl Rig {
     fn new(model: &str) -> Self {
         let printer = Printer::new(model);
         let session = Session::new(Serial::new(&printer.serial), "Test", ["", ""], 40_000);
-        let mut rig = Self { session, printer, now: Duration::ZERO, out: Vec::new() };
+        let mut rig = Self { session, printer, now: Duration::ZERO, out: Vec::new(), all: Vec::new() };
         rig.take(Input::Connected);
         rig
     }
@@ -50,6 +57,10 @@ impl Rig {
     fn take(&mut self, input: Input<'_>) {
         let outputs = self.session.handle(self.at(), input);
         let second = self.now.as_secs_f64();
+        self.all.extend(outputs.iter().filter_map(|output| match output {
+            Output::Send(request) => Some(request.clone()),
+            _ => None,
+        }));
         self.out.extend(outputs.into_iter().map(|output| (second, output)));
     }
 
@@ -106,11 +117,34 @@ impl Rig {
 
     /// The printer's answer to the request sent last, with these members put in.
     fn answer(&mut self, members: Value) {
-        let request = self.out.iter().rev().find_map(|(_, output)| match output {
-            Output::Send(request) => Some(request.clone()),
+        let request = self.requests().next_back().expect("a request").clone();
+        self.answer_request(&request, members);
+    }
+
+    /// The same for the last request of this name, be it taken out or not.
+    fn answer_to(&mut self, name: &str, members: Value) {
+        let request = self.all.iter().rev().find(|request| request.command == name).expect("a request");
+        let request = request.clone();
+        self.answer_request(&request, members);
+    }
+
+    /// An answer that shows nothing of what it is for: the lamp is in that of a lamp.
+    fn answer_silently(&mut self, members: Value) {
+        let request = self.requests().next_back().expect("a request").clone();
+        let head = json!({"command": request.command, "sequence_id": request.sequence_id.to_string()});
+        let mut reply = json!({ request.category: head });
+        crate::reports::overlay(&mut reply[request.category], members);
+        self.hear(&reply.to_string());
+    }
+
+    fn requests(&self) -> impl DoubleEndedIterator<Item = &Request> {
+        self.out.iter().filter_map(|(_, output)| match output {
+            Output::Send(request) => Some(request),
             _ => None,
-        });
-        let request = request.expect("a request");
+        })
+    }
+
+    fn answer_request(&mut self, request: &Request, members: Value) {
         let mut reply: Value = serde_json::from_str(&request.payload).unwrap();
         crate::reports::overlay(&mut reply[request.category], members);
         self.hear(&reply.to_string());
@@ -358,18 +392,18 @@ fn without_an_answer_a_command_times_out() {
     rig.pass(9.9);
     assert_eq!(rig.replies(), []);
     rig.pass(0.1);
-    assert_eq!(rig.replies(), [(1, Outcome::Timeout)]);
+    assert!(matches!(&rig.replies()[..], [(1, Outcome::Timeout(_))]));
 }
 
 #[test]
 fn commands_wait_for_each_other_and_eight_at_most() {
     let mut rig = Rig::told("A1");
-    let fans = [FanKind::Part];
-    rig.command(0, Command::Fan(fans[0], 10));
+    rig.delta(json!({"gcode_state": "PAUSE"}));
+    rig.command(0, Command::Fan(FanKind::Part, 10));
     rig.sent();
     for id in 1..=9 {
-        // Pause is never superseded, so it fills the queue.
-        rig.command(id, Command::Pause);
+        // It is never superseded, so it fills the queue.
+        rig.command(id, Command::Resume);
     }
     let refused: Vec<_> = rig.replies().into_iter().map(|(id, _)| id).collect();
     assert_eq!(refused, [9]);
@@ -378,7 +412,7 @@ fn commands_wait_for_each_other_and_eight_at_most() {
     let timeouts = rig.replies();
     assert_eq!(timeouts.len(), 9, "{timeouts:?}");
     let unanswered: Vec<_> =
-        timeouts.iter().filter(|(_, o)| *o == Outcome::Timeout).map(|(id, _)| *id).collect();
+        timeouts.iter().filter(|(_, o)| matches!(o, Outcome::Timeout(_))).map(|(id, _)| *id).collect();
     assert_eq!(unanswered, [0], "the others were not sent");
     assert!(rig.sent().iter().all(|(_, name)| *name == "start"), "too old to be sent");
 }
@@ -421,7 +455,7 @@ fn nothing_is_replayed_after_a_reconnect() {
     rig.command(2, Command::BedTarget(50));
     rig.take(Input::Disconnected);
     let failed = rig.replies();
-    assert!(matches!(&failed[..], [(1, Outcome::Failed(_)), (2, Outcome::Failed(_))]), "{failed:?}");
+    assert!(matches!(&failed[..], [(1, Outcome::Timeout(_)), (2, Outcome::Failed(_))]), "{failed:?}");
     rig.command(3, Command::Stop);
     assert!(matches!(&rig.replies()[..], [(3, Outcome::Failed(_))]));
     rig.sent();

@@ -46,7 +46,8 @@ fn key(topic: &str) -> Option<&str> {
 
 /// A value that goes to unknown stays there, unless the printer's status changed at one of the two moments: a job
 /// that begins or ends takes its values along. A device that gets another id, as when the serial number of an AMS
-/// becomes known, takes its topics away and brings them back.
+/// becomes known, takes its topics away and brings them back. The numbers of the slot in use have no word for
+/// "none", which is what the nozzle has between two filaments.
 fn steady(moments: &[Moment]) -> Result<(), String> {
     let mut unknown: BTreeMap<&str, (usize, &str)> = BTreeMap::new();
     let mut last: BTreeMap<&str, &str> = BTreeMap::new();
@@ -59,7 +60,8 @@ fn steady(moments: &[Moment]) -> Result<(), String> {
     for (now, moment) in moments.iter().enumerate() {
         let moved = moment.out.iter().any(|p| p.payload.is_empty() && p.topic.starts_with("homeassistant/"));
         for Publication { topic, payload } in &moment.out {
-            if key(topic).is_none() || topic.ends_with("/attributes") {
+            let numbers = matches!(key(topic), Some("active_ams" | "active_tray"));
+            if key(topic).is_none() || numbers || topic.ends_with("/attributes") {
                 continue;
             }
             let before = last.insert(topic, payload);
@@ -87,7 +89,10 @@ fn steady(moments: &[Moment]) -> Result<(), String> {
 
 /// Only a report that speaks of slots may empty one or take it away.
 fn slots_stay(moments: &[Moment]) -> Result<(), String> {
+    let mut last: BTreeMap<&str, &str> = BTreeMap::new();
     for (at, Moment { message, out }) in moments.iter().enumerate() {
+        let before = last.clone();
+        last.extend(out.iter().map(|p| (p.topic.as_str(), p.payload.as_str())));
         let print = &message["print"];
         let told =
             ["ams", "vir_slot", "vt_tray", "device", "cfg", "home_flag"].map(|name| !print[name].is_null());
@@ -97,7 +102,9 @@ fn slots_stay(moments: &[Moment]) -> Result<(), String> {
         for Publication { topic, payload } in out {
             let slot = topic.contains("/tray_") || topic.contains("/external/");
             let gone = matches!(payload.as_str(), "" | "None" | "Empty");
-            if slot && gone && !topic.ends_with("/attributes") {
+            // A unit that is announced late, when nobody hopes for its serial any more, loses nothing.
+            let taken = gone && before.contains_key(topic.as_str());
+            if slot && taken && !topic.ends_with("/attributes") {
                 return Err(format!("message {} says nothing of slots, and {topic} = {payload:?}", at + 1));
             }
             if payload.is_empty() && topic.starts_with("homeassistant/") {

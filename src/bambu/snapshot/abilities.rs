@@ -1,13 +1,11 @@
-//! What a printer can do, and what we may do with it: from what its full report always has, and the model
-//! where that is silent.
+//! What a printer can do: from what its full report always has, and the model where that is silent.
 
 use crate::bambu::models::{Door, Model};
 use crate::bambu::report::Print;
 use crate::bambu::request::requests;
 use crate::bambu::wire::Hex;
-use crate::printer::{Capabilities, Control, Hms};
+use crate::printer::Capabilities;
 
-use super::health::{error, hms};
 use super::options::options;
 use super::switches::lamp;
 use super::{is_np, tools};
@@ -92,19 +90,4 @@ fn says(field: Option<Hex>, bit: u32) -> bool {
 /// Whether it hangs on a cable; `home_flag` bit 18, which others read for it, is the sound.
 pub(super) fn wired(report: &Print) -> bool {
     report.net.as_ref().and_then(|net| net.conf).is_some_and(|conf| conf & 1 == 1)
-}
-
-/// Whether print commands need the vendor's signature (protocol 6.2), over a cloud connection.
-pub fn control(report: &Print, model: Option<&Model>, firmware: Option<&str>) -> Control {
-    // HMS_0500_0500_0001_0007, or the error of the same meaning: somebody's unsigned command was refused.
-    let refused = |hms: &Hms| (hms.attr, hms.code) == (0x0500_0500, 0x0001_0007);
-    let by_error = error(report).is_some_and(|error| matches!(error.0, 0x0502_4007 | 0x0502_4009));
-    let by_fun = report.fun.map(|fun| fun.bit(29));
-    let by_hms = (by_error || hms(report).iter().any(refused)).then_some(true);
-    let by_version = || model.zip(firmware).and_then(|(model, firmware)| model.signs(firmware));
-    match by_fun.or(by_hms).or_else(by_version) {
-        None => Control::Unknown,
-        Some(true) => Control::Limited,
-        Some(false) => Control::Full,
-    }
 }

@@ -9,6 +9,11 @@ const A1_MINI: usize = 1;
 const H2D: usize = 2;
 const SECOND: Duration = Duration::from_secs(1);
 
+/// The printers of the models for which this holds.
+fn numbers(holds: impl Fn(Model) -> bool) -> Vec<usize> {
+    (0..Model::ALL.len()).filter(|number| holds(Model::ALL[*number])).collect()
+}
+
 fn parse(payload: &[u8]) -> Value {
     serde_json::from_slice(payload)
         .unwrap_or_else(|error| panic!("{error}: {}", String::from_utf8_lossy(payload)))
@@ -111,8 +116,8 @@ fn an_h2d_packs_temperatures_and_says_which_nozzle_prints() {
 }
 
 #[test]
-fn x1_and_h2d_report_completely_each_second() {
-    for number in [X1C, H2D] {
+fn big_printers_report_completely_each_second() {
+    for number in numbers(|model| !model.is_terse()) {
         let reports = live(&mut printer(number), 10);
         assert_eq!(reports.len(), 10);
         assert!(reports.iter().all(|report| report.as_object().unwrap().len() >= 55));
@@ -120,8 +125,13 @@ fn x1_and_h2d_report_completely_each_second() {
 }
 
 #[test]
-fn an_a1_mini_tells_only_changes_and_they_add_up() {
-    let mut printer = printer(A1_MINI);
+fn small_printers_tell_only_changes_and_they_add_up() {
+    for number in numbers(Model::is_terse) {
+        changes_add_up(printer(number));
+    }
+}
+
+fn changes_add_up(mut printer: Printer) {
     let mut merged = parse(&printer.handle(br#"{"pushing":{"command":"pushall"}}"#)[0])["print"].take();
     assert_eq!(merged["msg"], 0);
     let deltas = live(&mut printer, 1500);
@@ -132,9 +142,9 @@ fn an_a1_mini_tells_only_changes_and_they_add_up() {
         assert_eq!(delta["msg"], 1);
         for (name, value) in delta.as_object().unwrap() {
             match (name.as_str(), value.as_object()) {
-                ("ams", Some(ams)) => {
-                    for (name, value) in ams {
-                        merged["ams"][name] = value.clone();
+                (group @ ("ams" | "device"), Some(members)) => {
+                    for (name, value) in members.iter().filter(|(name, _)| *name != "ams") {
+                        merged[group][name] = value.clone();
                     }
                 }
                 _ => merged[name] = value.clone(),
@@ -156,8 +166,12 @@ fn an_a1_mini_tells_only_changes_and_they_add_up() {
         now[other].take();
         merged[other].take();
     }
-    now["mc_print_line_number"].take();
-    merged["mc_print_line_number"].take();
+    for twin in ["mc_print_line_number", "percent", "remain_time", "3D", "device"] {
+        if now.get(twin).is_some() {
+            now[twin].take();
+            merged[twin].take();
+        }
+    }
     assert_eq!(now, merged);
 }
 
@@ -228,7 +242,7 @@ fn a_paused_print_stands_still_until_resumed() {
 
 #[test]
 fn a_day_goes_from_print_to_print() {
-    for number in [X1C, A1_MINI, H2D] {
+    for number in numbers(|_| true) {
         let mut printer = printer(number);
         live_until(&mut printer, "RUNNING");
         let first = full(&mut printer)["subtask_name"].clone();
@@ -240,7 +254,7 @@ fn a_day_goes_from_print_to_print() {
         live_until(&mut printer, "IDLE");
         let report = full(&mut printer);
         assert!(report["nozzle_temper"].as_f64().unwrap() < hot - 50.0, "it cools down");
-        assert_eq!(report["stg_cur"], if number == A1_MINI { 255 } else { -1 });
+        assert_eq!(report["stg_cur"], if printer.model().is_terse() { 255 } else { -1 });
         live_until(&mut printer, "PREPARE");
         live_until(&mut printer, "RUNNING");
         let report = full(&mut printer);
@@ -279,11 +293,11 @@ fn an_h2d_changes_the_nozzle_within_a_print() {
 
 #[test]
 fn firmware_that_wants_signatures_refuses_control_and_says_so() {
-    for number in [X1C, A1_MINI, H2D] {
+    for number in numbers(|_| true) {
         let mut printer = printer(number);
         printer.set_signed_only(true);
         let ack = ask(&mut printer, &command(json!({"command": "pause", "param": ""})))["print"].take();
-        if number == X1C {
+        if matches!(printer.model(), Model::X1 | Model::X1c | Model::X1e) {
             assert_eq!(ack, json!({"command": "pause", "err_code": 84_033_543, "sequence_id": "40010"}));
         } else {
             assert_eq!(
@@ -294,7 +308,7 @@ fn firmware_that_wants_signatures_refuses_control_and_says_so() {
         let report = full(&mut printer);
         assert_ne!(report["gcode_state"], "PAUSE");
         assert_eq!(report["hms"], json!([{"attr": 83_887_360, "code": 65543}]));
-        if number != A1_MINI {
+        if !printer.model().is_terse() || printer.model() == Model::A2l {
             let fun = u64::from_str_radix(report["fun"].as_str().unwrap(), 16).unwrap();
             assert_eq!(fun >> 29 & 1, 1);
         }
@@ -351,7 +365,7 @@ fn a_thousand_printers_share_their_templates_and_report_in_turn() {
             printer.tick(SECOND, &mut reports);
         }
     }
-    // Each third is an A1 mini, which may leave out a second.
+    // Five of the fourteen models may leave out a second.
     assert!((2400..=3000).contains(&reports.len()), "{}", reports.len());
     assert!(reports.iter().all(|report| report.ends_with(b"}}")));
 }
@@ -359,13 +373,12 @@ fn a_thousand_printers_share_their_templates_and_report_in_turn() {
 #[test]
 fn no_two_printers_have_an_ams_of_one_serial() {
     let mut seen = Vec::new();
-    for number in 0..9 {
+    for number in 0..2 * Model::ALL.len() {
         let mut printer = Printer::new(number, 1);
-        let request = br#"{"info":{"command":"get_version","sequence_id":"1"}}"#;
-        let answer = printer.handle(request).pop().unwrap();
-        let answer: serde_json::Value = serde_json::from_slice(&answer).unwrap();
-        for module in answer["info"]["module"].as_array().unwrap() {
-            if module["name"].as_str().unwrap().contains('/') {
+        let info = ask(&mut printer, &json!({"info": {"command": "get_version", "sequence_id": "1"}}));
+        for module in info["info"]["module"].as_array().unwrap() {
+            let name = module["name"].as_str().unwrap();
+            if name.starts_with("ams") || name.starts_with("n3") {
                 let serial = module["sn"].as_str().unwrap().to_owned();
                 assert_eq!(serial.len(), 15, "{serial}");
                 assert!(!seen.contains(&serial), "{serial}");
@@ -373,5 +386,93 @@ fn no_two_printers_have_an_ams_of_one_serial() {
             }
         }
     }
-    assert_eq!(seen.len(), 12);
+    // One each, two at the H2D and the H2D Pro, none at the P1P.
+    assert_eq!(seen.len(), 2 * 15);
+}
+
+/// The answer of a printer to `get_version`.
+fn version(printer: &mut Printer) -> Value {
+    ask(printer, &json!({"info": {"command": "get_version", "sequence_id": "1"}}))["info"].take()
+}
+
+#[test]
+fn a_demo_begins_with_three_and_goes_through_all_models_again_and_again() {
+    let names: Vec<_> = (0..17).map(|number| printer(number).name().to_owned()).collect();
+    assert_eq!(names[..4], ["Demo X1 Carbon", "Demo A1 mini", "Demo H2D", "Demo X1"]);
+    assert_eq!(names[14..], ["Demo X1 Carbon 2", "Demo A1 mini 2", "Demo H2D 2"]);
+    let mut models = Model::ALL.to_vec();
+    models.dedup();
+    assert_eq!(models.len(), 14);
+    for model in Model::ALL {
+        assert_eq!(Model::of_serial(&format!("{}09D000000001", model.serial_prefix())), Some(model));
+    }
+    assert_eq!(Model::of_serial("99909D000000001"), None);
+}
+
+#[test]
+fn each_model_names_itself_as_its_firmware_does() {
+    for (number, model) in Model::ALL.into_iter().enumerate() {
+        let info = version(&mut printer(number));
+        let modules = info["module"].as_array().unwrap();
+        let ota = &modules[0];
+        match model {
+            Model::X1 | Model::X1c | Model::X1e => {
+                assert!(ota.get("product_name").is_none() && ota.get("project_name").is_none());
+            }
+            Model::A1 | Model::A1Mini => assert_eq!(ota["project_name"], model.code()),
+            _ => assert_eq!(ota["product_name"], format!("Bambu Lab {}", model.product_name())),
+        }
+        let racks = modules.iter().filter(|module| module["name"].as_str().unwrap().starts_with("wtm/"));
+        assert_eq!(racks.count(), if model == Model::H2c { 5 } else { 0 });
+    }
+}
+
+#[test]
+fn an_h2c_has_a_rack_with_one_gap() {
+    let number = numbers(|model| model == Model::H2c)[0];
+    let device = full(&mut printer(number))["device"].take();
+    assert_eq!(device["nozzle"]["exist"], 0b10_1111 << 16 | 0b11);
+    assert_eq!((&device["holder"]["pos"], &device["nozzle"]["src_id"]), (&json!(3), &json!(20)));
+    assert_eq!(device["nozzle"]["info"].as_array().unwrap().len(), 7);
+}
+
+#[test]
+fn a_p1p_prints_from_the_spool_outside() {
+    let number = numbers(|model| model == Model::P1p)[0];
+    let report = full(&mut printer(number));
+    assert_eq!((&report["ams"]["ams"], &report["ams"]["tray_now"]), (&json!([]), &json!("254")));
+    assert_eq!(report["vt_tray"]["tray_type"], "PETG");
+}
+
+#[test]
+fn doors_open_where_there_are_some_and_faults_come_and_go() {
+    for number in numbers(|_| true) {
+        // Ten seconds pass between two reports.
+        let mut printer = printer(number).with_speed(10.0);
+        let model = printer.model();
+        let quiet = live(&mut printer, 88);
+        assert!(quiet.iter().all(|r| r["hms"] == Value::Null || r["hms"] == json!([])), "{model:?}");
+        let open = |report: &Value| match report["stat"].as_str() {
+            Some(stat) => u64::from_str_radix(stat, 16).unwrap() >> 23 & 1 == 1,
+            None => report["home_flag"].as_i64().unwrap_or_default() >> 23 & 1 == 1,
+        };
+        let flags = u64::from_str_radix(full(&mut printer)["fun"].as_str().unwrap_or("0"), 16).unwrap();
+        let door = flags >> 12 & 1 == 1 || matches!(model, Model::X1 | Model::X1c | Model::X1e);
+        let (mut opened, mut faults) = (false, false);
+        for _ in 0..40 {
+            let reports = live(&mut printer, 60);
+            opened |= reports.iter().any(open);
+            faults |= reports.iter().any(|r| r["hms"].as_array().is_some_and(|hms| !hms.is_empty()));
+            if opened == door && faults {
+                break;
+            }
+        }
+        assert_eq!((opened, faults), (door, true), "{model:?}");
+        live(&mut printer, 60);
+        let clear = (0..200).any(|_| {
+            live(&mut printer, 1);
+            full(&mut printer)["hms"] == json!([])
+        });
+        assert!(clear, "{model:?}");
+    }
 }

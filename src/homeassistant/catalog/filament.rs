@@ -78,8 +78,10 @@ pub(super) static FILAMENT: &[Entity<Snapshot>] = &[
         .with(|a, b| other(a, b, |_| Side::Right), |s| details(s, Side::Right)),
     sensor::<Snapshot>("left_active_slot", "Left active slot", |s| slot_label(s, Side::Left))
         .needs(|c, _| c.dual_nozzle)
+        .hidden()
         .icon(DROP),
     sensor::<Snapshot>("right_active_slot", "Right active slot", |s| slot_label(s, Side::Right))
         .needs(|c, _| c.dual_nozzle)
+        .hidden()
         .icon(DROP),
 ];

@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
+use serde_json::json;
+
 use crate::printer::tools::Storage;
-use crate::printer::{Control, Snapshot, Text};
+use crate::printer::{Control, ControlReason, Snapshot, Text};
 
 use super::super::entity::{Entity, Value, binary, sensor, words};
 use super::{flag, text};
@@ -15,6 +17,10 @@ fn control_mode(s: &Snapshot) -> Option<Value<'_>> {
         Control::Limited => "limited",
         Control::Unknown => return None,
     }))
+}
+
+fn control_reason(s: &Snapshot) -> ControlReason {
+    if s.read_only { ControlReason::Configuration } else { s.control_reason }
 }
 
 /// The version of each board.
@@ -47,11 +53,16 @@ pub(super) static HARDWARE: &[Entity<Snapshot>] = &[
         .icon("mdi:chip")
         .diagnostic()
         .lasting()
+        .hidden()
         .with(|a, b| a.update.boards != b.update.boards, boards),
     words::<Snapshot>("control_mode", "Control mode", || vec!["full", "limited", "read_only"], control_mode)
         .icon("mdi:shield-lock-outline")
         .diagnostic()
-        .lasting(),
+        .lasting()
+        .with(
+            |a, b| control_reason(a) != control_reason(b),
+            |s| json!({ "reason": control_reason(s).name() }),
+        ),
     binary::<Snapshot>("door", "Enclosure door", |s| flag(s.machine.door_open))
         .class("door")
         .needs(|c, _| c.door),

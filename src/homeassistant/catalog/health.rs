@@ -70,6 +70,7 @@ pub(super) static HEALTH: &[Entity<Snapshot>] = &[
     })
     .icon(ALERT)
     .diagnostic()
+    .hidden()
     .lasting(),
     binary::<Snapshot>("print_error", "Print error", |s| Some(Value::Flag(s.health.fault().is_some())))
         .class("problem")
@@ -91,7 +92,8 @@ pub(super) static HEALTH: &[Entity<Snapshot>] = &[
         Some(s.error.map_or("none".into(), |e| e.to_string().into()))
     })
     .icon(ALERT)
-    .diagnostic(),
+    .diagnostic()
+    .hidden(),
     sensor::<Snapshot>("print_error_text", "Print error message", |s| {
         Some(s.health.error.as_ref().map_or("none", |error| &error.text).into())
     })

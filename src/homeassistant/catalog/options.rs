@@ -44,6 +44,7 @@ pub(super) static OPTIONS: &[Entity<Snapshot>] = &[
     binary::<Snapshot>("timelapse", "Recording timelapse", |s| flag(s.timelapse))
         .class("running")
         .icon("mdi:camera")
+        .hidden()
         .needs(|c, _| c.timelapse),
     binary::<Snapshot>("recording", "Record while printing", |s| flag(s.options.get(Setting::Recording)))
         .icon("mdi:video")

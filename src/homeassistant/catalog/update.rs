@@ -30,7 +30,10 @@ pub(super) static UPDATE: &[Entity<Snapshot>] = &[
         .lasting()
         .hidden()
         .needs(|c, _| c.job.update),
-    binary::<Snapshot>("stale", "Stale data", |s| Some(Value::Flag(s.stale))).class("problem").diagnostic(),
+    binary::<Snapshot>("stale", "Stale data", |s| Some(Value::Flag(s.stale)))
+        .class("problem")
+        .diagnostic()
+        .hidden(),
     // Some minutes exact, and as it is once there are no more: the session sees to that.
     sensor::<Snapshot>("last_report", "Last report", |s| s.last_report.map(Value::Time))
         .class("timestamp")

@@ -11,8 +11,8 @@ pub enum Outcome {
     Refused(String),
     /// It could not be sent; why.
     Failed(String),
-    /// A newer command of the same kind took its place before it was sent.
+    /// A newer command of the same kind took its place before it was seen to be done.
     Superseded,
-    /// The printer did not answer in time.
-    Timeout,
+    /// It was sent, and then the printer did not answer or did not show the effect in time; which of it.
+    Timeout(String),
 }

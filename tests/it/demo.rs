@@ -1,0 +1,274 @@
+//! The demo's printers as the gateway takes them: each simulated model is recognised with all that it has, and any
+//! recording can be played.
+
+use std::io::Write as _;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use bambu2mqtt::bambu::session::{Input, Note, Output, Session};
+use bambu2mqtt::demo::{Model, Options, Printer, Recording};
+use bambu2mqtt::printer::{AmsKind, Control, Now, Reach, Serial, Snapshot};
+use serde_json::{Value, json};
+
+use crate::replay::shared;
+use crate::support::world::{Eyes, Gateway, World, run};
+use crate::support::{Broker, Kind};
+
+/// A simulated printer and what listens to it, with time in hand.
+struct Pair {
+    printer: Printer,
+    session: Session,
+    now: Duration,
+    notes: Vec<Note>,
+}
+
+impl Pair {
+    fn new(number: usize) -> Self {
+        let printer = Printer::new(number, 3);
+        let model = printer.model();
+        let names = [model.code(), model.product_name()];
+        let session = Session::new(Serial::new(printer.serial()), printer.name(), names, 40_000);
+        let mut pair = Self { printer, session, now: Duration::ZERO, notes: Vec::new() };
+        pair.take(Input::Connected);
+        pair
+    }
+
+    fn take(&mut self, input: Input<'_>) {
+        let start: jiff::Timestamp = "2026-01-01T00:00:00Z".parse().unwrap();
+        let now = Now { mono: self.now, wall: start + self.now };
+        for output in self.session.handle(now, input) {
+            match output {
+                Output::Send(request) => {
+                    for answer in self.printer.handle(request.payload.as_bytes()) {
+                        self.take(Input::Message(&answer));
+                    }
+                }
+                Output::Note(note) => self.notes.push(note),
+                Output::Changed(_) | Output::Reply(..) => {}
+            }
+        }
+    }
+
+    fn live(&mut self, seconds: usize) {
+        let mut reports = Vec::new();
+        for _ in 0..seconds {
+            self.now += Duration::from_secs(1);
+            self.printer.tick(Duration::from_secs(1), &mut reports);
+            for report in reports.drain(..) {
+                self.take(Input::Message(&report));
+            }
+            if self.session.deadline().is_some_and(|at| at <= self.now) {
+                self.take(Input::Tick);
+            }
+        }
+    }
+
+    fn snapshot(&self) -> &Snapshot {
+        self.session.snapshot()
+    }
+}
+
+/// What the gateway calls a model, and the matrix of features: nozzles, chamber sensor and heater, fans
+/// (auxiliary, chamber, second auxiliary), second chamber lamp, work light, sound, Wi-Fi, external spools, limits
+/// of nozzle and bed, units.
+type Row = (Model, &'static str, u8, [bool; 2], [bool; 3], [bool; 4], u8, [u16; 2], &'static [AmsKind]);
+
+const ON: bool = true;
+const NO: bool = false;
+
+#[rustfmt::skip]
+const MATRIX: [Row; 14] = [
+    (Model::X1,     "X1",      1, [ON, NO], [ON, ON, NO], [NO, ON, NO, ON], 1, [300, 120], &[AmsKind::Ams]),
+    (Model::X1c,    "X1C",     1, [ON, NO], [ON, ON, NO], [NO, ON, NO, ON], 1, [300, 120], &[AmsKind::Ams]),
+    (Model::X1e,    "X1E",     1, [ON, ON], [ON, ON, NO], [NO, ON, NO, NO], 1, [320, 110], &[AmsKind::Ams]),
+    (Model::P1p,    "P1P",     1, [NO, NO], [NO, NO, NO], [NO, NO, NO, ON], 1, [300, 100], &[]),
+    (Model::P1s,    "P1S",     1, [NO, NO], [ON, ON, NO], [NO, NO, NO, ON], 1, [300, 100], &[AmsKind::Ams]),
+    (Model::P2s,    "P2S",     1, [ON, NO], [ON, NO, NO], [NO, ON, ON, ON], 1, [300, 110], &[AmsKind::Pro2]),
+    (Model::A1,     "A1",      1, [NO, NO], [NO, NO, NO], [NO, NO, ON, ON], 1, [300, 100], &[AmsKind::Lite]),
+    (Model::A1Mini, "A1 mini", 1, [NO, NO], [NO, NO, NO], [NO, NO, ON, ON], 1, [300, 80], &[AmsKind::Lite]),
+    (Model::A2l,    "A2L",     1, [NO, NO], [NO, NO, NO], [NO, NO, ON, ON], 1, [300, 80], &[AmsKind::Lite]),
+    (Model::H2d,    "H2D",     2, [ON, ON], [ON, ON, NO], [ON, ON, ON, ON], 2, [350, 120],
+        &[AmsKind::Pro2, AmsKind::Ht]),
+    (Model::H2dPro, "H2D Pro", 2, [ON, ON], [ON, ON, NO], [ON, ON, ON, NO], 2, [350, 120],
+        &[AmsKind::Pro2, AmsKind::Ht]),
+    (Model::H2s,    "H2S",     1, [ON, ON], [ON, ON, NO], [ON, ON, ON, ON], 1, [350, 120], &[AmsKind::Pro2]),
+    (Model::H2c,    "H2C",     2, [ON, ON], [ON, ON, NO], [ON, ON, ON, ON], 2, [350, 120], &[AmsKind::Pro2]),
+    (Model::X2d,    "X2D",     2, [ON, ON], [ON, ON, ON], [NO, ON, ON, ON], 2, [300, 120], &[AmsKind::Pro2]),
+];
+
+#[test]
+fn each_simulated_model_is_recognised_with_all_that_it_has() {
+    for (number, model) in Model::ALL.into_iter().enumerate() {
+        let (_, name, nozzles, chamber, fans, rest, spools, limits, units) =
+            *MATRIX.iter().find(|(of, ..)| *of == model).unwrap();
+        let mut pair = Pair::new(number);
+        pair.live(20);
+        let seen = pair.snapshot();
+        assert_eq!(seen.identity.model, name);
+        let can = seen.capabilities.unwrap_or_else(|| panic!("{name} is not ready"));
+        assert_eq!(u8::from(can.dual_nozzle) + 1, nozzles, "{name}");
+        assert_eq!([can.chamber_sensor, can.chamber_heater], chamber, "{name}: chamber");
+        assert_eq!([can.aux_fan, can.chamber_fan, can.second_aux_fan], fans, "{name}: fans");
+        assert_eq!([can.chamber_light_2, can.work_light, can.prompt_sound, can.wifi], rest, "{name}");
+        assert_eq!((can.external_spools, [can.nozzle_max, can.bed_max]), (spools, limits), "{name}");
+        assert!(can.chamber_light && can.timelapse && can.heatbreak_fan, "{name}");
+        let kinds: Vec<_> = seen.ams.iter().map(|ams| ams.kind).collect();
+        assert_eq!(kinds, units, "{name}");
+        assert!(seen.reach == Reach::Online && pair.notes.is_empty(), "{name}: {:?}", pair.notes);
+    }
+}
+
+#[test]
+fn simulated_printers_say_what_a_print_needs_and_their_source_is_known() {
+    for number in 0..Model::ALL.len() {
+        let mut pair = Pair::new(number);
+        pair.live(240);
+        let seen = pair.snapshot();
+        let name = &seen.identity.model;
+        assert!(seen.status.is_some() && seen.identity.firmware.is_some(), "{name}");
+        assert!(seen.nozzles[0].actual.is_some() && seen.bed.actual.is_some(), "{name}");
+        let job = &seen.job;
+        assert!(
+            job.progress.is_some() && (job.total_layers.is_some() || !seen.is_active()),
+            "{name}: {job:?}"
+        );
+        assert!(seen.sources[0].is_some(), "{name}: {:?}", seen.sources);
+        // Nobody knows from which version on an X1E wants signatures.
+        let expected = if name == "X1E" { Control::Unknown } else { Control::Full };
+        assert_eq!(seen.control, expected, "{name}");
+        let name = name.clone();
+        let fed = |pair: &Pair| {
+            let seen = pair.snapshot();
+            let filament = |source: &_| seen.slot(*source).is_some_and(|slot| slot.filament().is_some());
+            seen.is_active() && seen.sources.iter().flatten().any(filament)
+        };
+        let printed = (0..150).any(|_| {
+            pair.live(10);
+            fed(&pair)
+        });
+        assert!(printed, "{name} prints from nowhere: {:?}", pair.snapshot().sources);
+        assert!(pair.notes.is_empty(), "{name}: {:?}", pair.notes);
+    }
+}
+
+#[test]
+fn changes_alone_lead_where_a_complete_report_does() {
+    let terse = [Model::P1p, Model::P1s, Model::A1, Model::A1Mini, Model::A2l];
+    for (number, model) in Model::ALL.into_iter().enumerate().filter(|(_, model)| terse.contains(model)) {
+        let mut pair = Pair::new(number);
+        pair.live(900);
+        // The printer may owe the last second's changes.
+        let mut reports = Vec::new();
+        while reports.is_empty() {
+            pair.printer.tick(Duration::from_secs(1), &mut reports);
+        }
+        for report in &reports {
+            pair.take(Input::Message(report));
+        }
+        let told = Snapshot::clone(pair.snapshot());
+        let full = pair.printer.full();
+        pair.take(Input::Message(&full));
+        let mut after = Snapshot::clone(pair.snapshot());
+        // What is left of a spool comes with complete reports only.
+        after.ams.clone_from(&told.ams);
+        // A speed that is told twice counts as chosen.
+        assert_eq!(told.fans.part.percent, after.fans.part.percent, "{model:?}");
+        after.fans = told.fans;
+        assert_eq!(told, after, "{model:?}");
+    }
+}
+
+#[tokio::test]
+async fn one_of_each_model_is_there_at_once() {
+    let world = World::with(Options { printers: Model::ALL.len(), ..Options::default() }).await;
+    let broker = Broker::start(Kind::Embedded).await;
+    let eyes = Eyes::open(broker.port).await;
+    let gateway = Gateway::start(&world.configuration(broker.port, &Value::Null));
+    eyes.holds("bambu2mqtt/bridge/printers_online", "14").await;
+    eyes.holds("bambu2mqtt/bridge/availability", "online").await;
+    eyes.look(|seen| {
+        for serial in world.serials() {
+            assert!(seen.is(&format!("bambu2mqtt/{serial}/availability"), "online"), "{serial}");
+            let config = seen.config(&format!("bambu2mqtt_{serial}")).unwrap();
+            let name = config["device"]["name"].as_str().unwrap();
+            assert!(name.starts_with("Demo "), "{name}");
+            assert!(config["components"].as_object().unwrap().len() > 20, "{name}");
+        }
+    });
+    gateway.stop().await;
+}
+
+/// A recording of two printers, of which one has told everything.
+fn recording() -> tempfile::NamedTempFile {
+    let mut known = Printer::new(3, 1);
+    let mut file = tempfile::NamedTempFile::new().unwrap();
+    let mut line = |serial: &str, payload: &[u8]| {
+        let payload: Value = serde_json::from_slice(payload).unwrap();
+        let topic = format!("device/{serial}/report");
+        writeln!(file, "{}", json!({"topic": topic, "payload": payload})).unwrap();
+    };
+    let version = known.handle(br#"{"info":{"command":"get_version","sequence_id":"1"}}"#);
+    line("00W09A200000001", &version[0]);
+    for _ in 0..3 {
+        line("00W09A200000001", &known.full());
+    }
+    line("01P09A200000002", br#"{"print":{"command":"push_status","hms":[]}}"#);
+    file
+}
+
+#[tokio::test]
+async fn the_demo_plays_recordings_beside_simulated_printers() {
+    let file = recording();
+    let path = file.path().to_str().unwrap();
+    let listen = ["--listen", "127.0.0.1:0", "--duration", "8s"];
+    let left = run(&[&["demo", "--capture", path, path, "--printers", "1"][..], &listen].concat()).await;
+    assert_eq!(left.code, Some(0), "{left:?}");
+    assert!(left.stdout.contains("4 recorded printers and a simulated printer"), "{}", left.stdout);
+    assert!(left.stdout.contains("no complete report of P1S 0002 is in it"), "{}", left.stdout);
+    for name in ["X1 0001", "Demo X1 Carbon"] {
+        assert!(left.stdout.contains(name), "{name} is missing in:\n{}", left.stdout);
+    }
+    let left = run(&[&["demo", "--capture", path][..], &listen].concat()).await;
+    assert!(left.stdout.contains("with 2 recorded printers, the real"), "{}", left.stdout);
+}
+
+#[tokio::test]
+async fn a_recording_that_cannot_be_played_ends_the_demo_with_a_word() {
+    let left = run(&["demo", "--capture", "/nowhere/x.jsonl"]).await;
+    assert_eq!(left.code, Some(1), "{left:?}");
+    assert!(left.stderr.contains("cannot read /nowhere/x.jsonl"), "{}", left.stderr);
+    let left = run(&["demo", "--printers", "0"]).await;
+    assert_eq!(left.code, Some(1), "{left:?}");
+}
+
+#[tokio::test]
+async fn every_recording_of_a_real_printer_can_be_played() {
+    let Some(folder) = shared() else { return };
+    let mut files: Vec<PathBuf> =
+        std::fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    files.retain(|path| path.extension().is_some_and(|e| e.to_string_lossy().ends_with("jsonl")));
+    files.sort();
+    let recordings = Recording::load(&files).unwrap();
+    let complete: Vec<_> = recordings.iter().map(Recording::is_complete).collect();
+    assert!(complete.iter().filter(|complete| **complete).count() >= 25, "{}", recordings.len());
+
+    let options = Options { printers: 0, recordings, speed: 5.0, ..Options::default() };
+    let world = World::with(options).await;
+    let serials = world.serials();
+    let mut distinct = serials.clone();
+    distinct.sort_unstable();
+    distinct.dedup();
+    assert_eq!((distinct.len(), serials.len()), (complete.len(), complete.len()));
+
+    let broker = Broker::start(Kind::Embedded).await;
+    let eyes = Eyes::open(broker.port).await;
+    let gateway = Gateway::start(&world.configuration(broker.port, &Value::Null));
+    for (serial, _) in serials.iter().zip(&complete).filter(|(_, complete)| **complete) {
+        eyes.holds(&format!("bambu2mqtt/{serial}/availability"), "online").await;
+        eyes.until("its temperature", |seen| {
+            seen.values.contains_key(&format!("bambu2mqtt/{serial}/bed_temperature")).then_some(())
+        })
+        .await;
+    }
+    gateway.stop().await;
+}
