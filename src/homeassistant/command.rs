@@ -112,12 +112,12 @@ fn read<T>(row: &Entity<T>, snapshot: &Snapshot, payload: &[u8]) -> Result<Comma
         Some("OFF") => Ok(false),
         _ => Err(wrong("ON or OFF")),
     };
+    if let Some(effect) = row.effect.filter(|effect| text == Some(effect.name)) {
+        return Ok((effect.command)());
+    }
     match row.platform {
         Platform::Button(command) if text == Some("PRESS") => Ok(command()),
         Platform::Button(_) => Err(wrong("PRESS")),
-        Platform::Light(_) if row.effect.is_some_and(|(effect, _)| text == Some(effect)) => {
-            row.effect.map(|(_, command)| command()).ok_or_else(|| wrong("ON or OFF"))
-        }
         Platform::Switch(to) | Platform::Light(to) => on_off().map(to),
         Platform::Number(max, to) => {
             number(row.key, text, max(&can)).ok_or_else(|| wrong("a number"))?.map(to)
@@ -131,7 +131,10 @@ fn read<T>(row: &Entity<T>, snapshot: &Snapshot, payload: &[u8]) -> Result<Comma
         }
         Platform::Siren(tones, to) => {
             let wanted = || wrong(&format!("ON, OFF or a tone: {}", tones.join(", ")));
-            siren(text.ok_or_else(wanted)?, tones).map(to).ok_or_else(wanted)
+            match siren(text.ok_or_else(wanted)?, tones).ok_or_else(wanted)? {
+                Noise::Silence => Ok(to(None)),
+                Noise::Tone(tone) => Ok(to(Some(tone))),
+            }
         }
         Platform::Sensor | Platform::Enum(_) | Platform::BinarySensor | Platform::Update => {
             Err(Error::NoControl(row.key.into()))
@@ -139,8 +142,16 @@ fn read<T>(row: &Entity<T>, snapshot: &Snapshot, payload: &[u8]) -> Result<Comma
     }
 }
 
-/// Which tone; `Some(None)` is silence. Home Assistant sends a document, people a word.
-fn siren(text: &str, tones: &[&str]) -> Option<Option<usize>> {
+/// What a siren shall do.
+enum Noise {
+    /// Nothing any more.
+    Silence,
+    /// This tone.
+    Tone(usize),
+}
+
+/// Home Assistant sends a document, people a word.
+fn siren(text: &str, tones: &[&str]) -> Option<Noise> {
     #[derive(serde::Deserialize)]
     #[serde(deny_unknown_fields)]
     struct Wanted<'a> {
@@ -153,9 +164,9 @@ fn siren(text: &str, tones: &[&str]) -> Option<Option<usize>> {
         text => serde_json::from_str(text).ok()?,
     };
     match (wanted.state, wanted.tone) {
-        ("OFF", None) => Some(None),
-        ("ON", None) => Some(Some(0)),
-        ("ON", Some(tone)) => tones.iter().position(|known| *known == tone).map(Some),
+        ("OFF", None) => Some(Noise::Silence),
+        ("ON", None) => Some(Noise::Tone(0)),
+        ("ON", Some(tone)) => tones.iter().position(|known| *known == tone).map(Noise::Tone),
         _ => None,
     }
 }

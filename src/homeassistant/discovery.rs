@@ -140,9 +140,9 @@ impl<'a> Device<'a> {
         if let Some(template) = entity.template {
             put("value_template", template.into());
         }
-        if let Some((effect, _)) = entity.effect {
+        if let Some(effect) = entity.effect {
             put("effect_command_topic", set());
-            put("effect_list", json!([effect]));
+            put("effect_list", json!([effect.name]));
             put("effect_state_topic", value_topic.clone().into());
             // The printer does not tell flashing from burning, so none is ever shown as chosen.
             put("effect_value_template", "off".into());

@@ -302,6 +302,15 @@ pub struct Attributes<T: 'static> {
     pub make: fn(&T) -> serde_json::Value,
 }
 
+/// What a lamp can do besides being on and off.
+#[derive(Debug, Clone, Copy)]
+pub struct Effect {
+    /// Its name.
+    pub name: &'static str,
+    /// What it asks of the printer.
+    pub command: fn() -> Command,
+}
+
 /// One row of the table: an entity.
 pub struct Entity<T: 'static> {
     /// Its name in topics and ids, for ever. `#` stands for the number of a slot.
@@ -327,7 +336,7 @@ pub struct Entity<T: 'static> {
     /// Turns the published value into one that this platform takes, where it is not that already.
     pub template: Option<&'static str>,
     /// What else it can do than to be switched on and off, with the command for it.
-    pub effect: Option<(&'static str, fn() -> Command)>,
+    pub effect: Option<Effect>,
     /// Decimals to show, where Home Assistant's own choice for the class is not good.
     pub decimals: Option<u8>,
     /// Icon, where the class has none that fits.
@@ -546,7 +555,7 @@ impl<T> Entity<T> {
     /// With an effect.
     #[must_use]
     pub const fn effect(mut self, name: &'static str, command: fn() -> Command) -> Self {
-        self.effect = Some((name, command));
+        self.effect = Some(Effect { name, command });
         self
     }
     /// With details.

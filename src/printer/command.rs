@@ -298,13 +298,21 @@ impl Command {
             Self::Refresh => Class::Ask,
             Self::Light(..) | Self::FlashLight => Class::Light,
             Self::Timelapse(_) | Self::Sensitivity(..) => Class::Camera,
-            Self::Setting(setting, _) if setting.is_of_camera() => Class::Camera,
-            Self::Setting(..) | Self::PromptSound(_) | Self::Buzzer(_) | Self::ClearError => Class::Option,
+            Self::Setting(setting, _) => {
+                if setting.is_of_camera() {
+                    Class::Camera
+                } else {
+                    Class::Option
+                }
+            }
+            Self::PromptSound(_) | Self::Buzzer(_) | Self::ClearError => Class::Option,
             Self::Pause => Class::Pause,
             Self::Resume => Class::Resume,
             Self::Stop => Class::Stop,
-            Self::NozzleTarget(_, 0) | Self::BedTarget(0) | Self::ChamberTarget(0) => Class::HeatOff,
-            Self::StopDrying { .. } => Class::HeatOff,
+            Self::NozzleTarget(_, 0)
+            | Self::BedTarget(0)
+            | Self::ChamberTarget(0)
+            | Self::StopDrying { .. } => Class::HeatOff,
             Self::NozzleTarget(..) | Self::BedTarget(_) | Self::ChamberTarget(_) => Class::Heat,
             Self::Speed(_) | Self::Fan(..) | Self::Airduct(_) => Class::Adjust,
             Self::SkipObjects(_) => Class::Skip,
@@ -313,8 +321,9 @@ impl Command {
             Self::SetFilament(..) | Self::ResetSlot(_) => Class::Spool,
             Self::Dry(_) => Class::Dry,
             Self::NozzleKind { .. } => Class::Nozzle,
-            Self::SelectNozzle(_) | Self::Home | Self::Move(..) | Self::Extrude(..) => Class::Motion,
-            Self::Calibrate(_) => Class::Motion,
+            Self::SelectNozzle(_) | Self::Home | Self::Move(..) | Self::Extrude(..) | Self::Calibrate(_) => {
+                Class::Motion
+            }
             Self::Gcode(_) => Class::Gcode,
             Self::Print(_) => Class::Print,
         }
@@ -412,12 +421,16 @@ impl Command {
             | Self::Move(..)
             | Self::Extrude(..)
             | Self::Gcode(_) => return None,
-            // It finishes the move it is in, and lifts the nozzle; nozzles change places.
-            Self::Pause | Self::Resume | Self::Stop | Self::SelectNozzle(_) => 30,
+            // It finishes the move it is in, and lifts the nozzle; nozzles change places; the heater of an
+            // AMS is checked first.
+            Self::Pause
+            | Self::Resume
+            | Self::Stop
+            | Self::SelectNozzle(_)
+            | Self::Dry(_)
+            | Self::StopDrying { .. } => 30,
             // Heating, cutting, pulling back, feeding (protocol 5.11).
             Self::Load { .. } | Self::Unload { .. } => 300,
-            // The heater is checked first.
-            Self::Dry(_) | Self::StopDrying { .. } => 30,
             // A P1 fetches and checks the file for up to 135 s (protocol 5.1).
             Self::Print(_) => 150,
             _ => 10,
@@ -439,11 +452,11 @@ impl Command {
             (C::NozzleTarget(a, _), C::NozzleTarget(b, _)) => a == b,
             (C::Fan(a, _), C::Fan(b, _)) => a == b,
             (C::Light(a, _), C::Light(b, _)) => a == b,
-            (C::Light(LightKind::Chamber, _), C::FlashLight)
-            | (C::FlashLight, C::Light(LightKind::Chamber, _)) => true,
             (C::Setting(a, _), C::Setting(b, _)) | (C::Sensitivity(a, _), C::Sensitivity(b, _)) => a == b,
             (C::SetFilament(a, _) | C::ResetSlot(a), C::SetFilament(b, _) | C::ResetSlot(b)) => a == b,
-            (C::BedTarget(_), C::BedTarget(_))
+            (C::Light(LightKind::Chamber, _), C::FlashLight)
+            | (C::FlashLight, C::Light(LightKind::Chamber, _) | C::FlashLight)
+            | (C::BedTarget(_), C::BedTarget(_))
             | (C::ChamberTarget(_), C::ChamberTarget(_))
             | (C::Speed(_), C::Speed(_))
             | (C::Airduct(_), C::Airduct(_))

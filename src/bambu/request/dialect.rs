@@ -123,12 +123,12 @@ pub fn requests(
 ) -> Requests {
     let fun = |bit: u32| report.fun.is_some_and(|fun| fun.bit(bit));
     let home = |bit: u32| report.home_flag.is_some_and(|flags| flags.bit(bit));
-    let series = series(model);
-    let modes = report.device.as_ref().and_then(|d| d.airduct.as_ref()?.mode_list.as_ref());
-    let lidar = matches!(series, Series::X1 | Series::X1E);
-    let h2 = series == Series::H2;
+    let family = series(model);
+    let ways = report.device.as_ref().and_then(|d| d.airduct.as_ref()?.mode_list.as_ref());
+    let lidar = matches!(family, Series::X1 | Series::X1E);
+    let h2 = family == Series::H2;
     Requests {
-        airduct_heating: modes.is_some_and(|modes| modes.0.iter().any(|mode| mode.id == Some(1))),
+        airduct_heating: ways.is_some_and(|ways| ways.0.iter().any(|way| way.id == Some(1))),
         // Protocol 5.7 names H2D, H2D Pro and H2C; of an H2S it is disputed.
         heatbed_light: h2 && dual_nozzle,
         buzzer: h2,
@@ -136,13 +136,13 @@ pub fn requests(
         skip_objects: if is_np(report) {
             fun(49)
         } else {
-            matches!(series, Series::X1 | Series::X1E | Series::P1 | Series::A1)
+            matches!(family, Series::X1 | Series::X1E | Series::P1 | Series::A1)
         },
-        nozzle_kind: matches!(series, Series::X1 | Series::X1E | Series::P1 | Series::A1),
+        nozzle_kind: matches!(family, Series::X1 | Series::X1E | Series::P1 | Series::A1),
         load: loads(model, firmware),
         air_print_camera: fun(45) && report.xcam.is_some(),
         lidar,
-        print_vibration: series != Series::P2S,
+        print_vibration: family != Series::P2S,
         calibrations: Steps::only(Step::BedLeveling)
             .with(Step::Vibration)
             .with_if(Step::Lidar, lidar)

@@ -12,7 +12,7 @@ use crate::printer::options::{DoorCheck, Sensitivity, Setting};
 use crate::printer::tools::Material::{Brass, HardenedSteel, StainlessSteel, TungstenCarbide};
 use crate::printer::tools::Place::{Docked, Empty, Mounted};
 use crate::printer::tools::{AirductMode, Flow, Storage, ToolModule};
-use crate::printer::{Capabilities, Control, Identity, Machine, Reach, Snapshot};
+use crate::printer::{Capabilities, Control, ControlReason, Identity, Machine, Reach, Snapshot};
 
 fn add(object: &mut Value, members: Value) {
     let Value::Object(mut members) = members else { panic!("{members} is no object") };
@@ -51,6 +51,7 @@ fn machine_of(report: &Print, model: Option<&'static Model>, firmware: Option<&s
         capabilities: Some(can),
         reach: Reach::Online,
         control: Control::Unknown,
+        control_reason: ControlReason::NotKnown,
         modules: &[],
         boards_known: true,
         previous: &previous,

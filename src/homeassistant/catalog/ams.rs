@@ -65,9 +65,12 @@ pub static AMS: &[Entity<Ams>] = &[
         "drying",
         "Drying",
         // How to dry is what the filament in the unit says; the action `dry` takes anything else.
-        Platform::Switch(|on| match on {
-            true => Command::Dry(Box::new(Dry { unit: 0, plan: None, filament: None, rotate: false })),
-            false => Command::StopDrying { unit: 0 },
+        Platform::Switch(|on| {
+            if on {
+                Command::Dry(Box::new(Dry { unit: 0, plan: None, filament: None, rotate: false }))
+            } else {
+                Command::StopDrying { unit: 0 }
+            }
         }),
         |a| a.is_drying().map(Value::Flag),
     )

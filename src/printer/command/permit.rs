@@ -3,6 +3,8 @@
 //! [`TABLE`] has a row for each class of commands and a column for each condition that a printer can be
 //! in. The rest is about values: what the printer has not got, what is too hot, which slot is loaded.
 
+use std::fmt::Write as _;
+
 use super::super::ams::AmsKind;
 use super::super::options::Setting;
 use super::super::tools::{AirductMode, ToolModule};
@@ -154,12 +156,12 @@ impl Class {
 pub fn markdown() -> String {
     let mut page = String::from("| what |");
     for (_, heading) in Condition::ALL {
-        page.push_str(&format!(" {heading} |"));
+        let _ = write!(page, " {heading} |");
     }
     page.push_str("\n| --- |");
     page.push_str(&" --- |".repeat(Condition::ALL.len()));
     for row in TABLE {
-        page.push_str(&format!("\n| {} |", row.what));
+        let _ = write!(page, "\n| {} |", row.what);
         for (condition, _) in Condition::ALL {
             page.push_str(if row.allows(condition) { " ● |" } else { "  |" });
         }
@@ -338,25 +340,25 @@ fn wrong_state(class: Class, snapshot: &Snapshot) -> Refusal {
 /// Whether the part that the command is about is there.
 fn has_part(can: &Capabilities, command: &Command) -> bool {
     match command {
-        Command::NozzleTarget(Side::Left, _) | Command::Extrude(Side::Left, _) => can.dual_nozzle,
-        Command::SelectNozzle(_) | Command::Unload { side: Some(Side::Left), .. } => can.dual_nozzle,
+        Command::NozzleTarget(Side::Left, _)
+        | Command::Extrude(Side::Left, _)
+        | Command::SelectNozzle(_)
+        | Command::Unload { side: Some(Side::Left), .. } => can.dual_nozzle,
         Command::ChamberTarget(_) => can.chamber_heater,
         Command::Fan(FanKind::Aux, _) => can.aux_fan,
         Command::Fan(FanKind::Chamber, _) => can.chamber_fan,
         Command::Fan(FanKind::SecondAux, _) => can.second_aux_fan,
         Command::Airduct(AirductMode::Cooling) => can.airduct,
         Command::Airduct(AirductMode::Heating) => can.airduct && can.requests.airduct_heating,
-        Command::Airduct(AirductMode::Laser) => false,
         Command::Light(LightKind::Chamber, _) | Command::FlashLight => can.chamber_light,
         Command::Light(LightKind::Work, _) => can.work_light,
         Command::Light(LightKind::Heatbed, _) => can.requests.heatbed_light,
         Command::Timelapse(_) => can.timelapse,
         Command::PromptSound(_) => can.prompt_sound,
-        // There is no request for keeping files.
-        Command::Setting(Setting::SaveToStorage, _) => false,
-        Command::Setting(setting, _) => can.settings.has(*setting),
+        // Nobody chooses the laser's air, and there is no request for keeping files.
+        Command::Airduct(AirductMode::Laser) | Command::Setting(Setting::SaveToStorage, _) => false,
         Command::Sensitivity(Setting::AirPrintDetection, _) => can.requests.air_print_camera,
-        Command::Sensitivity(setting, _) => can.settings.has(*setting),
+        Command::Setting(setting, _) | Command::Sensitivity(setting, _) => can.settings.has(*setting),
         Command::Buzzer(_) => can.requests.buzzer,
         Command::SkipObjects(_) => can.requests.skip_objects,
         Command::NozzleKind { .. } => can.requests.nozzle_kind,
