@@ -234,11 +234,11 @@ const ASKS: &[Ask] = &[
     ("spaghetti_detector", "OFF", "RUNNING", |m| match m {
         "X1" | "X1E" => detector("spaghetti_detector", false, Some("low")),
         "X1C" => detector("spaghetti_detector", false, Some("low")),
-        "P1P" | "P1S" | "A1" | "A1 mini" => None,
+        "P1P" | "P1S" | "A1" | "A1 mini" | "A2L" => None,
         _ => detector("spaghetti_detector", false, Some("medium")),
     }),
     ("spaghetti_sensitivity", "high", "IDLE", |m| match m {
-        "P1P" | "P1S" | "A1" | "A1 mini" => None,
+        "P1P" | "P1S" | "A1" | "A1 mini" | "A2L" => None,
         _ => detector("spaghetti_detector", true, Some("high")),
     }),
     ("buildplate_marker_detector", "OFF", "IDLE", |m| when(NEWER.contains(&m) && m != "X1C" && m != "A2L" || m.starts_with("A1"),

@@ -239,7 +239,8 @@ pub(super) static CONTROL: &[Entity<Snapshot>] = &[
         side: None,
         celsius: None,
     })
-    .icon("mdi:tray-arrow-up"),
+    .icon("mdi:tray-arrow-up")
+    .hidden(),
     button::<Snapshot>("retry_filament", "Retry filament loading", || Command::AmsControl(AmsAnswer::Resume))
         .icon("mdi:autorenew")
         .needs(|_, s| has_ams(s)),
