@@ -583,7 +583,7 @@ impl Session {
 
     /// Makes the snapshot anew and tells if it differs.
     fn project(&mut self, now: Now, kind: Kind, out: &mut Vec<Output>) {
-        let unsigned = self.authority.observe(&self.report);
+        let unsigned = self.authority.observe(&self.report, self.full_seen);
         let mut context = self.context(now);
         (context.control, context.control_reason) = self.authority.verdict();
         if self.ready(now) && (kind == Kind::Full || context.capabilities.is_none()) {

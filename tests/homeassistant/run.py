@@ -52,12 +52,23 @@ DEVICES = {
     f"{H2D} External spool left": ("External spool", H2D, ()),
     f"{H2D} External spool right": ("External spool", H2D, ()),
 }
+MODELS = {"X1", "X1C", "X1E", "P1P", "P1S", "P2S", "A1", "A1 mini", "A2L", "H2S", "H2D", "H2D Pro", "H2C", "X2D"}
 # Who may be unknown, by device and beginning or end of the key; anything else must have a value.
 MAY_BE_UNKNOWN = {
     "a spool without a chip does not tell how much is left":
-        lambda device, key: key.startswith("tray_") and key.endswith("_remaining"),
-    "the H2D's external spools are empty, and it does not say of what":
-        lambda device, key: device.startswith(f"{H2D} External spool") and key in ("spool", "type", "color"),
+        lambda device, key: key.startswith("tray_") and key.endswith(("_remaining", "_remaining_weight")),
+    "no sensor sees an external spool, and most have no filament set":
+        lambda device, key: " External spool" in device and key in ("spool", "type", "color", "k_value"),
+    "nothing feeds, or an external spool that has no number":
+        lambda device, key: key.endswith(("active_ams", "active_tray", "active_filament", "active_slot")),
+    "an AMS that does not dry has no settings for it":
+        lambda device, key: key in ("drying_temperature", "drying_duration", "drying_filament"),
+    "nothing is downloaded but at a job's beginning":
+        lambda device, key: key == "download_progress",
+    "nobody knows from which firmware on an X1E wants signatures":
+        lambda device, key: device == "Demo X1E" and key == "control_mode",
+    "a rate needs some minutes":
+        lambda device, key: key == "report_rate",
     "a work light that only flashes is neither on nor off":
         lambda device, key: key == "work_light",
     "a button has no state before it was pressed":
@@ -208,6 +219,10 @@ def agrees(component: dict, payload: str | None, entity: dict) -> bool:
         return (state == "off") if payload == "0" else (state == "on" and shown == int(payload))
     if platform in ("binary_sensor", "switch", "light"):
         return state == payload.lower()
+    if platform == "update":
+        told, shown = json.loads(payload), entity["attributes"]
+        same = told["installed_version"] == shown.get("installed_version") and told["latest_version"] == shown.get("latest_version")
+        return same and state == ("off" if told["installed_version"] == told["latest_version"] else "on")
     if component.get("device_class") == "timestamp":
         return state not in ("unknown",) and moment(state) == moment(payload)
     try:
@@ -553,6 +568,29 @@ def stage_removal(house: House) -> None:
     healthy(house, "the other two live on")
 
 
+def stage_all_models(house: House) -> None:
+    """One of each model, with everything that belongs to it."""
+    house.gateway.kill()
+    house.gateway.wait()
+    house.start_gateway("--printers", "14")
+    names: set = set()
+
+    def there() -> bool:
+        names.clear()
+        names.update(d["model"] for d in probe.devices(house.ha) if d["name"].startswith("Demo "))
+        return MODELS <= names
+
+    check("all 14 models are in Home Assistant", until(there, 30), f"missing {MODELS - names}; see {house.log}")
+    healthy(house, "14 models", 60)
+    promised, unknown = house.discovery(), []
+    for id_, e in house.entities().items():
+        name, key = promised[id_]["device"]["name"], key_of(promised[id_])
+        if e["disabled_by"] is None and e["state"] in ("unknown", "unavailable", None) and not any(
+                may(name, key) for may in MAY_BE_UNKNOWN.values()):
+            unknown.append(e["entity_id"])
+    check("every entity of all models that is on has a value, but for those with a reason", not unknown, f"without: {unknown}")
+
+
 def stage_secrets(house: House) -> None:
     """The demo's account is not secret; the code that hides it is the same as for real ones."""
     leaks = []
@@ -573,9 +611,20 @@ def screenshots(house: House, folder: pathlib.Path) -> None:
     for ams in (f"{H2D} AMS 1", f"{A1} AMS 1"):
         pages[ams.lower().replace(" ", "-")] = (f"/config/devices/device/{devices[ams]}", "1280x1300")
     for file, (page, size) in pages.items():
-        done = subprocess.run([SHARED / "screenshot.sh", page, str(folder / f"{file}.png"), size],
-                              env=dict(os.environ, HA_CONFIG=str(house.config)), capture_output=True, text=True)
-        check(f"picture of {page}", done.returncode == 0, done.stderr[-500:])
+        picture(house, page, folder / f"{file}.png", size)
+
+
+def pictures_of_models(house: House, folder: pathlib.Path) -> None:
+    for d in probe.devices(house.ha):
+        if d["model"] in MODELS:
+            file = folder / f"model-{d['model'].lower().replace(' ', '-')}.png"
+            picture(house, f"/config/devices/device/{d['id']}", file, "1280x2400")
+
+
+def picture(house: House, page: str, file: pathlib.Path, size: str) -> None:
+    done = subprocess.run([SHARED / "screenshot.sh", page, str(file), size],
+                          env=dict(os.environ, HA_CONFIG=str(house.config)), capture_output=True, text=True)
+    check(f"picture of {page}", done.returncode == 0, done.stderr[-500:])
 
 
 def main() -> int:
@@ -616,6 +665,10 @@ def main() -> int:
         quiet(house, "restarts of the gateway", own)
         stage_removal(house)
         quiet(house, "removal", own)
+        stage_all_models(house)
+        quiet(house, "14 models", own)
+        if options.screenshots:
+            pictures_of_models(house, options.screenshots.resolve())
         stage_secrets(house)
     except Exception:
         failures.append("the test itself")

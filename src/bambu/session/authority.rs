@@ -24,6 +24,8 @@ pub(super) fn is_signature(code: i64) -> bool {
 pub(super) struct Authority {
     /// The printer's own bit: it demands a signature. Absent from old firmware, which proves nothing.
     fun: Option<bool>,
+    /// A whole report was seen, so that an absent bit is one that the printer does not send.
+    complete: bool,
     /// The health message of a refused signature is shown: somebody's command was refused, perhaps ours.
     health: bool,
     /// It was shown, and went.
@@ -40,8 +42,10 @@ pub(super) struct Authority {
 }
 
 impl Authority {
-    /// Looks at a merged report; says whether a refusal has appeared in it.
-    pub(super) fn observe(&mut self, report: &Print) -> bool {
+    /// Looks at a merged report, of which everything was seen or not; says whether a refusal has appeared
+    /// in it.
+    pub(super) fn observe(&mut self, report: &Print, complete: bool) -> bool {
+        self.complete = complete;
         self.fun = report.fun.map(|fun| fun.bit(29));
         let hms = report.hms.as_ref().map_or(&[][..], |list| &list.0);
         let of_signature = |attr: u32, code: u32| (attr, code) == (0x0500_0500, 0x0001_0007);
@@ -104,7 +108,7 @@ impl Authority {
     /// What we may do, and why we think so.
     pub(super) fn verdict(&self) -> (Control, ControlReason) {
         use ControlReason as Because;
-        match (self.fun, self.proved, self.firmware) {
+        match (self.fun, self.proved, self.firmware.filter(|_| self.complete)) {
             (Some(true), ..) => (Control::Limited, Because::SignatureDemanded),
             (Some(false), ..) => (Control::Full, Because::UnsignedAllowed),
             (_, Some(false), _) => (Control::Limited, Because::Refused),

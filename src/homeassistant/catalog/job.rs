@@ -91,6 +91,7 @@ pub(super) static JOB: &[Entity<Snapshot>] = &[
         .measurement()
         .icon("mdi:download")
         .deadband(5.0)
+        .hidden()
         .needs(|c, _| c.job.download),
     sensor::<Snapshot>("start_time", "Start time", |s| s.job.started_at.map(Value::Time))
         .class("timestamp")

@@ -41,6 +41,15 @@ fn before_anything_is_sent_report_and_firmware_tell() {
     assert_eq!(known(&rig), (Control::Unknown, Because::NotKnown), "its firmware is not known yet");
     rig.hear(&rig.printer.version());
     assert_eq!(known(&rig), (Control::Limited, Because::NewFirmware));
+    // The bit may still come with the first whole report, and say the contrary.
+    let mut rig = Rig::new("P1S");
+    rig.printer.set(json!({"fun": "3EC18FFF9CFF"}));
+    rig.hear(&rig.printer.version());
+    rig.delta(json!({"bed_temper": 20}));
+    assert_eq!(known(&rig), (Control::Unknown, Because::NotKnown));
+    rig.hear(&rig.printer.full());
+    assert_eq!(known(&rig), (Control::Full, Because::UnsignedAllowed));
+    assert_eq!(notes(&rig), []);
 }
 
 #[test]
