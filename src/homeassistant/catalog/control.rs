@@ -231,6 +231,8 @@ pub(super) static CONTROL: &[Entity<Snapshot>] = &[
     control::<Snapshot>("buzzer", "Buzzer", Platform::Siren(&TONES, to_buzzer), |_| None)
         .icon("mdi:alarm-light")
         .config()
+        // A fire alarm is nothing to press by mistake.
+        .hidden()
         .needs(|c, _| c.requests.buzzer),
     button::<Snapshot>("pause", "Pause printing", || Command::Pause).icon("mdi:pause"),
     button::<Snapshot>("resume", "Resume printing", || Command::Resume).icon("mdi:play"),
