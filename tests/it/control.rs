@@ -156,6 +156,9 @@ fn when(so: bool, requests: Option<Vec<Value>>) -> Option<Vec<Value>> {
 /// Something that is asked: topic, payload, the state it is asked in, and what leaves, by model.
 type Ask = (&'static str, &'static str, &'static str, fn(&str) -> Option<Vec<Value>>);
 
+/// A condition, and how a printer comes into it.
+type Change = (Option<Condition>, fn(&mut Snapshot));
+
 /// What is asked, and what leaves; `None` where the model has not got it.
 #[rustfmt::skip]
 const ASKS: &[Ask] = &[
@@ -546,7 +549,7 @@ fn the_table_says_when() {
         (None, Condition::UnknownState),
         (Some(Status::Init), Condition::UnknownState),
     ];
-    let changes: [(Option<Condition>, fn(&mut Snapshot)); 7] = [
+    let changes: [Change; 7] = [
         (None, |_| {}),
         (Some(Condition::Stale), |s| s.stale = true),
         (Some(Condition::Updating), |s| s.update.progress = Some(Progress::default())),
