@@ -4,6 +4,7 @@
 //! [`Snapshot`] into the publications that make the difference.
 //! Must not know: Bambu's field names, sockets, retries.
 
+pub mod action;
 mod bridge;
 pub mod catalog;
 pub mod command;
@@ -124,13 +125,19 @@ impl<T> Rows<'_, T> {
 
 /// Which rows of the printer's table publish a value: a control shares the topic of the sensor with
 /// its key, and a button has none.
-static PUBLISHES: LazyLock<Vec<bool>> = LazyLock::new(|| {
-    let shared = |at: usize, key: &str| PRINTER.iter().take(at).any(|earlier| earlier.key == key);
-    let own = |(at, row): (usize, &Entity<Snapshot>)| {
-        !matches!(row.platform, Platform::Button(_)) && !shared(at, row.key)
-    };
-    PRINTER.iter().enumerate().map(own).collect()
-});
+static PUBLISHES: LazyLock<Vec<bool>> = LazyLock::new(|| publishing(&PRINTER));
+static AMS_KEYS: LazyLock<Vec<&str>> = LazyLock::new(|| AMS.iter().map(|row| row.key).collect());
+static EXTERNAL_KEYS: LazyLock<Vec<&str>> = LazyLock::new(|| EXTERNAL.iter().map(|row| row.key).collect());
+static AMS_PUBLISHES: LazyLock<Vec<bool>> = LazyLock::new(|| publishing(AMS));
+static SLOT_PUBLISHES: LazyLock<Vec<bool>> = LazyLock::new(|| publishing(SLOT));
+static EXTERNAL_PUBLISHES: LazyLock<Vec<bool>> = LazyLock::new(|| publishing(EXTERNAL));
+
+fn publishing<T>(table: &[Entity<T>]) -> Vec<bool> {
+    let shared = |at: usize, key: &str| table.iter().take(at).any(|earlier| earlier.key == key);
+    let own =
+        |(at, row): (usize, &Entity<T>)| !matches!(row.platform, Platform::Button(_)) && !shared(at, row.key);
+    table.iter().enumerate().map(own).collect()
+}
 
 /// A device below the printer: an AMS unit or an external spool.
 struct Child {
@@ -141,6 +148,8 @@ struct Child {
     /// Cells of the slots, one table after the other.
     slot_cells: Vec<Cell>,
     slots: usize,
+    /// Something of it shall be told again.
+    stale: bool,
 }
 
 /// What was last announced of a device, to see whether that changed and what must be taken back.
@@ -370,6 +379,23 @@ impl Mirror {
                 *cell = Cell::default();
             }
         }
+        for child in &mut self.children {
+            let (topics, serial) = (&self.topics, &self.serial);
+            // `ams/0/drying`, as it stands in topics.
+            let wanted = topics.value(serial, Part::Printer, key);
+            let topic = |key: &str| topics.value(serial, child.part, key);
+            let (table, cells): (&[&str], _) = match child.part {
+                Part::Ams(_) => (&AMS_KEYS, &mut child.cells),
+                Part::External(_) => (&EXTERNAL_KEYS, &mut child.cells),
+                Part::Printer => continue,
+            };
+            for (key, cell) in table.iter().zip(cells) {
+                if topic(key) == wanted {
+                    *cell = Cell::default();
+                    child.stale = true;
+                }
+            }
+        }
         self.update(now, &snapshot, out);
     }
 
@@ -513,6 +539,7 @@ impl Mirror {
                 cells: vec![Cell::default(); rows],
                 slot_cells: vec![Cell::default(); slots * SLOT.len()],
                 slots,
+                stale: false,
             });
         }
     }
@@ -533,6 +560,8 @@ impl Mirror {
             Part::Printer => {}
         }
         topics.extend(self.slot_topics(part, slots));
+        topics.sort_unstable();
+        topics.dedup();
         topics
     }
 
@@ -553,12 +582,13 @@ impl Mirror {
         exact: bool,
         out: &mut Vec<Publication>,
     ) {
-        let can = snapshot.capabilities.unwrap_or_default();
         for child in &mut self.children {
             let part = child.part;
             let (topics, serial) = (&self.topics, &self.serial);
             let topic = |key: &str| topics.value(serial, part, key);
-            let fresh = child.cells.first().is_some_and(|cell| cell.value == Published::Never)
+            let again = std::mem::take(&mut child.stale);
+            let fresh = again
+                || child.cells.first().is_some_and(|cell| cell.value == Published::Never)
                 || child.slot_cells.first().is_some_and(|cell| cell.value == Published::Never);
             match part {
                 Part::Ams(id) => {
@@ -568,14 +598,20 @@ impl Mirror {
                     if old == Some(ams) && !fresh && !exact {
                         continue;
                     }
-                    let has = |at: usize| AMS.get(at).is_some_and(|row| (row.needs)(&can, ams));
+                    let has = |at: usize| {
+                        AMS_PUBLISHES.get(at) == Some(&true)
+                            && AMS.get(at).is_some_and(|row| discovery::child_has(row, snapshot, ams))
+                    };
                     Rows { table: AMS, cells: &mut child.cells, topic: &topic, exact }
                         .publish(now, ams, old, has, out);
                     let cells = child.slot_cells.chunks_mut(SLOT.len());
                     for (number, (slot, cells)) in ams.slots.iter().zip(cells).enumerate() {
                         let old: Option<&Slot> = old.and_then(|old| old.slots.get(number));
                         let topic = |key: &str| topic(&numbered(key, number + 1));
-                        let has = |at: usize| SLOT.get(at).is_some_and(|row| (row.needs)(&can, slot));
+                        let has = |at: usize| {
+                            SLOT_PUBLISHES.get(at) == Some(&true)
+                                && SLOT.get(at).is_some_and(|row| discovery::child_has(row, snapshot, slot))
+                        };
                         Rows { table: SLOT, cells, topic: &topic, exact }.publish(now, slot, old, has, out);
                     }
                 }
@@ -588,7 +624,10 @@ impl Mirror {
                     if old == Some(spool) && !fresh && !exact {
                         continue;
                     }
-                    let has = |at: usize| EXTERNAL.get(at).is_some_and(|row| (row.needs)(&can, spool));
+                    let has = |at: usize| {
+                        EXTERNAL_PUBLISHES.get(at) == Some(&true)
+                            && EXTERNAL.get(at).is_some_and(|row| discovery::child_has(row, snapshot, spool))
+                    };
                     Rows { table: EXTERNAL, cells: &mut child.cells, topic: &topic, exact }
                         .publish(now, spool, old, has, out);
                 }
@@ -605,12 +644,14 @@ fn withdraw(topics: Vec<String>, out: &mut Vec<Publication>) {
 
 /// How many entities a printer has in Home Assistant, with its AMS units and external spools.
 pub fn entity_count(snapshot: &Snapshot) -> usize {
-    let can = snapshot.capabilities.unwrap_or_default();
-    let slot = |slot: &Slot| SLOT.iter().filter(|row| (row.needs)(&can, slot)).count();
+    let slot = |slot: &Slot| SLOT.iter().filter(|row| discovery::child_has(row, snapshot, slot)).count();
     let ams = |ams: &Ams| {
-        AMS.iter().filter(|row| (row.needs)(&can, ams)).count() + ams.slots.iter().map(slot).sum::<usize>()
+        AMS.iter().filter(|row| discovery::child_has(row, snapshot, ams)).count()
+            + ams.slots.iter().map(slot).sum::<usize>()
     };
-    let external = |spool: &ExternalSpool| EXTERNAL.iter().filter(|row| (row.needs)(&can, spool)).count();
+    let external = |spool: &ExternalSpool| {
+        EXTERNAL.iter().filter(|row| discovery::child_has(row, snapshot, spool)).count()
+    };
     PRINTER.iter().filter(|row| discovery::has(row, snapshot)).count()
         + snapshot.ams.iter().map(ams).sum::<usize>()
         + snapshot.external.iter().map(external).sum::<usize>()
@@ -618,7 +659,7 @@ pub fn entity_count(snapshot: &Snapshot) -> usize {
 
 /// The platform in a component's id: `binary_sensor` in `binary_sensor_hms`.
 fn platform_of(component: &str) -> Option<&'static str> {
-    ["binary_sensor", "sensor", "update", "switch", "light", "number", "select", "fan", "button"]
+    ["binary_sensor", "sensor", "update", "switch", "light", "number", "select", "fan", "button", "siren"]
         .into_iter()
         .find(|platform| component.strip_prefix(platform).is_some_and(|rest| rest.starts_with('_')))
 }

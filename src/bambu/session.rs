@@ -282,6 +282,13 @@ impl Session {
         snapshot.health = Health::tell(&snapshot.hms, error, texts, serial);
     }
 
+    /// Takes G-code from now on, or does not any more.
+    pub fn set_gcode(&mut self, gcode: bool) {
+        if self.snapshot.gcode != gcode {
+            Arc::make_mut(&mut self.snapshot).gcode = gcode;
+        }
+    }
+
     /// Takes one thing that happened and says what should be done about it.
     ///
     /// ```
