@@ -67,7 +67,7 @@ fn an_unknown_model_shows_all_that_its_report_proves_and_is_not_heated_or_moved(
             ("left_nozzle_temperature", Some("30")),
             ("chamber_temperature", Some("41")),
             ("chamber_target", None),
-            ("second_aux_fan_speed", Some("5")),
+            ("secondary_aux_fan_speed", Some("5")),
             ("door", Some("ON")),
             ("storage", Some("normal")),
             ("airduct_mode", Some("heating")),

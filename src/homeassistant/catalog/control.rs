@@ -145,7 +145,7 @@ pub(super) static CONTROL: &[Entity<Snapshot>] = &[
         percent(s.fans.chamber.percent)
     })
     .needs(|c, _| c.chamber_fan),
-    control::<Snapshot>("second_aux_fan", "Secondary aux fan", Platform::Fan(FanKind::SecondAux), |s| {
+    control::<Snapshot>("secondary_aux_fan", "Secondary aux fan", Platform::Fan(FanKind::SecondAux), |s| {
         percent(s.fans.second_aux.percent)
     })
     .needs(|c, _| c.second_aux_fan),
