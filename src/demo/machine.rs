@@ -2,11 +2,14 @@
 //!
 //! Pure: time is handed in, chance comes from a seed. Knows neither JSON nor MQTT.
 use super::chances::{self, Chances};
+use super::chores::{self, Chore};
 use super::detectors::Detectors;
+use super::job::Job;
 use super::model::Model;
 use super::parts::{AMBIENT, Fan, Heater, count, whole};
 use super::plan::{PREPARING, Plan, Step};
-use super::spool::Spool;
+use super::settings::Settings;
+use super::spool::Reel;
 use super::unit::Unit;
 
 /// What `print_error` says for a few seconds after someone stopped a print.
@@ -35,13 +38,18 @@ pub(super) struct Change {
     to: Option<usize>,
 }
 
+/// What a command does when the printer gets to it.
+pub(super) type Deed = Box<dyn FnOnce(&mut Machine) + Send>;
+
 /// All that a report shows.
 #[allow(clippy::struct_excessive_bools, reason = "each is a switch of the real machine")]
 pub(super) struct Machine {
     pub(super) model: Model,
     pub(super) serial: String,
     pub(super) signed_only: bool,
-    pub(super) spools: Vec<Spool>,
+    pub(super) spools: Vec<Reel>,
+    /// On the holders outside, as somebody told the printer.
+    pub(super) externals: Vec<Reel>,
     /// The units that are plugged in.
     pub(super) units: Vec<Unit>,
     pub(super) phase: Phase,
@@ -54,6 +62,16 @@ pub(super) struct Machine {
     turn: usize,
     pub(super) jobs: u32,
     change: Option<Change>,
+    /// What it was told to do while it prints nothing.
+    pub(super) chore: Option<Chore>,
+    /// What it agreed to, and the reader's seconds until that shows.
+    pending: Vec<(f64, Deed)>,
+    /// The print that was sent; without one it is the plan's.
+    pub(super) job: Option<Job>,
+    /// It begins no print by itself.
+    pub(super) resting: bool,
+    /// It says that it is busy, whatever it does.
+    pub(super) occupied: bool,
     /// The spool that feeds, by its number.
     pub(super) feeding: Option<usize>,
     pub(super) previous: Option<usize>,
@@ -74,8 +92,12 @@ pub(super) struct Machine {
     pub(super) light2: &'static str,
     pub(super) record: bool,
     pub(super) timelapse: bool,
-    pub(super) sound: bool,
-    pub(super) auto_recovery: bool,
+    pub(super) resolution: &'static str,
+    pub(super) settings: Settings,
+    /// Diameter and type of the nozzle, as somebody told the printer.
+    pub(super) nozzle_kind: (&'static str, &'static str),
+    /// Whether it knows where its axes are, beside what a print finds out.
+    pub(super) homed: bool,
     pub(super) speed: u8,
     pub(super) detectors: Detectors,
     pub(super) print_error: u32,
@@ -95,7 +117,8 @@ impl Machine {
             model,
             serial,
             signed_only: false,
-            spools: model.facts().spools.to_vec(),
+            spools: Reel::inside(model),
+            externals: Reel::outside(model),
             units: model
                 .facts()
                 .units
@@ -111,6 +134,11 @@ impl Machine {
             turn: 0,
             jobs: 1000 + rng.u32(0..8000),
             change: None,
+            chore: None,
+            pending: Vec::new(),
+            job: None,
+            resting: false,
+            occupied: false,
             feeding: None,
             previous: None,
             nozzles: [Heater::new(2.6, 70.0), Heater::new(2.6, 70.0)],
@@ -128,8 +156,10 @@ impl Machine {
             light2: "on",
             record: true,
             timelapse: false,
-            sound: true,
-            auto_recovery: true,
+            resolution: "1080p",
+            settings: Settings::new(model),
+            nozzle_kind: ("0.4", model.facts().nozzle_type),
+            homed: false,
             speed: 2,
             detectors: Detectors::default(),
             print_error: 0,
@@ -162,6 +192,11 @@ impl Machine {
         self.phase == Phase::Job
     }
 
+    /// Whether something keeps it from beginning what needs the whole machine.
+    pub(super) fn engaged(&self) -> bool {
+        self.busy() || self.occupied || self.change.is_some() || self.chore.is_some()
+    }
+
     pub(super) fn gcode_state(&self) -> &'static str {
         match self.phase {
             Phase::Idle => "IDLE",
@@ -180,7 +215,10 @@ impl Machine {
             (Phase::Job, Some(step)) => step.stage,
             (Phase::Job, None) if self.change.is_some() => 4,
             (Phase::Job, None) => 0,
-            _ => self.model.no_stage(),
+            _ => self
+                .calibrating()
+                .and_then(|stages| stages.first().copied())
+                .unwrap_or_else(|| self.model.no_stage()),
         }
     }
 
@@ -234,6 +272,8 @@ impl Machine {
     pub(super) fn ams_status(&self) -> u16 {
         match self.change.and_then(|change| CHANGE.get(change.step)) {
             Some((status, _)) => *status,
+            // Reading a tag.
+            None if self.reading().is_some() => 512,
             None if self.printing() => 768,
             None => 0,
         }
@@ -275,6 +315,14 @@ impl Machine {
 
     /// Begins the job that is next in turn.
     pub(super) fn start_job(&mut self) {
+        self.begin(None);
+    }
+
+    /// Begins a job, sent or its own.
+    pub(super) fn begin(&mut self, job: Option<Job>) {
+        self.job = job;
+        self.chore = None;
+        self.print_error = 0;
         self.phase = Phase::Job;
         self.change = None;
         self.done = 0.0;
@@ -291,7 +339,7 @@ impl Machine {
     fn enter_step(&mut self, index: usize) {
         self.step = index;
         let plan = self.plan();
-        let first = plan.spools.first().map_or(0, |(_, spool)| *spool);
+        let first = self.job_spools().first().map_or(0, |(_, spool)| *spool);
         self.active = self.model.nozzle_of(first);
         let active = self.active;
         if let Some(step) = self.model.facts().steps.get(index) {
@@ -319,18 +367,56 @@ impl Machine {
     }
 
     /// Someone wants another filament in the nozzle, or none; says whether that goes now.
-    pub(super) fn change_by_hand(&mut self, to: Option<usize>) -> bool {
-        let free = (!self.busy() || self.paused) && self.change.is_none();
-        let known = to.is_none_or(|spool| spool < self.spools.len());
-        if free && known && to != self.feeding {
+    pub(super) fn change_by_hand(&mut self, to: Option<usize>, heat: Option<u16>) {
+        if self.can_change() && to != self.feeding {
             let wanted = to.or(self.feeding);
             let nozzle = wanted.map_or(self.active, |spool| self.model.nozzle_of(spool));
-            let heat = wanted.and_then(|spool| self.spools.get(spool)).map_or(220, |spool| spool.nozzle.1);
+            let of_spool =
+                || wanted.and_then(|spool| self.spools.get(spool)).map_or(220, |spool| spool.heat());
+            let heat = heat.unwrap_or_else(of_spool);
             self.active = nozzle;
             self.nozzle_mut(nozzle).target = heat;
             self.begin_change(to);
         }
-        free && known
+    }
+
+    /// Whether filament can be changed by hand now.
+    pub(super) fn can_change(&self) -> bool {
+        let free = !self.busy() || self.paused;
+        free && !self.occupied && self.change.is_none() && self.chore.is_none()
+    }
+
+    /// Does something after so many seconds of the reader's.
+    pub(super) fn agree(&mut self, seconds: f64, deed: Deed) {
+        self.pending.push((seconds, deed));
+    }
+
+    fn do_what_was_agreed(&mut self, real: f64) {
+        for (left, _) in &mut self.pending {
+            *left -= real;
+        }
+        if self.pending.iter().all(|(left, _)| *left > 0.0) {
+            return;
+        }
+        let (due, later) = std::mem::take(&mut self.pending).into_iter().partition(|(left, _)| *left <= 0.0);
+        self.pending = later;
+        for (_, deed) in Vec::from_iter::<Vec<(f64, Deed)>>(due) {
+            deed(self);
+        }
+    }
+
+    /// Ends what it prints, and begins nothing more by itself.
+    pub(super) fn rest(&mut self) {
+        self.end(Phase::Idle);
+        self.job = None;
+        self.turn += 1;
+        self.resting = true;
+    }
+
+    /// Shows an error until somebody clears it or a print begins.
+    pub(super) fn complain(&mut self, code: u32) {
+        self.print_error = code;
+        self.error_left = f64::INFINITY;
     }
 
     /// Jumps to a moment of a job, as if it had run up to there.
@@ -361,11 +447,12 @@ impl Machine {
 
     fn wanted_spool(&self) -> Option<usize> {
         let share = self.share();
-        self.plan().spools.iter().rev().find(|(from, _)| *from <= share).map(|(_, spool)| *spool)
+        self.job_spools().iter().rev().find(|(from, _)| *from <= share).map(|(_, spool)| *spool)
     }
 
     /// Lets time pass: `seconds` of the simulated day, `real` seconds of the reader's.
     pub(super) fn advance(&mut self, seconds: f64, real: f64) {
+        self.do_what_was_agreed(real);
         let mut left = seconds;
         while left > 0.0 {
             let step = left.min(1.0);
@@ -404,9 +491,12 @@ impl Machine {
             // Whatever else is due waits for it.
             return self.advance_change(seconds);
         }
+        if self.chore.is_some() {
+            return chores::advance(self, seconds);
+        }
         self.left -= seconds;
         match self.phase {
-            Phase::Idle if self.left <= 0.0 => self.start_job(),
+            Phase::Idle if self.left <= 0.0 && !self.resting => self.start_job(),
             Phase::Job if self.paused => self.left += seconds,
             Phase::Job if self.printing() => self.print(seconds),
             Phase::Job => {
@@ -418,6 +508,7 @@ impl Machine {
             }
             Phase::Finish | Phase::Failed if self.left <= 0.0 => {
                 self.phase = Phase::Idle;
+                self.job = None;
                 self.turn += 1;
                 self.left = 40.0 + 20.0 * self.rng.f64();
             }
