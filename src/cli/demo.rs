@@ -247,7 +247,7 @@ fn introduce(
             say(&format!("{devices}; recorded ones take commands and go their way"))?;
         }
         _ if arguments.signed => {
-            say(&format!("{devices}; lamps and camera obey, the rest wants a signature"))?
+            say(&format!("{devices}; lamps and camera obey, the rest wants a signature"))?;
         }
         _ => say(&format!("{devices}; press, slide and switch: they obey"))?,
     }

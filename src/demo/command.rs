@@ -53,11 +53,13 @@ struct Agreed {
 type Verdict = Result<Agreed, Refusal>;
 
 /// It will be switched.
+#[allow(clippy::unnecessary_wraps, reason = "a verdict")]
 fn switch(deed: impl FnOnce(&mut Machine) + Send + 'static) -> Verdict {
     Ok(Agreed { lag: Lag::Switch, deed: Box::new(deed) })
 }
 
 /// It will be set to a figure.
+#[allow(clippy::unnecessary_wraps, reason = "a verdict")]
 fn figure(deed: impl FnOnce(&mut Machine) + Send + 'static) -> Verdict {
     Ok(Agreed { lag: Lag::Figure, deed: Box::new(deed) })
 }
@@ -123,7 +125,7 @@ pub(super) fn obey(m: &mut Machine, category: &str, request: &Request) -> Option
     let (result, reason) = match judge(m, category, command, request) {
         Ok(agreed) => {
             m.agree(lag(m.model, agreed.lag), agreed.deed);
-            accepted(m, category, command, &mut ack)?
+            accepted(m, category, command, &mut ack)
         }
         Err(Refusal::Silence) => return None,
         Err(refusal) => fail(m, refusal, &mut ack),
@@ -159,8 +161,8 @@ fn lag(model: Model, lag: Lag) -> f64 {
     }
 }
 
-fn accepted(m: &Machine, category: &str, command: &str, ack: &mut Request) -> Option<(&'static str, String)> {
-    Some(match category {
+fn accepted(m: &Machine, category: &str, command: &str, ack: &mut Request) -> (&'static str, String) {
+    match category {
         // Repeated and no more.
         "system" if command == "set_accessories" => ("", String::new()),
         "print" if m.model.facts().family == Family::New => {
@@ -169,7 +171,7 @@ fn accepted(m: &Machine, category: &str, command: &str, ack: &mut Request) -> Op
         }
         "print" => ("success", "success".to_owned()),
         _ => ("success", String::new()),
-    })
+    }
 }
 
 fn fail(m: &mut Machine, refusal: Refusal, ack: &mut Request) -> (&'static str, String) {
@@ -183,7 +185,7 @@ fn fail(m: &mut Machine, refusal: Refusal, ack: &mut Request) -> (&'static str, 
         Refusal::Error(code, told) => {
             let lag = lag(m.model, Lag::Switch);
             m.agree(lag, Box::new(move |m| m.complain(code)));
-            if told { ("fail", IS_BUSY.to_owned()) } else { ("success", "success".to_owned()) }
+            if told { ("fail", IS_BUSY.to_owned()) } else { accepted(m, "print", "", ack) }
         }
     }
 }

@@ -12,6 +12,10 @@ use super::settings::Settings;
 use super::spool::Reel;
 use super::unit::Unit;
 
+mod filament;
+
+use filament::Change;
+
 /// What `print_error` says for a few seconds after someone stopped a print.
 pub(super) const CANCELLED: u32 = 0x0300_400C;
 /// The HMS entry of firmware that refused an unsigned command.
@@ -25,17 +29,6 @@ pub(super) enum Phase {
     Job,
     Finish,
     Failed,
-}
-
-/// The steps of a filament change: `ams_status` and how long it lasts.
-const CHANGE: [(u16, f64); 5] = [(258, 8.0), (260, 8.0), (261, 4.0), (262, 12.0), (263, 8.0)];
-
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Change {
-    step: usize,
-    left: f64,
-    /// Where to; `None` only takes the filament out.
-    to: Option<usize>,
 }
 
 /// What a command does when the printer gets to it.
@@ -269,21 +262,6 @@ impl Machine {
         }
     }
 
-    pub(super) fn ams_status(&self) -> u16 {
-        match self.change.and_then(|change| CHANGE.get(change.step)) {
-            Some((status, _)) => *status,
-            // Reading a tag.
-            None if self.reading().is_some() => 512,
-            None if self.printing() => 768,
-            None => 0,
-        }
-    }
-
-    /// The spool that will feed next: the one that feeds unless a change is on.
-    pub(super) fn target_spool(&self) -> Option<usize> {
-        self.change.map_or(self.feeding, |change| change.to)
-    }
-
     /// Download of the job's file, percent.
     pub(super) fn downloaded(&self) -> u8 {
         match self.phase {
@@ -354,38 +332,6 @@ impl Machine {
         }
     }
 
-    fn load(&mut self, spool: usize) {
-        if self.feeding != Some(spool) {
-            let (nozzle, heat) = (self.model.nozzle_of(spool), self.plan().nozzle);
-            self.nozzle_mut(nozzle).target = heat;
-            self.begin_change(Some(spool));
-        }
-    }
-
-    fn begin_change(&mut self, to: Option<usize>) {
-        self.change = CHANGE.first().map(|(_, seconds)| Change { step: 0, left: *seconds, to });
-    }
-
-    /// Someone wants another filament in the nozzle, or none; says whether that goes now.
-    pub(super) fn change_by_hand(&mut self, to: Option<usize>, heat: Option<u16>) {
-        if self.can_change() && to != self.feeding {
-            let wanted = to.or(self.feeding);
-            let nozzle = wanted.map_or(self.active, |spool| self.model.nozzle_of(spool));
-            let of_spool =
-                || wanted.and_then(|spool| self.spools.get(spool)).map_or(220, |spool| spool.heat());
-            let heat = heat.unwrap_or_else(of_spool);
-            self.active = nozzle;
-            self.nozzle_mut(nozzle).target = heat;
-            self.begin_change(to);
-        }
-    }
-
-    /// Whether filament can be changed by hand now.
-    pub(super) fn can_change(&self) -> bool {
-        let free = !self.busy() || self.paused;
-        free && !self.occupied && self.change.is_none() && self.chore.is_none()
-    }
-
     /// Does something after so many seconds of the reader's.
     pub(super) fn agree(&mut self, seconds: f64, deed: Deed) {
         self.pending.push((seconds, deed));
@@ -443,11 +389,6 @@ impl Machine {
     pub(super) fn jump_to_heating(&mut self) {
         self.start_job();
         self.enter_step(1);
-    }
-
-    fn wanted_spool(&self) -> Option<usize> {
-        let share = self.share();
-        self.job_spools().iter().rev().find(|(from, _)| *from <= share).map(|(_, spool)| *spool)
     }
 
     /// Lets time pass: `seconds` of the simulated day, `real` seconds of the reader's.
@@ -513,35 +454,6 @@ impl Machine {
                 self.left = 40.0 + 20.0 * self.rng.f64();
             }
             Phase::Idle | Phase::Finish | Phase::Failed => {}
-        }
-    }
-
-    /// Goes on with a filament change, the hot end heating meanwhile.
-    fn advance_change(&mut self, seconds: f64) {
-        let Some(change) = &mut self.change else { return };
-        change.left -= seconds;
-        if change.left > 0.0 {
-            return;
-        }
-        change.step += 1;
-        let to = change.to;
-        let next = CHANGE.get(change.step).filter(|_| to.is_some() || change.step < 3);
-        if let Some((_, next)) = next {
-            change.left += next;
-            if change.step == 2 {
-                self.previous = self.feeding.take();
-            }
-            return;
-        }
-        self.change = None;
-        self.feeding = to;
-        let (before, nozzle) = (self.active, to.map_or(self.active, |spool| self.model.nozzle_of(spool)));
-        if nozzle != before {
-            self.nozzle_mut(before).target = 0;
-            self.active = nozzle;
-        }
-        if !self.busy() {
-            self.nozzle_mut(nozzle).target = 0;
         }
     }
 

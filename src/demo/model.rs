@@ -151,9 +151,14 @@ impl Model {
         Place::External
     }
 
-    /// The number of the spool outside.
+    /// The number of the spool outside, of the right one where there are two.
     pub(super) fn external(self) -> usize {
         self.facts().units.iter().map(|kit| kit.kind.slots()).sum()
+    }
+
+    /// The number of the spool outside that a request calls 254 or 255.
+    pub(super) fn external_of(self, unit: u16) -> usize {
+        self.external() + usize::from(unit == 254 && self.nozzles() > 1)
     }
 
     /// The ids of the holders outside.
@@ -205,7 +210,7 @@ impl Model {
     pub(super) fn nozzle_of(self, spool: usize) -> usize {
         match self.place(spool) {
             Place::Unit(kit, _) => kit.nozzle,
-            Place::External => 0,
+            Place::External => usize::from(spool > self.external()),
         }
     }
 

@@ -18,6 +18,7 @@ fn packed(heater: &Heater) -> u32 {
 fn slot(m: &Machine, spool: usize) -> usize {
     match m.model.place(spool) {
         Place::Unit(kit, slot) => usize::from(kit.id) << 8 | slot,
+        Place::External if m.model.nozzle_of(spool) == 1 => 0xFE00,
         Place::External => 0xFF00,
     }
 }

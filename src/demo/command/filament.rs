@@ -2,6 +2,7 @@
 use super::super::chores::{Chore, Work};
 use super::super::machine::Machine;
 use super::super::model::Model;
+use super::super::spool::Reel;
 use super::{
     ERROR, IS_BUSY, Refusal, Request, Verdict, number, reason, refused, switch, text, unseen, whole_number,
 };
@@ -56,7 +57,7 @@ fn change(m: &Machine, request: &Request) -> Verdict {
     let to = if m.model.is_new() {
         match (whole_number(request, "ams_id")?, whole_number(request, "slot_id")?) {
             (_, 255) => None,
-            (254 | 255, _) => Some(m.model.external()),
+            (unit @ 254.., _) => Some(m.model.external_of(unit)),
             (unit, slot) => place(unit, slot)?,
         }
     } else {
@@ -115,7 +116,7 @@ fn describe(m: &Machine, request: &Request) -> Verdict {
         && colour.len() == 8
         && colour.bytes().all(|byte| byte.is_ascii_hexdigit());
     // What the tag says holds.
-    let tagged = place.ok().and_then(|spool| m.spools.get(spool)).is_some_and(|spool| spool.has_chip());
+    let tagged = place.ok().and_then(|spool| m.spools.get(spool)).is_some_and(Reel::has_chip);
     let Some(nozzle) = nozzle.filter(|_| fits && !tagged) else { return refused(ERROR) };
     switch(move |m| {
         let reel = match place {

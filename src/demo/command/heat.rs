@@ -38,16 +38,15 @@ impl Effect {
             Self::Bed(target) => m.bed.target = target,
             Self::Chamber(target) => m.chamber.target = target,
             Self::Fan(1, speed) => m.part_fan.hold(speed),
-            // Who has no such fan takes the line all the same.
             Self::Fan(2, speed) if m.model.has_fan(32) => m.aux_fan.hold(speed),
             Self::Fan(3, speed) if m.model.has_fan(48) => m.chamber_fan.hold(speed),
             Self::Fan(10, speed) => m.second_aux_fan.hold(speed),
-            Self::Fan(..) => {}
             // With the laser on, the air goes out for it.
             Self::Airduct(_) if m.airduct == 2 => {}
             Self::Airduct(mode) => m.airduct = mode,
             Self::Work(work) if !m.engaged() || m.can_change() => m.chore = Some(Chore::new(work)),
-            Self::Work(_) => {}
+            // Who has no such fan takes the line all the same; a machine at work goes on with it.
+            Self::Fan(..) | Self::Work(_) => {}
             Self::MotorsOff => m.homed = false,
         }
     }

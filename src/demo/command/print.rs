@@ -131,7 +131,7 @@ fn mapping(model: Model, request: &Request) -> Option<Vec<usize>> {
     let new = list("ams_mapping2").iter().filter_map(|place| {
         match (small(place.get("ams_id"))?, small(place.get("slot_id"))?) {
             (255, 255) => None,
-            (254 | 255, _) => Some(model.external()),
+            (unit @ 254.., _) => Some(model.external_of(unit)),
             (unit, slot) => model.spool_at(unit, usize::from(slot)),
         }
     });

@@ -44,6 +44,17 @@ fn filament_is_changed_while_no_print_runs() {
             &[("/device/extruder/info/0/snow", json!(128 << 8))],
         ),
         (
+            Model::H2d,
+            Idle,
+            change(254, 0, 254),
+            new(),
+            45,
+            &[
+                ("/device/extruder/info/1/snow", json!(0xFE00)),
+                ("/device/extruder/info/0/snow", json!(0xFFFF)),
+            ],
+        ),
+        (
             Model::H2s,
             Idle,
             change(255, 0, 254),
