@@ -443,6 +443,15 @@ impl Command {
         matches!(self, Self::Pause | Self::Stop)
     }
 
+    /// Whether it may be sent although that one has not been answered.
+    pub fn overtakes(&self, other: &Self) -> bool {
+        match self {
+            Self::Stop => *other != Self::Stop,
+            Self::Pause => !other.is_urgent(),
+            _ => false,
+        }
+    }
+
     /// Whether a later command makes this one pointless: the slider moved on.
     ///
     /// Never for what adds up (movements) or is an order of its own (a print, a calibration).

@@ -12,8 +12,9 @@ use bambu2mqtt::homeassistant::action::{self, ACTIONS};
 use bambu2mqtt::homeassistant::catalog::{AMS, EXTERNAL, PRINTER, SLOT};
 use bambu2mqtt::homeassistant::command;
 use bambu2mqtt::printer::command::permit::{Class, Condition};
+use bambu2mqtt::printer::tools::AirductMode;
 use bambu2mqtt::printer::update::Progress;
-use bambu2mqtt::printer::{Command, Control, Now, Reach, Serial, Snapshot, Status, permit};
+use bambu2mqtt::printer::{Command, Content, Control, Now, Reach, Serial, Snapshot, Status, permit};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 

@@ -296,10 +296,11 @@ impl Session {
 
     /// When the next of the queue may be sent; `None` while it must wait for an answer first.
     pub(super) fn next_command_at(&self) -> Option<Duration> {
-        let urgent = self.queue.front()?.command.is_urgent();
+        let next = &self.queue.front()?.command;
+        let urgent = next.is_urgent();
         // One at a time; only what cannot wait overtakes an answer that is still missing.
         let blocked =
-            self.sent.iter().any(|sent| sent.phase == Phase::Asked && (!urgent || sent.command.is_urgent()));
+            self.sent.iter().any(|sent| sent.phase == Phase::Asked && !next.overtakes(&sent.command));
         let paced = self.command_sent.map_or(Duration::ZERO, |at| at + COMMAND_GAP);
         let funded = self.budget.when(if urgent { 1 } else { RESERVE + 1 });
         (!blocked).then(|| paced.max(funded))

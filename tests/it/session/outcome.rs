@@ -2,7 +2,9 @@
 
 use bambu2mqtt::bambu::envelope::{self, Message};
 use bambu2mqtt::bambu::session::{Input, Output};
-use bambu2mqtt::printer::{Command, LightKind, Outcome, Side, Speed};
+use bambu2mqtt::printer::command::{Place, PrintFile, SpoolFilament};
+use bambu2mqtt::printer::options::{Sensitivity, Setting};
+use bambu2mqtt::printer::{Command, LightKind, Outcome, Side, Source, Speed};
 use serde_json::{Value, json};
 
 use super::Rig;
@@ -247,6 +249,26 @@ fn pause_and_stop_go_first() {
     assert_eq!(words(&rig.replies()), [(3, "accepted"), (3, "confirmed")]);
     rig.pass(1.0);
     assert_eq!(rig.sent(), [], "the others wait for their turn");
+}
+
+#[test]
+fn a_stop_does_not_wait_for_the_answer_to_a_pause() {
+    let mut rig = Rig::told("X1");
+    rig.command(1, Command::Pause);
+    rig.command(2, Command::Stop);
+    rig.pass(1.0);
+    let sent = rig.sent();
+    assert_eq!(sent.iter().map(|(_, name)| *name).collect::<Vec<_>>(), ["pause", "stop"], "{sent:?}");
+}
+
+#[test]
+fn a_second_stop_or_a_late_pause_waits_for_the_answer_to_a_stop() {
+    let mut rig = Rig::told("X1");
+    rig.command(1, Command::Stop);
+    rig.command(2, Command::Stop);
+    rig.command(3, Command::Pause);
+    rig.pass(1.0);
+    assert_eq!(rig.sent().len(), 1);
 }
 
 #[test]
