@@ -452,6 +452,11 @@ impl Command {
         }
     }
 
+    /// Whether it must not come between a print that was sent and its beginning.
+    pub fn disturbs_a_start(&self) -> bool {
+        matches!(self.class(), Class::Print | Class::Motion | Class::Gcode | Class::Filament)
+    }
+
     /// Whether a later command makes this one pointless: the slider moved on.
     ///
     /// Never for what adds up (movements) or is an order of its own (a print, a calibration).

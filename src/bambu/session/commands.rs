@@ -77,7 +77,7 @@ impl Sent {
 
 impl Session {
     pub(super) fn on_command(&mut self, now: Now, id: CommandId, command: Command, out: &mut Vec<Output>) {
-        if let Err(refusal) = permit(&self.snapshot, &command) {
+        if let Err(refusal) = self.permit(&command) {
             out.push(Output::Reply(id, Outcome::Refused(refusal.to_string())));
             return;
         }
@@ -313,10 +313,19 @@ impl Session {
         [settled, dropped, self.next_command_at()].into_iter().flatten().min()
     }
 
+    /// Whether it may be done now, as far as the reports and what was just sent tell.
+    fn permit(&self, command: &Command) -> Result<(), Refusal> {
+        permit(&self.snapshot, command)?;
+        // The printer says that it is at rest until it has fetched and read the file.
+        let starts = |sent: &Sent| sent.phase != Phase::Watched && matches!(sent.command, Command::Print(_));
+        let starting = self.sent.iter().any(starts) && command.disturbs_a_start();
+        if starting { Err(Refusal::PrintStarting) } else { Ok(()) }
+    }
+
     fn send_command(&mut self, now: Now, waiting: Waiting, out: &mut Vec<Output>) {
         let Waiting { id, command, .. } = waiting;
         // The state may have changed while it waited.
-        if let Err(refusal) = permit(&self.snapshot, &command) {
+        if let Err(refusal) = self.permit(&command) {
             out.push(Output::Reply(id, Outcome::Refused(refusal.to_string())));
             return;
         }

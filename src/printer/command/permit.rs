@@ -262,6 +262,8 @@ pub enum Refusal {
     Waits(&'static str),
     #[error("{0}: homing single axes can crash the nozzle into the bed, use a bare G28")]
     PartialHoming(String),
+    #[error("a print was sent to the printer and has not begun yet: wait until it has, or has failed")]
+    PrintStarting,
     #[error("filament {0} of the project comes from no slot: name one, or leave `use_ams` off")]
     NoMapping(usize),
 }

@@ -272,6 +272,42 @@ fn a_second_stop_or_a_late_pause_waits_for_the_answer_to_a_stop() {
 }
 
 #[test]
+fn nothing_moves_and_nothing_else_is_printed_while_a_print_is_fetched() {
+    // A P1 fetches for up to 135 s and is at rest meanwhile; an A1 mini drops one print for the next.
+    let print = || {
+        Command::Print(Box::new(PrintFile {
+            place: Place::Storage("box.3mf".into()),
+            plate: 1,
+            name: "box".into(),
+            bed_type: "auto".into(),
+            md5: None,
+            timelapse: false,
+            bed_leveling: true,
+            flow_calibration: false,
+            vibration_calibration: None,
+            layer_inspect: false,
+            nozzle_offset_calibration: false,
+            use_ams: false,
+            mapping: Vec::new(),
+        }))
+    };
+    let mut rig = Rig::told("A1");
+    rig.delta(json!({"gcode_state": "IDLE"}));
+    rig.sent();
+    rig.command(1, print());
+    rig.command(2, print());
+    rig.answer_to("project_file", json!({"result": "success"}));
+    rig.command(3, print());
+    rig.command(4, Command::Home);
+    rig.pass(5.0);
+    assert_eq!(rig.sent().iter().map(|(_, name)| *name).collect::<Vec<_>>(), ["project_file"]);
+    assert_eq!(words(&rig.replies()), [(2, "refused"), (1, "accepted"), (3, "refused"), (4, "refused")]);
+    rig.command(5, Command::BedTarget(70));
+    rig.pass(1.0);
+    assert_eq!(rig.sent().len(), 1, "what does not move goes on");
+}
+
+#[test]
 fn a_full_queue_makes_room_for_a_stop() {
     let mut rig = Rig::told("A1");
     rig.delta(json!({"gcode_state": "PAUSE"}));
