@@ -632,6 +632,17 @@ fn heat_and_motion_want_to_know_for_certain() {
 }
 
 #[test]
+fn the_chambers_heater_leaves_the_lasers_air_alone() {
+    let rig = Rig::new("H2D", "IDLE");
+    let mut snapshot = rig.snapshot();
+    snapshot.machine.airduct = Some(AirductMode::Laser);
+    let told = rig.ask(&snapshot, "chamber_target", "50").unwrap_err();
+    assert!(told.contains("laser"), "{told}");
+    let off = json!({"print": {"command": "set_ctt", "ctt_val": 0}});
+    assert_eq!(rig.ask(&snapshot, "chamber_target", "0").unwrap(), [off]);
+}
+
+#[test]
 fn every_control_has_a_class_and_every_action_an_example_that_works() {
     for class in PRINTER.iter().filter(|row| row.platform.is_control()).map(|row| row.platform.class()) {
         assert!(class.and_then(Class::row).is_some());

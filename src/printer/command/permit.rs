@@ -374,7 +374,12 @@ fn value(snapshot: &Snapshot, can: &Capabilities, command: &Command) -> Result<(
     match command {
         Command::NozzleTarget(_, value) => hot("nozzle target", *value, can.nozzle_max),
         Command::BedTarget(value) => hot("bed target", *value, can.bed_max),
-        Command::ChamberTarget(value) => hot("chamber target", *value, can.chamber_max),
+        Command::ChamberTarget(value) => {
+            hot("chamber target", *value, can.chamber_max)?;
+            // Heating closes the way out.
+            let laser = *value > 0 && snapshot.machine.airduct == Some(AirductMode::Laser);
+            if laser { Err(Refusal::LaserAir) } else { Ok(()) }
+        }
         Command::Resume if matches!(snapshot.machine.tool, Some(tool) if tool != ToolModule::None) => {
             Err(Refusal::Tool)
         }
