@@ -322,6 +322,24 @@ impl Session {
         if starting { Err(Refusal::PrintStarting) } else { Ok(()) }
     }
 
+    /// The printer as it will be when the settings that were sent show in its reports: a request that tells
+    /// several at once must not undo the one before it.
+    fn expected(&self) -> Arc<Snapshot> {
+        let mut printer = Arc::clone(&self.snapshot);
+        for sent in self.sent.iter().filter(|sent| sent.phase != Phase::Watched) {
+            match sent.command {
+                Command::Setting(setting, on) => {
+                    Arc::make_mut(&mut printer).options.set(setting, Some(on));
+                }
+                Command::Sensitivity(detector, wanted) => {
+                    Arc::make_mut(&mut printer).options.set_sensitivity(detector, wanted);
+                }
+                _ => {}
+            }
+        }
+        printer
+    }
+
     fn send_command(&mut self, now: Now, waiting: Waiting, out: &mut Vec<Output>) {
         let Waiting { id, command, .. } = waiting;
         // The state may have changed while it waited.
@@ -332,7 +350,7 @@ impl Session {
         let can = self.snapshot.capabilities.unwrap_or_default();
         let firmware = self.identity.firmware.as_deref();
         let dialect = Dialect::of(&self.report, self.model, firmware, &can);
-        let printer = Arc::clone(&self.snapshot);
+        let printer = self.expected();
         let requests = request::of_command(&command, &dialect, &printer, || self.next_id());
         let Some(first) = requests.first() else { return };
         // What the one before was to bring about will not be seen any more.

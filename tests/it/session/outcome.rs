@@ -272,6 +272,45 @@ fn a_second_stop_or_a_late_pause_waits_for_the_answer_to_a_stop() {
 }
 
 #[test]
+fn ams_settings_that_follow_each_other_do_not_undo_each_other() {
+    let mut rig = Rig::told("X1");
+    rig.printer.set(json!({"home_flag": 0x0000_0007, "ams": {"insert_flag": false, "power_on_flag": false}}));
+    rig.tell_all();
+    rig.out.clear();
+    rig.command(1, Command::Setting(Setting::RfidOnInsert, true));
+    rig.answer_to("ams_user_setting", json!({"result": "success"}));
+    rig.command(2, Command::Setting(Setting::RfidOnStartup, true));
+    rig.pass(0.25);
+    let last = &rig.all.last().unwrap().payload;
+    assert!(last.contains(r#""startup_read_option":true"#), "{last}");
+    assert!(last.contains(r#""tray_read_option":true"#), "the first is not in a report yet: {last}");
+}
+
+#[test]
+fn a_sensitivity_does_not_switch_a_detector_on_again() {
+    let mut rig = Rig::told("X1");
+    rig.delta(json!({"xcam": {"printing_monitor": true, "halt_print_sensitivity": "low"}}));
+    rig.sent();
+    rig.command(1, Command::Setting(Setting::PrintingMonitor, false));
+    rig.answer_to("xcam_control_set", json!({"result": "success"}));
+    rig.command(2, Command::Sensitivity(Setting::PrintingMonitor, Sensitivity::High));
+    rig.pass(0.25);
+    let last = &rig.all.last().unwrap().payload;
+    assert!(
+        last.contains(r#""halt_print_sensitivity":"high""#) && last.contains(r#""enable":false"#),
+        "{last}"
+    );
+    rig.answer_to("xcam_control_set", json!({"result": "success"}));
+    rig.command(3, Command::Setting(Setting::PrintingMonitor, true));
+    rig.pass(0.25);
+    let last = &rig.all.last().unwrap().payload;
+    assert!(
+        last.contains(r#""halt_print_sensitivity":"high""#) && last.contains(r#""enable":true"#),
+        "{last}"
+    );
+}
+
+#[test]
 fn nothing_moves_and_nothing_else_is_printed_while_a_print_is_fetched() {
     // A P1 fetches for up to 135 s and is at rest meanwhile; an A1 mini drops one print for the next.
     let print = || {
