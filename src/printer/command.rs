@@ -8,6 +8,7 @@ pub mod permit;
 
 use std::time::Duration;
 
+use super::ams::Color;
 use super::options::{Sensitivity, Setting};
 use super::tools::{AirductMode, Material};
 use super::{FanKind, LightKind, Side, Snapshot, Source, Speed, Status, Text};
@@ -377,10 +378,14 @@ impl Command {
                 [Side::Right, Side::Left].into_iter().any(|side| by.source(side) == Some(*source))
             }
             Self::Unload { side, .. } => by.source(side.unwrap_or(by.active_nozzle)) == Some(Source::Nothing),
-            Self::SetFilament(source, wanted) => by
-                .slot(*source)
-                .and_then(|slot| slot.filament())
-                .is_some_and(|f| f.material == wanted.material && f.id.as_ref() == Some(&wanted.id)),
+            Self::SetFilament(source, wanted) => {
+                by.slot(*source).and_then(|slot| slot.filament()).is_some_and(|f| {
+                    let color = Color::new(wanted.color);
+                    f.material == wanted.material
+                        && f.id.as_ref() == Some(&wanted.id)
+                        && f.color.is_some_and(|known| known.as_str() == color.as_str())
+                })
+            }
             Self::ResetSlot(source) => by.slot(*source).is_some_and(|slot| slot.filament().is_none()),
             Self::Dry(dry) => by.unit(dry.unit).is_some_and(|ams| ams.is_drying() == Some(true)),
             Self::StopDrying { unit } => by.unit(*unit).is_some_and(|ams| ams.is_drying() == Some(false)),

@@ -311,6 +311,28 @@ fn a_sensitivity_does_not_switch_a_detector_on_again() {
 }
 
 #[test]
+fn a_new_color_is_confirmed_only_when_it_is_reported() {
+    let mut rig = Rig::told("X1");
+    let spool = |color: &str| {
+        json!({"vt_tray": {"id": "254", "tray_type": "PLA", "tray_info_idx": "GFL99",
+        "tray_color": color, "nozzle_temp_min": "190", "nozzle_temp_max": "240", "tag_uid": "0000000000000000"}})
+    };
+    rig.delta(spool("FF0000FF"));
+    let filament = SpoolFilament {
+        id: "GFL99".into(),
+        material: "PLA".into(),
+        color: 0x00FF_00FF,
+        nozzle_min: 190,
+        nozzle_max: 240,
+    };
+    rig.command(1, Command::SetFilament(Source::External(1), Box::new(filament)));
+    rig.answer_silently(json!({"result": "success"}));
+    assert_eq!(words(&rig.replies()), [(1, "accepted")], "it is still red");
+    rig.delta(spool("00FF00FF"));
+    assert_eq!(words(&rig.replies()), [(1, "confirmed")]);
+}
+
+#[test]
 fn nothing_moves_and_nothing_else_is_printed_while_a_print_is_fetched() {
     // A P1 fetches for up to 135 s and is at rest meanwhile; an A1 mini drops one print for the next.
     let print = || {
