@@ -643,6 +643,20 @@ fn the_chambers_heater_leaves_the_lasers_air_alone() {
 }
 
 #[test]
+fn a_number_or_a_blank_before_a_line_of_gcode_hides_nothing() {
+    let rig = Rig::new("X1C", "IDLE");
+    let snapshot = rig.snapshot();
+    for line in ["N10 G28 Z", "n10G28 Z", "G 28 Z", "N1 M109 S220", "M 190 S60", "N1 N2 G28 X", "g28 z0"] {
+        let told = rig.ask(&snapshot, "action/gcode", &json!({"lines": [line]}).to_string());
+        assert!(told.is_err(), "{line}: {told:?}");
+    }
+    for line in ["N10 G28", "G28 ", "G1 X10 F3000", "M1002 push_ref_mode", "M104 S200", "T1"] {
+        let told = rig.ask(&snapshot, "action/gcode", &json!({"lines": [line]}).to_string());
+        assert!(told.is_ok(), "{line}: {told:?}");
+    }
+}
+
+#[test]
 fn every_control_has_a_class_and_every_action_an_example_that_works() {
     for class in PRINTER.iter().filter(|row| row.platform.is_control()).map(|row| row.platform.class()) {
         assert!(class.and_then(Class::row).is_some());

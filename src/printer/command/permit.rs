@@ -510,19 +510,20 @@ fn dryable(snapshot: &Snapshot, dry: &Dry) -> Result<(), Refusal> {
 
 /// Whether a line of G-code is not one of those that always do harm.
 fn harmless(line: &str) -> Result<(), Refusal> {
-    let mut words = line.split_ascii_whitespace();
-    let first = words.next().unwrap_or_default().to_ascii_uppercase();
-    // `M109S220` is the same to a printer.
-    let digits = first.get(1..).unwrap_or_default();
+    // `M109S220` is the same to a printer, and so is `N10 M 109 S220`.
+    let bare: String = line.chars().filter(|c| !c.is_whitespace()).map(|c| c.to_ascii_uppercase()).collect();
+    let mut code = bare.as_str();
+    while let Some(numbered) = code.strip_prefix('N') {
+        code = numbered.trim_start_matches(|c: char| c.is_ascii_digit());
+    }
+    let digits = code.get(1..).unwrap_or_default();
     let end = digits.find(|c: char| !c.is_ascii_digit()).unwrap_or(digits.len());
     let number = digits.get(..end).and_then(|digits| digits.parse::<u32>().ok());
-    match (first.chars().next(), number) {
+    match (code.chars().next(), number) {
         (Some('M'), Some(109)) => Err(Refusal::Waits("M109")),
         (Some('M'), Some(190)) => Err(Refusal::Waits("M190")),
         (Some('M'), Some(191)) => Err(Refusal::Waits("M191")),
-        (Some('G'), Some(28)) if words.next().is_some() || digits.len() > end => {
-            Err(Refusal::PartialHoming(line.trim().to_owned()))
-        }
+        (Some('G'), Some(28)) if digits.len() > end => Err(Refusal::PartialHoming(line.trim().to_owned())),
         _ => Ok(()),
     }
 }
