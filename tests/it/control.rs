@@ -643,6 +643,15 @@ fn the_chambers_heater_leaves_the_lasers_air_alone() {
 }
 
 #[test]
+fn a_move_wants_to_know_that_the_axes_are_homed() {
+    let rig = Rig::new("X1C", "IDLE");
+    let mut snapshot = rig.snapshot();
+    snapshot.machine.homed = None;
+    let told = rig.ask(&snapshot, "action/move", r#"{"axis": "z", "distance": -10}"#).unwrap_err();
+    assert!(told.contains("send `home` first"), "{told}");
+}
+
+#[test]
 fn a_number_or_a_blank_before_a_line_of_gcode_hides_nothing() {
     let rig = Rig::new("X1C", "IDLE");
     let snapshot = rig.snapshot();

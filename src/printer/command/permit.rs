@@ -433,7 +433,7 @@ fn value(snapshot: &Snapshot, can: &Capabilities, command: &Command) -> Result<(
         },
         Command::ClearError if snapshot.error.is_none() => Err(Refusal::NoError),
         Command::Move(_, 0) | Command::Extrude(_, 0) => Err(Refusal::NoDistance),
-        Command::Move(..) if snapshot.machine.homed == Some(false) => Err(Refusal::NotHomed),
+        Command::Move(..) if snapshot.machine.homed != Some(true) => Err(Refusal::NotHomed),
         Command::Extrude(side, _) if snapshot.nozzle(*side).actual.is_none_or(|t| t < COLD) => {
             Err(Refusal::TooCold)
         }
