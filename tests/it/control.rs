@@ -666,6 +666,15 @@ fn a_number_or_a_blank_before_a_line_of_gcode_hides_nothing() {
 }
 
 #[test]
+fn nothing_is_printed_from_an_empty_slot() {
+    let rig = Rig::new("X1C", "IDLE");
+    let mut snapshot = rig.snapshot();
+    snapshot.ams[0].slots[1].content = Content::Empty;
+    let told = rig.ask(&snapshot, "action/print", r#"{"file": "x.3mf", "ams_mapping": ["A1-1", "A1-2"]}"#);
+    assert!(told.as_ref().is_err_and(|told| told.contains("nothing in that slot")), "{told:?}");
+}
+
+#[test]
 fn every_control_has_a_class_and_every_action_an_example_that_works() {
     for class in PRINTER.iter().filter(|row| row.platform.is_control()).map(|row| row.platform.class()) {
         assert!(class.and_then(Class::row).is_some());

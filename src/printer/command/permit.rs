@@ -535,8 +535,12 @@ fn print(snapshot: &Snapshot, can: &Capabilities, file: &PrintFile) -> Result<()
     if lidar || vibration || offset || (file.timelapse && !can.timelapse) {
         return Err(Refusal::Missing);
     }
-    if file.mapping.iter().flatten().any(|source| snapshot.slot(*source).is_none()) {
-        return Err(Refusal::NoSlot);
+    for source in file.mapping.iter().flatten() {
+        let slot = snapshot.slot(*source).ok_or(Refusal::NoSlot)?;
+        // As with loading, only an AMS sees what is there.
+        if slot.is_empty() && matches!(source, Source::Ams { .. }) {
+            return Err(Refusal::EmptySlot);
+        }
     }
     let from_ams = |source: &Option<Source>| matches!(source, Some(Source::Ams { .. }));
     if file.use_ams && !file.mapping.iter().any(from_ams) {
