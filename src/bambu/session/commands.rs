@@ -218,7 +218,7 @@ impl Session {
             !done
         });
         self.late = late.or(self.late.take());
-        let new = self.snapshot.error.filter(|error| before.error != Some(*error) && !error.is_cancel());
+        let new = self.snapshot.error.filter(|error| before.error != Some(*error) && !error.is_of_a_person());
         if let Some(error) = new {
             let blamed = |sent: &Sent| now.mono <= sent.at + ERROR_WATCH && self.says_no_by_error(sent);
             if let Some(sent) = self.sent.iter().rposition(blamed).map(|at| self.sent.remove(at)) {

@@ -369,6 +369,19 @@ fn nothing_moves_and_nothing_else_is_printed_while_a_print_is_fetched() {
 }
 
 #[test]
+fn a_pause_by_a_person_is_no_answer_to_what_went_before() {
+    let mut rig = Rig::told("P1P");
+    rig.command(1, Command::Pause);
+    rig.answer(json!({"result": "success"}));
+    rig.replies();
+    rig.pass(1.0);
+    rig.delta(json!({"print_error": 0x0300_8001}));
+    assert_eq!(rig.replies(), []);
+    rig.delta(json!({"gcode_state": "PAUSE"}));
+    assert_eq!(words(&rig.replies()), [(1, "confirmed")]);
+}
+
+#[test]
 fn a_full_queue_makes_room_for_a_stop() {
     let mut rig = Rig::told("A1");
     rig.delta(json!({"gcode_state": "PAUSE"}));
