@@ -14,7 +14,7 @@ use bambu2mqtt::homeassistant::command;
 use bambu2mqtt::printer::command::permit::{Class, Condition};
 use bambu2mqtt::printer::tools::AirductMode;
 use bambu2mqtt::printer::update::Progress;
-use bambu2mqtt::printer::{Command, Content, Control, Now, Reach, Serial, Snapshot, Status, permit};
+use bambu2mqtt::printer::{Command, Content, Control, Now, Reach, Serial, Snapshot, Stage, Status, permit};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
@@ -662,6 +662,25 @@ fn a_number_or_a_blank_before_a_line_of_gcode_hides_nothing() {
     for line in ["N10 G28", "G28 ", "G1 X10 F3000", "M1002 push_ref_mode", "M104 S200", "T1"] {
         let told = rig.ask(&snapshot, "action/gcode", &json!({"lines": [line]}).to_string());
         assert!(told.is_ok(), "{line}: {told:?}");
+    }
+}
+
+#[test]
+fn nothing_moves_while_filament_is_changed_at_rest() {
+    let rig = Rig::new("X1C", "IDLE");
+    for stage in [4, 22, 24] {
+        let mut snapshot = rig.snapshot();
+        snapshot.stage = Some(Stage(stage));
+        for (topic, payload) in [
+            ("home", "PRESS"),
+            ("action/move", r#"{"axis": "x", "distance": 10}"#),
+            ("action/print", r#"{"file": "x.3mf"}"#),
+            ("action/gcode", r#"{"lines": ["G28"]}"#),
+        ] {
+            let told = rig.ask(&snapshot, topic, payload);
+            assert!(told.as_ref().is_err_and(|told| told.contains("changing filament")), "{topic}: {told:?}");
+        }
+        assert!(rig.ask(&snapshot, "nozzle_target", "0").is_ok());
     }
 }
 

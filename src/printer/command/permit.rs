@@ -8,7 +8,9 @@ use std::fmt::Write as _;
 use super::super::ams::AmsKind;
 use super::super::options::Setting;
 use super::super::tools::{AirductMode, ToolModule};
-use super::super::{Ams, Capabilities, Control, FanKind, LightKind, Reach, Side, Snapshot, Source, Status};
+use super::super::{
+    Ams, Capabilities, Control, FanKind, LightKind, Reach, Side, Snapshot, Source, Stage, Status,
+};
 use super::{Command, Dry, PrintFile};
 
 /// A class of commands that are allowed under the same conditions.
@@ -262,6 +264,8 @@ pub enum Refusal {
     Waits(&'static str),
     #[error("{0}: homing single axes can crash the nozzle into the bed, use a bare G28")]
     PartialHoming(String),
+    #[error("the printer is changing filament: wait until it has")]
+    ChangingFilament,
     #[error("a print was sent to the printer and has not begun yet: wait until it has, or has failed")]
     PrintStarting,
     #[error("filament {0} of the project comes from no slot: name one, or leave `use_ams` off")]
@@ -322,6 +326,10 @@ pub fn permit(snapshot: &Snapshot, command: &Command) -> Result<(), Refusal> {
     check(snapshot.stale, If::Stale, Refusal::Stale)?;
     let now = condition(snapshot.status);
     check(true, now, wrong_state(class, snapshot))?;
+    let changing = snapshot.stage.is_some_and(Stage::changes_filament);
+    if changing && matches!(class, Class::Motion | Class::Gcode | Class::Print) {
+        return Err(Refusal::ChangingFilament);
+    }
     value(snapshot, &can, command)
 }
 
