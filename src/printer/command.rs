@@ -369,7 +369,6 @@ impl Command {
             Self::Light(LightKind::Chamber, on) => by.chamber_light == Some(*on),
             Self::Light(LightKind::Work, on) => by.work_light == Some(*on),
             Self::Light(LightKind::Heatbed, on) => by.heatbed_light == Some(*on),
-            Self::FlashLight => by.chamber_light == Some(true),
             Self::Timelapse(on) => by.timelapse == Some(*on),
             Self::PromptSound(on) => by.prompt_sound == Some(*on),
             Self::Setting(setting, on) => by.options.get(*setting) == Some(*on),
@@ -401,7 +400,9 @@ impl Command {
             }
             Self::SelectNozzle(side) => by.active_nozzle == *side,
             Self::Print(_) => matches!(by.status, Some(Status::Prepare | Status::Running)),
-            Self::Refresh
+            // A lamp that flashes is reported like one that burns.
+            Self::FlashLight
+            | Self::Refresh
             | Self::Buzzer(_)
             | Self::ReadRfid { .. }
             | Self::AmsControl(_)
@@ -417,7 +418,8 @@ impl Command {
     /// report ever shows it, so that its answer is the last word.
     pub fn confirmed_within(&self) -> Option<Duration> {
         let seconds = match self {
-            Self::Refresh
+            Self::FlashLight
+            | Self::Refresh
             | Self::Buzzer(_)
             | Self::ReadRfid { .. }
             | Self::AmsControl(_)

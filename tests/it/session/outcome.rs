@@ -382,6 +382,20 @@ fn a_pause_by_a_person_is_no_answer_to_what_went_before() {
 }
 
 #[test]
+fn a_lamp_that_burns_does_not_prove_that_it_flashes() {
+    let mut rig = Rig::told("X1");
+    rig.delta(json!({"lights_report": [{"node": "chamber_light", "mode": "on"}]}));
+    rig.command(1, Command::FlashLight);
+    rig.pass(1.0);
+    rig.delta(json!({"wifi_signal": "-50dBm", "bed_temper": 41.0}));
+    rig.pass(9.0);
+    assert_eq!(words(&rig.replies()), [(1, "timeout")]);
+    rig.command(2, Command::FlashLight);
+    rig.answer(json!({"result": "success"}));
+    assert_eq!(words(&rig.replies()), [(2, "accepted")]);
+}
+
+#[test]
 fn a_full_queue_makes_room_for_a_stop() {
     let mut rig = Rig::told("A1");
     rig.delta(json!({"gcode_state": "PAUSE"}));
