@@ -92,7 +92,7 @@ pub fn of_command(
         C::ClearError => options::clear_error(printer),
         C::NozzleTarget(side, celsius) => device::nozzle(dialect, *side, *celsius),
         C::BedTarget(celsius) => device::bed(dialect, *celsius),
-        C::ChamberTarget(celsius) => device::chamber(dialect, *celsius),
+        C::ChamberTarget(celsius) => device::chamber(dialect, printer.machine.airduct, *celsius),
         C::Fan(kind, percent) => device::fan(dialect, *kind, *percent),
         C::Airduct(mode) => device::airduct(*mode),
         C::Light(kind, on) => device::light(dialect, *kind, *on),

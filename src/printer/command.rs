@@ -8,6 +8,7 @@ pub mod permit;
 
 use std::time::Duration;
 
+use super::ams::Color;
 use super::options::{Sensitivity, Setting};
 use super::tools::{AirductMode, Material};
 use super::{FanKind, LightKind, Side, Snapshot, Source, Speed, Status, Text};
@@ -368,7 +369,6 @@ impl Command {
             Self::Light(LightKind::Chamber, on) => by.chamber_light == Some(*on),
             Self::Light(LightKind::Work, on) => by.work_light == Some(*on),
             Self::Light(LightKind::Heatbed, on) => by.heatbed_light == Some(*on),
-            Self::FlashLight => by.chamber_light == Some(true),
             Self::Timelapse(on) => by.timelapse == Some(*on),
             Self::PromptSound(on) => by.prompt_sound == Some(*on),
             Self::Setting(setting, on) => by.options.get(*setting) == Some(*on),
@@ -377,10 +377,14 @@ impl Command {
                 [Side::Right, Side::Left].into_iter().any(|side| by.source(side) == Some(*source))
             }
             Self::Unload { side, .. } => by.source(side.unwrap_or(by.active_nozzle)) == Some(Source::Nothing),
-            Self::SetFilament(source, wanted) => by
-                .slot(*source)
-                .and_then(|slot| slot.filament())
-                .is_some_and(|f| f.material == wanted.material && f.id.as_ref() == Some(&wanted.id)),
+            Self::SetFilament(source, wanted) => {
+                by.slot(*source).and_then(|slot| slot.filament()).is_some_and(|f| {
+                    let color = Color::new(wanted.color);
+                    f.material == wanted.material
+                        && f.id.as_ref() == Some(&wanted.id)
+                        && f.color.is_some_and(|known| known.as_str() == color.as_str())
+                })
+            }
             Self::ResetSlot(source) => by.slot(*source).is_some_and(|slot| slot.filament().is_none()),
             Self::Dry(dry) => by.unit(dry.unit).is_some_and(|ams| ams.is_drying() == Some(true)),
             Self::StopDrying { unit } => by.unit(*unit).is_some_and(|ams| ams.is_drying() == Some(false)),
@@ -396,7 +400,9 @@ impl Command {
             }
             Self::SelectNozzle(side) => by.active_nozzle == *side,
             Self::Print(_) => matches!(by.status, Some(Status::Prepare | Status::Running)),
-            Self::Refresh
+            // A lamp that flashes is reported like one that burns.
+            Self::FlashLight
+            | Self::Refresh
             | Self::Buzzer(_)
             | Self::ReadRfid { .. }
             | Self::AmsControl(_)
@@ -412,7 +418,8 @@ impl Command {
     /// report ever shows it, so that its answer is the last word.
     pub fn confirmed_within(&self) -> Option<Duration> {
         let seconds = match self {
-            Self::Refresh
+            Self::FlashLight
+            | Self::Refresh
             | Self::Buzzer(_)
             | Self::ReadRfid { .. }
             | Self::AmsControl(_)
@@ -441,6 +448,20 @@ impl Command {
     /// Whether it goes before all others: somebody wants the printer to stop moving.
     pub fn is_urgent(&self) -> bool {
         matches!(self, Self::Pause | Self::Stop)
+    }
+
+    /// Whether it may be sent although that one has not been answered.
+    pub fn overtakes(&self, other: &Self) -> bool {
+        match self {
+            Self::Stop => *other != Self::Stop,
+            Self::Pause => !other.is_urgent(),
+            _ => false,
+        }
+    }
+
+    /// Whether it must not come between a print that was sent and its beginning.
+    pub fn disturbs_a_start(&self) -> bool {
+        matches!(self.class(), Class::Print | Class::Motion | Class::Gcode | Class::Filament)
     }
 
     /// Whether a later command makes this one pointless: the slider moved on.

@@ -183,6 +183,11 @@ impl PrintError {
         matches!(self.0, 0x0300_400C | 0x0500_400E)
     }
 
+    /// Whether it tells no more than that a person paused or cancelled the job.
+    pub fn is_of_a_person(self) -> bool {
+        self.is_cancel() || self.0 == 0x0300_8001
+    }
+
     /// Who says it.
     pub fn module(self) -> Module {
         Module::of(self.0 >> 16)

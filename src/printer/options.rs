@@ -55,6 +55,11 @@ impl Settings {
     pub const fn insert(&mut self, setting: Setting) {
         self.0 |= 1 << setting as u32;
     }
+
+    /// Takes it out.
+    pub const fn remove(&mut self, setting: Setting) {
+        self.0 &= !(1 << setting as u32);
+    }
 }
 
 /// How soon a detector stops a print.
@@ -124,6 +129,8 @@ impl Options {
             self.known.insert(setting);
             if on {
                 self.on.insert(setting);
+            } else {
+                self.on.remove(setting);
             }
         }
     }
@@ -138,6 +145,19 @@ impl Options {
             Setting::AirPrintDetection => self.air_print_sensitivity,
             _ => None,
         }
+    }
+
+    /// Notes how soon a detector stops a print.
+    pub fn set_sensitivity(&mut self, detector: Setting, wanted: Sensitivity) {
+        let known = match detector {
+            Setting::PrintingMonitor => &mut self.monitor_sensitivity,
+            Setting::SpaghettiDetector => &mut self.spaghetti_sensitivity,
+            Setting::PileupDetector => &mut self.pileup_sensitivity,
+            Setting::ClumpDetector => &mut self.clump_sensitivity,
+            Setting::AirPrintDetection => &mut self.air_print_sensitivity,
+            _ => return,
+        };
+        *known = Some(wanted);
     }
 
     /// The settings of which the printer says how they stand.
@@ -161,5 +181,7 @@ mod tests {
         assert_eq!(options.get(Setting::AllowSkipParts), None);
         assert!(options.known().has(Setting::Recording));
         assert!(!options.known().has(Setting::AllowSkipParts));
+        options.set(Setting::AutoRecovery, Some(false));
+        assert_eq!(options.get(Setting::AutoRecovery), Some(false), "the last word counts");
     }
 }

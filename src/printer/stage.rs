@@ -13,6 +13,11 @@ impl Stage {
         if self == IDLE { Some("idle") } else { NAMES.get(usize::from(self.0)).copied() }
     }
 
+    /// Whether filament is being changed, taken out or put in, which printers also do at rest.
+    pub fn changes_filament(self) -> bool {
+        matches!(self.0, 4 | 22 | 24)
+    }
+
     /// Whether it is a pause that the printer made because something is wrong; not one that a person, the
     /// file or its own M400 made.
     pub fn is_fault(self) -> bool {

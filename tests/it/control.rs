@@ -12,8 +12,9 @@ use bambu2mqtt::homeassistant::action::{self, ACTIONS};
 use bambu2mqtt::homeassistant::catalog::{AMS, EXTERNAL, PRINTER, SLOT};
 use bambu2mqtt::homeassistant::command;
 use bambu2mqtt::printer::command::permit::{Class, Condition};
+use bambu2mqtt::printer::tools::AirductMode;
 use bambu2mqtt::printer::update::Progress;
-use bambu2mqtt::printer::{Command, Control, Now, Reach, Serial, Snapshot, Status, permit};
+use bambu2mqtt::printer::{Command, Content, Control, Now, Reach, Serial, Snapshot, Stage, Status, permit};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
@@ -628,6 +629,68 @@ fn heat_and_motion_want_to_know_for_certain() {
     // A heater can be put off even when the state is in doubt.
     assert!(ask(|s| s.stale = true, "bed_target", "0").is_ok());
     assert!(ask(|s| s.stale = true, "bed_target", "1").is_err());
+}
+
+#[test]
+fn the_chambers_heater_leaves_the_lasers_air_alone() {
+    let rig = Rig::new("H2D", "IDLE");
+    let mut snapshot = rig.snapshot();
+    snapshot.machine.airduct = Some(AirductMode::Laser);
+    let told = rig.ask(&snapshot, "chamber_target", "50").unwrap_err();
+    assert!(told.contains("laser"), "{told}");
+    let off = json!({"print": {"command": "set_ctt", "ctt_val": 0}});
+    assert_eq!(rig.ask(&snapshot, "chamber_target", "0").unwrap(), [off]);
+}
+
+#[test]
+fn a_move_wants_to_know_that_the_axes_are_homed() {
+    let rig = Rig::new("X1C", "IDLE");
+    let mut snapshot = rig.snapshot();
+    snapshot.machine.homed = None;
+    let told = rig.ask(&snapshot, "action/move", r#"{"axis": "z", "distance": -10}"#).unwrap_err();
+    assert!(told.contains("send `home` first"), "{told}");
+}
+
+#[test]
+fn a_number_or_a_blank_before_a_line_of_gcode_hides_nothing() {
+    let rig = Rig::new("X1C", "IDLE");
+    let snapshot = rig.snapshot();
+    for line in ["N10 G28 Z", "n10G28 Z", "G 28 Z", "N1 M109 S220", "M 190 S60", "N1 N2 G28 X", "g28 z0"] {
+        let told = rig.ask(&snapshot, "action/gcode", &json!({"lines": [line]}).to_string());
+        assert!(told.is_err(), "{line}: {told:?}");
+    }
+    for line in ["N10 G28", "G28 ", "G1 X10 F3000", "M1002 push_ref_mode", "M104 S200", "T1"] {
+        let told = rig.ask(&snapshot, "action/gcode", &json!({"lines": [line]}).to_string());
+        assert!(told.is_ok(), "{line}: {told:?}");
+    }
+}
+
+#[test]
+fn nothing_moves_while_filament_is_changed_at_rest() {
+    let rig = Rig::new("X1C", "IDLE");
+    for stage in [4, 22, 24] {
+        let mut snapshot = rig.snapshot();
+        snapshot.stage = Some(Stage(stage));
+        for (topic, payload) in [
+            ("home", "PRESS"),
+            ("action/move", r#"{"axis": "x", "distance": 10}"#),
+            ("action/print", r#"{"file": "x.3mf"}"#),
+            ("action/gcode", r#"{"lines": ["G28"]}"#),
+        ] {
+            let told = rig.ask(&snapshot, topic, payload);
+            assert!(told.as_ref().is_err_and(|told| told.contains("changing filament")), "{topic}: {told:?}");
+        }
+        assert!(rig.ask(&snapshot, "nozzle_target", "0").is_ok());
+    }
+}
+
+#[test]
+fn nothing_is_printed_from_an_empty_slot() {
+    let rig = Rig::new("X1C", "IDLE");
+    let mut snapshot = rig.snapshot();
+    snapshot.ams[0].slots[1].content = Content::Empty;
+    let told = rig.ask(&snapshot, "action/print", r#"{"file": "x.3mf", "ams_mapping": ["A1-1", "A1-2"]}"#);
+    assert!(told.as_ref().is_err_and(|told| told.contains("nothing in that slot")), "{told:?}");
 }
 
 #[test]

@@ -28,12 +28,13 @@ pub(super) fn bed(dialect: &Dialect, celsius: u16) -> Vec<Body> {
 /// From so many degrees on the chamber is heated; below, the value is what it is cooled to.
 const CHAMBER_HEATS: u16 = 40;
 
-pub(super) fn chamber(dialect: &Dialect, celsius: u16) -> Vec<Body> {
+pub(super) fn chamber(dialect: &Dialect, air: Option<AirductMode>, celsius: u16) -> Vec<Body> {
     if dialect.series == Series::X1E {
         return gcode(&format!("M141 S{celsius}"));
     }
     let mut requests = print("set_ctt", json!({"ctt_val": celsius}));
-    if dialect.air_modes {
+    // The laser's smoke must go out, whatever the heater does.
+    if dialect.air_modes && air != Some(AirductMode::Laser) {
         // Warm air must stay inside, and cold air needs a way.
         let heats = celsius >= CHAMBER_HEATS;
         requests.extend(airduct(if heats { AirductMode::Heating } else { AirductMode::Cooling }));

@@ -77,7 +77,7 @@ impl Sent {
 
 impl Session {
     pub(super) fn on_command(&mut self, now: Now, id: CommandId, command: Command, out: &mut Vec<Output>) {
-        if let Err(refusal) = permit(&self.snapshot, &command) {
+        if let Err(refusal) = self.permit(&command) {
             out.push(Output::Reply(id, Outcome::Refused(refusal.to_string())));
             return;
         }
@@ -218,7 +218,7 @@ impl Session {
             !done
         });
         self.late = late.or(self.late.take());
-        let new = self.snapshot.error.filter(|error| before.error != Some(*error) && !error.is_cancel());
+        let new = self.snapshot.error.filter(|error| before.error != Some(*error) && !error.is_of_a_person());
         if let Some(error) = new {
             let blamed = |sent: &Sent| now.mono <= sent.at + ERROR_WATCH && self.says_no_by_error(sent);
             if let Some(sent) = self.sent.iter().rposition(blamed).map(|at| self.sent.remove(at)) {
@@ -296,10 +296,11 @@ impl Session {
 
     /// When the next of the queue may be sent; `None` while it must wait for an answer first.
     pub(super) fn next_command_at(&self) -> Option<Duration> {
-        let urgent = self.queue.front()?.command.is_urgent();
+        let next = &self.queue.front()?.command;
+        let urgent = next.is_urgent();
         // One at a time; only what cannot wait overtakes an answer that is still missing.
         let blocked =
-            self.sent.iter().any(|sent| sent.phase == Phase::Asked && (!urgent || sent.command.is_urgent()));
+            self.sent.iter().any(|sent| sent.phase == Phase::Asked && !next.overtakes(&sent.command));
         let paced = self.command_sent.map_or(Duration::ZERO, |at| at + COMMAND_GAP);
         let funded = self.budget.when(if urgent { 1 } else { RESERVE + 1 });
         (!blocked).then(|| paced.max(funded))
@@ -312,17 +313,44 @@ impl Session {
         [settled, dropped, self.next_command_at()].into_iter().flatten().min()
     }
 
+    /// Whether it may be done now, as far as the reports and what was just sent tell.
+    fn permit(&self, command: &Command) -> Result<(), Refusal> {
+        permit(&self.snapshot, command)?;
+        // The printer says that it is at rest until it has fetched and read the file.
+        let starts = |sent: &Sent| sent.phase != Phase::Watched && matches!(sent.command, Command::Print(_));
+        let starting = self.sent.iter().any(starts) && command.disturbs_a_start();
+        if starting { Err(Refusal::PrintStarting) } else { Ok(()) }
+    }
+
+    /// The printer as it will be when the settings that were sent show in its reports: a request that tells
+    /// several at once must not undo the one before it.
+    fn expected(&self) -> Arc<Snapshot> {
+        let mut printer = Arc::clone(&self.snapshot);
+        for sent in self.sent.iter().filter(|sent| sent.phase != Phase::Watched) {
+            match sent.command {
+                Command::Setting(setting, on) => {
+                    Arc::make_mut(&mut printer).options.set(setting, Some(on));
+                }
+                Command::Sensitivity(detector, wanted) => {
+                    Arc::make_mut(&mut printer).options.set_sensitivity(detector, wanted);
+                }
+                _ => {}
+            }
+        }
+        printer
+    }
+
     fn send_command(&mut self, now: Now, waiting: Waiting, out: &mut Vec<Output>) {
         let Waiting { id, command, .. } = waiting;
         // The state may have changed while it waited.
-        if let Err(refusal) = permit(&self.snapshot, &command) {
+        if let Err(refusal) = self.permit(&command) {
             out.push(Output::Reply(id, Outcome::Refused(refusal.to_string())));
             return;
         }
         let can = self.snapshot.capabilities.unwrap_or_default();
         let firmware = self.identity.firmware.as_deref();
         let dialect = Dialect::of(&self.report, self.model, firmware, &can);
-        let printer = Arc::clone(&self.snapshot);
+        let printer = self.expected();
         let requests = request::of_command(&command, &dialect, &printer, || self.next_id());
         let Some(first) = requests.first() else { return };
         // What the one before was to bring about will not be seen any more.

@@ -8,7 +8,9 @@ use std::fmt::Write as _;
 use super::super::ams::AmsKind;
 use super::super::options::Setting;
 use super::super::tools::{AirductMode, ToolModule};
-use super::super::{Ams, Capabilities, Control, FanKind, LightKind, Reach, Side, Snapshot, Source, Status};
+use super::super::{
+    Ams, Capabilities, Control, FanKind, LightKind, Reach, Side, Snapshot, Source, Stage, Status,
+};
 use super::{Command, Dry, PrintFile};
 
 /// A class of commands that are allowed under the same conditions.
@@ -262,6 +264,10 @@ pub enum Refusal {
     Waits(&'static str),
     #[error("{0}: homing single axes can crash the nozzle into the bed, use a bare G28")]
     PartialHoming(String),
+    #[error("the printer is changing filament: wait until it has")]
+    ChangingFilament,
+    #[error("a print was sent to the printer and has not begun yet: wait until it has, or has failed")]
+    PrintStarting,
     #[error("filament {0} of the project comes from no slot: name one, or leave `use_ams` off")]
     NoMapping(usize),
 }
@@ -320,6 +326,10 @@ pub fn permit(snapshot: &Snapshot, command: &Command) -> Result<(), Refusal> {
     check(snapshot.stale, If::Stale, Refusal::Stale)?;
     let now = condition(snapshot.status);
     check(true, now, wrong_state(class, snapshot))?;
+    let changing = snapshot.stage.is_some_and(Stage::changes_filament);
+    if changing && matches!(class, Class::Motion | Class::Gcode | Class::Print) {
+        return Err(Refusal::ChangingFilament);
+    }
     value(snapshot, &can, command)
 }
 
@@ -372,7 +382,12 @@ fn value(snapshot: &Snapshot, can: &Capabilities, command: &Command) -> Result<(
     match command {
         Command::NozzleTarget(_, value) => hot("nozzle target", *value, can.nozzle_max),
         Command::BedTarget(value) => hot("bed target", *value, can.bed_max),
-        Command::ChamberTarget(value) => hot("chamber target", *value, can.chamber_max),
+        Command::ChamberTarget(value) => {
+            hot("chamber target", *value, can.chamber_max)?;
+            // Heating closes the way out.
+            let laser = *value > 0 && snapshot.machine.airduct == Some(AirductMode::Laser);
+            if laser { Err(Refusal::LaserAir) } else { Ok(()) }
+        }
         Command::Resume if matches!(snapshot.machine.tool, Some(tool) if tool != ToolModule::None) => {
             Err(Refusal::Tool)
         }
@@ -426,7 +441,7 @@ fn value(snapshot: &Snapshot, can: &Capabilities, command: &Command) -> Result<(
         },
         Command::ClearError if snapshot.error.is_none() => Err(Refusal::NoError),
         Command::Move(_, 0) | Command::Extrude(_, 0) => Err(Refusal::NoDistance),
-        Command::Move(..) if snapshot.machine.homed == Some(false) => Err(Refusal::NotHomed),
+        Command::Move(..) if snapshot.machine.homed != Some(true) => Err(Refusal::NotHomed),
         Command::Extrude(side, _) if snapshot.nozzle(*side).actual.is_none_or(|t| t < COLD) => {
             Err(Refusal::TooCold)
         }
@@ -503,19 +518,20 @@ fn dryable(snapshot: &Snapshot, dry: &Dry) -> Result<(), Refusal> {
 
 /// Whether a line of G-code is not one of those that always do harm.
 fn harmless(line: &str) -> Result<(), Refusal> {
-    let mut words = line.split_ascii_whitespace();
-    let first = words.next().unwrap_or_default().to_ascii_uppercase();
-    // `M109S220` is the same to a printer.
-    let digits = first.get(1..).unwrap_or_default();
+    // `M109S220` is the same to a printer, and so is `N10 M 109 S220`.
+    let bare: String = line.chars().filter(|c| !c.is_whitespace()).map(|c| c.to_ascii_uppercase()).collect();
+    let mut code = bare.as_str();
+    while let Some(numbered) = code.strip_prefix('N') {
+        code = numbered.trim_start_matches(|c: char| c.is_ascii_digit());
+    }
+    let digits = code.get(1..).unwrap_or_default();
     let end = digits.find(|c: char| !c.is_ascii_digit()).unwrap_or(digits.len());
     let number = digits.get(..end).and_then(|digits| digits.parse::<u32>().ok());
-    match (first.chars().next(), number) {
+    match (code.chars().next(), number) {
         (Some('M'), Some(109)) => Err(Refusal::Waits("M109")),
         (Some('M'), Some(190)) => Err(Refusal::Waits("M190")),
         (Some('M'), Some(191)) => Err(Refusal::Waits("M191")),
-        (Some('G'), Some(28)) if words.next().is_some() || digits.len() > end => {
-            Err(Refusal::PartialHoming(line.trim().to_owned()))
-        }
+        (Some('G'), Some(28)) if digits.len() > end => Err(Refusal::PartialHoming(line.trim().to_owned())),
         _ => Ok(()),
     }
 }
@@ -527,8 +543,12 @@ fn print(snapshot: &Snapshot, can: &Capabilities, file: &PrintFile) -> Result<()
     if lidar || vibration || offset || (file.timelapse && !can.timelapse) {
         return Err(Refusal::Missing);
     }
-    if file.mapping.iter().flatten().any(|source| snapshot.slot(*source).is_none()) {
-        return Err(Refusal::NoSlot);
+    for source in file.mapping.iter().flatten() {
+        let slot = snapshot.slot(*source).ok_or(Refusal::NoSlot)?;
+        // As with loading, only an AMS sees what is there.
+        if slot.is_empty() && matches!(source, Source::Ams { .. }) {
+            return Err(Refusal::EmptySlot);
+        }
     }
     let from_ams = |source: &Option<Source>| matches!(source, Some(Source::Ams { .. }));
     if file.use_ams && !file.mapping.iter().any(from_ams) {

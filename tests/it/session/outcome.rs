@@ -2,7 +2,9 @@
 
 use bambu2mqtt::bambu::envelope::{self, Message};
 use bambu2mqtt::bambu::session::{Input, Output};
-use bambu2mqtt::printer::{Command, LightKind, Outcome, Side, Speed};
+use bambu2mqtt::printer::command::{Place, PrintFile, SpoolFilament};
+use bambu2mqtt::printer::options::{Sensitivity, Setting};
+use bambu2mqtt::printer::{Command, LightKind, Outcome, Side, Source, Speed};
 use serde_json::{Value, json};
 
 use super::Rig;
@@ -247,6 +249,150 @@ fn pause_and_stop_go_first() {
     assert_eq!(words(&rig.replies()), [(3, "accepted"), (3, "confirmed")]);
     rig.pass(1.0);
     assert_eq!(rig.sent(), [], "the others wait for their turn");
+}
+
+#[test]
+fn a_stop_does_not_wait_for_the_answer_to_a_pause() {
+    let mut rig = Rig::told("X1");
+    rig.command(1, Command::Pause);
+    rig.command(2, Command::Stop);
+    rig.pass(1.0);
+    let sent = rig.sent();
+    assert_eq!(sent.iter().map(|(_, name)| *name).collect::<Vec<_>>(), ["pause", "stop"], "{sent:?}");
+}
+
+#[test]
+fn a_second_stop_or_a_late_pause_waits_for_the_answer_to_a_stop() {
+    let mut rig = Rig::told("X1");
+    rig.command(1, Command::Stop);
+    rig.command(2, Command::Stop);
+    rig.command(3, Command::Pause);
+    rig.pass(1.0);
+    assert_eq!(rig.sent().len(), 1);
+}
+
+#[test]
+fn ams_settings_that_follow_each_other_do_not_undo_each_other() {
+    let mut rig = Rig::told("X1");
+    rig.printer.set(json!({"home_flag": 0x0000_0007, "ams": {"insert_flag": false, "power_on_flag": false}}));
+    rig.tell_all();
+    rig.out.clear();
+    rig.command(1, Command::Setting(Setting::RfidOnInsert, true));
+    rig.answer_to("ams_user_setting", json!({"result": "success"}));
+    rig.command(2, Command::Setting(Setting::RfidOnStartup, true));
+    rig.pass(0.25);
+    let last = &rig.all.last().unwrap().payload;
+    assert!(last.contains(r#""startup_read_option":true"#), "{last}");
+    assert!(last.contains(r#""tray_read_option":true"#), "the first is not in a report yet: {last}");
+}
+
+#[test]
+fn a_sensitivity_does_not_switch_a_detector_on_again() {
+    let mut rig = Rig::told("X1");
+    rig.delta(json!({"xcam": {"printing_monitor": true, "halt_print_sensitivity": "low"}}));
+    rig.sent();
+    rig.command(1, Command::Setting(Setting::PrintingMonitor, false));
+    rig.answer_to("xcam_control_set", json!({"result": "success"}));
+    rig.command(2, Command::Sensitivity(Setting::PrintingMonitor, Sensitivity::High));
+    rig.pass(0.25);
+    let last = &rig.all.last().unwrap().payload;
+    assert!(
+        last.contains(r#""halt_print_sensitivity":"high""#) && last.contains(r#""enable":false"#),
+        "{last}"
+    );
+    rig.answer_to("xcam_control_set", json!({"result": "success"}));
+    rig.command(3, Command::Setting(Setting::PrintingMonitor, true));
+    rig.pass(0.25);
+    let last = &rig.all.last().unwrap().payload;
+    assert!(
+        last.contains(r#""halt_print_sensitivity":"high""#) && last.contains(r#""enable":true"#),
+        "{last}"
+    );
+}
+
+#[test]
+fn a_new_color_is_confirmed_only_when_it_is_reported() {
+    let mut rig = Rig::told("X1");
+    let spool = |color: &str| {
+        json!({"vt_tray": {"id": "254", "tray_type": "PLA", "tray_info_idx": "GFL99",
+        "tray_color": color, "nozzle_temp_min": "190", "nozzle_temp_max": "240", "tag_uid": "0000000000000000"}})
+    };
+    rig.delta(spool("FF0000FF"));
+    let filament = SpoolFilament {
+        id: "GFL99".into(),
+        material: "PLA".into(),
+        color: 0x00FF_00FF,
+        nozzle_min: 190,
+        nozzle_max: 240,
+    };
+    rig.command(1, Command::SetFilament(Source::External(1), Box::new(filament)));
+    rig.answer_silently(json!({"result": "success"}));
+    assert_eq!(words(&rig.replies()), [(1, "accepted")], "it is still red");
+    rig.delta(spool("00FF00FF"));
+    assert_eq!(words(&rig.replies()), [(1, "confirmed")]);
+}
+
+#[test]
+fn nothing_moves_and_nothing_else_is_printed_while_a_print_is_fetched() {
+    // A P1 fetches for up to 135 s and is at rest meanwhile; an A1 mini drops one print for the next.
+    let print = || {
+        Command::Print(Box::new(PrintFile {
+            place: Place::Storage("box.3mf".into()),
+            plate: 1,
+            name: "box".into(),
+            bed_type: "auto".into(),
+            md5: None,
+            timelapse: false,
+            bed_leveling: true,
+            flow_calibration: false,
+            vibration_calibration: None,
+            layer_inspect: false,
+            nozzle_offset_calibration: false,
+            use_ams: false,
+            mapping: Vec::new(),
+        }))
+    };
+    let mut rig = Rig::told("A1");
+    rig.delta(json!({"gcode_state": "IDLE"}));
+    rig.sent();
+    rig.command(1, print());
+    rig.command(2, print());
+    rig.answer_to("project_file", json!({"result": "success"}));
+    rig.command(3, print());
+    rig.command(4, Command::Home);
+    rig.pass(5.0);
+    assert_eq!(rig.sent().iter().map(|(_, name)| *name).collect::<Vec<_>>(), ["project_file"]);
+    assert_eq!(words(&rig.replies()), [(2, "refused"), (1, "accepted"), (3, "refused"), (4, "refused")]);
+    rig.command(5, Command::BedTarget(70));
+    rig.pass(1.0);
+    assert_eq!(rig.sent().len(), 1, "what does not move goes on");
+}
+
+#[test]
+fn a_pause_by_a_person_is_no_answer_to_what_went_before() {
+    let mut rig = Rig::told("P1P");
+    rig.command(1, Command::Pause);
+    rig.answer(json!({"result": "success"}));
+    rig.replies();
+    rig.pass(1.0);
+    rig.delta(json!({"print_error": 0x0300_8001}));
+    assert_eq!(rig.replies(), []);
+    rig.delta(json!({"gcode_state": "PAUSE"}));
+    assert_eq!(words(&rig.replies()), [(1, "confirmed")]);
+}
+
+#[test]
+fn a_lamp_that_burns_does_not_prove_that_it_flashes() {
+    let mut rig = Rig::told("X1");
+    rig.delta(json!({"lights_report": [{"node": "chamber_light", "mode": "on"}]}));
+    rig.command(1, Command::FlashLight);
+    rig.pass(1.0);
+    rig.delta(json!({"wifi_signal": "-50dBm", "bed_temper": 41.0}));
+    rig.pass(9.0);
+    assert_eq!(words(&rig.replies()), [(1, "timeout")]);
+    rig.command(2, Command::FlashLight);
+    rig.answer(json!({"result": "success"}));
+    assert_eq!(words(&rig.replies()), [(2, "accepted")]);
 }
 
 #[test]
