@@ -78,7 +78,8 @@ impl<T> Rows<'_, T> {
         for (index, (row, cell)) in self.table.iter().zip(self.cells).enumerate() {
             if !wanted(index) {
                 // The subject lost it: nothing of it stays on the broker.
-                if std::mem::take(&mut cell.value) != Published::Never {
+                if cell.value != Published::Never {
+                    cell.value = Published::Never;
                     let mut gone = Vec::new();
                     Self::topics(std::slice::from_ref(row), self.topic, &mut gone);
                     withdraw(gone, out);
@@ -137,6 +138,8 @@ struct Child {
     part: Part,
     device: String,
     announced: Option<Announced>,
+    /// Whether its rows were looked at since the shape changed.
+    seen: bool,
     cells: Vec<Cell>,
     /// Cells of the slots, one table after the other.
     slot_cells: Vec<Cell>,
@@ -169,6 +172,8 @@ pub struct Mirror {
     changed: Duration,
     online: Option<bool>,
     announced: Option<Announced>,
+    /// Which rows publish a value; another only with the shape.
+    shown: Box<[bool]>,
     cells: Box<[Cell]>,
     children: Vec<Child>,
     document: Option<Document>,
@@ -200,6 +205,7 @@ impl Mirror {
             changed: Duration::ZERO,
             online: None,
             announced: None,
+            shown: vec![false; PRINTER.len()].into(),
             cells,
             children: Vec::new(),
             document: None,
@@ -251,7 +257,13 @@ impl Mirror {
         let exact = now.mono >= self.changed + SETTLED;
         let before = before.as_deref();
         if self.announced.is_none() || before.is_none_or(|before| shape_differs(before, snapshot)) {
+            for ((shown, row), publishes) in self.shown.iter_mut().zip(PRINTER.iter()).zip(PUBLISHES.iter()) {
+                *shown = *publishes && discovery::has(row, snapshot);
+            }
             self.announce(snapshot, out);
+            for child in &mut self.children {
+                child.seen = false;
+            }
         }
         let (topics, serial) = (&self.topics, &self.serial);
         let rows = Rows {
@@ -260,11 +272,8 @@ impl Mirror {
             topic: &|key| topics.value(serial, Part::Printer, key),
             exact,
         };
-        let publishes = |index: usize| {
-            PUBLISHES.get(index) == Some(&true)
-                && PRINTER.get(index).is_some_and(|row| discovery::has(row, snapshot))
-        };
-        rows.publish(now, snapshot, before, publishes, out);
+        let shown = |index: usize| self.shown.get(index) == Some(&true);
+        rows.publish(now, snapshot, before, shown, out);
         self.update_children(now, snapshot, before, exact, out);
         let online = snapshot.reach == Reach::Online;
         if self.online != Some(online) {
@@ -510,6 +519,7 @@ impl Mirror {
                 part,
                 device,
                 announced: moved.and_then(|child| child.announced.take()),
+                seen: false,
                 cells: vec![Cell::default(); rows],
                 slot_cells: vec![Cell::default(); slots * SLOT.len()],
                 slots,
@@ -553,19 +563,22 @@ impl Mirror {
         exact: bool,
         out: &mut Vec<Publication>,
     ) {
+        let same = before.is_some_and(|b| b.ams == snapshot.ams && b.external == snapshot.external);
+        if same && !exact && self.children.iter().all(|child| child.seen) {
+            return;
+        }
         let can = snapshot.capabilities.unwrap_or_default();
         for child in &mut self.children {
             let part = child.part;
             let (topics, serial) = (&self.topics, &self.serial);
             let topic = |key: &str| topics.value(serial, part, key);
-            let fresh = child.cells.first().is_some_and(|cell| cell.value == Published::Never)
-                || child.slot_cells.first().is_some_and(|cell| cell.value == Published::Never);
+            let seen = std::mem::replace(&mut child.seen, true);
             match part {
                 Part::Ams(id) => {
                     let find = |s: &'_ Snapshot| s.ams.iter().position(|ams| ams.id == id);
                     let Some(ams) = find(snapshot).and_then(|at| snapshot.ams.get(at)) else { continue };
                     let old: Option<&Ams> = before.and_then(|b| b.ams.get(find(b)?));
-                    if old == Some(ams) && !fresh && !exact {
+                    if old == Some(ams) && seen && !exact {
                         continue;
                     }
                     let has = |at: usize| AMS.get(at).is_some_and(|row| (row.needs)(&can, ams));
@@ -585,7 +598,7 @@ impl Mirror {
                         continue;
                     };
                     let old: Option<&ExternalSpool> = before.and_then(|b| b.external.get(find(b)?));
-                    if old == Some(spool) && !fresh && !exact {
+                    if old == Some(spool) && seen && !exact {
                         continue;
                     }
                     let has = |at: usize| EXTERNAL.get(at).is_some_and(|row| (row.needs)(&can, spool));
@@ -630,18 +643,22 @@ fn numbered(key: &str, number: usize) -> String {
 /// Whether anything that the discovery messages are made of is another than before.
 fn shape_differs(before: &Snapshot, now: &Snapshot) -> bool {
     let ams = |ams: &Ams| (ams.id, ams.kind, ams.settled, ams.slots.len(), ams.can);
+    // First as a whole: mostly they are one and the same.
     let other_units = || {
         before.ams.len() != now.ams.len()
             || before
                 .ams
                 .iter()
-                .zip(&now.ams)
+                .zip(now.ams.iter())
                 .any(|(a, b)| ams(a) != ams(b) || a.serial != b.serial || a.firmware != b.firmware)
     };
-    (!Arc::ptr_eq(&before.identity, &now.identity) && before.identity != now.identity)
+    let other_external = || {
+        before.external.len() != now.external.len()
+            || before.external.iter().zip(now.external.iter()).any(|(a, b)| a.slot.tells_k != b.slot.tells_k)
+    };
+    before.identity != now.identity
         || before.capabilities != now.capabilities
         || before.read_only != now.read_only
-        || before.external.len() != now.external.len()
-        || before.external.iter().zip(&now.external).any(|(a, b)| a.slot.tells_k != b.slot.tells_k)
-        || other_units()
+        || (before.external != now.external && other_external())
+        || (before.ams != now.ams && other_units())
 }
