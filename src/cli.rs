@@ -72,6 +72,13 @@ enum Command {
     Purge,
     /// List the entities that printers get in Home Assistant
     Entities(entities::Arguments),
+    /// List the actions, with what they take and when they are allowed
+    #[command(hide = true)]
+    Actions {
+        /// As the page of the documentation
+        #[arg(long)]
+        markdown: bool,
+    },
 }
 
 /// Runs a command line to its exit code.
@@ -109,6 +116,7 @@ async fn run(cli: Cli) -> Exit {
             replay::run(&arguments)
         }
         Some(Command::Entities(arguments)) => entities::run(&arguments),
+        Some(Command::Actions { markdown }) => actions(markdown),
         Some(other) => {
             logging::start(None, volume);
             let config = match load(&config) {
@@ -226,4 +234,17 @@ fn say(text: &str) -> anyhow::Result<()> {
 #[cfg(feature = "demo")]
 fn duration(text: &str) -> Result<std::time::Duration, String> {
     humantime::parse_duration(text).map_err(|error| format!("{error}; write `90s` or `5m`"))
+}
+
+/// The actions: their names, or the page that explains them.
+fn actions(markdown: bool) -> anyhow::Result<Exit> {
+    use crate::homeassistant::action;
+    if markdown {
+        say(action::markdown().trim_end())?;
+    } else {
+        for action in action::ACTIONS {
+            say(&format!("{:<14} {}", action.name, action.about))?;
+        }
+    }
+    Ok(Exit::Done)
 }

@@ -152,6 +152,8 @@ type AccountId = usize;
 struct Pending {
     serial: Serial,
     key: String,
+    /// What its giver calls it.
+    request: Option<serde_json::Value>,
     since: Duration,
 }
 
@@ -487,8 +489,8 @@ impl Gateway {
                 }
                 Output::Reply(id, outcome) => {
                     if let Some(pending) = self.pending.get(&id) {
-                        let key = pending.key.clone();
-                        self.tell_outcome(now, serial, &key, &outcome);
+                        let (key, request) = (pending.key.clone(), pending.request.clone());
+                        self.tell_outcome(now, serial, &key, request.as_ref(), &outcome);
                     }
                     if outcome != Outcome::Accepted {
                         self.pending.remove(&id);

@@ -4,6 +4,7 @@
 //! [`Snapshot`] into the publications that make the difference.
 //! Must not know: Bambu's field names, sockets, retries.
 
+pub mod action;
 mod bridge;
 pub mod catalog;
 pub mod command;
@@ -125,25 +126,31 @@ impl<T> Rows<'_, T> {
 
 /// Which rows of the printer's table publish a value: a control shares the topic of the sensor with
 /// its key, and a button has none.
-static PUBLISHES: LazyLock<Vec<bool>> = LazyLock::new(|| {
-    let shared = |at: usize, key: &str| PRINTER.iter().take(at).any(|earlier| earlier.key == key);
-    let own = |(at, row): (usize, &Entity<Snapshot>)| {
-        !matches!(row.platform, Platform::Button(_)) && !shared(at, row.key)
-    };
-    PRINTER.iter().enumerate().map(own).collect()
-});
+static PUBLISHES: LazyLock<Vec<bool>> = LazyLock::new(|| publishing(&PRINTER));
+static AMS_KEYS: LazyLock<Vec<&str>> = LazyLock::new(|| AMS.iter().map(|row| row.key).collect());
+static EXTERNAL_KEYS: LazyLock<Vec<&str>> = LazyLock::new(|| EXTERNAL.iter().map(|row| row.key).collect());
+static AMS_PUBLISHES: LazyLock<Vec<bool>> = LazyLock::new(|| publishing(AMS));
+static SLOT_PUBLISHES: LazyLock<Vec<bool>> = LazyLock::new(|| publishing(SLOT));
+static EXTERNAL_PUBLISHES: LazyLock<Vec<bool>> = LazyLock::new(|| publishing(EXTERNAL));
+
+fn publishing<T>(table: &[Entity<T>]) -> Vec<bool> {
+    let shared = |at: usize, key: &str| table.iter().take(at).any(|earlier| earlier.key == key);
+    let own =
+        |(at, row): (usize, &Entity<T>)| !matches!(row.platform, Platform::Button(_)) && !shared(at, row.key);
+    table.iter().enumerate().map(own).collect()
+}
 
 /// A device below the printer: an AMS unit or an external spool.
 struct Child {
     part: Part,
     device: String,
     announced: Option<Announced>,
-    /// Whether its rows were looked at since the shape changed.
-    seen: bool,
     cells: Vec<Cell>,
     /// Cells of the slots, one table after the other.
     slot_cells: Vec<Cell>,
     slots: usize,
+    /// Its rows must be gone through: the shape changed, or something of it shall be told again.
+    stale: bool,
 }
 
 /// What was last announced of a device, to see whether that changed and what must be taken back.
@@ -205,7 +212,7 @@ impl Mirror {
             changed: Duration::ZERO,
             online: None,
             announced: None,
-            shown: vec![false; PRINTER.len()].into(),
+            shown: Box::default(),
             cells,
             children: Vec::new(),
             document: None,
@@ -257,14 +264,16 @@ impl Mirror {
         let exact = now.mono >= self.changed + SETTLED;
         let before = before.as_deref();
         if self.announced.is_none() || before.is_none_or(|before| shape_differs(before, snapshot)) {
-            for ((shown, row), publishes) in self.shown.iter_mut().zip(PRINTER.iter()).zip(PUBLISHES.iter()) {
-                *shown = *publishes && discovery::has(row, snapshot);
-            }
+            self.shown = shown(snapshot).collect();
             self.announce(snapshot, out);
             for child in &mut self.children {
-                child.seen = false;
+                child.stale = true;
             }
         }
+        debug_assert!(
+            shown(snapshot).eq(self.shown.iter().copied()),
+            "the shape decides which rows there are"
+        );
         let (topics, serial) = (&self.topics, &self.serial);
         let rows = Rows {
             table: &PRINTER,
@@ -272,8 +281,8 @@ impl Mirror {
             topic: &|key| topics.value(serial, Part::Printer, key),
             exact,
         };
-        let shown = |index: usize| self.shown.get(index) == Some(&true);
-        rows.publish(now, snapshot, before, shown, out);
+        let wanted = |index: usize| self.shown.get(index) == Some(&true);
+        rows.publish(now, snapshot, before, wanted, out);
         self.update_children(now, snapshot, before, exact, out);
         let online = snapshot.reach == Reach::Online;
         if self.online != Some(online) {
@@ -377,6 +386,23 @@ impl Mirror {
         for (row, cell) in PRINTER.iter().zip(&mut self.cells) {
             if row.key == key {
                 *cell = Cell::default();
+            }
+        }
+        for child in &mut self.children {
+            let (topics, serial) = (&self.topics, &self.serial);
+            // `ams/0/drying`, as it stands in topics.
+            let wanted = topics.value(serial, Part::Printer, key);
+            let topic = |key: &str| topics.value(serial, child.part, key);
+            let (table, cells): (&[&str], _) = match child.part {
+                Part::Ams(_) => (&AMS_KEYS, &mut child.cells),
+                Part::External(_) => (&EXTERNAL_KEYS, &mut child.cells),
+                Part::Printer => continue,
+            };
+            for (key, cell) in table.iter().zip(cells) {
+                if topic(key) == wanted {
+                    *cell = Cell::default();
+                    child.stale = true;
+                }
             }
         }
         self.update(now, &snapshot, out);
@@ -519,10 +545,10 @@ impl Mirror {
                 part,
                 device,
                 announced: moved.and_then(|child| child.announced.take()),
-                seen: false,
                 cells: vec![Cell::default(); rows],
                 slot_cells: vec![Cell::default(); slots * SLOT.len()],
                 slots,
+                stale: true,
             });
         }
     }
@@ -543,6 +569,8 @@ impl Mirror {
             Part::Printer => {}
         }
         topics.extend(self.slot_topics(part, slots));
+        topics.sort_unstable();
+        topics.dedup();
         topics
     }
 
@@ -564,31 +592,36 @@ impl Mirror {
         out: &mut Vec<Publication>,
     ) {
         let same = before.is_some_and(|b| b.ams == snapshot.ams && b.external == snapshot.external);
-        if same && !exact && self.children.iter().all(|child| child.seen) {
+        if same && !exact && !self.children.iter().any(|child| child.stale) {
             return;
         }
-        let can = snapshot.capabilities.unwrap_or_default();
         for child in &mut self.children {
             let part = child.part;
             let (topics, serial) = (&self.topics, &self.serial);
             let topic = |key: &str| topics.value(serial, part, key);
-            let seen = std::mem::replace(&mut child.seen, true);
+            let stale = std::mem::take(&mut child.stale);
             match part {
                 Part::Ams(id) => {
                     let find = |s: &'_ Snapshot| s.ams.iter().position(|ams| ams.id == id);
                     let Some(ams) = find(snapshot).and_then(|at| snapshot.ams.get(at)) else { continue };
                     let old: Option<&Ams> = before.and_then(|b| b.ams.get(find(b)?));
-                    if old == Some(ams) && seen && !exact {
+                    if old == Some(ams) && !stale && !exact {
                         continue;
                     }
-                    let has = |at: usize| AMS.get(at).is_some_and(|row| (row.needs)(&can, ams));
+                    let has = |at: usize| {
+                        AMS_PUBLISHES.get(at) == Some(&true)
+                            && AMS.get(at).is_some_and(|row| discovery::child_has(row, snapshot, ams))
+                    };
                     Rows { table: AMS, cells: &mut child.cells, topic: &topic, exact }
                         .publish(now, ams, old, has, out);
                     let cells = child.slot_cells.chunks_mut(SLOT.len());
                     for (number, (slot, cells)) in ams.slots.iter().zip(cells).enumerate() {
                         let old: Option<&Slot> = old.and_then(|old| old.slots.get(number));
                         let topic = |key: &str| topic(&numbered(key, number + 1));
-                        let has = |at: usize| SLOT.get(at).is_some_and(|row| (row.needs)(&can, slot));
+                        let has = |at: usize| {
+                            SLOT_PUBLISHES.get(at) == Some(&true)
+                                && SLOT.get(at).is_some_and(|row| discovery::child_has(row, snapshot, slot))
+                        };
                         Rows { table: SLOT, cells, topic: &topic, exact }.publish(now, slot, old, has, out);
                     }
                 }
@@ -598,10 +631,13 @@ impl Mirror {
                         continue;
                     };
                     let old: Option<&ExternalSpool> = before.and_then(|b| b.external.get(find(b)?));
-                    if old == Some(spool) && seen && !exact {
+                    if old == Some(spool) && !stale && !exact {
                         continue;
                     }
-                    let has = |at: usize| EXTERNAL.get(at).is_some_and(|row| (row.needs)(&can, spool));
+                    let has = |at: usize| {
+                        EXTERNAL_PUBLISHES.get(at) == Some(&true)
+                            && EXTERNAL.get(at).is_some_and(|row| discovery::child_has(row, snapshot, spool))
+                    };
                     Rows { table: EXTERNAL, cells: &mut child.cells, topic: &topic, exact }
                         .publish(now, spool, old, has, out);
                 }
@@ -618,12 +654,14 @@ fn withdraw(topics: Vec<String>, out: &mut Vec<Publication>) {
 
 /// How many entities a printer has in Home Assistant, with its AMS units and external spools.
 pub fn entity_count(snapshot: &Snapshot) -> usize {
-    let can = snapshot.capabilities.unwrap_or_default();
-    let slot = |slot: &Slot| SLOT.iter().filter(|row| (row.needs)(&can, slot)).count();
+    let slot = |slot: &Slot| SLOT.iter().filter(|row| discovery::child_has(row, snapshot, slot)).count();
     let ams = |ams: &Ams| {
-        AMS.iter().filter(|row| (row.needs)(&can, ams)).count() + ams.slots.iter().map(slot).sum::<usize>()
+        AMS.iter().filter(|row| discovery::child_has(row, snapshot, ams)).count()
+            + ams.slots.iter().map(slot).sum::<usize>()
     };
-    let external = |spool: &ExternalSpool| EXTERNAL.iter().filter(|row| (row.needs)(&can, spool)).count();
+    let external = |spool: &ExternalSpool| {
+        EXTERNAL.iter().filter(|row| discovery::child_has(row, snapshot, spool)).count()
+    };
     PRINTER.iter().filter(|row| discovery::has(row, snapshot)).count()
         + snapshot.ams.iter().map(ams).sum::<usize>()
         + snapshot.external.iter().map(external).sum::<usize>()
@@ -631,7 +669,7 @@ pub fn entity_count(snapshot: &Snapshot) -> usize {
 
 /// The platform in a component's id: `binary_sensor` in `binary_sensor_hms`.
 fn platform_of(component: &str) -> Option<&'static str> {
-    ["binary_sensor", "sensor", "update", "switch", "light", "number", "select", "fan", "button"]
+    ["binary_sensor", "sensor", "update", "switch", "light", "number", "select", "fan", "button", "siren"]
         .into_iter()
         .find(|platform| component.strip_prefix(platform).is_some_and(|rest| rest.starts_with('_')))
 }
@@ -640,7 +678,13 @@ fn numbered(key: &str, number: usize) -> String {
     key.replace('#', &number.to_string())
 }
 
-/// Whether anything that the discovery messages are made of is another than before.
+/// Which rows of the printer's table publish a value of this printer.
+fn shown(snapshot: &Snapshot) -> impl Iterator<Item = bool> {
+    PRINTER.iter().zip(PUBLISHES.iter()).map(|(row, own)| *own && discovery::has(row, snapshot))
+}
+
+/// Whether anything that the discovery messages are made of is another than before, or anything that decides
+/// which entities there are.
 fn shape_differs(before: &Snapshot, now: &Snapshot) -> bool {
     let ams = |ams: &Ams| (ams.id, ams.kind, ams.settled, ams.slots.len(), ams.can);
     // First as a whole: mostly they are one and the same.

@@ -25,7 +25,7 @@ use jiff::Timestamp;
 pub use ams::{
     Ams, AmsAbilities, AmsKind, Color, Content, Drying, DryingState, ExternalSpool, Filament, Slot, Source,
 };
-pub use command::{Command, Outcome, Refusal, permit};
+pub use command::{Command, Outcome, Refusal, Steps, permit};
 pub use control::ControlReason;
 pub use health::{Catalogue, Health, Hms, Prefix, PrintError, Texts};
 pub use job::{Job, JobAbilities, JobKind};
@@ -171,8 +171,38 @@ pub struct Capabilities {
     pub nozzle_max: u16,
     /// Highest bed target, °C.
     pub bed_max: u16,
+    /// Highest chamber target, °C; 0 without a heater.
+    pub chamber_max: u16,
+    /// What else can be asked of it.
+    pub requests: Requests,
     /// What it tells of its jobs and its firmware.
     pub job: JobAbilities,
+}
+
+/// What can be asked of a printer besides what its parts show.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[allow(clippy::struct_excessive_bools, reason = "a set of independent abilities")]
+pub struct Requests {
+    /// To lead warm air through the chamber.
+    pub airduct_heating: bool,
+    /// To light the bed.
+    pub heatbed_light: bool,
+    /// To sound a buzzer.
+    pub buzzer: bool,
+    /// To leave objects out of a print.
+    pub skip_objects: bool,
+    /// To take note of another nozzle; newer printers see it themselves.
+    pub nozzle_kind: bool,
+    /// To load from a slot that is named; older firmware only unloads.
+    pub load: bool,
+    /// To look for air prints with the camera, as soon as that is chosen.
+    pub air_print_camera: bool,
+    /// To inspect first layers with a lidar.
+    pub lidar: bool,
+    /// To calibrate vibrations before a print.
+    pub print_vibration: bool,
+    /// To calibrate these.
+    pub calibrations: Steps,
 }
 
 /// Whether the printer can be reached.
@@ -273,6 +303,7 @@ pub enum FanKind {
 pub enum LightKind {
     Chamber,
     Work,
+    Heatbed,
 }
 
 /// The fans.
@@ -317,6 +348,8 @@ pub struct Snapshot {
     pub control_reason: ControlReason,
     /// Whether it takes no commands by its owner's wish (configuration).
     pub read_only: bool,
+    /// Whether it takes G-code by its owner's wish (configuration).
+    pub gcode: bool,
     /// What it is doing.
     pub status: Option<Status>,
     /// Which step of it.
@@ -337,6 +370,8 @@ pub struct Snapshot {
     pub chamber_light: Option<bool>,
     /// Tool head lamp.
     pub work_light: Option<bool>,
+    /// Bed lamp; the printer tells of it only when it is switched.
+    pub heatbed_light: Option<bool>,
     /// Speed profile.
     pub speed: Option<Speed>,
     /// Speed in percent of the standard one.
@@ -392,6 +427,7 @@ impl Snapshot {
             control: Control::Unknown,
             control_reason: ControlReason::NotKnown,
             read_only: false,
+            gcode: false,
             status: None,
             stage: None,
             job: Job::default(),
@@ -402,6 +438,7 @@ impl Snapshot {
             fans: Fans::default(),
             chamber_light: None,
             work_light: None,
+            heatbed_light: None,
             speed: None,
             speed_percent: None,
             wifi_dbm: None,
@@ -464,6 +501,11 @@ impl Snapshot {
                 self.external.iter().find(|spool| spool.number == number).map(|spool| &spool.slot)
             }
         }
+    }
+
+    /// An AMS unit, by the printer's number.
+    pub fn unit(&self, id: u8) -> Option<&Ams> {
+        self.ams.iter().find(|ams| ams.id == id)
     }
 
     /// Whether a job is under way.

@@ -18,6 +18,8 @@ pub struct Model {
     pub product_names: &'static [&'static str],
     /// First three characters of its serial numbers.
     pub serial_prefix: &'static str,
+    /// The family that understands the same requests.
+    pub series: Series,
     /// Highest nozzle target, °C.
     pub nozzle_max: u16,
     /// Highest bed target, °C, at any mains voltage.
@@ -48,6 +50,21 @@ pub struct Model {
     pub signed_from: Option<&'static str>,
 }
 
+/// A family of models that understand the same requests (protocol 5).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[allow(missing_docs, reason = "the names say it")]
+pub enum Series {
+    X1,
+    X1E,
+    X2D,
+    P1,
+    P2S,
+    A1,
+    A2L,
+    H2,
+    Unknown,
+}
+
 /// Where a printer tells whether its door is open.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Door {
@@ -64,6 +81,7 @@ const X1: Model = Model {
     codes: &["BL-P002", "3DPrinter-X1"],
     product_names: &["X1"],
     serial_prefix: "00W",
+    series: Series::X1,
     nozzle_max: 300,
     bed_max: 120,
     dual_nozzle: false,
@@ -82,6 +100,7 @@ const X1: Model = Model {
 
 /// A machine of the P1 generation.
 const P1: Model = Model {
+    series: Series::P1,
     bed_max: 100,
     chamber_sensor: false,
     door: Door::Stat,
@@ -91,11 +110,18 @@ const P1: Model = Model {
 };
 
 /// A bed-slinger.
-const A1: Model =
-    Model { aux_fan: false, chamber_fan: false, prompt_sound: true, signed_from: Some("01.05.00.00"), ..P1 };
+const A1: Model = Model {
+    series: Series::A1,
+    aux_fan: false,
+    chamber_fan: false,
+    prompt_sound: true,
+    signed_from: Some("01.05.00.00"),
+    ..P1
+};
 
 /// A machine of the H2 generation.
 const H2: Model = Model {
+    series: Series::H2,
     nozzle_max: 350,
     chamber_heater: true,
     chamber_max: 65,
@@ -121,6 +147,7 @@ pub static MODELS: &[Model] = &[
         codes: &["C13"],
         product_names: &["X1E"],
         serial_prefix: "03W",
+        series: Series::X1E,
         nozzle_max: 320,
         bed_max: 110,
         chamber_heater: true,
@@ -135,6 +162,7 @@ pub static MODELS: &[Model] = &[
         codes: &["N6", "N6-V2"],
         product_names: &["X2D"],
         serial_prefix: "20P",
+        series: Series::X2D,
         dual_nozzle: true,
         chamber_heater: true,
         chamber_max: 65,
@@ -160,6 +188,7 @@ pub static MODELS: &[Model] = &[
         codes: &["N7", "N7-V2"],
         product_names: &["P2S"],
         serial_prefix: "22E",
+        series: Series::P2S,
         bed_max: 110,
         // Comes with a kit only, which the inventory of fans tells.
         chamber_fan: false,
@@ -182,6 +211,7 @@ pub static MODELS: &[Model] = &[
         codes: &["N9"],
         product_names: &["A2L"],
         serial_prefix: "26A",
+        series: Series::A2L,
         bed_max: 80,
         // A cutter and plotter.
         tool_module: true,
@@ -220,6 +250,7 @@ pub static MODELS: &[Model] = &[
         codes: &["N8"],
         product_names: &["N8"],
         serial_prefix: "35F",
+        series: Series::Unknown,
         filament: false,
         chamber_sensor: false,
         aux_fan: false,

@@ -23,7 +23,7 @@ use super::models::{self, Model};
 use super::report::{Info, Module, Print};
 use super::request::{self, Request};
 use super::snapshot::{self, Context};
-use super::wire::Kind;
+use super::wire::{Hex, Kind};
 
 use authority::Authority;
 pub use budget::Budget;
@@ -149,7 +149,8 @@ pub struct Session {
     pushall_retry: Option<Duration>,
     presence_lost: Option<Duration>,
     link_lost: Option<Duration>,
-    zero_since: Option<Duration>,
+    /// Since when a report without any tray is in doubt, and what it says of the units.
+    zero_since: Option<(Duration, Option<Hex>)>,
     /// When the last report came.
     reported: Option<Timestamp>,
     /// Since the printer was last heard, the connection was lost or it left a question unanswered.
@@ -284,6 +285,13 @@ impl Session {
         snapshot.health = Health::tell(&snapshot.hms, error, texts, serial);
     }
 
+    /// Takes G-code from now on, or does not any more.
+    pub fn set_gcode(&mut self, gcode: bool) {
+        if self.snapshot.gcode != gcode {
+            Arc::make_mut(&mut self.snapshot).gcode = gcode;
+        }
+    }
+
     /// Takes one thing that happened and says what should be done about it.
     ///
     /// ```
@@ -339,7 +347,7 @@ impl Session {
             self.pushall_retry.filter(|_| self.connected).map(|at| at.max(funded)),
             self.presence_lost.map(|at| at + PRESENCE_HOLD),
             self.link_lost.filter(|_| self.snapshot.reach == Reach::Online).map(|at| at + STALE),
-            self.zero_since.map(|at| at + ZERO_HOLD),
+            self.zero_since.map(|(at, _)| at + ZERO_HOLD),
             self.hot_since
                 .filter(|_| self.snapshot.heater_left_on == Some(false))
                 .map(|at| at + HEATER_LEFT_ON),
@@ -544,9 +552,8 @@ impl Session {
             // A report that has the bits and shows trays ends the doubt.
             self.zero_since = self.zero_since.filter(|_| ams.tray_exist_bits.is_none());
         } else if had && self.zero_since.is_none() {
-            self.zero_since = Some(now.mono);
             ams.tray_exist_bits = None;
-            ams.ams_exist_bits = None;
+            self.zero_since = Some((now.mono, ams.ams_exist_bits.take()));
             ams.ams = None;
         } else {
             self.zero_since = None;
@@ -650,6 +657,8 @@ impl Session {
             let mut new = (*self.snapshot).clone();
             new.reach = reach;
             new.stale = false;
+            // Of one that is away nobody knows, and what is on when it is back was on for no longer.
+            self.hot_since = None;
             // From now on it is the last one for long.
             let last = self.reported.map(Timestamp::as_second);
             new.last_report = last.and_then(|second| Timestamp::from_second(second).ok());
@@ -682,12 +691,13 @@ impl Session {
             self.link_lost = None;
             self.set_reach(now, Reach::Offline, out);
         }
-        if due(self.zero_since, ZERO_HOLD) {
+        if let Some((_, units)) = self.zero_since.take_if(|(since, _)| due(Some(*since), ZERO_HOLD)) {
             // Nothing contradicted it for long enough; a later report with zeros is believed.
             self.pushall_wanted = true;
-            self.zero_since = None;
             if let Some(ams) = self.report.ams.as_mut() {
-                ams.tray_exist_bits = Some(super::wire::Hex(0));
+                ams.tray_exist_bits = Some(Hex(0));
+                // Without its unit a slot is not empty but unknown.
+                ams.ams_exist_bits = units.or(ams.ams_exist_bits);
             }
             self.project(now, Kind::Delta, out);
         }

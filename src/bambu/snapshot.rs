@@ -115,6 +115,7 @@ pub fn project(report: &Print, context: &Context<'_>) -> Snapshot {
         control: context.control,
         control_reason: context.control_reason,
         read_only: before.read_only,
+        gcode: before.gcode,
         status,
         stage: job::stage(report, status),
         job: job::job(report, status, before),
@@ -125,6 +126,10 @@ pub fn project(report: &Print, context: &Context<'_>) -> Snapshot {
         fans: heat::fans(report, before.fans),
         chamber_light: switches::chamber_light(report),
         work_light: switches::lamp(report, "work_light").and_then(switches::burns),
+        // No report has it, only the answer to whoever switched it.
+        heatbed_light: switches::lamp(report, "heatbed_light")
+            .and_then(switches::burns)
+            .or(before.heatbed_light),
         speed: job::speed(report).or(before.speed),
         speed_percent: report.spd_mag.and_then(|v| u16::try_from(v).ok()).filter(|v| (1..=300).contains(v)),
         wifi_dbm: switches::wifi(report),

@@ -49,6 +49,9 @@ pub(super) struct Arguments {
     /// Play recorded messages as printers, over and over; commands are answered and change nothing
     #[arg(long, value_name = "FILE", num_args = 1..)]
     capture: Vec<PathBuf>,
+    /// Let the simulated printers refuse unsigned commands, as firmware of 2025 and later does
+    #[arg(long)]
+    signed: bool,
     /// How fast their time goes
     #[arg(long, value_name = "X", default_value_t = 1.0)]
     speed: f64,
@@ -67,7 +70,8 @@ pub(super) async fn run(arguments: Arguments) -> anyhow::Result<Exit> {
     let recordings = Recording::load(&arguments.capture)?;
     let what = Cast { printers, recordings: &recordings }.to_string();
     let remarks: Vec<String> = recordings.iter().filter_map(remark).collect();
-    let options = Options { printers, recordings, speed: arguments.speed, ..Options::default() };
+    let (speed, signed) = (arguments.speed, arguments.signed);
+    let options = Options { printers, recordings, speed, signed, ..Options::default() };
     let cloud = Cloud::start(options).await.context("the emulated cloud did not start")?;
     let broker = match arguments.mqtt_url {
         Some(_) => None,
@@ -241,6 +245,9 @@ fn introduce(
     match arguments.printers {
         None | Some(0) if !arguments.capture.is_empty() => {
             say(&format!("{devices}; recorded ones take commands and go their way"))?;
+        }
+        _ if arguments.signed => {
+            say(&format!("{devices}; lamps and camera obey, the rest wants a signature"))?;
         }
         _ => say(&format!("{devices}; press, slide and switch: they obey"))?,
     }

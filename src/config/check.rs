@@ -12,8 +12,8 @@ use secrecy::SecretString;
 use super::file::{AccountBlock, Accounts, File, HttpBlock, MqttBlock, PrinterBlock};
 use super::secret::{self, Given};
 use super::{
-    Account, AccountName, Broker, Config, Controls, HomeAssistant, Identity, Language, Loaded, Mqtt, Printer,
-    Problem, env, slug, state_dir,
+    Account, AccountName, Broker, Config, HomeAssistant, Identity, Language, Loaded, Mqtt, Printer, Problem,
+    env, slug, state_dir,
 };
 
 /// Languages that the vendor has error texts in, by its codes: those that BambuStudio brings along in
@@ -86,7 +86,6 @@ pub(super) fn resolve(
     let printers = printers_of(printers, &mut findings);
     let mqtt = local_broker(mqtt, &around, &mut findings);
     let homeassistant = discovery(homeassistant, &mut findings);
-    let controls = controls_of(controls, &mut findings);
     let language = language_of(language, &mut findings);
     let texts_url =
         accounts.first().filter(|account| !is_loopback(account.api_url.host_str().unwrap_or_default()));
@@ -316,14 +315,6 @@ fn local_broker(block: MqttBlock, around: &Surroundings<'_>, findings: &mut Find
 
 fn discovery(section: HomeAssistant, findings: &mut Findings) -> Option<HomeAssistant> {
     topic("homeassistant.discovery_prefix", &section.discovery_prefix, findings).then_some(section)
-}
-
-fn controls_of(mut controls: Controls, findings: &mut Findings) -> Controls {
-    if controls.gcode {
-        findings.unavailable("controls.gcode", "sending raw G-code");
-        controls.gcode = false;
-    }
-    controls
 }
 
 fn language_of(language: Option<String>, findings: &mut Findings) -> Language {

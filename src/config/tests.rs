@@ -382,15 +382,14 @@ fn equal_configurations_are_equal_down_to_the_secrets() {
 
 #[test]
 fn what_this_version_lacks_is_told_and_off() {
-    let text = "bambu: {account: a@b.c}\ncontrols: {gcode: true}
+    let text = "bambu: {account: a@b.c}
 http: {listen: '127.0.0.1:9184'}";
     let Loaded { config, warnings } = load(text, &[]).unwrap();
     let keys: BTreeSet<&str> = warnings.iter().map(|warning| warning.key.as_str()).collect();
-    assert_eq!(keys, ["controls.gcode", "http.listen"].into());
+    assert_eq!(keys, ["http.listen"].into());
     assert!(
         warnings.iter().all(|w| w.to_string().ends_with("is not available in this version and is ignored"))
     );
-    assert!(!config.controls.gcode);
     assert_eq!(config.http_listen, None);
 }
 
@@ -423,6 +422,13 @@ fn texts_come_from_the_accounts_region_and_from_nowhere_in_front_of_another_clou
     let url = |bambu: &str| config(&format!("bambu: {{account: a@b.c, {bambu}}}"), &[]).texts_url;
     assert_eq!(url("region: china").unwrap().as_str(), "https://e.bambulab.cn/query.php");
     assert_eq!(url("api_url: 'http://127.0.0.1:8080'"), None);
+}
+
+#[test]
+fn g_code_is_off_until_somebody_wants_it() {
+    assert!(!config(MINIMAL, &[]).controls.gcode);
+    let Loaded { config, warnings } = load("bambu: {account: a@b.c}\ncontrols: {gcode: true}", &[]).unwrap();
+    assert!(config.controls.gcode && warnings.is_empty());
 }
 
 #[test]

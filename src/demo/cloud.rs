@@ -39,6 +39,8 @@ pub struct Options {
     pub account: String,
     /// Its password.
     pub password: String,
+    /// Whether the simulated printers take only signed commands.
+    pub signed: bool,
     /// Whether a login also needs a code sent by e-mail.
     pub needs_code: bool,
 }
@@ -52,6 +54,7 @@ impl Default for Options {
             seed: 1,
             account: "demo@example.com".to_owned(),
             password: "demo-password".to_owned(),
+            signed: false,
             needs_code: false,
         }
     }
@@ -98,7 +101,11 @@ impl Cloud {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let certificates = Certificates::create().context("make the demo's certificates")?;
         let account = Arc::new(Account::new(options.account, options.password, options.needs_code));
-        let printer = |number| Printer::new(number, options.seed).with_speed(options.speed);
+        let printer = |number| {
+            let mut printer = Printer::new(number, options.seed).with_speed(options.speed);
+            printer.set_signed_only(options.signed);
+            printer
+        };
         let printers: Vec<Printer> = (0..options.printers).map(printer).collect();
         let mut recordings = options.recordings;
         recording::make_distinct(&mut recordings, printers.iter().flat_map(Printer::serials));

@@ -16,15 +16,24 @@ const NAMES: [(&str, Option<u32>, bool); 9] = [
     ("plate_offset_switch", Some(20), false),
 ];
 
-/// Which are on, and how soon the first of them halts a print.
+/// The words for how soon one halts a print; the first three stand in `xcam.cfg` as 0, 1 and 2.
+const LEVELS: [&str; 4] = ["low", "medium", "high", "never_halt"];
+/// Those of them with a sensitivity in `xcam.cfg`.
+const GRADED: [u32; 4] = [7, 10, 13, 16];
+
+/// Which are on, and how soon they halt a print.
 pub(super) struct Detectors {
     on: [bool; NAMES.len()],
+    /// By the same numbers, each of 0 to 2.
+    levels: [u32; NAMES.len()],
+    /// The only one that the first generation has.
     pub(super) sensitivity: &'static str,
 }
 
 impl Default for Detectors {
     fn default() -> Self {
-        Self { on: [false, true, true, true, true, true, true, true, true], sensitivity: "medium" }
+        let on = [false, true, true, true, true, true, true, true, true];
+        Self { on, levels: [1; NAMES.len()], sensitivity: "medium" }
     }
 }
 
@@ -34,31 +43,50 @@ impl Detectors {
         NAMES.iter().zip(self.on).any(|((name, _, _), on)| *name == wanted && on)
     }
 
-    /// The word that later firmware reports; sensitivities as the printer came.
+    /// The word that later firmware reports: a bit for each, and two for its sensitivity after it.
     pub(super) fn cfg(&self) -> u32 {
-        // Two bits after each enable bit: medium.
-        let mut word = 1 << 8 | 1 << 11 | 1 << 14 | 1 << 17;
-        for ((_, bit, _), on) in NAMES.iter().zip(self.on) {
-            word |= bit.map_or(0, |bit| u32::from(on) << bit);
+        let mut word = 0;
+        for ((_, bit, _), (on, level)) in NAMES.iter().zip(self.on.into_iter().zip(self.levels)) {
+            let Some(bit) = bit else { continue };
+            word |= u32::from(on) << bit;
+            if GRADED.contains(bit) {
+                word |= level << (bit + 1);
+            }
         }
         word
     }
 
-    /// Takes a request; `None` when this model has no such detector.
-    pub(super) fn set(&mut self, model: Model, request: &Map<String, Value>) -> Option<()> {
+    /// The number of the detector that a request is about; `None` when this model has no such detector.
+    pub(super) fn find(model: Model, request: &Map<String, Value>) -> Option<usize> {
         let wanted = request.get("module_name")?.as_str()?;
-        let on = request.get("control").or_else(|| request.get("enable"))?.as_bool()?;
         let known = |name: &str, x1: bool| match model.facts().family {
             Family::New => true,
             Family::X1 => x1,
             Family::Small => model.slings() && name == "buildplate_marker_detector",
         };
-        let index = NAMES.iter().position(|(name, _, x1)| *name == wanted && known(name, *x1))?;
-        *self.on.get_mut(index)? = on;
-        if let Some(level) = request.get("halt_print_sensitivity").and_then(Value::as_str) {
-            let levels = ["low", "medium", "high", "never_halt"];
-            self.sensitivity = levels.into_iter().find(|known| *known == level).unwrap_or(self.sensitivity);
+        NAMES.iter().position(|(name, _, x1)| *name == wanted && known(name, *x1))
+    }
+
+    /// Whether a request turns it on: older firmware reads `control`, newer `enable`.
+    pub(super) fn wish(model: Model, request: &Map<String, Value>) -> Option<bool> {
+        let (first, second) = if model.is_new() { ("enable", "control") } else { ("control", "enable") };
+        request.get(first).or_else(|| request.get(second))?.as_bool()
+    }
+
+    /// Turns one on or off, and tells it how soon to halt a print.
+    pub(super) fn set(&mut self, model: Model, index: usize, on: bool, level: Option<&str>) {
+        if let Some(switch) = self.on.get_mut(index) {
+            *switch = on;
         }
-        Some(())
+        let Some(number) = level.and_then(|level| LEVELS.iter().position(|known| *known == level)) else {
+            return;
+        };
+        // On later firmware the old word stays as it was delivered.
+        if model.facts().family == Family::X1 {
+            self.sensitivity = LEVELS.get(number).copied().unwrap_or(self.sensitivity);
+        }
+        if let (Some(level), Ok(number @ 0..=2)) = (self.levels.get_mut(index), u32::try_from(number)) {
+            *level = number;
+        }
     }
 }

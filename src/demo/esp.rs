@@ -11,9 +11,9 @@ pub(super) const LAYOUT: Layout = Layout::A1;
 pub(super) const FIELDS: Fields = &[
     // The file's name goes with the job; its title stays.
     ("running_file", |m, o| {
-        o.extend_from_slice(if m.busy() { m.plan().file.as_bytes() } else { b"" });
+        o.extend_from_slice(if m.busy() { m.job_file().as_bytes() } else { b"" });
     }),
-    ("running_kind", |m, o| o.extend_from_slice(if m.busy() { m.plan().kind.as_bytes() } else { b"idle" })),
+    ("running_kind", |m, o| o.extend_from_slice(if m.busy() { m.job_kind().as_bytes() } else { b"idle" })),
     ("line", |m, o| put(o, format_args!("{}", if m.phase == Phase::Job { m.layer() * 311 } else { 0 }))),
     // An A1 repeats its only fan in the members of the other two.
     ("fan1", |m, o| {
@@ -22,7 +22,9 @@ pub(super) const FIELDS: Fields = &[
     ("fan2", |m, o| {
         put(o, format_args!("{}", if m.model.slings() { &m.part_fan } else { &m.chamber_fan }.gear()));
     }),
-    ("resolution", |m, o| o.extend_from_slice(if m.model.slings() { b"1080p" } else { b"" })),
+    ("small_resolution", |m, o| {
+        o.extend_from_slice(if m.model.slings() { m.resolution.as_bytes() } else { b"" });
+    }),
 ];
 
 /// A member that changes, and its value.
@@ -63,22 +65,34 @@ pub(super) const LIVE: &[Live] = &[
     ("s_obj", "$skipped$"),
     ("fan_gear", "$fan_gear$"),
     ("hms", "$hms$"),
+    ("nozzle_diameter", r#""$diameter$""#),
+    ("nozzle_type", r#""$nozzle_type$""#),
     ("lights_report", r#"[{"node":"chamber_light","mode":"$light$"}]"#),
     (
         "ipcam",
         concat!(
-            r#"{"ipcam_dev":"1","ipcam_record":"$record$","timelapse":"$timelapse$","resolution":"$resolution$","#,
+            r#"{"ipcam_dev":"1","ipcam_record":"$record$","timelapse":"$timelapse$","resolution":"$small_resolution$","#,
             r#""tutk_server":"enable","mode_bits":3}"#
         ),
     ),
 ];
 
 /// The members of `ams` that ever change.
-pub(super) const LIVE_AMS: &[Live] =
-    &[("tray_tar", r#""$tray_tar$""#), ("tray_now", r#""$tray_now$""#), ("tray_pre", r#""$tray_pre$""#)];
+pub(super) const LIVE_AMS: &[Live] = &[
+    ("tray_tar", r#""$tray_tar$""#),
+    ("tray_now", r#""$tray_now$""#),
+    ("tray_pre", r#""$tray_pre$""#),
+    ("tray_reading_bits", r#""$reading$""#),
+    ("insert_flag", "$on_insert$"),
+    ("power_on_flag", "$on_startup$"),
+];
 
-/// What a P1S tells of its unit when the air in it changes.
-pub(super) const LIVE_UNIT: &[Live] = &[("ams", "[{$unit0$}]")];
+/// What one with a unit tells of it when something in it changes.
+pub(super) const LIVE_UNITS: &[Live] = &[("ams", "[@still_units@]")];
+
+/// The spool outside: what somebody told of it.
+pub(super) const LIVE_OUTSIDE: &[Live] = &[("vt_tray", "@external@")];
+pub(super) const LIVE_OUTSIDE_NEW: &[Live] = &[("vir_slot", "[@external@]")];
 
 /// The camera of a bed-slinger looks at the plate alone.
 pub(super) const LIVE_PLATE: &[Live] = &[("xcam", r#"{"buildplate_marker_detector":$plate_marker$}"#)];
@@ -107,11 +121,11 @@ pub(super) const LIVE_DEVICE: &[Live] = &[
 /// What changes, by the object it is in; the report itself comes first.
 pub(super) fn groups(model: Model) -> Vec<(&'static str, Vec<Live>)> {
     let top: &[&[Live]] = match model {
-        Model::A2l => &[LIVE, LIVE_PLATE, LIVE_NEW],
-        model if model.slings() => &[LIVE, LIVE_PLATE],
-        _ => &[LIVE],
+        Model::A2l => &[LIVE, LIVE_PLATE, LIVE_NEW, LIVE_OUTSIDE_NEW],
+        model if model.slings() => &[LIVE, LIVE_PLATE, LIVE_OUTSIDE],
+        _ => &[LIVE, LIVE_OUTSIDE],
     };
-    let ams: &[&[Live]] = if model == Model::P1s { &[LIVE_AMS, LIVE_UNIT] } else { &[LIVE_AMS] };
+    let ams: &[&[Live]] = if model.facts().units.is_empty() { &[LIVE_AMS] } else { &[LIVE_AMS, LIVE_UNITS] };
     let mut groups = vec![("", top.concat()), ("ams", ams.concat())];
     if model == Model::A2l {
         groups.push(("device", LIVE_DEVICE.to_vec()));
@@ -178,12 +192,11 @@ pub(super) const REPORT: &str = r#"{"print":{
 @live@"mc_print_sub_stage":0,"ams_rfid_status":0,"lifecycle":"product",
 "queue_number":0,"queue_total":0,"queue_est":0,"queue_sts":0,"project_id":"0","profile_id":"0",
 "sdcard":true,"force_upgrade":false,"mess_production_state":"active","filam_bak":[],
-"nozzle_diameter":"0.4","nozzle_type":"@nozzle_type@","cali_version":0,"k":"0.0200","flag3":31,
+"cali_version":0,"k":"0.0200","flag3":31,
 "online":{"ahb":false,"rfid":false,"version":1371806014},
 "ams":{"ams":[@units@],"ams_exist_bits":"@ams_bits@",
 "tray_exist_bits":"@tray_bits@","tray_is_bbl_bits":"@chip_bits@",@live_ams@"tray_read_done_bits":"@tray_bits@",
-"tray_reading_bits":"0",
-"version":3,"insert_flag":true,"power_on_flag":false},
+"version":3},
 @rest@"command":"push_status","msg":0,"sequence_id":"$sequence$"}}"#;
 
 /// What stands still in the report of an A2L, and what others have in its place.
@@ -193,5 +206,4 @@ pub(super) const REST_NEW: &str = r#""ap_err":0,"canvas_id":0,"batch_id":0,"plat
 "state":0},"material":{"cur_id_list":[],"state":0,"tar_id":"","tar_name":""},"cap_pos_ok":false,
 "makeable":false,"pm":1,"cond":15},
 "device":{"type":1,@live_device@"nozzle":{"exist":@nozzle_bits@,"state":0,"info":[@nozzles@]},
-"ext_tool":@tool@},"vir_slot":[@external@],"#;
-pub(super) const REST_OLD: &str = r#""vt_tray":@external@,"#;
+"ext_tool":@tool@},"#;

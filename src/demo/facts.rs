@@ -140,6 +140,17 @@ pub(super) struct Facts {
     pub(super) fun2: &'static str,
 }
 
+impl Kit {
+    /// Its bit among the units, and that of its first slot among the trays.
+    pub(super) fn bits(&self) -> (u16, u16) {
+        match self.kind {
+            Kind::LiteA2l => (12, 24),
+            Kind::AmsHt => (self.id - 124, self.id - 112),
+            _ => (self.id, self.id * 4),
+        }
+    }
+}
+
 const fn kit(kind: Kind, id: u16, nozzle: usize) -> Kit {
     Kit { kind, id, nozzle }
 }

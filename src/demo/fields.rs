@@ -10,19 +10,12 @@ pub(super) fn degrees(value: f64) -> f64 {
 
 /// The signed 32-bit switch word.
 fn home_flag(m: &Machine) -> i32 {
-    let homed = m.busy() && m.step > 2;
-    let bits = [
-        (0, homed),
-        (1, homed),
-        (2, homed),
-        (4, m.auto_recovery),
-        (5, m.record && m.printing()),
-        (17, m.sound && m.model.facts().sound),
-    ];
+    let homed = m.homed || m.busy() && m.step > 2;
+    let bits = [(0, homed), (1, homed), (2, homed), (5, m.record && m.printing())];
     // Only the X1 family tells of its door here.
     let door = m.door_open && !m.model.is_new();
     let mut word = m.model.facts().home_flag | u32::from(door) << 23;
-    for (bit, on) in bits {
+    for (bit, on) in bits.into_iter().chain(m.settings.home_bits()) {
         word = word & !(1 << bit) | u32::from(on) << bit;
     }
     word.cast_signed()
@@ -74,6 +67,11 @@ pub(super) const COMMON: Fields = &[
     ("stage", |m, o| put(o, format_args!("{}", m.stage()))),
     ("stages", |m, o| {
         o.push(b'[');
+        if let Some(stages) = m.calibrating().filter(|_| !m.busy()) {
+            for (index, stage) in stages.iter().enumerate() {
+                put(o, format_args!("{}{stage}", if index > 0 { "," } else { "" }));
+            }
+        }
         if m.busy() {
             for (index, step) in m.model.facts().steps.iter().skip(1).enumerate() {
                 put(o, format_args!("{}{}", if index > 0 { "," } else { "" }, step.stage));
@@ -96,10 +94,10 @@ pub(super) const COMMON: Fields = &[
     ("layer", |m, o| put(o, format_args!("{}", m.layer()))),
     ("layers", |m, o| put(o, format_args!("{}", m.total_layers()))),
     ("download", |m, o| put(o, format_args!("{}", m.downloaded()))),
-    ("job", |m, o| text(o, on_job(m, m.plan().name, ""))),
-    ("file", |m, o| text(o, on_job(m, m.plan().file, ""))),
-    ("kind", |m, o| text(o, on_job(m, m.plan().kind, "idle"))),
-    ("task", |m, o| put(o, format_args!("{}", if m.phase == Phase::Idle { 0 } else { m.jobs }))),
+    ("job", |m, o| text(o, on_job(m, m.job_name(), ""))),
+    ("file", |m, o| text(o, on_job(m, m.job_file(), ""))),
+    ("kind", |m, o| text(o, on_job(m, m.job_kind(), "idle"))),
+    ("task", |m, o| put(o, format_args!("{}", if m.phase == Phase::Idle { 0 } else { m.job_number() }))),
     ("nozzle", |m, o| put(o, format_args!("{}", degrees(m.nozzle().shown())))),
     ("nozzle_target", |m, o| put(o, format_args!("{}", m.nozzle().target))),
     ("bed", |m, o| put(o, format_args!("{}", degrees(m.bed.shown())))),
@@ -150,6 +148,14 @@ pub(super) const COMMON: Fields = &[
     ("spaghetti", |m, o| put(o, format_args!("{}", m.detectors.get("spaghetti_detector")))),
     ("sensitivity", |m, o| text(o, m.detectors.sensitivity)),
     ("detectors", |m, o| put(o, format_args!("{}", m.detectors.cfg()))),
+    ("resolution", |m, o| text(o, m.resolution)),
+    ("diameter", |m, o| text(o, m.nozzle_kind.0)),
+    ("nozzle_type", |m, o| text(o, m.nozzle_kind.1)),
+    ("plate", |m, o| put(o, format_args!("{}", m.job_plate()))),
+    ("on_insert", |m, o| put(o, format_args!("{}", m.settings.read_on_insert))),
+    ("on_startup", |m, o| put(o, format_args!("{}", m.settings.read_on_startup))),
+    // Which trays turn to have their tags read.
+    ("reading", |m, o| put(o, format_args!("{:x}", m.reading().map_or(0, |spool| m.model.tray_bit(spool))))),
     ("ams_status", |m, o| put(o, format_args!("{}", m.ams_status()))),
     ("filament", |m, o| put(o, format_args!("{}", u8::from(m.feeding.is_some())))),
     ("tray_now", |m, o| put(o, format_args!("{}", global(m, m.feeding)))),

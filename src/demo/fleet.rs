@@ -68,11 +68,21 @@ impl Actor {
         }
     }
 
-    fn tick(&mut self, reports: &mut Vec<Vec<u8>>) {
-        match self {
-            Self::Simulated(printer) => printer.tick(SECOND, reports),
-            Self::Recorded(player) => player.tick(SECOND, reports),
-        }
+    /// Adds what it says in a second, and gives how much of that are reports.
+    fn tick(&mut self, messages: &mut Vec<Vec<u8>>) -> usize {
+        let before = messages.len();
+        let answers = match self {
+            Self::Simulated(printer) => {
+                let owed = printer.owed();
+                printer.tick(SECOND, messages);
+                owed - printer.owed()
+            }
+            Self::Recorded(player) => {
+                player.tick(SECOND, messages);
+                0
+            }
+        };
+        messages.len() - before - answers
     }
 
     fn handle(&mut self, request: &[u8]) -> Vec<Vec<u8>> {
@@ -206,9 +216,8 @@ impl Fleet {
                     if std::mem::take(&mut seat.returned) {
                         payloads.push(event("client.connected", "connected_at", now));
                     }
-                    let before = payloads.len();
-                    seat.actor.tick(&mut payloads);
-                    self.reports.fetch_add((payloads.len() - before) as u64, Ordering::Relaxed);
+                    let reports = seat.actor.tick(&mut payloads);
+                    self.reports.fetch_add(reports as u64, Ordering::Relaxed);
                 }
                 Presence::Lost(0) => {
                     seat.presence = Presence::Offline;

@@ -2,12 +2,19 @@
 //!
 //! Pure: time is handed in, chance comes from a seed. Knows neither JSON nor MQTT.
 use super::chances::{self, Chances};
+use super::chores::{self, Chore};
 use super::detectors::Detectors;
+use super::job::Job;
 use super::model::Model;
 use super::parts::{AMBIENT, Fan, Heater, count, whole};
 use super::plan::{PREPARING, Plan, Step};
-use super::spool::Spool;
+use super::settings::Settings;
+use super::spool::Reel;
 use super::unit::Unit;
+
+mod filament;
+
+use filament::Change;
 
 /// What `print_error` says for a few seconds after someone stopped a print.
 pub(super) const CANCELLED: u32 = 0x0300_400C;
@@ -24,16 +31,8 @@ pub(super) enum Phase {
     Failed,
 }
 
-/// The steps of a filament change: `ams_status` and how long it lasts.
-const CHANGE: [(u16, f64); 5] = [(258, 8.0), (260, 8.0), (261, 4.0), (262, 12.0), (263, 8.0)];
-
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Change {
-    step: usize,
-    left: f64,
-    /// Where to; `None` only takes the filament out.
-    to: Option<usize>,
-}
+/// What a command does when the printer gets to it.
+pub(super) type Deed = Box<dyn FnOnce(&mut Machine) + Send>;
 
 /// All that a report shows.
 #[allow(clippy::struct_excessive_bools, reason = "each is a switch of the real machine")]
@@ -41,7 +40,9 @@ pub(super) struct Machine {
     pub(super) model: Model,
     pub(super) serial: String,
     pub(super) signed_only: bool,
-    pub(super) spools: Vec<Spool>,
+    pub(super) spools: Vec<Reel>,
+    /// On the holders outside, as somebody told the printer.
+    pub(super) externals: Vec<Reel>,
     /// The units that are plugged in.
     pub(super) units: Vec<Unit>,
     pub(super) phase: Phase,
@@ -54,6 +55,16 @@ pub(super) struct Machine {
     turn: usize,
     pub(super) jobs: u32,
     change: Option<Change>,
+    /// What it was told to do while it prints nothing.
+    pub(super) chore: Option<Chore>,
+    /// What it agreed to, and the reader's seconds until that shows.
+    pending: Vec<(f64, Deed)>,
+    /// The print that was sent; without one it is the plan's.
+    pub(super) job: Option<Job>,
+    /// It begins no print by itself.
+    pub(super) resting: bool,
+    /// It says that it is busy, whatever it does.
+    pub(super) occupied: bool,
     /// The spool that feeds, by its number.
     pub(super) feeding: Option<usize>,
     pub(super) previous: Option<usize>,
@@ -74,8 +85,12 @@ pub(super) struct Machine {
     pub(super) light2: &'static str,
     pub(super) record: bool,
     pub(super) timelapse: bool,
-    pub(super) sound: bool,
-    pub(super) auto_recovery: bool,
+    pub(super) resolution: &'static str,
+    pub(super) settings: Settings,
+    /// Diameter and type of the nozzle, as somebody told the printer.
+    pub(super) nozzle_kind: (&'static str, &'static str),
+    /// Whether it knows where its axes are, beside what a print finds out.
+    pub(super) homed: bool,
     pub(super) speed: u8,
     pub(super) detectors: Detectors,
     pub(super) print_error: u32,
@@ -95,7 +110,8 @@ impl Machine {
             model,
             serial,
             signed_only: false,
-            spools: model.facts().spools.to_vec(),
+            spools: Reel::inside(model),
+            externals: Reel::outside(model),
             units: model
                 .facts()
                 .units
@@ -111,6 +127,11 @@ impl Machine {
             turn: 0,
             jobs: 1000 + rng.u32(0..8000),
             change: None,
+            chore: None,
+            pending: Vec::new(),
+            job: None,
+            resting: false,
+            occupied: false,
             feeding: None,
             previous: None,
             nozzles: [Heater::new(2.6, 70.0), Heater::new(2.6, 70.0)],
@@ -128,8 +149,10 @@ impl Machine {
             light2: "on",
             record: true,
             timelapse: false,
-            sound: true,
-            auto_recovery: true,
+            resolution: "1080p",
+            settings: Settings::new(model),
+            nozzle_kind: ("0.4", model.facts().nozzle_type),
+            homed: false,
             speed: 2,
             detectors: Detectors::default(),
             print_error: 0,
@@ -162,6 +185,11 @@ impl Machine {
         self.phase == Phase::Job
     }
 
+    /// Whether something keeps it from beginning what needs the whole machine.
+    pub(super) fn engaged(&self) -> bool {
+        self.busy() || self.occupied || self.change.is_some() || self.chore.is_some()
+    }
+
     pub(super) fn gcode_state(&self) -> &'static str {
         match self.phase {
             Phase::Idle => "IDLE",
@@ -180,7 +208,10 @@ impl Machine {
             (Phase::Job, Some(step)) => step.stage,
             (Phase::Job, None) if self.change.is_some() => 4,
             (Phase::Job, None) => 0,
-            _ => self.model.no_stage(),
+            _ => self
+                .calibrating()
+                .and_then(|stages| stages.first().copied())
+                .unwrap_or_else(|| self.model.no_stage()),
         }
     }
 
@@ -231,19 +262,6 @@ impl Machine {
         }
     }
 
-    pub(super) fn ams_status(&self) -> u16 {
-        match self.change.and_then(|change| CHANGE.get(change.step)) {
-            Some((status, _)) => *status,
-            None if self.printing() => 768,
-            None => 0,
-        }
-    }
-
-    /// The spool that will feed next: the one that feeds unless a change is on.
-    pub(super) fn target_spool(&self) -> Option<usize> {
-        self.change.map_or(self.feeding, |change| change.to)
-    }
-
     /// Download of the job's file, percent.
     pub(super) fn downloaded(&self) -> u8 {
         match self.phase {
@@ -275,6 +293,14 @@ impl Machine {
 
     /// Begins the job that is next in turn.
     pub(super) fn start_job(&mut self) {
+        self.begin(None);
+    }
+
+    /// Begins a job, sent or its own.
+    pub(super) fn begin(&mut self, job: Option<Job>) {
+        self.job = job;
+        self.chore = None;
+        self.print_error = 0;
         self.phase = Phase::Job;
         self.change = None;
         self.done = 0.0;
@@ -291,7 +317,7 @@ impl Machine {
     fn enter_step(&mut self, index: usize) {
         self.step = index;
         let plan = self.plan();
-        let first = plan.spools.first().map_or(0, |(_, spool)| *spool);
+        let first = self.job_spools().first().map_or(0, |(_, spool)| *spool);
         self.active = self.model.nozzle_of(first);
         let active = self.active;
         if let Some(step) = self.model.facts().steps.get(index) {
@@ -306,31 +332,37 @@ impl Machine {
         }
     }
 
-    fn load(&mut self, spool: usize) {
-        if self.feeding != Some(spool) {
-            let (nozzle, heat) = (self.model.nozzle_of(spool), self.plan().nozzle);
-            self.nozzle_mut(nozzle).target = heat;
-            self.begin_change(Some(spool));
+    /// Does something after so many seconds of the reader's.
+    pub(super) fn agree(&mut self, seconds: f64, deed: Deed) {
+        self.pending.push((seconds, deed));
+    }
+
+    fn do_what_was_agreed(&mut self, real: f64) {
+        for (left, _) in &mut self.pending {
+            *left -= real;
+        }
+        if self.pending.iter().all(|(left, _)| *left > 0.0) {
+            return;
+        }
+        let (due, later) = std::mem::take(&mut self.pending).into_iter().partition(|(left, _)| *left <= 0.0);
+        self.pending = later;
+        for (_, deed) in Vec::from_iter::<Vec<(f64, Deed)>>(due) {
+            deed(self);
         }
     }
 
-    fn begin_change(&mut self, to: Option<usize>) {
-        self.change = CHANGE.first().map(|(_, seconds)| Change { step: 0, left: *seconds, to });
+    /// Ends what it prints, and begins nothing more by itself.
+    pub(super) fn rest(&mut self) {
+        self.end(Phase::Idle);
+        self.job = None;
+        self.turn += 1;
+        self.resting = true;
     }
 
-    /// Someone wants another filament in the nozzle, or none; says whether that goes now.
-    pub(super) fn change_by_hand(&mut self, to: Option<usize>) -> bool {
-        let free = (!self.busy() || self.paused) && self.change.is_none();
-        let known = to.is_none_or(|spool| spool < self.spools.len());
-        if free && known && to != self.feeding {
-            let wanted = to.or(self.feeding);
-            let nozzle = wanted.map_or(self.active, |spool| self.model.nozzle_of(spool));
-            let heat = wanted.and_then(|spool| self.spools.get(spool)).map_or(220, |spool| spool.nozzle.1);
-            self.active = nozzle;
-            self.nozzle_mut(nozzle).target = heat;
-            self.begin_change(to);
-        }
-        free && known
+    /// Shows an error until somebody clears it or a print begins.
+    pub(super) fn complain(&mut self, code: u32) {
+        self.print_error = code;
+        self.error_left = f64::INFINITY;
     }
 
     /// Jumps to a moment of a job, as if it had run up to there.
@@ -359,13 +391,9 @@ impl Machine {
         self.enter_step(1);
     }
 
-    fn wanted_spool(&self) -> Option<usize> {
-        let share = self.share();
-        self.plan().spools.iter().rev().find(|(from, _)| *from <= share).map(|(_, spool)| *spool)
-    }
-
     /// Lets time pass: `seconds` of the simulated day, `real` seconds of the reader's.
     pub(super) fn advance(&mut self, seconds: f64, real: f64) {
+        self.do_what_was_agreed(real);
         let mut left = seconds;
         while left > 0.0 {
             let step = left.min(1.0);
@@ -404,9 +432,12 @@ impl Machine {
             // Whatever else is due waits for it.
             return self.advance_change(seconds);
         }
+        if self.chore.is_some() {
+            return chores::advance(self, seconds);
+        }
         self.left -= seconds;
         match self.phase {
-            Phase::Idle if self.left <= 0.0 => self.start_job(),
+            Phase::Idle if self.left <= 0.0 && !self.resting => self.start_job(),
             Phase::Job if self.paused => self.left += seconds,
             Phase::Job if self.printing() => self.print(seconds),
             Phase::Job => {
@@ -418,39 +449,11 @@ impl Machine {
             }
             Phase::Finish | Phase::Failed if self.left <= 0.0 => {
                 self.phase = Phase::Idle;
+                self.job = None;
                 self.turn += 1;
                 self.left = 40.0 + 20.0 * self.rng.f64();
             }
             Phase::Idle | Phase::Finish | Phase::Failed => {}
-        }
-    }
-
-    /// Goes on with a filament change, the hot end heating meanwhile.
-    fn advance_change(&mut self, seconds: f64) {
-        let Some(change) = &mut self.change else { return };
-        change.left -= seconds;
-        if change.left > 0.0 {
-            return;
-        }
-        change.step += 1;
-        let to = change.to;
-        let next = CHANGE.get(change.step).filter(|_| to.is_some() || change.step < 3);
-        if let Some((_, next)) = next {
-            change.left += next;
-            if change.step == 2 {
-                self.previous = self.feeding.take();
-            }
-            return;
-        }
-        self.change = None;
-        self.feeding = to;
-        let (before, nozzle) = (self.active, to.map_or(self.active, |spool| self.model.nozzle_of(spool)));
-        if nozzle != before {
-            self.nozzle_mut(before).target = 0;
-            self.active = nozzle;
-        }
-        if !self.busy() {
-            self.nozzle_mut(nozzle).target = 0;
         }
     }
 

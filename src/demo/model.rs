@@ -1,5 +1,7 @@
 //! The models that the demo plays, and what is asked of a model while it lives; the rows are in `facts`.
 use super::facts::{self, Facts, Family, Kind, Kit};
+use super::spool::Layout;
+use super::{esp, np, x1};
 
 /// A kind of printer that the demo can play.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -149,6 +151,49 @@ impl Model {
         Place::External
     }
 
+    /// The number of the spool outside, of the right one where there are two.
+    pub(super) fn external(self) -> usize {
+        self.facts().units.iter().map(|kit| kit.kind.slots()).sum()
+    }
+
+    /// The number of the spool outside that a request calls 254 or 255.
+    pub(super) fn external_of(self, unit: u16) -> usize {
+        self.external() + usize::from(unit == 254 && self.nozzles() > 1)
+    }
+
+    /// The ids of the holders outside.
+    pub(super) fn holders(self) -> &'static [&'static str] {
+        match (self.facts().family, self.nozzles()) {
+            (Family::New, 2) => &["254", "255"],
+            (Family::New, _) => &["255"],
+            _ if self == Self::A2l => &["255"],
+            _ => &["254"],
+        }
+    }
+
+    /// How it writes a tray.
+    pub(super) fn layout(self) -> Layout {
+        match self.facts().family {
+            Family::X1 => x1::LAYOUT,
+            Family::Small if self == Self::A2l => Layout::A2l,
+            Family::Small => esp::LAYOUT,
+            Family::New => np::LAYOUT,
+        }
+    }
+
+    /// The bit of a spool's tray among all trays.
+    pub(super) fn tray_bit(self, spool: usize) -> u32 {
+        match self.place(spool) {
+            Place::Unit(kit, slot) => 1 << (usize::from(kit.bits().1) + slot),
+            Place::External => 0,
+        }
+    }
+
+    /// Whether a bit of `fun` says that it takes a typed command.
+    pub(super) fn takes(self, bit: u32) -> bool {
+        self.is_new() && self.facts().fun >> bit & 1 == 1
+    }
+
     /// The number of the spool at a place.
     pub(super) fn spool_at(self, unit: u16, slot: usize) -> Option<usize> {
         let mut first = 0;
@@ -165,7 +210,15 @@ impl Model {
     pub(super) fn nozzle_of(self, spool: usize) -> usize {
         match self.place(spool) {
             Place::Unit(kit, _) => kit.nozzle,
-            Place::External => 0,
+            Place::External => usize::from(spool > self.external()),
+        }
+    }
+
+    /// The unit that a spool lies in, by its index.
+    pub(super) fn unit_of(self, spool: usize) -> Option<usize> {
+        match self.place(spool) {
+            Place::Unit(kit, _) => self.facts().units.iter().position(|other| other.id == kit.id),
+            Place::External => None,
         }
     }
 

@@ -18,6 +18,7 @@ fn packed(heater: &Heater) -> u32 {
 fn slot(m: &Machine, spool: usize) -> usize {
     match m.model.place(spool) {
         Place::Unit(kit, slot) => usize::from(kit.id) << 8 | slot,
+        Place::External if m.model.nozzle_of(spool) == 1 => 0xFE00,
         Place::External => 0xFF00,
     }
 }
@@ -97,10 +98,10 @@ fn unit(m: &Machine, index: usize, out: &mut Vec<u8>) {
 
 /// The word of options, with those the demo can switch.
 fn cfg(m: &Machine) -> u64 {
-    let bits = [(3, m.record), (5, m.timelapse), (7, m.light == "on"), (16, m.auto_recovery), (22, m.sound)];
+    let bits = [(3, m.record), (5, m.timelapse), (7, m.light == "on")];
     let base = if m.model == Model::A2l { 0x1200_0087_0A00 } else { 0x00C0_1847_DA99 };
     let mut word = base & !0x700 | u64::from(m.speed) << 8;
-    for (bit, on) in bits {
+    for (bit, on) in bits.into_iter().chain(m.settings.cfg_bits()) {
         word = word & !(1 << bit) | u64::from(on) << bit;
     }
     word
@@ -171,7 +172,12 @@ pub(super) const FIELDS: Fields = &[
     ("extruders", |m, o| {
         let dual = m.model.nozzles() > 1;
         let used = if m.active == 1 { 0x110 } else { 0 };
-        put(o, format_args!("{}", if dual { 0x8002 | used } else { 1 }));
+        let word = match m.turning() {
+            // No nozzle is in use on the way to the other one.
+            Some(nozzle) => 0x8002 | 15 << 4 | nozzle << 8 | 2 << 12,
+            None => 0x8002 | used,
+        };
+        put(o, format_args!("{}", if dual { word } else { 1 }));
     }),
     ("packed_bed", |m, o| put(o, format_args!("{}", packed(&m.bed)))),
     ("bed_state", |m, o| put(o, format_args!("{}", if m.bed.target > 0 { 2 } else { 0 }))),
@@ -194,18 +200,21 @@ pub(super) const FIELDS: Fields = &[
         put(o, format_args!("{state}"));
     }),
     ("job_attr", |m, o| {
-        let kind = if m.plan().kind == "cloud" { 1 } else { 2 };
+        let kind = if m.job_kind() == "cloud" { 1 } else { 2 };
         put(o, format_args!("{}", kind | if m.busy() { 16 } else { 0 }));
     }),
     ("np_kind", |m, o| {
-        o.extend_from_slice(if m.phase == Phase::Idle { b"" } else { m.plan().kind.as_bytes() });
+        o.extend_from_slice(if m.phase == Phase::Idle { b"" } else { m.job_kind().as_bytes() });
     }),
     ("mc_stage", |m, o| put(o, format_args!("{}", if m.busy() { 2 } else { 1 }))),
-    ("err", |m, o| o.extend_from_slice(if m.print_error == 0 { b"0" } else { b"360300400C" })),
+    ("err", |m, o| match m.print_error {
+        0 => o.push(b'0'),
+        code => put(o, format_args!("36{code:08X}")),
+    }),
     ("mapping", |m, o| {
         o.push(b'[');
         if m.busy() {
-            for (index, (_, spool)) in m.plan().spools.iter().enumerate() {
+            for (index, (_, spool)) in m.job_spools().iter().enumerate() {
                 put(o, format_args!("{}{}", if index > 0 { "," } else { "" }, slot(m, *spool)));
             }
         }
@@ -221,9 +230,9 @@ pub(super) const FIELDS: Fields = &[
 pub(super) const REPORT: &str = r#"{"print":{@2d@
 "3D":{"layer_num":$layer$,"print_cali_option":62,"total_layer_num":$layers$},
 "ams":{"ams":[@units@],
-"ams_exist_bits":"@ams_bits@","ams_exist_bits_raw":"@ams_bits@","cali_id":255,"cali_stat":0,"insert_flag":true,
-"power_on_flag":false,"tray_exist_bits":"@tray_bits@","tray_hall_out_bits":"0","tray_is_bbl_bits":"@chip_bits@",
-"tray_now":"$local_now$","tray_pre":"$local_pre$","tray_read_done_bits":"@tray_bits@","tray_reading_bits":"0",
+"ams_exist_bits":"@ams_bits@","ams_exist_bits_raw":"@ams_bits@","cali_id":255,"cali_stat":0,"insert_flag":$on_insert$,
+"power_on_flag":$on_startup$,"tray_exist_bits":"@tray_bits@","tray_hall_out_bits":"0","tray_is_bbl_bits":"@chip_bits@",
+"tray_now":"$local_now$","tray_pre":"$local_pre$","tray_read_done_bits":"@tray_bits@","tray_reading_bits":"$reading$",
 "tray_tar":"$local_tar$","unbind_ams_stat":0,"version":228611},
 "ams_rfid_status":0,"ams_status":$ams_status$,"ap_err":0,"aux":"2001004","aux_part_fan":false,"batch_id":0,
 "bed_target_temper":$bed_target$.0,"bed_temper":$whole_bed$,"big_fan1_speed":"$aux_fan$",
@@ -247,7 +256,7 @@ pub(super) const REPORT: &str = r#"{"print":{@2d@
 "gcode_file_prepare_percent":"$download$","gcode_state":"$state$","heatbreak_fan_speed":"$heatbreak$",
 "hms":$hms$,"home_flag":$home_flag$,"hw_switch_state":$filament$,"info":{"temp":$chamber$},
 "ipcam":{"agora_service":"disable","brtc_service":"enable","bs_state":0,"cap_pic_enable":"invalid",
-"ipcam_dev":"1","ipcam_record":"$record$","laser_preview_res":5,"mode_bits":2,"resolution":"1080p",
+"ipcam_dev":"1","ipcam_record":"$record$","laser_preview_res":5,"mode_bits":2,"resolution":"$resolution$",
 "rtsp_url":"@rtsp@","timelapse":"$timelapse$","tl_store_hpd_type":2,
 "tl_store_path_type":2,"tutk_server":"disable"@storage@},
 "job":{"cur_stage":{"idx":0,"state":2},"job_state":$job_state$,"stage":[{"clock_in":false,"color":[@no_colours@],
@@ -258,9 +267,9 @@ pub(super) const REPORT: &str = r#"{"print":{@2d@
 "mapping":$mapping$,"mc_action":0,"mc_err":0,"mc_percent":$percent$,"mc_print_error_code":"$mc_error$",
 "mc_print_stage":"$print_stage$","mc_print_sub_stage":0,"mc_remaining_time":$minutes$,"mc_stage":$mc_stage$,
 "model_id":"",@msg@"net":@net@,
-"nozzle_diameter":"0.4","nozzle_target_temper":$nozzle_target$.0,"nozzle_temper":$whole_nozzle$,
-"nozzle_type":"@nozzle_type@","online":{"ahb":true,@ext@"version":8},"percent":$percent$,"plate_cnt":1,
-"plate_id":1,"plate_idx":1,"prepare_per":$download$,"print_error":$print_error$,"print_gcode_action":0,
+"nozzle_diameter":"$diameter$","nozzle_target_temper":$nozzle_target$.0,"nozzle_temper":$whole_nozzle$,
+"nozzle_type":"$nozzle_type$","online":{"ahb":true,@ext@"version":8},"percent":$percent$,"plate_cnt":1,
+"plate_id":1,"plate_idx":$plate$,"prepare_per":$download$,"print_error":$print_error$,"print_gcode_action":0,
 "print_real_action":0,"print_type":"$np_kind$","profile_id":"0","project_id":"0","queue":0,"queue_est":0,
 "queue_number":0,"queue_sts":0,"queue_total":0,"remain_time":$minutes$,"s_obj":$skipped$,"sdcard":@sdcard@,
 "sequence_id":"2021","spd_lvl":$speed$,"spd_mag":$speed_percent$,"stat":"$stat$","state":$numeric_state$,

@@ -2,7 +2,7 @@
 //!
 //! Pure: no sockets, no clock. It speaks as its model does and shares nothing with our own decoder, so that a
 //! mistake there is not hidden by the same mistake here.
-use super::command::obey;
+use super::command::{obey, refuse};
 use super::esp::Said;
 use super::facts::Kit;
 use super::machine::Machine;
@@ -19,6 +19,18 @@ pub struct Printer {
     due: f64,
     streaming: bool,
     said: Said,
+    manners: Manners,
+    /// Answers that come late, and the seconds until then.
+    late: Vec<(f64, Vec<u8>)>,
+}
+
+/// How it treats commands; what asks it for something is always answered.
+#[derive(Default)]
+struct Manners {
+    slow: f64,
+    answers_get_lost: bool,
+    commands_get_lost: bool,
+    refuse_next: Option<String>,
 }
 
 impl Printer {
@@ -45,7 +57,16 @@ impl Printer {
         }
         let mut said = Said::default();
         said.delta(&machine, model.sheet());
-        Self { name, machine, speed: 1.0, due: 0.0, streaming: true, said }
+        Self {
+            name,
+            machine,
+            speed: 1.0,
+            due: 0.0,
+            streaming: true,
+            said,
+            manners: Manners::default(),
+            late: Vec::new(),
+        }
     }
 
     /// Lets the simulated day pass faster; reports keep their pace.
@@ -88,6 +109,49 @@ impl Printer {
         self.machine.signed_only = on;
     }
 
+    /// Answers commands so much later; what they do is not delayed.
+    pub fn set_slow_answers(&mut self, by: Duration) {
+        self.manners.slow = by.as_secs_f64();
+    }
+
+    /// Carries commands out and never says so.
+    pub fn set_answers_lost(&mut self, on: bool) {
+        self.manners.answers_get_lost = on;
+    }
+
+    /// Hears no commands: they are neither answered nor carried out.
+    pub fn set_commands_lost(&mut self, on: bool) {
+        self.manners.commands_get_lost = on;
+    }
+
+    /// Is busy with something that no report tells of: refuses what a printer refuses while it prints.
+    pub fn set_busy(&mut self, on: bool) {
+        self.machine.occupied = on;
+    }
+
+    /// Refuses the next command, whatever it is, with this reason.
+    pub fn refuse_next(&mut self, reason: &str) {
+        self.manners.refuse_next = Some(reason.to_owned());
+    }
+
+    /// Ends what it prints, is idle, and begins no more prints of its own.
+    pub fn rest(&mut self) {
+        self.machine.rest();
+    }
+
+    /// Gives a unit that can dry its own power supply, or takes it away.
+    pub fn set_dryer_power(&mut self, unit: u16, on: bool) {
+        let index = self.model().dryer(unit).map(|(index, _)| index);
+        if let Some(unit) = index.and_then(|index| self.machine.units.get_mut(index)) {
+            unit.powered = on;
+        }
+    }
+
+    /// Shows an error until somebody clears it or a print begins.
+    pub fn raise_error(&mut self, code: u32) {
+        self.machine.complain(code);
+    }
+
     /// Shows an HMS entry until it is taken away.
     pub fn raise_hms(&mut self, attr: u32, code: u32) {
         self.machine.hms.push((attr, code));
@@ -98,10 +162,18 @@ impl Printer {
         self.machine.hms.clear();
     }
 
-    /// Lets time pass and adds the reports that are due.
+    /// Lets time pass and adds the answers and reports that are due.
     pub fn tick(&mut self, time: Duration, reports: &mut Vec<Vec<u8>>) {
         let real = time.as_secs_f64();
         self.machine.advance(real * self.speed, real);
+        self.late.retain_mut(|(left, answer)| {
+            *left -= real;
+            let due = *left <= 0.0;
+            if due {
+                reports.push(std::mem::take(answer));
+            }
+            !due
+        });
         self.due -= real;
         if self.due > 0.0 || !self.streaming {
             return;
@@ -150,13 +222,32 @@ impl Printer {
                 ("pushing", "pushall") => answers.push(self.full()),
                 ("pushing", "start") => self.streaming = true,
                 ("pushing", "stop") => self.streaming = false,
+                _ if self.manners.commands_get_lost => {}
                 _ => {
-                    let ack = obey(&mut self.machine, category, request);
-                    answers.extend(ack.map(|ack| ack.to_string().into_bytes()));
+                    let answer = match self.manners.refuse_next.take() {
+                        Some(reason) => Some(refuse(&self.machine, category, request, reason)),
+                        None => obey(&mut self.machine, category, request),
+                    };
+                    let answer = answer.filter(|_| !self.manners.answers_get_lost);
+                    answers.extend(answer.and_then(|answer| self.hold_back(answer.to_string().into_bytes())));
                 }
             }
         }
         answers
+    }
+
+    /// Answers that it still has to give.
+    pub(super) fn owed(&self) -> usize {
+        self.late.len()
+    }
+
+    /// Keeps an answer for later if this printer is slow.
+    fn hold_back(&mut self, answer: Vec<u8>) -> Option<Vec<u8>> {
+        if self.manners.slow <= 0.0 {
+            return Some(answer);
+        }
+        self.late.push((self.manners.slow, answer));
+        None
     }
 }
 

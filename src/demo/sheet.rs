@@ -5,7 +5,7 @@
 use super::facts::{Facts, Family, Kind, Naming};
 use super::fields::COMMON;
 use super::model::Model;
-use super::spool::{Layout, Spool, external, trays};
+use super::spool::Layout;
 use super::template::{Fields, Template};
 use super::{esp, np, x1};
 use std::collections::HashMap;
@@ -47,22 +47,26 @@ impl Sheet {
             list.iter().map(|(name, text)| [r#"""#, name, r#"":"#, text, ","].concat()).collect()
         };
         let live = groups.iter().find(|(name, _)| name.is_empty());
-        let (layout, report) = match facts.family {
-            Family::X1 => (x1::LAYOUT, x1::REPORT),
-            Family::Small if model == Model::A2l => (Layout::A2l, esp::REPORT),
-            Family::Small => (esp::LAYOUT, esp::REPORT),
-            Family::New => (np::LAYOUT, np::REPORT),
+        let report = match facts.family {
+            Family::X1 => x1::REPORT,
+            Family::Small => esp::REPORT,
+            Family::New => np::REPORT,
         };
-        let rest = if model == Model::A2l { esp::REST_NEW } else { esp::REST_OLD };
+        let rest = if model == Model::A2l { esp::REST_NEW } else { "" };
         let mut text = report
             .replace("@rest@", rest)
             .replace("@live@", &live.map(|(_, list)| told(list)).unwrap_or_default())
             .replace("@live_ams@", &told(esp::LIVE_AMS))
             .replace("@live_device@", &told(esp::LIVE_DEVICE));
-        for (name, value) in pieces(model, facts, layout) {
-            text = text.replace(&format!("@{name}@"), &value);
-        }
-        let template = |text: &str| Template::new(text, TABLES);
+        let pieces = pieces(model, facts);
+        let fill = |mut text: String| {
+            for (name, value) in &pieces {
+                text = text.replace(&format!("@{name}@"), value);
+            }
+            text
+        };
+        text = fill(text);
+        let template = |text: &str| Template::new(&fill(text.to_owned()), TABLES);
         Self {
             version: template(&modules(facts)),
             full: template(&text),
@@ -82,7 +86,7 @@ fn list<T>(items: impl IntoIterator<Item = T>, write: impl Fn(T) -> String) -> S
 }
 
 /// What a row says in a report.
-fn pieces(model: Model, facts: &Facts, layout: Layout) -> Vec<(&'static str, String)> {
+fn pieces(model: Model, facts: &Facts) -> Vec<(&'static str, String)> {
     let (ams, exist, chips) = bits(facts);
     let only = |on: bool, text: &str| if on { text.to_owned() } else { String::new() };
     let heads = || facts.nozzles.iter().filter(|nozzle| nozzle.id < 2);
@@ -97,14 +101,14 @@ fn pieces(model: Model, facts: &Facts, layout: Layout) -> Vec<(&'static str, Str
     }
     let (tool, mounted) = facts.tool;
     vec![
-        ("units", units(facts, layout)),
+        ("units", units(model, "tray#")),
+        ("still_units", units(model, "still#")),
         ("ams_bits", format!("{ams:x}")),
         ("tray_bits", format!("{exist:x}")),
         ("chip_bits", format!("{chips:x}")),
-        ("external", externals(model, facts, layout)),
+        ("external", list(0..model.holders().len(), |holder| format!("$outside#{holder}$"))),
         ("net", net(facts)),
         ("lamps", format!("[{}]", lamps.join(","))),
-        ("nozzle_type", facts.nozzle_type.to_owned()),
         (
             "nozzles",
             list(facts.nozzles, |nozzle| {
@@ -176,11 +180,7 @@ fn bits(facts: &Facts) -> (u32, u32, u32) {
     let (mut ams, mut trays, mut chips) = (0, 0, 0);
     let mut spools = facts.spools.iter();
     for kit in facts.units {
-        let (unit, first) = match kit.kind {
-            Kind::LiteA2l => (12, 24),
-            Kind::AmsHt => (kit.id - 124, kit.id - 112),
-            _ => (kit.id, kit.id * 4),
-        };
+        let (unit, first) = kit.bits();
         ams |= 1 << unit;
         for (slot, spool) in spools.by_ref().take(kit.kind.slots()).enumerate() {
             trays |= 1 << (usize::from(first) + slot);
@@ -190,31 +190,23 @@ fn bits(facts: &Facts) -> (u32, u32, u32) {
     (ams, trays, chips)
 }
 
-fn units(facts: &Facts, layout: Layout) -> String {
+/// The units with their trays, each by this name and its number.
+fn units(model: Model, tray: &str) -> String {
     let mut first = 0;
     let mut units = Vec::new();
-    for (index, kit) in facts.units.iter().enumerate() {
-        let spools: Vec<&Spool> = facts.spools.iter().skip(first).take(kit.kind.slots()).collect();
-        let air = match (layout, kit.kind) {
+    for (index, kit) in model.facts().units.iter().enumerate() {
+        let air = match (model.layout(), kit.kind) {
             (Layout::X1, _) => format!(r#""humidity":"4","id":"{}","temp":"$ams_temp$""#, kit.id),
             // An AMS Lite on firmware of 2024.
             (Layout::A1, Kind::Lite) => format!(r#""id":"{}","humidity":"5","temp":"0.0""#, kit.id),
             _ => format!("$unit{index}$"),
         };
-        units.push(format!(r#"{{{air},"tray":[{}]}}"#, trays(layout, first, &spools)));
-        first += kit.kind.slots();
+        let next = first + kit.kind.slots();
+        let trays = list(first..next, |spool| format!("${tray}{spool}$"));
+        units.push(format!(r#"{{{air},"tray":[{trays}]}}"#));
+        first = next;
     }
     units.join(",")
-}
-
-fn externals(model: Model, facts: &Facts, layout: Layout) -> String {
-    let slots: &[&str] = match (facts.family, model.nozzles()) {
-        (Family::New, 2) => &["254", "255"],
-        (Family::New, _) => &["255"],
-        _ if model == Model::A2l => &["255"],
-        _ => &["254"],
-    };
-    list(slots, |slot| external(layout, slot, &facts.external))
 }
 
 fn net(facts: &Facts) -> String {

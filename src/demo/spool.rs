@@ -1,4 +1,6 @@
 //! Spools, and how each generation of firmware writes the tray that holds one.
+use super::model::{Model, Place};
+use std::borrow::Cow;
 use std::fmt::Write as _;
 
 /// A spool in a slot.
@@ -60,74 +62,154 @@ pub(super) const fn plain(
     Spool { kind, code, brand: "", id_name: "", colour, nozzle, tag: NO_TAG, remain: -1.0 }
 }
 
-/// A spool on the holder outside, of which the printer knows what someone typed in.
-pub(super) fn external(layout: Layout, slot: &str, spool: &Spool) -> String {
-    let text = tray(layout, slot, spool, "0").replace(r#""state":11,"#, "").replace(r#""state":3,"#, "");
-    if layout == Layout::A1 {
-        return text.replace(&format!(r#""cols":["{}"],"ctype":0,"#, spool.colour), "");
-    }
-    text
+/// A spool that lies in a printer: what of it can change, and its tray as the printer writes it.
+pub(super) struct Reel {
+    layout: Layout,
+    slot: String,
+    outside: bool,
+    kind: Cow<'static, str>,
+    code: Cow<'static, str>,
+    brand: &'static str,
+    id_name: &'static str,
+    colour: Cow<'static, str>,
+    nozzle: (u16, u16),
+    tag: &'static str,
+    pub(super) remain: f64,
+    /// The tray without what is left on it, which comes last.
+    text: String,
 }
 
-fn tray(layout: Layout, slot: &str, spool: &Spool, remain: &str) -> String {
-    let chip = spool.has_chip();
-    let (hours, degrees) = if chip { ("8", "55") } else { ("0", "0") };
-    let mut text = format!(
-        r#"{{"bed_temp":"0","bed_temp_type":"0","cali_idx":-1,"cols":["{}"],"ctype":{},"#,
-        spool.colour,
-        if layout == Layout::H2 { 2 } else { 0 },
-    );
-    let _ = match layout {
-        Layout::A1 => {
-            write!(text, r#""k":0.019999999552965164,"n":1,"tray_temp":"{degrees}","tray_time":"{hours}","#)
+impl Reel {
+    fn new(layout: Layout, slot: &str, outside: bool, spool: &Spool) -> Self {
+        let mut reel = Self {
+            layout,
+            slot: slot.to_owned(),
+            outside,
+            kind: spool.kind.into(),
+            code: spool.code.into(),
+            brand: spool.brand,
+            id_name: spool.id_name,
+            colour: spool.colour.into(),
+            nozzle: spool.nozzle,
+            tag: spool.tag,
+            remain: spool.remain,
+            text: String::new(),
+        };
+        reel.text = reel.tray();
+        reel
+    }
+
+    /// What lies in a model's units.
+    pub(super) fn inside(model: Model) -> Vec<Self> {
+        let reel = |(number, spool)| {
+            let slot = match model.place(number) {
+                Place::Unit(_, slot) => slot,
+                Place::External => 0,
+            };
+            Self::new(model.layout(), &slot.to_string(), false, spool)
+        };
+        model.facts().spools.iter().enumerate().map(reel).collect()
+    }
+
+    /// What hangs on its holders outside.
+    pub(super) fn outside(model: Model) -> Vec<Self> {
+        let reel = |slot: &&str| Self::new(model.layout(), slot, true, &model.facts().external);
+        model.holders().iter().map(reel).collect()
+    }
+
+    /// Whether the printer can read what it is.
+    pub(super) fn has_chip(&self) -> bool {
+        self.tag != NO_TAG
+    }
+
+    /// What it is made of.
+    pub(super) fn kind(&self) -> &str {
+        &self.kind
+    }
+
+    /// The nozzle temperature to change it at.
+    pub(super) fn heat(&self) -> u16 {
+        if self.nozzle.1 > 0 { self.nozzle.1 } else { 220 }
+    }
+
+    /// Somebody tells what it is. The texts come back in reports as they are.
+    pub(super) fn set(&mut self, kind: String, code: String, colour: String, nozzle: (u16, u16)) {
+        (self.kind, self.code, self.colour, self.nozzle) = (kind.into(), code.into(), colour.into(), nozzle);
+        self.text = self.tray();
+    }
+
+    /// Appends the tray.
+    pub(super) fn write(&self, with_rest: bool, out: &mut Vec<u8>) {
+        out.extend_from_slice(self.text.as_bytes());
+        // On a holder outside nothing is measured.
+        let rest = if self.outside { 0.0 } else { self.remain.ceil() };
+        if with_rest {
+            super::template::put(out, format_args!(r#","remain":{rest}"#));
         }
-        Layout::A2l => write!(
+        out.push(b'}');
+    }
+
+    fn tray(&self) -> String {
+        let chip = self.has_chip();
+        let (hours, degrees) = if chip { ("8", "55") } else { ("0", "0") };
+        let mut text = String::from(r#"{"bed_temp":"0","bed_temp_type":"0","cali_idx":-1,"#);
+        if !(self.outside && self.layout == Layout::A1) {
+            let kind = if self.layout == Layout::H2 { 2 } else { 0 };
+            let _ = write!(text, r#""cols":["{}"],"ctype":{kind},"#, self.colour);
+        }
+        // A holder outside has no sensor, and a spool that nobody knows is just there.
+        let state = |known: &str| match (self.outside, self.kind.is_empty()) {
+            (true, _) => String::new(),
+            (false, true) if known == "11" => r#""state":9,"#.to_owned(),
+            (false, _) => format!(r#""state":{known},"#),
+        };
+        let _ = match self.layout {
+            Layout::A1 => {
+                write!(
+                    text,
+                    r#""k":0.019999999552965164,"n":1,"tray_temp":"{degrees}","tray_time":"{hours}","#
+                )
+            }
+            Layout::A2l => write!(
+                text,
+                concat!(
+                    r#""k":0.019999999552965164,"n":1,{}"total_len":330000,"#,
+                    r#""tray_temp":"{}","tray_time":"{}","#
+                ),
+                state("3"),
+                degrees,
+                hours
+            ),
+            Layout::X1 => write!(text, r#""drying_temp":"{degrees}","drying_time":"{hours}","#),
+            Layout::H2 => write!(
+                text,
+                r#""drying_temp":"{degrees}","drying_time":"{hours}",{}"total_len":330000,"#,
+                state("11")
+            ),
+        };
+        let uuid = if chip { format!("{}0A1B2C3D4E5F6071", self.tag) } else { NO_TAG.repeat(2) };
+        let (low, high) = self.nozzle;
+        let _ = write!(
             text,
             concat!(
-                r#""k":0.019999999552965164,"n":1,"state":3,"total_len":330000,"#,
-                r#""tray_temp":"{}","tray_time":"{}","#
+                r#""id":"{}","nozzle_temp_max":"{}","nozzle_temp_min":"{}","tag_uid":"{}","#,
+                r#""tray_color":"{}","tray_diameter":"1.75","tray_id_name":"{}","tray_info_idx":"{}","#,
+                r#""tray_sub_brands":"{}","tray_type":"{}","tray_uuid":"{}","tray_weight":"{}","#,
+                r#""xcam_info":"{}""#
             ),
-            degrees, hours
-        ),
-        Layout::X1 => write!(text, r#""drying_temp":"{degrees}","drying_time":"{hours}","#),
-        Layout::H2 => write!(
-            text,
-            r#""drying_temp":"{degrees}","drying_time":"{hours}","state":11,"total_len":330000,"#
-        ),
-    };
-    let uuid = if chip { format!("{}0A1B2C3D4E5F6071", spool.tag) } else { NO_TAG.repeat(2) };
-    let (low, high) = spool.nozzle;
-    let _ = write!(
-        text,
-        concat!(
-            r#""id":"{}","nozzle_temp_max":"{}","nozzle_temp_min":"{}","remain":{},"tag_uid":"{}","#,
-            r#""tray_color":"{}","tray_diameter":"1.75","tray_id_name":"{}","tray_info_idx":"{}","#,
-            r#""tray_sub_brands":"{}","tray_type":"{}","tray_uuid":"{}","tray_weight":"{}","#,
-            r#""xcam_info":"{}"}}"#
-        ),
-        slot,
-        high,
-        low,
-        remain,
-        spool.tag,
-        spool.colour,
-        spool.id_name,
-        spool.code,
-        spool.brand,
-        spool.kind,
-        uuid,
-        if chip { "1000" } else { "0" },
-        if chip { "803E803E8403E8030000803F" } else { "000000000000000000000000" },
-    );
-    text
-}
-
-/// The trays of a unit, `first` being the number of the spool in its first slot.
-pub(super) fn trays(layout: Layout, first: usize, spools: &[&Spool]) -> String {
-    let trays: Vec<String> = spools
-        .iter()
-        .enumerate()
-        .map(|(slot, spool)| tray(layout, &slot.to_string(), spool, &format!("$remain{}$", first + slot)))
-        .collect();
-    trays.join(",")
+            self.slot,
+            high,
+            low,
+            self.tag,
+            self.colour,
+            self.id_name,
+            self.code,
+            self.brand,
+            self.kind,
+            uuid,
+            if chip { "1000" } else { "0" },
+            if chip { "803E803E8403E8030000803F" } else { "000000000000000000000000" },
+        );
+        text
+    }
 }

@@ -20,8 +20,10 @@ pub(super) fn put(out: &mut Vec<u8>, text: Arguments<'_>) {
 enum Part {
     Text(Vec<u8>),
     Value(Writer),
-    /// What is left of the spool with this number, in percent.
-    Remain(usize),
+    /// The tray with the spool of this number; in a delta without what is left on it.
+    Tray(usize, bool),
+    /// The holder outside with this number.
+    Outside(usize),
 }
 
 /// A payload with its gaps.
@@ -38,8 +40,12 @@ impl Template {
         for (index, piece) in text.split('$').enumerate() {
             if index % 2 == 0 {
                 parts.push(Part::Text(piece.as_bytes().to_vec()));
-            } else if let Some(spool) = piece.strip_prefix("remain") {
-                parts.push(Part::Remain(spool.parse().expect("a spool has a number")));
+            } else if let Some(spool) = piece.strip_prefix("tray#") {
+                parts.push(Part::Tray(spool.parse().expect("a spool has a number"), true));
+            } else if let Some(spool) = piece.strip_prefix("still#") {
+                parts.push(Part::Tray(spool.parse().expect("a spool has a number"), false));
+            } else if let Some(holder) = piece.strip_prefix("outside#") {
+                parts.push(Part::Outside(holder.parse().expect("a holder has a number")));
             } else {
                 let writer = tables.iter().flat_map(|table| table.iter()).find(|(name, _)| *name == piece);
                 parts.push(Part::Value(writer.unwrap_or_else(|| panic!("no value named {piece}")).1));
@@ -54,9 +60,15 @@ impl Template {
             match part {
                 Part::Text(text) => out.extend_from_slice(text),
                 Part::Value(write) => write(machine, out),
-                Part::Remain(spool) => {
-                    let left = machine.spools.get(*spool).map_or(-1.0, |spool| spool.remain);
-                    put(out, format_args!("{}", left.ceil()));
+                Part::Tray(spool, left) => {
+                    if let Some(reel) = machine.spools.get(*spool) {
+                        reel.write(*left, out);
+                    }
+                }
+                Part::Outside(holder) => {
+                    if let Some(reel) = machine.externals.get(*holder) {
+                        reel.write(true, out);
+                    }
                 }
             }
         }

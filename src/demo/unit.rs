@@ -23,12 +23,14 @@ pub(super) struct Unit {
     humidity: f64,
     resting: f64,
     pub(super) drying: Option<Drying>,
+    /// It has a supply of its own; without one it cannot dry.
+    pub(super) powered: bool,
 }
 
 impl Unit {
     pub(super) fn new(humidity: u8) -> Self {
         let humidity = f64::from(humidity);
-        Self { now: AMBIENT, humidity, resting: humidity, drying: None }
+        Self { now: AMBIENT, humidity, resting: humidity, drying: None, powered: true }
     }
 
     /// Starts to dry for so many hours.

@@ -94,6 +94,7 @@ impl Gateway {
         let renamed = name.is_some_and(|name| known.session.rename(&name));
         let other = known.session.snapshot().read_only != read_only;
         known.session.set_read_only(read_only);
+        known.session.set_gcode(self.config.controls.gcode);
         if (renamed || other) && known.told {
             known.mirror.update(now, known.session.snapshot(), &mut self.out);
             self.publish();
@@ -109,6 +110,7 @@ impl Gateway {
         let name = self.configured_name(&serial).or_else(|| given_name(bound));
         session.rename(&name.unwrap_or_else(|| default_name(&model, &serial)));
         session.set_read_only(self.config.controls_of(serial.as_str()) == Mode::ReadOnly);
+        session.set_gcode(self.config.controls.gcode);
         session.set_texts(&self.texts);
         let slug = self.free_slug(&session, &serial);
         info!(printer = %session.snapshot().identity.name, %model, "printer found");

@@ -6,9 +6,9 @@ use tracing::{debug, error, warn};
 
 use crate::bambu::session::Input;
 use crate::homeassistant::topic::Incoming;
-use crate::homeassistant::{Account as AccountState, Bridge, Publication, command};
+use crate::homeassistant::{Account as AccountState, Bridge, Publication, action, command};
 use crate::mqtt::{self, Message, Qos};
-use crate::printer::{Now, Outcome, Serial};
+use crate::printer::{Command, Now, Outcome, Serial};
 
 use super::account::Account;
 use super::{BIRTH_DELAY, Gateway, Pending, Printer, RESYNC_BELOW, SHORTEST_TURN, START_GRACE};
@@ -19,7 +19,9 @@ impl Gateway {
             mqtt::Event::Connected => {
                 self.local_connected = true;
                 let outbox = self.local.outbox();
-                outbox.subscribe(self.topics.commands(), Qos::AtLeastOnce);
+                for commands in self.topics.commands() {
+                    outbox.subscribe(commands, Qos::AtLeastOnce);
+                }
                 outbox.subscribe(self.topics.status(), Qos::AtMostOnce);
                 self.leftovers.begin(now, outbox);
                 for printer in self.printers.values_mut() {
@@ -63,6 +65,13 @@ impl Gateway {
                 }
                 self.on_command(now, &serial, key, payload);
             }
+            Some(Incoming::Action { serial, key, name }) => {
+                if retain {
+                    warn!(name, "a retained action is ignored: publish actions without the retain flag");
+                    return;
+                }
+                self.on_action(now, &serial, key, name, payload);
+            }
             Some(Incoming::State { serial }) => {
                 if retain {
                     self.leftovers.saw_state(serial);
@@ -85,20 +94,50 @@ impl Gateway {
             debug!(key, "a command for a printer that is not here");
             return;
         };
-        match command::parse(printer.session.snapshot(), key, payload) {
+        let command = command::parse(printer.session.snapshot(), key, payload);
+        self.ask(now, serial, key, None, command.map_err(|error| error.to_string()));
+    }
+
+    fn on_action(&mut self, now: Now, serial: &Serial, key: &str, name: &str, payload: &[u8]) {
+        let Some(printer) = self.printers.get(serial) else {
+            debug!(name, "an action for a printer that is not here");
+            return;
+        };
+        let action::Request { id, command } = action::read(printer.session.snapshot(), name, payload);
+        self.ask(now, serial, key, id, command.map_err(|error| error.to_string()));
+    }
+
+    /// Hands a command to the printer's session, or tells at once why there is none.
+    fn ask(
+        &mut self,
+        now: Now,
+        serial: &Serial,
+        key: &str,
+        request: Option<serde_json::Value>,
+        command: Result<Command, String>,
+    ) {
+        match command {
             Ok(command) => {
                 self.next_command += 1;
                 let id = self.next_command;
-                let pending = Pending { serial: serial.clone(), key: key.to_owned(), since: now.mono };
+                let pending =
+                    Pending { serial: serial.clone(), key: key.to_owned(), request, since: now.mono };
                 self.pending.insert(id, pending);
                 self.handle(now, serial, Input::Command(id, command));
             }
-            Err(error) => self.tell_outcome(now, serial, key, &Outcome::Refused(error.to_string())),
+            Err(reason) => self.tell_outcome(now, serial, key, request.as_ref(), &Outcome::Refused(reason)),
         }
     }
 
     /// Tells the giver of a command what became of it, and the true value if that is not what was asked.
-    pub(super) fn tell_outcome(&mut self, now: Now, serial: &Serial, key: &str, outcome: &Outcome) {
+    pub(super) fn tell_outcome(
+        &mut self,
+        now: Now,
+        serial: &Serial,
+        key: &str,
+        request: Option<&serde_json::Value>,
+        outcome: &Outcome,
+    ) {
         let Some(printer) = self.printers.get_mut(serial) else { return };
         let name = &printer.session.snapshot().identity.name;
         let (word, reason) = match outcome {
@@ -117,8 +156,9 @@ impl Gateway {
             debug!(printer = %name, key, outcome = word, "command");
         }
         let mut body = json!({ "outcome": word });
-        if let (Some(reason), Some(body)) = (reason, body.as_object_mut()) {
-            body.insert("reason".into(), reason.into());
+        if let Some(body) = body.as_object_mut() {
+            body.extend(reason.map(|reason| ("reason".into(), reason.into())));
+            body.extend(request.map(|id| ("id".into(), id.clone())));
         }
         self.local.outbox().send(Message::new(self.topics.result(serial, key), body.to_string()));
         if reason.is_some() && trouble && printer.told {

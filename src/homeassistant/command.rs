@@ -1,9 +1,9 @@
 //! What Home Assistant (or anyone) sent to an entity, to a [`Command`]; or why not.
 
-use crate::printer::{Capabilities, Command, FanKind, Snapshot};
+use crate::printer::{Capabilities, Command, FanKind, Slot, Snapshot, Source};
 
-use super::catalog::PRINTER;
-use super::entity::Platform;
+use super::catalog::{AMS, EXTERNAL, PRINTER, SLOT};
+use super::entity::{Entity, Platform};
 
 /// Longest payload that is looked at; no entity takes more.
 const LONGEST: usize = 64;
@@ -51,15 +51,60 @@ pub enum Error {
 /// assert_eq!(error.to_string(), "`bed_target`: 140 is outside 0 to 100");
 /// ```
 ///
+/// A key may also be that of a device below the printer, as it stands in topics: `ams/0/drying`.
+///
 /// # Errors
 /// Anything that is no command for an entity that this printer has.
 pub fn parse(snapshot: &Snapshot, key: &str, payload: &[u8]) -> Result<Command, Error> {
+    let missing = || Error::NoControl(shown(key.as_bytes()));
+    let Some((device, rest)) = key.split_once('/') else {
+        let can = snapshot.capabilities.unwrap_or_default();
+        let mut rows = PRINTER.iter().filter(|row| row.platform.is_control() && row.key == key);
+        let row = rows.find(|row| row.early || (row.needs)(&can, snapshot)).ok_or_else(missing)?;
+        return read(row, snapshot, payload);
+    };
+    let (number, key) = rest.split_once('/').ok_or_else(missing)?;
+    let number: u8 = number.parse().map_err(|_| missing())?;
+    match device {
+        "ams" => {
+            let ams = snapshot.unit(number).ok_or_else(missing)?;
+            if let Some(row) = find(AMS, key, snapshot, ams) {
+                return Ok(read(row, snapshot, payload)?.of_unit(number));
+            }
+            let can = snapshot.capabilities.unwrap_or_default();
+            let of_slot = |(at, slot): (u8, &Slot)| {
+                let same = |row: &&Entity<Slot>| row.key.replace('#', &(at + 1).to_string()) == key;
+                let row = SLOT.iter().filter(|row| row.platform.is_control()).find(same)?;
+                (row.needs)(&can, slot).then_some((at, row))
+            };
+            let (slot, row) = (0..4).zip(&ams.slots).find_map(of_slot).ok_or_else(missing)?;
+            Ok(read(row, snapshot, payload)?.of_source(Source::Ams { unit: number, slot }))
+        }
+        "external" => {
+            let spool = snapshot.external.iter().find(|spool| spool.number == number).ok_or_else(missing)?;
+            let row = find(EXTERNAL, key, snapshot, spool).ok_or_else(missing)?;
+            Ok(read(row, snapshot, payload)?.of_source(Source::External(number)))
+        }
+        _ => Err(missing()),
+    }
+}
+
+/// The control with this key of a device below the printer.
+fn find<T>(
+    table: &'static [Entity<T>],
+    key: &str,
+    snapshot: &Snapshot,
+    subject: &T,
+) -> Option<&'static Entity<T>> {
+    let mut rows = table.iter().filter(|row| row.platform.is_control() && row.key == key);
+    // Whether it may be done is not asked here: `permit` says why not.
     let can = snapshot.capabilities.unwrap_or_default();
-    let row = PRINTER
-        .iter()
-        .filter(|row| row.platform.is_control() && row.key == key)
-        .find(|row| row.early || (row.needs)(&can, snapshot))
-        .ok_or_else(|| Error::NoControl(shown(key.as_bytes())))?;
+    rows.find(|row| (row.needs)(&can, subject))
+}
+
+/// Reads a payload for a row.
+fn read<T>(row: &Entity<T>, snapshot: &Snapshot, payload: &[u8]) -> Result<Command, Error> {
+    let can = snapshot.capabilities.unwrap_or_default();
     let wrong = |wanted: &str| Error::Payload { key: row.key, wanted: wanted.into(), got: shown(payload) };
     let text = std::str::from_utf8(payload).ok().filter(|t| t.len() <= LONGEST).map(str::trim);
     let on_off = || match text {
@@ -67,6 +112,9 @@ pub fn parse(snapshot: &Snapshot, key: &str, payload: &[u8]) -> Result<Command, 
         Some("OFF") => Ok(false),
         _ => Err(wrong("ON or OFF")),
     };
+    if let Some(effect) = row.effect.filter(|effect| text == Some(effect.name)) {
+        return Ok((effect.command)());
+    }
     match row.platform {
         Platform::Button(command) if text == Some("PRESS") => Ok(command()),
         Platform::Button(_) => Err(wrong("PRESS")),
@@ -81,9 +129,45 @@ pub fn parse(snapshot: &Snapshot, key: &str, payload: &[u8]) -> Result<Command, 
         Platform::Fan(kind) => {
             fan(row.key, text, kind, snapshot).ok_or_else(|| wrong("ON, OFF or a percentage"))?
         }
-        Platform::Sensor | Platform::Enum(_) | Platform::BinarySensor | Platform::Update => {
-            Err(Error::NoControl(shown(key.as_bytes())))
+        Platform::Siren(tones, to) => {
+            let wanted = || wrong(&format!("ON, OFF or a tone: {}", tones.join(", ")));
+            match siren(text.ok_or_else(wanted)?, tones).ok_or_else(wanted)? {
+                Noise::Silence => Ok(to(None)),
+                Noise::Tone(tone) => Ok(to(Some(tone))),
+            }
         }
+        Platform::Sensor | Platform::Enum(_) | Platform::BinarySensor | Platform::Update => {
+            Err(Error::NoControl(row.key.into()))
+        }
+    }
+}
+
+/// What a siren shall do.
+enum Noise {
+    /// Nothing any more.
+    Silence,
+    /// This tone.
+    Tone(usize),
+}
+
+/// Home Assistant sends a document, people a word.
+fn siren(text: &str, tones: &[&str]) -> Option<Noise> {
+    #[derive(serde::Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Wanted<'a> {
+        state: &'a str,
+        tone: Option<&'a str>,
+    }
+    let wanted = match text {
+        "ON" | "OFF" => Wanted { state: text, tone: None },
+        text if tones.contains(&text) => Wanted { state: "ON", tone: Some(text) },
+        text => serde_json::from_str(text).ok()?,
+    };
+    match (wanted.state, wanted.tone) {
+        ("OFF", None) => Some(Noise::Silence),
+        ("ON", None) => Some(Noise::Tone(0)),
+        ("ON", Some(tone)) => tones.iter().position(|known| *known == tone).map(Noise::Tone),
+        _ => None,
     }
 }
 

@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value as Json, json};
 
+use crate::printer::command::permit::Condition;
 use crate::printer::{Ams, Capabilities, ExternalSpool, Serial, Slot, Snapshot};
 
 use super::Bridge;
@@ -123,12 +124,30 @@ impl<'a> Device<'a> {
                 put("command_topic", set());
                 put("options", options.into());
             }
+            Platform::Siren(tones, _) => {
+                put("command_topic", set());
+                put("available_tones", tones.into());
+                put("support_duration", false.into());
+                put("support_volume_set", false.into());
+            }
             Platform::Fan(_) => {
                 put("command_topic", set());
                 put("percentage_command_topic", set());
                 put("percentage_state_topic", value_topic.clone().into());
                 put("state_value_template", FAN_STATE.into());
             }
+        }
+        if let Some(template) = entity.template {
+            put("value_template", template.into());
+        }
+        if let Some(effect) = entity.effect {
+            put("effect_command_topic", set());
+            put("effect_list", json!([effect.name]));
+            put("effect_state_topic", value_topic.clone().into());
+            // The printer does not tell flashing from burning, so none is ever shown as chosen.
+            put("effect_value_template", "off".into());
+            // On first, then the effect: the other way round, the lamp would just burn.
+            put("on_command_type", "first".into());
         }
         if !matches!(entity.platform, Platform::Button(_)) {
             put("state_topic", value_topic.into());
@@ -196,20 +215,30 @@ impl Message {
 
 /// Whether the printer has this entity.
 pub(super) fn has(entity: &Entity<Snapshot>, snapshot: &Snapshot) -> bool {
-    if snapshot.read_only && entity.platform.is_control() && !entity.early {
-        return false;
-    }
     match snapshot.capabilities {
-        // Hardware that nobody knows is watched; only what holds, ends or lights a print is offered.
-        Some(can) if !can.known_model && !harmless(entity.platform) => false,
-        Some(can) => (entity.needs)(&can, snapshot),
-        None => entity.early,
+        Some(can) => offered(entity, snapshot) && (entity.needs)(&can, snapshot),
+        None => entity.early && offered(entity, snapshot),
     }
 }
 
-/// Whether an unknown printer may be asked that, too.
-fn harmless(platform: Platform) -> bool {
-    !platform.is_control() || matches!(platform, Platform::Button(_) | Platform::Light(_))
+/// Whether a device below the printer has this entity.
+pub(super) fn child_has<T>(entity: &Entity<T>, snapshot: &Snapshot, subject: &T) -> bool {
+    let can = snapshot.capabilities.unwrap_or_default();
+    offered(entity, snapshot) && (entity.needs)(&can, subject)
+}
+
+/// Whether this printer is controlled that far. One that is read only still tells everything anew, and of
+/// hardware that nobody knows only what holds, ends or lights a print is offered.
+fn offered<T>(entity: &Entity<T>, snapshot: &Snapshot) -> bool {
+    if !entity.platform.is_control() {
+        return true;
+    }
+    let known = snapshot.capabilities.is_none_or(|can| can.known_model);
+    if known && !snapshot.read_only {
+        return true;
+    }
+    let allows = |condition| entity.platform.class().is_some_and(|class| class.allows(condition));
+    (known || allows(Condition::UnknownModel)) && (!snapshot.read_only || allows(Condition::ReadOnly))
 }
 
 /// The printer's own device.
@@ -252,11 +281,11 @@ pub fn ams(topics: &Topics, slug_of_printer: &str, snapshot: &Snapshot, ams: &Am
         .fact("sw_version", ams.firmware.as_deref());
     let can = snapshot.capabilities.unwrap_or_default();
     let topic = |key: &str| topics.value(serial, Part::Ams(ams.id), key);
-    for entity in AMS.iter().filter(|entity| (entity.needs)(&can, ams)) {
+    for entity in AMS.iter().filter(|entity| child_has(entity, snapshot, ams)) {
         device.add(entity, None, &can, &topic);
     }
     for (number, slot) in (1..).zip(&ams.slots) {
-        for entity in SLOT.iter().filter(|entity| (entity.needs)(&can, slot)) {
+        for entity in SLOT.iter().filter(|entity| child_has(entity, snapshot, slot)) {
             device.add::<Slot>(entity, Some(number), &can, &topic);
         }
     }
@@ -280,7 +309,7 @@ pub fn external(
     let mut device =
         child(topics, id, slug_of_printer, snapshot, label).fact("model", Some("External spool"));
     let can = snapshot.capabilities.unwrap_or_default();
-    for entity in EXTERNAL.iter().filter(|entity| (entity.needs)(&can, spool)) {
+    for entity in EXTERNAL.iter().filter(|entity| child_has(entity, snapshot, spool)) {
         device.add(entity, None, &can, &|key| topics.value(serial, Part::External(spool.number), key));
     }
     device.message()

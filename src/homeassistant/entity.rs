@@ -14,6 +14,7 @@ use compact_str::CompactString;
 use jiff::Timestamp;
 use serde_json::json;
 
+use crate::printer::command::permit::{Class, Condition};
 use crate::printer::{Capabilities, Command, FanKind};
 
 /// A value as a row reads it; `None` in its place is published as `None`, which is "unknown".
@@ -222,6 +223,8 @@ pub enum Platform {
     Fan(FanKind),
     /// Something to press.
     Button(fn() -> Command),
+    /// Something that makes noise, with the names of its tones; off is no tone.
+    Siren(&'static [&'static str], fn(Option<usize>) -> Command),
 }
 
 impl Platform {
@@ -237,6 +240,7 @@ impl Platform {
             Self::Select(..) => "select",
             Self::Fan(_) => "fan",
             Self::Button(_) => "button",
+            Self::Siren(..) => "siren",
         }
     }
 
@@ -249,18 +253,24 @@ impl Platform {
         }
     }
 
-    /// Whether what it asks of a printer is taken only with the vendor's signature by firmware with
-    /// authorisation control: any value stands for all.
-    pub fn needs_signature(self) -> bool {
+    /// The class of the commands that it takes, which says when they are allowed.
+    pub fn class(self) -> Option<Class> {
         let command = match self {
-            Self::Sensor | Self::Enum(_) | Self::BinarySensor | Self::Update => None,
-            Self::Switch(make) | Self::Light(make) => Some(make(false)),
-            Self::Number(_, make) => Some(make(0)),
-            Self::Select(_, make) => make(0),
-            Self::Fan(kind) => Some(Command::Fan(kind, 0)),
-            Self::Button(make) => Some(make()),
+            Self::Sensor | Self::Enum(_) | Self::BinarySensor | Self::Update => return None,
+            Self::Switch(to) | Self::Light(to) => to(true),
+            Self::Number(_, to) => to(1),
+            Self::Select(_, to) => to(0)?,
+            Self::Fan(kind) => Command::Fan(kind, 100),
+            Self::Button(command) => command(),
+            Self::Siren(_, to) => to(Some(0)),
         };
-        command.is_some_and(|command| command.needs_signature())
+        Some(command.class())
+    }
+
+    /// Whether what it asks of a printer is taken only with the vendor's signature by firmware with
+    /// authorisation control.
+    pub fn needs_signature(self) -> bool {
+        self.class().is_some_and(|class| !class.allows(Condition::Limited))
     }
 
     /// Whether it takes commands.
@@ -299,6 +309,15 @@ pub struct Attributes<T: 'static> {
     pub make: fn(&T) -> serde_json::Value,
 }
 
+/// What a lamp can do besides being on and off.
+#[derive(Debug, Clone, Copy)]
+pub struct Effect {
+    /// Its name.
+    pub name: &'static str,
+    /// What it asks of the printer.
+    pub command: fn() -> Command,
+}
+
 /// One row of the table: an entity.
 pub struct Entity<T: 'static> {
     /// Its name in topics and ids, for ever. `#` stands for the number of a slot.
@@ -311,7 +330,7 @@ pub struct Entity<T: 'static> {
     pub read: for<'a> fn(&'a T) -> Option<Value<'a>>,
     /// Details of the value.
     pub attributes: Option<Attributes<T>>,
-    /// Whether a printer with these abilities has it.
+    /// Whether a printer with these abilities has it; asked when its shape changes, not with each report.
     pub needs: fn(&Capabilities, &T) -> bool,
     /// Where it is listed.
     pub category: Category,
@@ -321,6 +340,10 @@ pub struct Entity<T: 'static> {
     pub unit: Option<&'static str>,
     /// `measurement` or `total_increasing` for what is worth long-term statistics.
     pub state_class: Option<&'static str>,
+    /// Turns the published value into one that this platform takes, where it is not that already.
+    pub template: Option<&'static str>,
+    /// What else it can do than to be switched on and off, with the command for it.
+    pub effect: Option<Effect>,
     /// Decimals to show, where Home Assistant's own choice for the class is not good.
     pub decimals: Option<u8>,
     /// Icon, where the class has none that fits.
@@ -372,6 +395,8 @@ const fn row<T>(
         device_class: None,
         unit: None,
         state_class: None,
+        template: None,
+        effect: None,
         decimals: None,
         icon: None,
         enabled: true,
@@ -526,6 +551,18 @@ impl<T> Entity<T> {
     #[must_use]
     pub const fn at_most_each(mut self, pause: Duration) -> Self {
         self.at_most_each = pause;
+        self
+    }
+    /// With a template for its value.
+    #[must_use]
+    pub const fn template(mut self, template: &'static str) -> Self {
+        self.template = Some(template);
+        self
+    }
+    /// With an effect.
+    #[must_use]
+    pub const fn effect(mut self, name: &'static str, command: fn() -> Command) -> Self {
+        self.effect = Some(Effect { name, command });
         self
     }
     /// With details.

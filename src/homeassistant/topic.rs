@@ -27,12 +27,21 @@ pub enum Part {
 /// A message that came from the local broker.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Incoming<'a> {
-    /// A command to an entity of a printer.
+    /// A command to an entity of a printer, or of a device below it.
     Set {
         /// The printer.
         serial: Serial,
-        /// The entity's key.
+        /// The entity's key; below the printer as in `ams/0/drying`.
         key: &'a str,
+    },
+    /// A structured request.
+    Action {
+        /// The printer.
+        serial: Serial,
+        /// `action/` and the action's name: what stands for the key in the topic of its result.
+        key: &'a str,
+        /// The action's name.
+        name: &'a str,
     },
     /// A printer's values as one document, ours or of an earlier run.
     State {
@@ -114,9 +123,9 @@ impl Topics {
         format!("{}_bridge", self.id_prefix)
     }
 
-    /// Where commands to printers come from.
-    pub fn commands(&self) -> String {
-        format!("{}/+/+/set", self.base)
+    /// Where commands to printers and to devices below them come from.
+    pub fn commands(&self) -> [String; 4] {
+        ["+/set", "ams/+/+/set", "external/+/+/set", "action/+"].map(|rest| format!("{}/+/{rest}", self.base))
     }
 
     /// Where Home Assistant says that it came up.
@@ -151,8 +160,18 @@ impl Topics {
         if let Some(serial) = rest.strip_suffix("/state").filter(|serial| !serial.contains('/')) {
             return Some(Incoming::State { serial: Serial::new(serial) });
         }
-        let (serial, key) = rest.strip_suffix("/set")?.split_once('/')?;
-        (!key.contains('/') && !key.is_empty()).then(|| Incoming::Set { serial: Serial::new(serial), key })
+        let (serial, rest) = rest.split_once('/')?;
+        let plain = |name: &str| !name.is_empty() && !name.contains('/');
+        if let Some(name) = rest.strip_prefix("action/").filter(|name| plain(name)) {
+            return Some(Incoming::Action { serial: Serial::new(serial), key: rest, name });
+        }
+        let key = rest.strip_suffix("/set")?;
+        let child = key.strip_prefix("ams/").or_else(|| key.strip_prefix("external/"));
+        let known = match child.map(|child| child.split_once('/')) {
+            Some(child) => child.is_some_and(|(number, key)| plain(number) && plain(key)),
+            None => plain(key),
+        };
+        known.then(|| Incoming::Set { serial: Serial::new(serial), key })
     }
 }
 
@@ -191,12 +210,30 @@ mod tests {
         assert_eq!(topics.parse(&set), Some(Incoming::Set { serial: serial.clone(), key: "bed_target" }));
         assert_eq!(topics.parse(&topics.state(&serial)), Some(Incoming::State { serial: serial.clone() }));
         assert_eq!(topics.parse(&topics.raw_request(&serial)), None, "output only");
+        for (part, key) in [(Part::Ams(128), "ams/128/drying"), (Part::External(2), "external/2/load")] {
+            let set = format!("{}/set", topics.value(&serial, part, key.rsplit('/').next().unwrap()));
+            assert_eq!(topics.parse(&set), Some(Incoming::Set { serial: serial.clone(), key }));
+            assert_eq!(topics.result(&serial, key), set.replace("/set", "/result"));
+        }
+        let action = "home/bambu/01P00A000000001/action/dry";
+        let (key, name) = ("action/dry", "dry");
+        assert_eq!(topics.parse(action), Some(Incoming::Action { serial: serial.clone(), key, name }));
+        assert_eq!(topics.result(&serial, key), format!("{action}/result"));
         assert_eq!(topics.parse("homeassistant/status"), Some(Incoming::Status));
         let config = topics.config("home_bambu_bridge");
         assert_eq!(topics.parse(&config), Some(Incoming::Discovery { device: "home_bambu_bridge" }));
-        for foreign in
-            ["home/bambu", "home/bambu/x/set", "other/x/y/set", "home/bambu/x/y/z/set", "home/bambu/x/y"]
-        {
+        for foreign in [
+            "home/bambu",
+            "home/bambu/x/set",
+            "other/x/y/set",
+            "home/bambu/x/y/z/set",
+            "home/bambu/x/y",
+            "home/bambu/x/action/dry/result",
+            "home/bambu/x/action/",
+            "home/bambu/x/ams/1/set",
+            "home/bambu/x/ams/1/y/z/set",
+            "home/bambu/x//set",
+        ] {
             assert_eq!(topics.parse(foreign), None, "{foreign}");
         }
     }

@@ -115,6 +115,11 @@ impl Slot {
             Content::Unknown | Content::Empty => None,
         }
     }
+
+    /// Whether the printer says that nothing is in it.
+    pub fn is_empty(&self) -> bool {
+        self.content == Content::Empty
+    }
 }
 
 /// The kinds of AMS.
@@ -245,6 +250,11 @@ impl Ams {
             _ => 0,
         };
         self.id - base + 1
+    }
+
+    /// Whether it dries; `None` when it does not say.
+    pub fn is_drying(&self) -> Option<bool> {
+        self.drying.remaining.map(|left| !left.is_zero())
     }
 
     /// Its name below the printer's: `AMS 1`, `AMS HT 1`.

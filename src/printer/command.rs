@@ -1,8 +1,19 @@
-//! What may be asked of a printer, and when.
+//! What may be asked of a printer.
+//!
+//! A [`Command`] says what a person wants, in the domain's words; how this printer wants to be told is
+//! `bambu::request`'s work, and whether it may be told now is [`permit()`]'s.
+
+pub mod outcome;
+pub mod permit;
 
 use std::time::Duration;
 
-use super::{Capabilities, Control, FanKind, LightKind, Reach, Side, Snapshot, Speed, Status};
+use super::options::{Sensitivity, Setting};
+use super::tools::{AirductMode, Material};
+use super::{FanKind, LightKind, Side, Snapshot, Source, Speed, Status, Text};
+
+pub use outcome::Outcome;
+pub use permit::{Class, Refusal, permit};
 
 /// Something to ask of a printer.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,39 +32,379 @@ pub enum Command {
     NozzleTarget(Side, u16),
     /// Heat the bed, °C; 0 is off.
     BedTarget(u16),
+    /// Heat the chamber, °C; 0 is off.
+    ChamberTarget(u16),
     /// Set a fan, percent; 0 is off.
     Fan(FanKind, u8),
+    /// Lead the chamber's air.
+    Airduct(AirductMode),
     /// Switch a lamp.
     Light(LightKind, bool),
+    /// Let the chamber's lamp flash until it is switched on or off.
+    FlashLight,
     /// Record a time-lapse of prints.
     Timelapse(bool),
     /// Make sounds.
     PromptSound(bool),
+    /// Switch a setting.
+    Setting(Setting, bool),
+    /// How soon a detector stops a print.
+    Sensitivity(Setting, Sensitivity),
+    /// Sound the buzzer.
+    Buzzer(Buzzer),
+    /// Load filament; where no temperature is given, that of the filament is taken.
+    Load {
+        /// From where.
+        source: Source,
+        /// Nozzle temperature for it, °C.
+        celsius: Option<u16>,
+    },
+    /// Take the filament out of a nozzle, by default the one in use.
+    Unload {
+        /// Of which nozzle.
+        side: Option<Side>,
+        /// Nozzle temperature for it, °C.
+        celsius: Option<u16>,
+    },
+    /// Tell what is in a slot.
+    SetFilament(Source, Box<SpoolFilament>),
+    /// Forget what was told of a slot.
+    ResetSlot(Source),
+    /// Read the tag of the spool in a slot.
+    ReadRfid {
+        /// The unit, by the printer's number.
+        unit: u8,
+        /// The slot, from 0.
+        slot: u8,
+    },
+    /// Answer an AMS that waits for a person.
+    AmsControl(AmsAnswer),
+    /// Dry filament.
+    Dry(Box<Dry>),
+    /// End that.
+    StopDrying {
+        /// In which unit.
+        unit: u8,
+    },
+    /// Leave objects out of the print from now on.
+    SkipObjects(Vec<u32>),
+    /// Calibrate.
+    Calibrate(Steps),
+    /// Take the error off the printer's screen.
+    ClearError,
+    /// Tell which nozzle was mounted.
+    NozzleKind {
+        /// Of its opening, tenths of a millimetre.
+        tenths_mm: u8,
+        /// What it is made of.
+        material: Material,
+    },
+    /// Work with the other nozzle.
+    SelectNozzle(Side),
+    /// Find the ends of all axes.
+    Home,
+    /// Move along an axis, tenths of a millimetre, as a person in front of the printer sees it.
+    Move(Axis, i16),
+    /// Push filament through a nozzle, tenths of a millimetre; negative pulls it back.
+    Extrude(Side, i16),
+    /// Lines of G-code.
+    Gcode(Box<[Text]>),
+    /// Print a file.
+    Print(Box<PrintFile>),
+}
+
+/// What the buzzer does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Buzzer {
+    /// Nothing any more.
+    Silent,
+    /// It sounds like a fire alarm.
+    Alarm,
+    /// It beeps.
+    Beep,
+}
+
+/// What to tell of the filament on a spool that has no tag.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SpoolFilament {
+    /// The vendor's id of it (`GFL99`).
+    pub id: Text,
+    /// Material (`PLA`).
+    pub material: Text,
+    /// Red, green, blue and opacity, a byte each.
+    pub color: u32,
+    /// Lowest nozzle temperature, °C.
+    pub nozzle_min: u16,
+    /// Highest nozzle temperature, °C.
+    pub nozzle_max: u16,
+}
+
+/// What to answer an AMS that waits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AmsAnswer {
+    /// Try again.
+    Resume,
+    /// Begin anew.
+    Reset,
+    /// Wait.
+    Pause,
+    /// It was done by hand.
+    Done,
+}
+
+/// How to dry.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Dry {
+    /// The unit, by the printer's number.
+    pub unit: u8,
+    /// Temperature and hours; `None` takes what suits everything that is in the unit.
+    pub plan: Option<(u16, u8)>,
+    /// What is dried; `None` is what is in the unit.
+    pub filament: Option<Text>,
+    /// Turn the spools meanwhile.
+    pub rotate: bool,
+}
+
+/// Steps of a calibration.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Steps(u8);
+
+/// One step of a calibration.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Step {
+    /// Of the lidar.
+    Lidar,
+    /// Of the bed's level.
+    BedLeveling,
+    /// Of vibrations.
+    Vibration,
+    /// Of the motors' noise.
+    MotorNoise,
+    /// Of the way between two nozzles.
+    NozzleOffset,
+    /// Of the bed when it is hot.
+    HotBed,
+    /// Of the place where clumps at the nozzle are looked for.
+    NozzleClump,
+}
+
+impl Step {
+    /// Every step with its word.
+    pub const ALL: [(Self, &'static str); 7] = [
+        (Self::Lidar, "lidar"),
+        (Self::BedLeveling, "bed_leveling"),
+        (Self::Vibration, "vibration"),
+        (Self::MotorNoise, "motor_noise"),
+        (Self::NozzleOffset, "nozzle_offset"),
+        (Self::HotBed, "hot_bed"),
+        (Self::NozzleClump, "nozzle_clump"),
+    ];
+}
+
+impl Steps {
+    /// Just one.
+    pub const fn only(step: Step) -> Self {
+        Self(1 << step as u8)
+    }
+
+    /// With one more.
+    #[must_use]
+    pub const fn with(self, step: Step) -> Self {
+        Self(self.0 | 1 << step as u8)
+    }
+
+    /// With one more, if that is so.
+    #[must_use]
+    pub const fn with_if(self, step: Step, so: bool) -> Self {
+        if so { self.with(step) } else { self }
+    }
+
+    /// Whether it is among them.
+    pub const fn has(self, step: Step) -> bool {
+        self.0 & 1 << step as u8 != 0
+    }
+
+    /// Whether there is none.
+    pub const fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+
+    /// The first step that `allowed` does not have.
+    pub fn beyond(self, allowed: Self) -> Option<&'static str> {
+        let foreign = |(step, _): &&(Step, _)| self.has(*step) && !allowed.has(*step);
+        Step::ALL.iter().find(foreign).map(|(_, word)| *word)
+    }
+}
+
+/// A direction of movement.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[allow(missing_docs, reason = "the names say it")]
+pub enum Axis {
+    X,
+    Y,
+    Z,
+}
+
+/// A file to print, and how.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[allow(clippy::struct_excessive_bools, reason = "independent choices of a person")]
+pub struct PrintFile {
+    /// Where it is.
+    pub place: Place,
+    /// Which plate of it, from 1.
+    pub plate: u8,
+    /// What to call the job.
+    pub name: Text,
+    /// Type of the build plate; `auto` for what the file says.
+    pub bed_type: Text,
+    /// Checksum of the file, where it shall be checked.
+    pub md5: Option<Text>,
+    /// Record a time-lapse.
+    pub timelapse: bool,
+    /// Measure the bed first.
+    pub bed_leveling: bool,
+    /// Calibrate the flow first.
+    pub flow_calibration: bool,
+    /// Calibrate vibrations first; `None` is what this model is used to.
+    pub vibration_calibration: Option<bool>,
+    /// Inspect the first layer with the lidar.
+    pub layer_inspect: bool,
+    /// Calibrate the way between two nozzles first.
+    pub nozzle_offset_calibration: bool,
+    /// Take filament from AMS units.
+    pub use_ams: bool,
+    /// Where each filament of the sliced project comes from, in its order; `None` is not used.
+    pub mapping: Vec<Option<Source>>,
+}
+
+/// Where a file is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Place {
+    /// On the printer's card or stick: the path.
+    Storage(Text),
+    /// On a server: the address.
+    Web(Text),
 }
 
 impl Command {
     /// Whether firmware with authorisation control takes it only with a signature (protocol 6.3).
     pub fn needs_signature(&self) -> bool {
-        !matches!(self, Self::Refresh | Self::Light(..) | Self::Timelapse(_))
+        !self.class().allows(permit::Condition::Limited)
+    }
+
+    /// The class whose row of the table says when it may be done.
+    pub fn class(&self) -> Class {
+        match self {
+            Self::Refresh => Class::Ask,
+            Self::Light(..) | Self::FlashLight => Class::Light,
+            Self::Timelapse(_) | Self::Sensitivity(..) => Class::Camera,
+            Self::Setting(setting, _) => {
+                if setting.is_of_camera() {
+                    Class::Camera
+                } else {
+                    Class::Option
+                }
+            }
+            Self::PromptSound(_) | Self::Buzzer(_) | Self::ClearError => Class::Option,
+            Self::Pause => Class::Pause,
+            Self::Resume => Class::Resume,
+            Self::Stop => Class::Stop,
+            Self::NozzleTarget(_, 0)
+            | Self::BedTarget(0)
+            | Self::ChamberTarget(0)
+            | Self::StopDrying { .. } => Class::HeatOff,
+            Self::NozzleTarget(..) | Self::BedTarget(_) | Self::ChamberTarget(_) => Class::Heat,
+            Self::Speed(_) | Self::Fan(..) | Self::Airduct(_) => Class::Adjust,
+            Self::SkipObjects(_) => Class::Skip,
+            Self::Load { .. } | Self::Unload { .. } | Self::ReadRfid { .. } => Class::Filament,
+            Self::AmsControl(_) => Class::Answer,
+            Self::SetFilament(..) | Self::ResetSlot(_) => Class::Spool,
+            Self::Dry(_) => Class::Dry,
+            Self::NozzleKind { .. } => Class::Nozzle,
+            Self::SelectNozzle(_) | Self::Home | Self::Move(..) | Self::Extrude(..) | Self::Calibrate(_) => {
+                Class::Motion
+            }
+            Self::Gcode(_) => Class::Gcode,
+            Self::Print(_) => Class::Print,
+        }
+    }
+
+    /// The same of this AMS unit, for a row of the table that cannot know which unit it is asked of.
+    #[must_use]
+    pub fn of_unit(self, unit: u8) -> Self {
+        match self {
+            Self::StopDrying { .. } => Self::StopDrying { unit },
+            Self::Dry(dry) => Self::Dry(Box::new(Dry { unit, ..*dry })),
+            other => other,
+        }
+    }
+
+    /// The same of this place for a spool, for a row of the table that cannot know which one it is asked of.
+    #[must_use]
+    pub fn of_source(self, place: Source) -> Self {
+        match (self, place) {
+            (Self::Load { celsius, .. }, source) => Self::Load { source, celsius },
+            (Self::ReadRfid { .. }, Source::Ams { unit, slot }) => Self::ReadRfid { unit, slot },
+            (other, _) => other,
+        }
     }
 
     /// Whether the printer's state shows that it was done.
+    ///
+    /// Never for what its report does not show.
     pub fn is_met(&self, by: &Snapshot) -> bool {
         let at =
             |target: Option<f32>, wanted: u16| target.is_some_and(|t| (t - f32::from(wanted)).abs() < 0.5);
-        match *self {
+        match self {
             Self::Pause => by.status == Some(Status::Pause),
             Self::Resume => by.status == Some(Status::Running),
             Self::Stop => by.status.is_some_and(|s| !s.is_active()),
-            Self::Refresh => false,
-            Self::Speed(speed) => by.speed == Some(speed),
-            Self::NozzleTarget(side, wanted) => at(by.nozzle(side).target, wanted),
-            Self::BedTarget(wanted) => at(by.bed.target, wanted),
-            Self::Fan(kind, percent) => by.fans.get(kind).percent == Some(percent),
-            Self::Light(LightKind::Chamber, on) => by.chamber_light == Some(on),
-            Self::Light(LightKind::Work, on) => by.work_light == Some(on),
-            Self::Timelapse(on) => by.timelapse == Some(on),
-            Self::PromptSound(on) => by.prompt_sound == Some(on),
+            Self::Speed(speed) => by.speed == Some(*speed),
+            Self::NozzleTarget(side, wanted) => at(by.nozzle(*side).target, *wanted),
+            Self::BedTarget(wanted) => at(by.bed.target, *wanted),
+            Self::ChamberTarget(wanted) => at(by.chamber.target, *wanted),
+            Self::Fan(kind, percent) => by.fans.get(*kind).percent == Some(*percent),
+            Self::Airduct(mode) => by.machine.airduct == Some(*mode),
+            Self::Light(LightKind::Chamber, on) => by.chamber_light == Some(*on),
+            Self::Light(LightKind::Work, on) => by.work_light == Some(*on),
+            Self::Light(LightKind::Heatbed, on) => by.heatbed_light == Some(*on),
+            Self::FlashLight => by.chamber_light == Some(true),
+            Self::Timelapse(on) => by.timelapse == Some(*on),
+            Self::PromptSound(on) => by.prompt_sound == Some(*on),
+            Self::Setting(setting, on) => by.options.get(*setting) == Some(*on),
+            Self::Sensitivity(setting, wanted) => by.options.sensitivity(*setting) == Some(*wanted),
+            Self::Load { source, .. } => {
+                [Side::Right, Side::Left].into_iter().any(|side| by.source(side) == Some(*source))
+            }
+            Self::Unload { side, .. } => by.source(side.unwrap_or(by.active_nozzle)) == Some(Source::Nothing),
+            Self::SetFilament(source, wanted) => by
+                .slot(*source)
+                .and_then(|slot| slot.filament())
+                .is_some_and(|f| f.material == wanted.material && f.id.as_ref() == Some(&wanted.id)),
+            Self::ResetSlot(source) => by.slot(*source).is_some_and(|slot| slot.filament().is_none()),
+            Self::Dry(dry) => by.unit(dry.unit).is_some_and(|ams| ams.is_drying() == Some(true)),
+            Self::StopDrying { unit } => by.unit(*unit).is_some_and(|ams| ams.is_drying() == Some(false)),
+            Self::SkipObjects(ids) => {
+                let skipped = by.job.skipped.as_deref().unwrap_or_default();
+                ids.iter().all(|id| skipped.contains(&i64::from(*id)))
+            }
+            Self::ClearError => by.error.is_none(),
+            Self::NozzleKind { tenths_mm, material } => {
+                let nozzle = by.nozzle_kind(Side::Right);
+                nozzle.material == Some(*material)
+                    && at(nozzle.diameter_mm.map(|mm| mm * 10.0), (*tenths_mm).into())
+            }
+            Self::SelectNozzle(side) => by.active_nozzle == *side,
+            Self::Print(_) => matches!(by.status, Some(Status::Prepare | Status::Running)),
+            Self::Refresh
+            | Self::Buzzer(_)
+            | Self::ReadRfid { .. }
+            | Self::AmsControl(_)
+            | Self::Calibrate(_)
+            | Self::Home
+            | Self::Move(..)
+            | Self::Extrude(..)
+            | Self::Gcode(_) => false,
         }
     }
 
@@ -61,9 +412,27 @@ impl Command {
     /// report ever shows it, so that its answer is the last word.
     pub fn confirmed_within(&self) -> Option<Duration> {
         let seconds = match self {
-            Self::Refresh => return None,
-            // It finishes the move it is in, and lifts the nozzle.
-            Self::Pause | Self::Resume | Self::Stop => 30,
+            Self::Refresh
+            | Self::Buzzer(_)
+            | Self::ReadRfid { .. }
+            | Self::AmsControl(_)
+            | Self::Calibrate(_)
+            | Self::Home
+            | Self::Move(..)
+            | Self::Extrude(..)
+            | Self::Gcode(_) => return None,
+            // It finishes the move it is in, and lifts the nozzle; nozzles change places; the heater of an
+            // AMS is checked first.
+            Self::Pause
+            | Self::Resume
+            | Self::Stop
+            | Self::SelectNozzle(_)
+            | Self::Dry(_)
+            | Self::StopDrying { .. } => 30,
+            // Heating, cutting, pulling back, feeding (protocol 5.11).
+            Self::Load { .. } | Self::Unload { .. } => 300,
+            // A P1 fetches and checks the file for up to 135 s (protocol 5.1).
+            Self::Print(_) => 150,
             _ => 10,
         };
         Some(Duration::from_secs(seconds))
@@ -75,216 +444,51 @@ impl Command {
     }
 
     /// Whether a later command makes this one pointless: the slider moved on.
+    ///
+    /// Never for what adds up (movements) or is an order of its own (a print, a calibration).
     pub fn is_superseded_by(&self, later: &Self) -> bool {
         use Command as C;
         match (self, later) {
             (C::NozzleTarget(a, _), C::NozzleTarget(b, _)) => a == b,
             (C::Fan(a, _), C::Fan(b, _)) => a == b,
             (C::Light(a, _), C::Light(b, _)) => a == b,
-            (C::BedTarget(_), C::BedTarget(_))
+            (C::Setting(a, _), C::Setting(b, _)) | (C::Sensitivity(a, _), C::Sensitivity(b, _)) => a == b,
+            (C::SetFilament(a, _) | C::ResetSlot(a), C::SetFilament(b, _) | C::ResetSlot(b)) => a == b,
+            (C::Light(LightKind::Chamber, _), C::FlashLight)
+            | (C::FlashLight, C::Light(LightKind::Chamber, _) | C::FlashLight)
+            | (C::BedTarget(_), C::BedTarget(_))
+            | (C::ChamberTarget(_), C::ChamberTarget(_))
             | (C::Speed(_), C::Speed(_))
+            | (C::Airduct(_), C::Airduct(_))
             | (C::Timelapse(_), C::Timelapse(_))
             | (C::PromptSound(_), C::PromptSound(_))
+            | (C::Buzzer(_), C::Buzzer(_))
             | (C::Refresh, C::Refresh) => true,
             _ => false,
         }
     }
 }
 
-/// What became of a command; for the person or program that gave it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Outcome {
-    /// The printer took it.
-    Accepted,
-    /// The printer's own report shows the effect.
-    Confirmed,
-    /// It was not sent, or the printer said no; why.
-    Refused(String),
-    /// It could not be sent; why.
-    Failed(String),
-    /// A newer command of the same kind took its place before it was seen to be done.
-    Superseded,
-    /// It was sent, and then the printer did not answer or did not show the effect in time; which of it.
-    Timeout(String),
-}
-
-/// Why a command was not sent; the text is for the person who gave it.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[allow(missing_docs, reason = "the texts say it")]
-pub enum Refusal {
-    #[error("the printer is read-only in this gateway: set `controls` to full in the configuration")]
-    ReadOnly,
-    #[error("the printer cannot be reached: switch it on, or wait until it reports again")]
-    Offline,
-    #[error("the printer has not reported its state yet: try again in a moment")]
-    NotReady,
-    #[error(
-        "the printer takes this only from Bambu Lab's own programs (firmware with authorisation control); \
-         LAN Only Mode with Developer Mode on the printer lifts it, and ends its cloud connection"
-    )]
-    SignatureRequired,
-    #[error("this model is not known to the gateway, so it is read but not controlled")]
-    UnknownModel,
-    #[error("the printer has no such part")]
-    Missing,
-    #[error("only a running print can be paused; the printer is {0}")]
-    NotRunning(&'static str),
-    #[error("only a paused print can be resumed; the printer is {0}")]
-    NotPaused(&'static str),
-    #[error("there is no print to stop; the printer is {0}")]
-    NoPrint(&'static str),
-    #[error("{what} {value} °C is above {max} °C, the most this printer takes")]
-    TooHot { what: &'static str, value: u16, max: u16 },
-}
-
-/// The printer's state in a word, for refusals.
-fn state(snapshot: &Snapshot) -> &'static str {
-    match snapshot.status {
-        None => "in an unknown state",
-        Some(Status::Failed) => "at rest after a failed print",
-        Some(Status::Finish) => "at rest after a print",
-        Some(Status::Idle) => "idle",
-        Some(Status::Init) => "starting",
-        Some(Status::Pause) => "paused",
-        Some(Status::Prepare) => "preparing a print",
-        Some(Status::Running) => "printing",
-        Some(Status::Slicing) => "slicing",
-    }
-}
-
-/// Whether the printer may do this now.
-///
-/// # Errors
-/// The reason why not.
-pub fn permit(snapshot: &Snapshot, command: &Command) -> Result<(), Refusal> {
-    use Command as C;
-    if matches!(command, C::Refresh) {
-        return Ok(());
-    }
-    if snapshot.read_only {
-        return Err(Refusal::ReadOnly);
-    }
-    if snapshot.reach != Reach::Online {
-        return Err(Refusal::Offline);
-    }
-    let Some(can) = snapshot.capabilities else { return Err(Refusal::NotReady) };
-    if snapshot.control == Control::Limited && command.needs_signature() {
-        return Err(Refusal::SignatureRequired);
-    }
-    if !can.known_model && !matches!(command, C::Pause | C::Resume | C::Stop | C::Light(..)) {
-        return Err(Refusal::UnknownModel);
-    }
-    if !has_part(&can, command) {
-        return Err(Refusal::Missing);
-    }
-    match *command {
-        C::Pause if snapshot.status != Some(Status::Running) => Err(Refusal::NotRunning(state(snapshot))),
-        C::Resume if snapshot.status != Some(Status::Pause) => Err(Refusal::NotPaused(state(snapshot))),
-        C::Stop if !snapshot.is_active() => Err(Refusal::NoPrint(state(snapshot))),
-        C::NozzleTarget(_, value) if value > can.nozzle_max => {
-            Err(Refusal::TooHot { what: "nozzle target", value, max: can.nozzle_max })
-        }
-        C::BedTarget(value) if value > can.bed_max => {
-            Err(Refusal::TooHot { what: "bed target", value, max: can.bed_max })
-        }
-        _ => Ok(()),
-    }
-}
-
-/// Whether the part that the command is about is there.
-fn has_part(can: &Capabilities, command: &Command) -> bool {
-    match *command {
-        Command::NozzleTarget(Side::Left, _) => can.dual_nozzle,
-        Command::Fan(FanKind::Aux, _) => can.aux_fan,
-        Command::Fan(FanKind::Chamber, _) => can.chamber_fan,
-        Command::Fan(FanKind::SecondAux, _) => can.second_aux_fan,
-        Command::Light(LightKind::Chamber, _) => can.chamber_light,
-        Command::Light(LightKind::Work, _) => can.work_light,
-        Command::Timelapse(_) => can.timelapse,
-        Command::PromptSound(_) => can.prompt_sound,
-        _ => true,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::sync::Arc;
-
-    use super::super::Identity;
-    use super::*;
-
-    fn printing() -> Snapshot {
-        let identity = Identity::new("01P00A000000001", "Garage", "P1S");
-        let capabilities = Capabilities {
-            known_model: true,
-            chamber_light: true,
-            nozzle_max: 300,
-            bed_max: 100,
-            ..Capabilities::default()
-        };
-        Snapshot {
-            capabilities: Some(capabilities),
-            reach: Reach::Online,
-            status: Some(Status::Running),
-            ..Snapshot::unheard(Arc::new(identity))
-        }
+impl Setting {
+    /// Whether it is the camera's: what it records and what it looks for. Firmware with authorisation
+    /// control takes these without a signature.
+    pub fn is_of_camera(self) -> bool {
+        matches!(
+            self,
+            Self::Recording
+                | Self::PrintingMonitor
+                | Self::SpaghettiDetector
+                | Self::PileupDetector
+                | Self::ClumpDetector
+                | Self::FirstLayerInspector
+                | Self::PlateMarkerDetector
+                | Self::PlateOffsetDetector
+                | Self::AllowSkipParts
+        )
     }
 
-    #[test]
-    fn the_state_decides_what_a_job_takes() {
-        let at = |status| Snapshot { status: Some(status), ..printing() };
-        for (command, allowed) in [
-            (Command::Pause, &[Status::Running][..]),
-            (Command::Resume, &[Status::Pause]),
-            (Command::Stop, &[Status::Prepare, Status::Slicing, Status::Running, Status::Pause]),
-        ] {
-            for status in [
-                Status::Failed,
-                Status::Finish,
-                Status::Idle,
-                Status::Init,
-                Status::Pause,
-                Status::Prepare,
-                Status::Running,
-                Status::Slicing,
-            ] {
-                let permitted = permit(&at(status), &command).is_ok();
-                assert_eq!(permitted, allowed.contains(&status), "{command:?} when {status:?}");
-            }
-        }
-    }
-
-    #[test]
-    fn what_the_printer_cannot_take_is_refused_with_the_reason() {
-        let refused = |snapshot: Snapshot, command| permit(&snapshot, &command).expect_err("refused");
-        assert_eq!(
-            refused(printing(), Command::BedTarget(101)).to_string(),
-            "bed target 101 °C is above 100 °C, the most this printer takes"
-        );
-        assert_eq!(permit(&printing(), &Command::BedTarget(100)), Ok(()));
-        assert_eq!(refused(printing(), Command::NozzleTarget(Side::Left, 200)), Refusal::Missing);
-        assert_eq!(refused(printing(), Command::Fan(FanKind::Aux, 50)), Refusal::Missing);
-        let offline = Snapshot { reach: Reach::Offline, ..printing() };
-        assert_eq!(refused(offline, Command::Pause), Refusal::Offline);
-        let unread = Snapshot { capabilities: None, ..printing() };
-        assert_eq!(refused(unread, Command::Pause), Refusal::NotReady);
-        let read_only = Snapshot { read_only: true, ..printing() };
-        assert_eq!(refused(read_only.clone(), Command::Light(LightKind::Chamber, true)), Refusal::ReadOnly);
-        assert_eq!(permit(&read_only, &Command::Refresh), Ok(()));
-    }
-
-    #[test]
-    fn signed_firmware_still_takes_lamps() {
-        let limited = Snapshot { control: Control::Limited, ..printing() };
-        assert_eq!(permit(&limited, &Command::Pause), Err(Refusal::SignatureRequired));
-        assert_eq!(permit(&limited, &Command::Light(LightKind::Chamber, true)), Ok(()));
-    }
-
-    #[test]
-    fn an_unknown_model_is_not_heated() {
-        let mut unknown = printing();
-        unknown.capabilities.as_mut().expect("capabilities").known_model = false;
-        assert_eq!(permit(&unknown, &Command::BedTarget(50)), Err(Refusal::UnknownModel));
-        assert_eq!(permit(&unknown, &Command::Pause), Ok(()));
+    /// Whether it is one of the AMS units', which are told all at once.
+    pub fn is_of_ams(self) -> bool {
+        matches!(self, Self::RfidOnInsert | Self::RfidOnStartup | Self::RemainingEstimate)
     }
 }

@@ -128,6 +128,18 @@ impl Options {
         }
     }
 
+    /// How soon a detector stops a print.
+    pub fn sensitivity(&self, detector: Setting) -> Option<Sensitivity> {
+        match detector {
+            Setting::PrintingMonitor => self.monitor_sensitivity,
+            Setting::SpaghettiDetector => self.spaghetti_sensitivity,
+            Setting::PileupDetector => self.pileup_sensitivity,
+            Setting::ClumpDetector => self.clump_sensitivity,
+            Setting::AirPrintDetection => self.air_print_sensitivity,
+            _ => None,
+        }
+    }
+
     /// The settings of which the printer says how they stand.
     pub fn known(&self) -> Settings {
         self.known

@@ -447,6 +447,9 @@ fn drying_is_told_and_its_end_is_not_made_up() {
         (home.value("ams/0/extruder"), home.value("ams/0/drying_status")),
         (Some("None"), Some("off"))
     );
+    // A million years: no time that anybody dries, and more seconds than there are numbers.
+    unit(&mut home, json!({"dry_time": i64::MAX}));
+    assert_eq!(home.value("ams/0/drying_remaining"), Some("None"));
 }
 
 #[test]

@@ -80,7 +80,7 @@ const NO: bool = false;
 const MATRIX: [Row; 14] = [
     (Model::X1,     "X1",      1, [ON, NO], [ON, ON, NO], [NO, ON, NO, ON], 1, [300, 120], &[AmsKind::Ams]),
     (Model::X1c,    "X1C",     1, [ON, NO], [ON, ON, NO], [NO, ON, NO, ON], 1, [300, 120], &[AmsKind::Ams]),
-    (Model::X1e,    "X1E",     1, [ON, ON], [ON, ON, NO], [NO, ON, NO, NO], 1, [320, 110], &[AmsKind::Ams]),
+    (Model::X1e,    "X1E",     1, [ON, ON], [ON, ON, NO], [NO, ON, NO, ON], 1, [320, 110], &[AmsKind::Ams]),
     (Model::P1p,    "P1P",     1, [NO, NO], [NO, NO, NO], [NO, NO, NO, ON], 1, [300, 100], &[]),
     (Model::P1s,    "P1S",     1, [NO, NO], [ON, ON, NO], [NO, NO, NO, ON], 1, [300, 100], &[AmsKind::Ams]),
     (Model::P2s,    "P2S",     1, [ON, NO], [ON, NO, NO], [NO, ON, ON, ON], 1, [300, 110], &[AmsKind::Pro2]),
@@ -89,7 +89,7 @@ const MATRIX: [Row; 14] = [
     (Model::A2l,    "A2L",     1, [NO, NO], [NO, NO, NO], [NO, NO, ON, ON], 1, [300, 80], &[AmsKind::Lite]),
     (Model::H2d,    "H2D",     2, [ON, ON], [ON, ON, NO], [ON, ON, ON, ON], 2, [350, 120],
         &[AmsKind::Pro2, AmsKind::Ht]),
-    (Model::H2dPro, "H2D Pro", 2, [ON, ON], [ON, ON, NO], [ON, ON, ON, NO], 2, [350, 120],
+    (Model::H2dPro, "H2D Pro", 2, [ON, ON], [ON, ON, NO], [ON, ON, ON, ON], 2, [350, 120],
         &[AmsKind::Pro2, AmsKind::Ht]),
     (Model::H2s,    "H2S",     1, [ON, ON], [ON, ON, NO], [ON, ON, ON, ON], 1, [350, 120], &[AmsKind::Pro2]),
     (Model::H2c,    "H2C",     2, [ON, ON], [ON, ON, NO], [ON, ON, ON, ON], 2, [350, 120], &[AmsKind::Pro2]),

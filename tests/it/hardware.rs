@@ -67,7 +67,7 @@ fn an_unknown_model_shows_all_that_its_report_proves_and_is_not_heated_or_moved(
             ("left_nozzle_temperature", Some("30")),
             ("chamber_temperature", Some("41")),
             ("chamber_target", None),
-            ("second_aux_fan_speed", Some("5")),
+            ("secondary_aux_fan_speed", Some("5")),
             ("door", Some("ON")),
             ("storage", Some("normal")),
             ("airduct_mode", Some("heating")),
@@ -183,4 +183,12 @@ fn no_printer_shows_more_than_people_read() {
         assert!(shown <= most, "{model}: {shown} of {}", components.len());
     }
     println!("{counts:?}");
+}
+
+#[test]
+fn a_cable_leaves_the_entity_of_the_wifi_and_makes_it_unknown() {
+    let mut printer = Printer::new("P2S");
+    check(&printer, &[("wifi_signal", Some("-52")), ("wired", Some("OFF"))]);
+    printer.set(json!({"net": {"conf": 1}, "wifi_signal": "-90dBm"}));
+    check(&printer, &[("wifi_signal", Some("None")), ("wired", Some("ON"))]);
 }

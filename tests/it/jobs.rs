@@ -250,6 +250,11 @@ fn firmware_is_offered_in_either_form() {
     for unit in [0, 128] {
         assert_eq!(h2d.document(&format!("ams/{unit}/firmware"))["latest_version"], "00.00.06.40");
     }
+    // An X1C says that there is nothing new, and keeps the number of what once was (capture `x1c_misc`).
+    let old = json!({"upgrade_state": {"new_version_state": 2, "ota_new_version_number": "01.10.00.00"}});
+    let x1c = Desk::new("X1C", old);
+    assert_eq!(x1c.document("firmware")["latest_version"], "01.09.00.01");
+    assert_eq!(x1c.is("firmware_update"), Some("OFF"));
     let none = Desk::new("X1C", number(""));
     assert_eq!(none.document("ams/0/firmware")["latest_version"], "00.00.06.40");
 }
@@ -318,9 +323,18 @@ fn a_heater_with_nothing_to_do_is_told_after_a_while() {
     desk.hear(idle.clone());
     desk.pass(100);
     assert_eq!(desk.is("heater_left_on"), Some("OFF"), "somebody preheats");
-    assert_eq!(heard(&mut desk, idle), "ON");
+    assert_eq!(heard(&mut desk, idle.clone()), "ON");
     desk.hear(json!({"bed_target_temper": 0, "nozzle_target_temper": 0}));
     assert_eq!(desk.is("heater_left_on"), Some("OFF"));
+
+    // Nothing heats in a printer that is switched off, and it heats anew when it is back.
+    desk.hear(json!({"bed_target_temper": 60}));
+    for _ in 0..12 {
+        desk.pass(100);
+    }
+    assert_eq!((desk.is("availability"), desk.is("heater_left_on")), (Some("offline"), Some("OFF")));
+    desk.hear(idle);
+    assert_eq!((desk.is("availability"), desk.is("heater_left_on")), (Some("online"), Some("OFF")));
 }
 
 #[test]

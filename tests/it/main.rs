@@ -5,6 +5,7 @@ mod ams;
 mod broker;
 #[cfg(feature = "demo")]
 mod cli;
+mod control;
 #[cfg(feature = "demo")]
 mod demo;
 mod fuzz;

@@ -583,8 +583,16 @@ fn one_report_without_any_tray_is_not_believed() {
     assert_eq!(loaded(&rig), 4);
     rig.pass(0.1);
     assert!(
+        rig.session.snapshot().ams[0].slots.iter().all(|slot| slot.content == Content::Unknown),
+        "ten seconds at most, and what is in a unit that is gone nobody knows"
+    );
+
+    let mut rig = Rig::told("X1C");
+    rig.delta(json!({"ams": {"tray_exist_bits": "0"}}));
+    rig.pass(10.0);
+    assert!(
         rig.session.snapshot().ams[0].slots.iter().all(|slot| slot.content == Content::Empty),
-        "ten seconds at most"
+        "a unit that is there is empty"
     );
 }
 

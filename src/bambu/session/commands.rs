@@ -1,5 +1,6 @@
 //! The way of a command: queued, sent one at a time, answered, and confirmed by the report.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::printer::{Command, Now, Outcome, Refusal, Snapshot, permit};
@@ -155,7 +156,8 @@ impl Session {
             let light = Light { node: Some(node), mode: Some(mode) };
             let known =
                 self.report.lights_report.as_ref().is_some_and(|l| l.0.iter().any(|k| k.node == light.node));
-            if known {
+            // The lamp of the bed is in no report.
+            if known || light.node.as_deref() == Some("heatbed_light") {
                 let lights = Some(Keyed(vec![light]));
                 self.report.absorb(Print { lights_report: lights, ..Print::default() }, Kind::Delta);
                 self.project(now, Kind::Delta, out);
@@ -318,8 +320,10 @@ impl Session {
             return;
         }
         let can = self.snapshot.capabilities.unwrap_or_default();
-        let dialect = Dialect::of(&self.report, can.dual_nozzle, can.chamber_light_2);
-        let requests = request::of_command(&command, dialect, || self.next_id());
+        let firmware = self.identity.firmware.as_deref();
+        let dialect = Dialect::of(&self.report, self.model, firmware, &can);
+        let printer = Arc::clone(&self.snapshot);
+        let requests = request::of_command(&command, &dialect, &printer, || self.next_id());
         let Some(first) = requests.first() else { return };
         // What the one before was to bring about will not be seen any more.
         self.sent.retain(|sent| {

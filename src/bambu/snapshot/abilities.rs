@@ -2,6 +2,7 @@
 
 use crate::bambu::models::{Door, Model};
 use crate::bambu::report::Print;
+use crate::bambu::request::requests;
 use crate::bambu::wire::Hex;
 use crate::printer::Capabilities;
 
@@ -17,6 +18,7 @@ pub fn capabilities(report: &Print, model: Option<&Model>, firmware: Option<&str
     let device = report.device.as_ref();
     let extruders = device.and_then(|d| d.extruder.as_ref());
     let count = extruders.and_then(|e| e.state).map(|state| state & 0xF);
+    let dual_nozzle = count.map_or(model.is_some_and(|m| m.dual_nozzle), |n| n >= 2);
     let parts = device.and_then(|d| d.airduct.as_ref()?.parts.as_ref()).map(|parts| &parts.list.0);
     // An inventory of fans is one when it has the part fan; X1C 01.09 sends an empty list.
     let inventory = parts.filter(|parts| parts.iter().any(|part| part.id == Some(16)));
@@ -36,7 +38,7 @@ pub fn capabilities(report: &Print, model: Option<&Model>, firmware: Option<&str
     let air_ways = device.and_then(|d| d.airduct.as_ref()?.mode_list.as_ref());
     Capabilities {
         known_model: model.is_some(),
-        dual_nozzle: count.map_or(model.is_some_and(|m| m.dual_nozzle), |n| n >= 2),
+        dual_nozzle,
         chamber_sensor: model.map_or(device.is_some_and(|d| d.ctc.is_some()), |m| m.chamber_sensor),
         chamber_heater,
         aux_fan: fan(32, kit || model.is_some_and(|m| m.aux_fan)),
@@ -49,7 +51,8 @@ pub fn capabilities(report: &Print, model: Option<&Model>, firmware: Option<&str
         timelapse: camera.is_some_and(|camera| camera.timelapse.is_some()),
         // X1C 01.09 says that it has a sound and has none, so the bit decides for unknown models only.
         prompt_sound: model.map_or(says(report.home_flag, 18) || says(report.fun, 8), |m| m.prompt_sound),
-        wifi: !wired(report),
+        // A printer on a cable says something here, too; the value is unknown then, and the entity stays.
+        wifi: report.wifi_signal.is_some(),
         door: match model.map(|model| model.door) {
             Some(Door::HomeFlag(from)) => door_bit || firmware.is_some_and(|now| Model::at_least(now, from)),
             Some(Door::Stat) | None => door_bit,
@@ -74,6 +77,8 @@ pub fn capabilities(report: &Print, model: Option<&Model>, firmware: Option<&str
         external_spools: u8::try_from(spools.clamp(1, 2)).unwrap_or(1),
         nozzle_max: model.map_or(300, |m| m.nozzle_max),
         bed_max: model.map_or(100, |m| m.bed_max),
+        chamber_max: model.map_or(0, |m| m.chamber_max),
+        requests: requests(report, model, firmware, dual_nozzle),
         job: super::job::abilities(report),
     }
 }

@@ -199,7 +199,12 @@ fn drying(unit: &Unit) -> Drying {
         |v: Option<i64>, most| v.and_then(|v| u16::try_from(v).ok()).filter(|v| (1..=most).contains(v));
     let code = unit.info.and_then(|info| u8::try_from(info.bits(4, 4)).ok());
     Drying {
-        remaining: unit.dry_time.and_then(|m| u64::try_from(m).ok()).map(|m| Duration::from_secs(m * 60)),
+        // More than 60 days is a fault, not a time.
+        remaining: unit
+            .dry_time
+            .and_then(|m| u64::try_from(m).ok())
+            .filter(|m| *m <= 60 * 24 * 60)
+            .map(|m| Duration::from_secs(m * 60)),
         temperature: positive(setting.and_then(|s| s.dry_temperature), 150),
         duration: positive(setting.and_then(|s| s.dry_duration), 99)
             .map(|hours| Duration::from_secs(u64::from(hours) * 3600)),

@@ -16,14 +16,17 @@ pub(super) fn update(report: &Print, context: &Context<'_>) -> Update {
         let listed = offered(state, |name| name == "ota");
         listed.or_else(|| version(state.ota_new_version_number.as_ref())).cloned()
     });
+    let said = state.and_then(|state| match state.new_version_state? {
+        1 => Some(true),
+        2 => Some(false),
+        _ => None,
+    });
     Update {
-        offered: state.and_then(|state| match state.new_version_state? {
-            1 => Some(true),
-            2 => Some(false),
-            _ => None,
-        }),
-        // One that runs already is none that is offered.
-        latest: latest.filter(|latest| context.identity.firmware.as_ref() != Some(latest)),
+        offered: said,
+        // One that runs already is none that is offered, and neither is the number that an X1 keeps while it
+        // says that there is nothing new (capture `x1c_misc`).
+        latest: latest
+            .filter(|latest| context.identity.firmware.as_ref() != Some(latest) && said != Some(false)),
         progress: state.filter(|state| state.dis_state == Some(UNDER_WAY)).map(|state| Progress {
             percent: state.progress.and_then(|v| u8::try_from(v).ok()).filter(|percent| *percent <= 100),
         }),

@@ -290,3 +290,17 @@ async fn a_printer_without_power_is_announced_as_lost_and_as_returned() {
     assert_eq!(back["event"]["event"], "client.connected");
     next_message(&mut events, |message| message["print"]["command"] == "push_status").await;
 }
+
+#[tokio::test]
+async fn a_cloud_can_be_full_of_printers_that_want_signatures() {
+    let options = Options { signed: true, printers: 3, ..Options::default() };
+    let cloud = Cloud::start(options).await.unwrap();
+    for serial in cloud.serials() {
+        let answers = cloud.with_printer(&serial, |printer| {
+            printer.handle(br#"{"print":{"command":"pause","param":"","sequence_id":"1"}}"#)
+        });
+        let answer = String::from_utf8(answers.unwrap().concat()).unwrap();
+        assert!(answer.contains("84033543") || answer.contains("verify failed"), "{answer}");
+    }
+    cloud.stop().await;
+}

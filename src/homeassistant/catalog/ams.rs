@@ -2,9 +2,14 @@
 
 use serde_json::{Value as Json, json};
 
-use crate::printer::{Ams, AmsKind, Color, Content, DryingState, ExternalSpool, Filament, Side, Slot, Text};
+use crate::printer::command::Dry;
+use crate::printer::{
+    Ams, AmsKind, Color, Command, Content, DryingState, ExternalSpool, Filament, Side, Slot, Source, Text,
+};
 
-use super::super::entity::{Entity, Firmware, Value, binary, firmware, sensor, temperature, words};
+use super::super::entity::{
+    Entity, Firmware, Platform, Value, binary, button, control, firmware, sensor, temperature, words,
+};
 use super::{DROP, celsius, percent, text};
 
 /// An AMS unit.
@@ -56,6 +61,21 @@ pub static AMS: &[Entity<Ams>] = &[
         .hidden()
         .needs(|_, a| a.can.dries && a.can.tells_state)
         .with(|a, b| a.drying.state_code != b.drying.state_code, |a| json!({ "code": a.drying.state_code })),
+    control::<Ams>(
+        "drying",
+        "Drying",
+        // How to dry is what the filament in the unit says; the action `dry` takes anything else.
+        Platform::Switch(|on| {
+            if on {
+                Command::Dry(Box::new(Dry { unit: 0, plan: None, filament: None, rotate: false }))
+            } else {
+                Command::StopDrying { unit: 0 }
+            }
+        }),
+        |a| a.is_drying().map(Value::Flag),
+    )
+    .icon("mdi:heat-wave")
+    .needs(|_, a| a.can.dries),
     binary::<Ams>("active", "Active", |a| Some(Value::Flag(a.active_slot.is_some()))).class("running"),
     words::<Ams>(
         "extruder",
@@ -115,6 +135,13 @@ pub static SLOT: &[Entity<Slot>] = &[
         .lasting()
         .hidden()
         .needs(|_, s| s.tells_k),
+    button::<Slot>("tray_#_load", "Load tray #", || Command::Load { source: Source::Nothing, celsius: None })
+        .icon("mdi:tray-arrow-down")
+        .hidden()
+        .needs(|c, _| c.requests.load),
+    button::<Slot>("tray_#_read_rfid", "Read tag of tray #", || Command::ReadRfid { unit: 0, slot: 0 })
+        .icon("mdi:nfc-search-variant")
+        .hidden(),
 ];
 
 /// An external spool.
@@ -131,6 +158,10 @@ pub static EXTERNAL: &[Entity<ExternalSpool>] = &[
         .hidden()
         .needs(|_, e| e.slot.tells_k),
     binary::<ExternalSpool>("active", "Active", |e| Some(Value::Flag(e.slot.active))).class("running"),
+    button::<ExternalSpool>("load", "Load", || Command::Load { source: Source::Nothing, celsius: None })
+        .icon("mdi:tray-arrow-down")
+        .hidden()
+        .needs(|c, _| c.requests.load),
 ];
 
 const DRYING: [(DryingState, &str); 8] = [

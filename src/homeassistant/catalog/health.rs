@@ -3,14 +3,18 @@
 use serde_json::{Map, Value as Json, json};
 
 use crate::printer::health::{Reason, Severity, Told};
-use crate::printer::{Hms, Reach, Snapshot};
+use crate::printer::{Health, Hms, Reach, Snapshot};
 
 use super::super::entity::{Entity, Value, binary, sensor, words};
 
 const ALERT: &str = "mdi:alert-circle-outline";
 
-/// So many messages are explained in attributes, the worst ones: Home Assistant records no more than 16 kB.
+/// So many messages are explained in attributes, the worst ones, and as long as these bytes last: Home
+/// Assistant records attributes up to 16 kB. The rest is counted.
 const EXPLAINED: usize = 16;
+const EXPLAINED_BYTES: usize = 12_000;
+/// So many codes are listed.
+const LISTED: usize = 64;
 
 pub(super) static HEALTH: &[Entity<Snapshot>] = &[
     binary::<Snapshot>("connectivity", "Online", |s| Some(Value::Flag(s.reach == Reach::Online)))
@@ -71,7 +75,11 @@ pub(super) static HEALTH: &[Entity<Snapshot>] = &[
     .icon(ALERT)
     .diagnostic()
     .hidden()
-    .lasting(),
+    .lasting()
+    .with(
+        |a, b| a.hms != b.hms,
+        |s| json!({"codes": s.hms.iter().take(LISTED).map(ToString::to_string).collect::<Vec<_>>()}),
+    ),
     binary::<Snapshot>("print_error", "Print error", |s| Some(Value::Flag(s.health.fault().is_some())))
         .class("problem")
         .diagnostic()
@@ -98,7 +106,11 @@ pub(super) static HEALTH: &[Entity<Snapshot>] = &[
         Some(s.health.error.as_ref().map_or("none", |error| &error.text).into())
     })
     .icon(ALERT)
-    .diagnostic(),
+    .diagnostic()
+    .with(
+        |a, b| a.health.error != b.health.error,
+        |s| json!({"text": s.health.error.as_ref().map(|error| &error.text)}),
+    ),
 ];
 
 fn explained(message: &Told<Hms>) -> Json {
@@ -112,13 +124,22 @@ fn explained(message: &Told<Hms>) -> Json {
     })
 }
 
+/// The messages that there is room to explain. Each stands in the attributes twice, with its keys.
+fn explainable(health: &Health) -> impl Iterator<Item = &Told<Hms>> {
+    let mut left = EXPLAINED_BYTES;
+    health.messages.iter().take(EXPLAINED).take_while(move |message| {
+        let bytes = 2 * (message.text.len() + message.wiki.len()) + 200;
+        left.checked_sub(bytes).inspect(|rest| left = *rest).is_some()
+    })
+}
+
 /// The names with capitals and numbers are those of the ha-bambulab integration: people have automations
 /// and cards that read them. The list says the same for a program.
 fn details(s: &Snapshot) -> Json {
     let health = &s.health;
     let mut details = Map::new();
     details.insert("Count".into(), health.messages.len().into());
-    for (index, message) in health.messages.iter().take(EXPLAINED).enumerate() {
+    for (index, message) in explainable(health).enumerate() {
         let Told { code, text, wiki, .. } = message;
         let mut put = |key: &str, value: String| {
             details.insert(format!("{}-{key}", index + 1), value.into());
@@ -128,10 +149,10 @@ fn details(s: &Snapshot) -> Json {
         put("Wiki", wiki.clone());
         put("Severity", code.severity().word().into());
     }
-    let messages: Vec<Json> = health.messages.iter().take(EXPLAINED).map(explained).collect();
+    let messages: Vec<Json> = explainable(health).map(explained).collect();
     details.insert("messages".into(), messages.into());
     if !health.hidden.is_empty() {
-        let hidden: Vec<String> = health.hidden.iter().map(ToString::to_string).collect();
+        let hidden: Vec<String> = health.hidden.iter().take(LISTED).map(ToString::to_string).collect();
         details.insert("hidden".into(), hidden.into());
     }
     details.into()

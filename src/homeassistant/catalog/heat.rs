@@ -67,7 +67,7 @@ pub(super) static HEAT: &[Entity<Snapshot>] = &[
         .needs(|c, _| c.chamber_fan)
         .fan()
         .hidden(),
-    sensor::<Snapshot>("second_aux_fan_speed", "Secondary aux fan speed", |s| {
+    sensor::<Snapshot>("secondary_aux_fan_speed", "Secondary aux fan speed", |s| {
         percent(s.fans.second_aux.percent)
     })
     .needs(|c, _| c.second_aux_fan)

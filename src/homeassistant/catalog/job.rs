@@ -80,7 +80,8 @@ pub(super) static JOB: &[Entity<Snapshot>] = &[
     .needs(|c, _| c.job.kind),
     sensor::<Snapshot>("gcode_file", "Gcode filename", |s| text(s.job.file.as_ref()))
         .icon("mdi:file")
-        .hidden(),
+        .hidden()
+        .with(|a, b| a.job.file != b.job.file, |s| json!({ "file": s.job.file.as_deref() })),
     sensor::<Snapshot>("plate", "Plate", |s| s.job.plate.map(|plate| Value::Int(plate.into())))
         .icon("mdi:square-outline")
         .hidden()

@@ -15,7 +15,7 @@ fn installed(s: &Snapshot) -> Option<Value<'_>> {
     }))
 }
 
-/// A number that is offered says so, whatever the printer's flag says.
+/// The printer's word; where it has none, a number that is offered says so.
 fn offered(s: &Snapshot) -> Option<Value<'_>> {
     s.update.offered.or(s.update.latest.as_ref().map(|_| true)).map(Value::Flag)
 }

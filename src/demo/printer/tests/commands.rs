@@ -14,7 +14,8 @@ fn obeyed(number: usize, request: &Value, path: &str, value: &Value) {
     // The A1 mini leaves the command out.
     assert_eq!(ack.get("command").is_none(), number == A1_MINI && category == "print", "{ack}");
     assert_eq!(ack.get("param"), sent.get("param"));
-    live(&mut printer, 4);
+    // Until it is shown, and until a fan has followed.
+    live(&mut printer, 8);
     assert_eq!(full(&mut printer).pointer(path), Some(value), "{request}");
 }
 
@@ -27,6 +28,11 @@ fn refused(number: usize, request: &Value) {
     let mut after = full(&mut printer);
     after["sequence_id"] = before["sequence_id"].clone();
     assert_eq!(before, after, "{request}");
+}
+
+/// What a model has no word for.
+fn unanswered(number: usize, request: &Value) {
+    assert!(printer(number).handle(request.to_string().as_bytes()).is_empty(), "{request}");
 }
 
 fn gcode(line: &str) -> Value {
@@ -63,16 +69,14 @@ fn commands_of_all_models_take_effect() {
         let before = full(&mut printer)["home_flag"].as_i64().unwrap();
         let recovery = command(json!({"command": "print_option", "auto_recovery": false, "option": 0}));
         ask(&mut printer, &recovery);
+        live(&mut printer, 3);
         assert_eq!(before & !full(&mut printer)["home_flag"].as_i64().unwrap(), 1 << 4);
     }
 }
 
 #[test]
 fn temperatures_and_fans_by_gcode() {
-    for number in [X1C, A1_MINI] {
-        obeyed(number, &gcode("M104 S210\n"), "/nozzle_target_temper", &json!(210));
-        obeyed(number, &gcode("M140 S70\n"), "/bed_target_temper", &json!(70));
-    }
+    obeyed(X1C, &gcode("M140 S70\n"), "/bed_target_temper", &json!(70));
     obeyed(X1C, &gcode("M106 P2 S255\n"), "/big_fan1_speed", &json!("15"));
     obeyed(X1C, &gcode("M106 P3 S0\n"), "/big_fan2_speed", &json!("0"));
     obeyed(X1C, &gcode("M106 P3 S0\n"), "/fan_gear", &json!(204));
@@ -87,13 +91,13 @@ fn an_h2d_takes_typed_commands() {
     let mut printer = printer(H2D);
     let ack = ask(&mut printer, &command(nozzle))["print"].take();
     assert_eq!((&ack["result"], &ack["err_code"]), (&json!("SUCCESS"), &json!(0)));
+    live(&mut printer, 3);
     let right = full(&mut printer)["device"]["extruder"]["info"][0]["temp"].as_u64().unwrap();
     assert_eq!(right >> 16, 180);
     obeyed(H2D, &command(json!({"command": "set_bed_temp", "temp": 65})), "/bed_target_temper", &json!(65.0));
     let fan = json!({"command": "set_fan", "fan_index": 2, "speed": 60});
     obeyed(H2D, &command(fan.clone()), "/device/airduct/parts/1/state", &json!(60));
     obeyed(H2D, &command(fan), "/device/airduct/parts/1/tar_state", &json!(60));
-    obeyed(H2D, &command(json!({"command": "set_ctt", "ctt_val": 45})), "/device/ctc/state", &json!(2));
     let heating = json!({"command": "set_airduct", "modeId": 1, "submode": -1});
     obeyed(H2D, &command(heating), "/device/airduct/modeCur", &json!(1));
     obeyed(
@@ -157,29 +161,20 @@ fn an_ams_dries_until_it_is_told_to_stop_or_the_time_is_over() {
     assert_eq!((&busy["dry_time"], &busy["dry_setting"]["dry_filament"]), (&json!(119), &json!("PLA")));
     assert_eq!(u64::from_str_radix(busy["info"].as_str().unwrap(), 16).unwrap() >> 4 & 15, 2);
     ask(&mut printer, &dry(0, 0, 0));
+    live(&mut printer, 2);
     assert_eq!(unit(&mut printer)["dry_setting"]["dry_temperature"], -1);
     ask(&mut printer, &dry(1, 55, 1));
-    live(&mut printer, 3601);
+    live(&mut printer, 3603);
     assert_eq!(unit(&mut printer)["dry_time"], 0);
     refused(H2D, &dry(1, 90, 1));
-    refused(X1C, &dry(1, 55, 1));
-}
-
-#[test]
-fn a_job_that_is_sent_starts_the_next_print() {
-    let mut printer = printer(X1C);
-    let send = command(json!({"command": "project_file", "param": "Metadata/plate_1.gcode"}));
-    assert_eq!(ask(&mut printer, &send)["print"]["result"], "fail");
-    live_until(&mut printer, "IDLE");
-    assert_eq!(ask(&mut printer, &send)["print"]["result"], "success");
-    assert_eq!(printer.state(), "PREPARE");
+    unanswered(X1C, &dry(1, 55, 1));
 }
 
 #[test]
 fn what_a_machine_cannot_do_is_refused() {
     for number in [X1C, A1_MINI, H2D] {
         refused(number, &command(json!({"command": "resume", "param": ""})));
-        refused(number, &command(json!({"command": "make_coffee"})));
+        unanswered(number, &command(json!({"command": "make_coffee"})));
         refused(number, &command(json!({"command": "print_speed", "param": "5"})));
         refused(number, &command(json!({"command": "print_speed", "param": 2})));
         refused(number, &gcode("M104 S400\n"));
@@ -190,7 +185,7 @@ fn what_a_machine_cannot_do_is_refused() {
     }
     refused(A1_MINI, &gcode("M140 S90\n"));
     refused(X1C, &gcode("M141 S50\n"));
-    refused(X1C, &command(json!({"command": "set_bed_temp", "temp": 60})));
+    unanswered(X1C, &command(json!({"command": "set_bed_temp", "temp": 60})));
     refused(X1C, &command(json!({"command": "print_option", "sound_enable": true})));
     refused(H2D, &command(json!({"command": "set_ctt", "ctt_val": 66})));
     refused(H2D, &command(json!({"command": "set_nozzle_temp", "extruder_index": 2, "target_temp": 100})));

@@ -1,0 +1,48 @@
+//! `print_option`, one key a message, and what is switched beside it.
+use super::super::machine::Machine;
+use super::super::settings::{Settings, has_option};
+use super::{Refusal, Request, Verdict, refused, switch, unseen};
+use serde_json::Value;
+
+type Switch = fn(&mut Settings, bool);
+
+const OPTIONS: [(&str, Switch); 6] = [
+    ("auto_recovery", |settings, on| settings.recovery = on),
+    ("sound_enable", |settings, on| settings.sound = on),
+    ("filament_tangle_detect", |settings, on| settings.tangle = on),
+    ("nozzle_blob_detect", |settings, on| settings.blob = on),
+    ("air_print_detect", |settings, on| settings.air_print = on),
+    ("auto_switch_filament", |settings, on| settings.backup = on),
+];
+
+pub(super) fn judge(m: &mut Machine, command: &str, request: &Request) -> Verdict {
+    match command {
+        "print_option" => option(m, request),
+        "set_against_continued_heating_mode" if m.model.takes(62) => {
+            match request.get("enable").and_then(Value::as_bool) {
+                Some(on) => switch(move |m| m.settings.idle_heating = on),
+                None => refused("invalid enable"),
+            }
+        }
+        // No report tells what is heard.
+        "buzzer_ctrl" if m.model.has_lamp("chamber_light2") => match super::whole_number(request, "mode")? {
+            0..=2 => unseen(),
+            _ => refused("invalid mode"),
+        },
+        _ => Err(Refusal::Silence),
+    }
+}
+
+fn option(m: &Machine, request: &Request) -> Verdict {
+    let has = |key: &str| has_option(m.model, key);
+    for (key, set) in OPTIONS {
+        if let Some(on) = request.get(key).and_then(Value::as_bool).filter(|_| has(key)) {
+            return switch(move |m| set(&mut m.settings, on));
+        }
+    }
+    let way = request.get("air_purification").and_then(Value::as_u64).filter(|_| has("air_purification"));
+    match way.and_then(|way| u8::try_from(way).ok()) {
+        Some(way @ 0..=2) => switch(move |m| m.settings.purification = way),
+        _ => refused("option not supported"),
+    }
+}
