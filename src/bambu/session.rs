@@ -113,11 +113,13 @@ impl std::fmt::Display for Note {
             Self::UnknownState(word) => write!(f, "the printer uses an unknown word for its state: {word}"),
             Self::SignatureRequired => f.write_str(
                 "the printer takes print commands only from Bambu Lab's own programs (firmware with authorisation \
-                 control); reading goes on, lights still work. LAN Only Mode with Developer Mode on the printer \
+                 control); reading goes on, lamps and camera still work. LAN Only Mode with Developer Mode on the printer \
                  lifts it, and ends its cloud connection",
             ),
             Self::Unanswered => f.write_str(
-                "two commands in a row brought neither an answer nor an effect, although the printer reports: its                  firmware may take them only from Bambu Lab's own programs. The controls stay; if none works, LAN                  Only Mode with Developer Mode on the printer is what lifts it",
+                "two commands in a row brought neither an answer nor an effect, although the printer reports: its \
+                 firmware may take them only from Bambu Lab's own programs. The controls stay; if none works, LAN \
+                 Only Mode with Developer Mode on the printer is what lifts it",
             ),
         }
     }

@@ -433,3 +433,32 @@ async fn two_printers_of_one_name_keep_their_entities_apart() {
     });
     gateway.stop().await;
 }
+
+#[tokio::test]
+async fn actions_are_carried_out_or_refused_with_the_id_of_their_request() {
+    let scene = Scene::start(&NOTHING).await;
+    let (eyes, x1c) = (&scene.eyes, scene.printer(0));
+    let act = async |name: &str, body: &str, outcome: &str| -> Value {
+        let (topic, mark) = (format!("{x1c}/action/{name}"), eyes.mark());
+        eyes.publish(&topic, body);
+        serde_json::from_str(&eyes.hears(mark, &format!("{topic}/result"), outcome).await).unwrap()
+    };
+    let done = act("skip_objects", r#"{"id": "first", "objects": [409]}"#, "confirmed").await;
+    assert_eq!(done["id"], "first");
+    let moved = act("move", r#"{"id": 7, "axis": "x", "distance": 10}"#, "refused").await;
+    assert_eq!(moved["id"], 7);
+    assert!(moved["reason"].as_str().unwrap().contains("print"), "{moved}");
+    let odd = act("skip_objects", r#"{"id": "odd", "objects": [410], "colour": 1}"#, "refused").await;
+    assert!(odd["reason"].as_str().unwrap().contains("colour"), "{odd}");
+    for garbage in ["", "[]", "PRESS", "\u{0}"] {
+        act("skip_objects", garbage, "refused").await;
+    }
+    let long = format!(r#"{{"id": "long", "objects": [{}1]}}"#, "1,".repeat(20_000));
+    let long = act("skip_objects", &long, "refused").await;
+    assert!(long["reason"].as_str().unwrap().len() < 300, "{long}");
+    let unknown = act("explode", "{}", "refused").await;
+    assert!(
+        unknown["reason"].as_str().unwrap().contains("skip_objects"),
+        "the known ones are named: {unknown}"
+    );
+}

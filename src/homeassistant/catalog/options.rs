@@ -48,6 +48,7 @@ pub(super) static OPTIONS: &[Entity<Snapshot>] = &[
         .needs(|c, _| c.timelapse),
     binary::<Snapshot>("recording", "Record while printing", |s| flag(s.options.get(Setting::Recording)))
         .icon("mdi:video")
+        .hidden()
         .needs(|c, _| c.settings.has(Setting::Recording)),
     binary::<Snapshot>("prompt_sound", "Prompt sound", |s| flag(s.prompt_sound))
         .icon("mdi:volume-high")
