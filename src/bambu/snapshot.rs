@@ -51,7 +51,7 @@ pub struct Context<'a> {
     pub boards_known: bool,
     /// The moment before: what is said rarely is kept from it.
     pub previous: &'a Snapshot,
-    /// Whether AMS units and spools must be made anew: not after a message of which [`absorb`] says so.
+    /// Whether AMS units and spools must be made anew: not after a message that changed nothing of them.
     pub spools_anew: bool,
 }
 
