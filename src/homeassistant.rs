@@ -79,7 +79,8 @@ impl<T> Rows<'_, T> {
         for (index, (row, cell)) in self.table.iter().zip(self.cells).enumerate() {
             if !wanted(index) {
                 // The subject lost it: nothing of it stays on the broker.
-                if std::mem::take(&mut cell.value) != Published::Never {
+                if cell.value != Published::Never {
+                    cell.value = Published::Never;
                     let mut gone = Vec::new();
                     Self::topics(std::slice::from_ref(row), self.topic, &mut gone);
                     withdraw(gone, out);
@@ -148,7 +149,7 @@ struct Child {
     /// Cells of the slots, one table after the other.
     slot_cells: Vec<Cell>,
     slots: usize,
-    /// Something of it shall be told again.
+    /// Its rows must be gone through: the shape changed, or something of it shall be told again.
     stale: bool,
 }
 
@@ -178,6 +179,8 @@ pub struct Mirror {
     changed: Duration,
     online: Option<bool>,
     announced: Option<Announced>,
+    /// Which rows publish a value; another only with the shape.
+    shown: Box<[bool]>,
     cells: Box<[Cell]>,
     children: Vec<Child>,
     document: Option<Document>,
@@ -209,6 +212,7 @@ impl Mirror {
             changed: Duration::ZERO,
             online: None,
             announced: None,
+            shown: Box::default(),
             cells,
             children: Vec::new(),
             document: None,
@@ -260,8 +264,16 @@ impl Mirror {
         let exact = now.mono >= self.changed + SETTLED;
         let before = before.as_deref();
         if self.announced.is_none() || before.is_none_or(|before| shape_differs(before, snapshot)) {
+            self.shown = shown(snapshot).collect();
             self.announce(snapshot, out);
+            for child in &mut self.children {
+                child.stale = true;
+            }
         }
+        debug_assert!(
+            shown(snapshot).eq(self.shown.iter().copied()),
+            "the shape decides which rows there are"
+        );
         let (topics, serial) = (&self.topics, &self.serial);
         let rows = Rows {
             table: &PRINTER,
@@ -269,11 +281,8 @@ impl Mirror {
             topic: &|key| topics.value(serial, Part::Printer, key),
             exact,
         };
-        let publishes = |index: usize| {
-            PUBLISHES.get(index) == Some(&true)
-                && PRINTER.get(index).is_some_and(|row| discovery::has(row, snapshot))
-        };
-        rows.publish(now, snapshot, before, publishes, out);
+        let wanted = |index: usize| self.shown.get(index) == Some(&true);
+        rows.publish(now, snapshot, before, wanted, out);
         self.update_children(now, snapshot, before, exact, out);
         let online = snapshot.reach == Reach::Online;
         if self.online != Some(online) {
@@ -539,7 +548,7 @@ impl Mirror {
                 cells: vec![Cell::default(); rows],
                 slot_cells: vec![Cell::default(); slots * SLOT.len()],
                 slots,
-                stale: false,
+                stale: true,
             });
         }
     }
@@ -582,20 +591,21 @@ impl Mirror {
         exact: bool,
         out: &mut Vec<Publication>,
     ) {
+        let same = before.is_some_and(|b| b.ams == snapshot.ams && b.external == snapshot.external);
+        if same && !exact && !self.children.iter().any(|child| child.stale) {
+            return;
+        }
         for child in &mut self.children {
             let part = child.part;
             let (topics, serial) = (&self.topics, &self.serial);
             let topic = |key: &str| topics.value(serial, part, key);
-            let again = std::mem::take(&mut child.stale);
-            let fresh = again
-                || child.cells.first().is_some_and(|cell| cell.value == Published::Never)
-                || child.slot_cells.first().is_some_and(|cell| cell.value == Published::Never);
+            let stale = std::mem::take(&mut child.stale);
             match part {
                 Part::Ams(id) => {
                     let find = |s: &'_ Snapshot| s.ams.iter().position(|ams| ams.id == id);
                     let Some(ams) = find(snapshot).and_then(|at| snapshot.ams.get(at)) else { continue };
                     let old: Option<&Ams> = before.and_then(|b| b.ams.get(find(b)?));
-                    if old == Some(ams) && !fresh && !exact {
+                    if old == Some(ams) && !stale && !exact {
                         continue;
                     }
                     let has = |at: usize| {
@@ -621,7 +631,7 @@ impl Mirror {
                         continue;
                     };
                     let old: Option<&ExternalSpool> = before.and_then(|b| b.external.get(find(b)?));
-                    if old == Some(spool) && !fresh && !exact {
+                    if old == Some(spool) && !stale && !exact {
                         continue;
                     }
                     let has = |at: usize| {
@@ -668,21 +678,31 @@ fn numbered(key: &str, number: usize) -> String {
     key.replace('#', &number.to_string())
 }
 
-/// Whether anything that the discovery messages are made of is another than before.
+/// Which rows of the printer's table publish a value of this printer.
+fn shown(snapshot: &Snapshot) -> impl Iterator<Item = bool> {
+    PRINTER.iter().zip(PUBLISHES.iter()).map(|(row, own)| *own && discovery::has(row, snapshot))
+}
+
+/// Whether anything that the discovery messages are made of is another than before, or anything that decides
+/// which entities there are.
 fn shape_differs(before: &Snapshot, now: &Snapshot) -> bool {
     let ams = |ams: &Ams| (ams.id, ams.kind, ams.settled, ams.slots.len(), ams.can);
+    // First as a whole: mostly they are one and the same.
     let other_units = || {
         before.ams.len() != now.ams.len()
             || before
                 .ams
                 .iter()
-                .zip(&now.ams)
+                .zip(now.ams.iter())
                 .any(|(a, b)| ams(a) != ams(b) || a.serial != b.serial || a.firmware != b.firmware)
     };
-    (!Arc::ptr_eq(&before.identity, &now.identity) && before.identity != now.identity)
+    let other_external = || {
+        before.external.len() != now.external.len()
+            || before.external.iter().zip(now.external.iter()).any(|(a, b)| a.slot.tells_k != b.slot.tells_k)
+    };
+    before.identity != now.identity
         || before.capabilities != now.capabilities
         || before.read_only != now.read_only
-        || before.external.len() != now.external.len()
-        || before.external.iter().zip(&now.external).any(|(a, b)| a.slot.tells_k != b.slot.tells_k)
-        || other_units()
+        || (before.external != now.external && other_external())
+        || (before.ams != now.ams && other_units())
 }

@@ -10,10 +10,12 @@ pub mod control;
 pub mod health;
 pub mod job;
 pub mod options;
+mod shared;
 pub mod stage;
 pub mod tools;
 pub mod update;
 
+use core::net::Ipv4Addr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -28,6 +30,7 @@ pub use control::ControlReason;
 pub use health::{Catalogue, Health, Hms, Prefix, PrintError, Texts};
 pub use job::{Job, JobAbilities, JobKind};
 pub use options::{Options, Setting, Settings};
+pub use shared::Shared;
 pub use stage::Stage;
 pub use tools::{Machine, Nozzle, Rack};
 pub use update::Update;
@@ -68,7 +71,7 @@ impl std::fmt::Debug for Serial {
 }
 
 /// Who the printer is; changes only with firmware, hardware or a new name.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Identity {
     /// The serial number.
     pub serial: Serial,
@@ -384,7 +387,7 @@ pub struct Snapshot {
     /// What the machine senses of itself.
     pub machine: Machine,
     /// Its address in the network.
-    pub ip: Option<Text>,
+    pub ip: Option<Ipv4Addr>,
     /// What kinds of nozzles there are: right (or only), left.
     pub nozzle_kinds: [Nozzle; 2],
     /// The rack with hotends.
@@ -398,9 +401,9 @@ pub struct Snapshot {
     /// Where the texts come from.
     pub texts: Arc<Texts>,
     /// AMS units by their number.
-    pub ams: Vec<Ams>,
+    pub ams: Shared<[Ams]>,
     /// External spools: right (or only), left.
-    pub external: Vec<ExternalSpool>,
+    pub external: Shared<[ExternalSpool]>,
     /// What feeds each nozzle: right (or only), left. `None` when not known.
     pub sources: [Option<Source>; 2],
     /// Firmware and its updates.
@@ -450,8 +453,8 @@ impl Snapshot {
             hms: Vec::new(),
             health: Health::nothing(),
             texts: Texts::bundled(),
-            ams: Vec::new(),
-            external: Vec::new(),
+            ams: Shared::default(),
+            external: Shared::default(),
             sources: [None; 2],
             update: Update::default(),
             heater_left_on: None,

@@ -73,8 +73,7 @@ pub fn read(bytes: &[u8]) -> Result<Message, Error> {
     };
     let Envelope { print, info, event, system, camera, xcam, upgrade, fun } = envelope;
     if let Some(print) = print {
-        let members = print.members;
-        let mut print = Box::new(print.value);
+        let (members, mut print) = (print.members, print.value);
         print.fun = print.fun.or(fun);
         return Ok(of_print(print, members));
     }

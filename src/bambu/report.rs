@@ -5,7 +5,9 @@
 //! To read one more member is one more line here.
 //! Must not know what the values mean; that is `snapshot`'s work.
 
-use super::wire::{Counted, Dbm, Hex, Keyed, Kind, List, Member, Once, Text, Wire, wire};
+use super::wire::{
+    Counted, Dbm, Hex, Keyed, Kind, List, Member, Once, Scalar, Text, Wire, replace, scalar, wire,
+};
 
 wire! {
     /// A message on a printer's report topic; one member per category (protocol 3.2).
@@ -50,9 +52,6 @@ wire! {
         plate_idx: i64,
         s_obj: List<i64>,
         queue_number: i64,
-        task_id: Text,
-        subtask_id: Text,
-        job_id: Text,
         print_error: i64,
         hms: List<Hms>,
 
@@ -67,7 +66,6 @@ wire! {
         big_fan1_speed: i64,
         big_fan2_speed: i64,
         heatbreak_fan_speed: i64,
-        fan_gear: i64,
         spd_lvl: i64,
         spd_mag: i64,
         lights_report: Keyed<Light>,
@@ -127,8 +125,8 @@ wire! {
         halt_print_sensitivity: Text,
     }
 
-    /// Parts that are connected; `version` changes with the topology.
-    pub struct Online { ahb: bool, version: i64 }
+    /// What is connected; `version` changes with it.
+    pub struct Online { version: i64 }
 
     /// State of a firmware update.
     pub struct Upgrade {
@@ -149,7 +147,6 @@ wire! {
         ams_exist_bits: Hex,
         tray_exist_bits: Hex,
         tray_now: i64,
-        tray_tar: i64,
         insert_flag: bool,
         power_on_flag: bool,
     }
@@ -297,8 +294,8 @@ impl Wire for Code {
         let low = |v: Hex| u32::try_from(v.bits(0, 32)).unwrap_or(0);
         Ok(Hex::read(from)?.map(|v| Self(low(v))))
     }
-    fn merge(slot: &mut Option<Self>, patch: Self, _: Kind) {
-        *slot = Some(patch);
+    fn merge(slot: &mut Option<Self>, patch: Self, _: Kind) -> bool {
+        replace(slot, patch)
     }
 }
 
@@ -312,31 +309,38 @@ impl Wire for Offered {
         let said = Text::read(from)?.filter(|text| !text.trim().is_empty());
         Ok(said.map(|text| Self(text != "disable" && !text.contains("//0.0.0.0"))))
     }
-    fn merge(slot: &mut Option<Self>, patch: Self, _: Kind) {
-        *slot = Some(patch);
+    fn merge(slot: &mut Option<Self>, patch: Self, _: Kind) -> bool {
+        replace(slot, patch)
     }
 }
 
-/// What an RFID tag said; empty or all zeros without one.
+/// What an RFID tag said; empty without one.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Tag(pub Text);
 
 impl Tag {
     /// Whether there is no tag.
     pub fn is_none(&self) -> bool {
-        self.0.trim().bytes().all(|b| b == b'0')
+        self.0.is_empty()
+    }
+}
+
+impl Scalar for Tag {
+    /// Most slots say that there is none, with up to 32 zeros: not kept, as they are too long to be kept for
+    /// nothing.
+    fn from_text(text: &str) -> Option<Self> {
+        let none = text.trim().bytes().all(|b| b == b'0');
+        Some(Self(if none { Text::default() } else { text.into() }))
     }
 }
 
 impl Wire for Tag {
     fn read<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Option<Self>, D::Error> {
-        Ok(Text::read(from)?.map(Self))
+        scalar(from)
     }
-    fn merge(slot: &mut Option<Self>, patch: Self, kind: Kind) {
+    fn merge(slot: &mut Option<Self>, patch: Self, kind: Kind) -> bool {
         // Many periodic updates leave it out so; a spool that is gone empties the slot (protocol 4.13).
-        if kind == Kind::Full || !patch.is_none() || slot.is_none() {
-            *slot = Some(patch);
-        }
+        (kind == Kind::Full || !patch.is_none() || slot.is_none()) && replace(slot, patch)
     }
 }
 
@@ -407,12 +411,14 @@ impl Wire for Parts {
             Self { list, complete }
         }))
     }
-    fn merge(slot: &mut Option<Self>, patch: Self, _: Kind) {
+    fn merge(slot: &mut Option<Self>, patch: Self, _: Kind) -> bool {
         let kind = if patch.complete { Kind::Full } else { Kind::Delta };
         let known = slot.take();
-        let complete = patch.complete || known.as_ref().is_some_and(|known| known.complete);
+        let was_complete = known.as_ref().is_some_and(|known| known.complete);
+        let complete = patch.complete || was_complete;
         let mut list = known.map(|known| known.list);
-        Keyed::merge(&mut list, patch.list, kind);
+        let changed = Keyed::merge(&mut list, patch.list, kind);
         *slot = list.map(|list| Self { list, complete });
+        changed || complete != was_complete
     }
 }

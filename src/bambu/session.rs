@@ -15,6 +15,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+use crate::printer::update::Boards;
 use crate::printer::{Command, Health, Identity, Now, Outcome, Reach, Serial, Snapshot, Status, Text, Texts};
 
 use super::envelope::{self, Message};
@@ -22,7 +23,7 @@ use super::models::{self, Model};
 use super::report::{Info, Module, Print};
 use super::request::{self, Request};
 use super::snapshot::{self, Context};
-use super::wire::{Hex, Kind, Object};
+use super::wire::{Hex, Kind};
 
 use authority::Authority;
 pub use budget::Budget;
@@ -131,6 +132,7 @@ pub struct Session {
     cloud_names: [Text; 2],
     model: Option<&'static Model>,
     modules: Vec<Module>,
+    boards: Boards,
     report: Print,
     snapshot: Arc<Snapshot>,
     reach: Reach,
@@ -199,6 +201,7 @@ impl Session {
             cloud_names: cloud_names.map(Text::from),
             model,
             modules: Vec::new(),
+            boards: Boards::default(),
             report: Print::default(),
             reach: Reach::Unheard,
             sequence,
@@ -454,7 +457,7 @@ impl Session {
             }
             Message::Report { print, kind } => {
                 self.alive(now);
-                self.on_report(now, *print, kind, out);
+                self.on_report(now, print, kind, out);
             }
         }
     }
@@ -475,6 +478,7 @@ impl Session {
         };
         let complete = has_ota && !modules.iter().any(nameless);
         self.version_known = complete || self.version_tries >= VERSION_TRIES;
+        self.boards = snapshot::boards(&modules);
         self.modules = modules;
         self.reach = Reach::Online;
         let found = |name: &str| self.modules.iter().find(|m| m.name.as_deref() == Some(name));
@@ -504,7 +508,7 @@ impl Session {
         self.project(now, Kind::Full, out);
     }
 
-    fn on_report(&mut self, now: Now, mut print: Print, kind: Kind, out: &mut Vec<Output>) {
+    fn on_report(&mut self, now: Now, mut print: Box<Print>, kind: Kind, out: &mut Vec<Output>) {
         let topology = self.topology();
         let upgrade = self.report.upgrade_state.as_ref().and_then(|u| u.dis_state);
         // It may have been switched off in between without the cloud telling: a delta would be put upon
@@ -516,10 +520,8 @@ impl Session {
         self.reach = Reach::Online;
         self.reported = Some(now.wall);
         self.hold_zero(now, &mut print);
-        snapshot::forget_last_job(&mut self.report, &print);
-        self.report.absorb(print, kind);
+        let spools = snapshot::absorb(&mut self.report, print, kind);
         if kind == Kind::Full {
-            snapshot::forget_unplugged(&mut self.report);
             self.full_seen = true;
             self.pushall_wanted = false;
             self.pushall_retry = None;
@@ -532,7 +534,7 @@ impl Session {
             self.ask_everything(now, out);
         }
         self.note_unknown_state(out);
-        self.project(now, kind, out);
+        self.project_part(now, kind, spools, out);
     }
 
     /// What changes when something is plugged in or out.
@@ -578,13 +580,20 @@ impl Session {
             control: self.snapshot.control,
             control_reason: self.snapshot.control_reason,
             modules: &self.modules,
+            boards: &self.boards,
             boards_known: self.version_settled(now),
             previous: &self.snapshot,
+            spools_anew: true,
         }
     }
 
     /// Makes the snapshot anew and tells if it differs.
     fn project(&mut self, now: Now, kind: Kind, out: &mut Vec<Output>) {
+        self.project_part(now, kind, true, out);
+    }
+
+    /// The same, with the AMS units and spools as they were where nothing new was said of them.
+    fn project_part(&mut self, now: Now, kind: Kind, spools: bool, out: &mut Vec<Output>) {
         let unsigned = self.authority.observe(&self.report, self.full_seen);
         let mut context = self.context(now);
         (context.control, context.control_reason) = self.authority.verdict();
@@ -592,7 +601,13 @@ impl Session {
             let firmware = self.identity.firmware.as_deref();
             context.capabilities = Some(snapshot::capabilities(&self.report, self.model, firmware));
         }
+        context.spools_anew = spools;
         let mut new = snapshot::project(&self.report, &context);
+        debug_assert_eq!(
+            new,
+            snapshot::project(&self.report, &Context { spools_anew: true, ..context }),
+            "what is kept is what would be made anew"
+        );
         new.job.ends_at = ends_at(now.wall, &new, self.snapshot.job.ends_at);
         self.age(now, &mut new);
         self.adopt(now, new, out);

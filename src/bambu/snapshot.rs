@@ -18,14 +18,16 @@ mod tests;
 
 use std::sync::Arc;
 
+use crate::printer::update::Boards;
 use crate::printer::{Capabilities, Control, ControlReason, Heater, Identity, Reach, Side, Snapshot};
 
 use super::models::Model;
 use super::report::{Module, Print};
+use super::wire::{Kind, Object as _, merge};
 
 pub use abilities::capabilities;
-pub(in crate::bambu) use ams::forget_unplugged;
-pub(in crate::bambu) use job::{forget_last_job, status};
+pub(in crate::bambu) use job::status;
+pub(in crate::bambu) use upgrade::boards;
 
 /// What a projection needs besides the report.
 pub struct Context<'a> {
@@ -43,10 +45,40 @@ pub struct Context<'a> {
     pub control_reason: ControlReason,
     /// Its boards: the AMS units' serials and kinds.
     pub modules: &'a [Module],
+    /// The same for people.
+    pub boards: &'a Boards,
     /// Whether the list of boards is complete, or will never be.
     pub boards_known: bool,
     /// The moment before: what is said rarely is kept from it.
     pub previous: &'a Snapshot,
+    /// Whether AMS units and spools must be made anew: not after a message that changed nothing of them.
+    pub spools_anew: bool,
+}
+
+/// Takes a message into a report. Says whether anything is another now of that which AMS units and spools
+/// are made of, beside what a [`Context`] has.
+pub(in crate::bambu) fn absorb(report: &mut Print, mut message: Box<Print>, kind: Kind) -> bool {
+    job::forget_last_job(report, &message);
+    let estimated = ams::remaining_estimated(report);
+    let mut changed = merge(&mut report.ams, message.ams.take(), kind);
+    changed |= merge(&mut report.vt_tray, message.vt_tray.take(), kind);
+    changed |= merge(&mut report.vir_slot, message.vir_slot.take(), kind);
+    changed |= merge(&mut report.upgrade_state, message.upgrade_state.take(), kind);
+    report.absorb(*message, kind);
+    if kind == Kind::Full {
+        changed |= ams::forget_unplugged(report);
+    }
+    changed || ams::remaining_estimated(report) != estimated
+}
+
+/// Whether the AMS units and spools of the moment before are, but for which of them feeds, what they would
+/// be if they were made anew.
+fn keeps_spools(context: &Context<'_>) -> bool {
+    let before = context.previous;
+    // A unit that waits for its serial is settled by time, too.
+    !context.spools_anew
+        && context.capabilities == before.capabilities
+        && before.ams.iter().all(|unit| unit.settled)
 }
 
 /// Whether the printer speaks the newer protocol generation (protocol 4.1).
@@ -64,10 +96,18 @@ pub fn project(report: &Print, context: &Context<'_>) -> Snapshot {
         Some(side) => side,
         None => before.active_nozzle,
     };
-    let ams = ams::ams(report, context);
-    let sources = filament::sources(report, &ams, &can);
+    let new_units = (!keeps_spools(context)).then(|| ams::ams(report, context));
+    let sources = filament::sources(report, new_units.as_deref().unwrap_or(&before.ams), &can);
+    let (ams, external) = match new_units {
+        None if sources == before.sources && active_nozzle == before.active_nozzle => {
+            (before.ams.clone(), before.external.clone())
+        }
+        units => {
+            let units = units.unwrap_or_else(|| before.ams.to_vec());
+            filament::activated(units, report, &can, sources, active_nozzle, &before.external)
+        }
+    };
     let (error, hms) = (health::error(report), health::hms(report));
-    let (ams, external) = filament::activated(ams, report, &can, sources, active_nozzle, &before.external);
     Snapshot {
         identity: Arc::clone(context.identity),
         capabilities: context.capabilities,

@@ -29,8 +29,22 @@ pub trait Wire: Sized {
     /// Reads it; `None` when something else stands there. Fails only on broken JSON.
     fn read<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Self>, D::Error>;
 
-    /// Takes a newer value into what is known so far.
-    fn merge(slot: &mut Option<Self>, patch: Self, kind: Kind);
+    /// Takes a newer value into what is known so far; says whether that made it another.
+    fn merge(slot: &mut Option<Self>, patch: Self, kind: Kind) -> bool;
+}
+
+/// Takes a value in where there is one; says whether that made what is known another.
+pub(crate) fn merge<T: Wire>(slot: &mut Option<T>, patch: Option<T>, kind: Kind) -> bool {
+    patch.is_some_and(|patch| T::merge(slot, patch, kind))
+}
+
+/// Puts the newer value in the place of the older one; says whether it is another.
+pub(crate) fn replace<T: PartialEq>(slot: &mut Option<T>, patch: T) -> bool {
+    let changed = slot.as_ref() != Some(&patch);
+    if changed {
+        *slot = Some(patch);
+    }
+    changed
 }
 
 /// Reads a `Wire` value where serde wants a seed.
@@ -110,15 +124,20 @@ fn drain_seq<'de, A: SeqAccess<'de>>(mut seq: A) -> Result<(), A::Error> {
     Ok(())
 }
 
+/// Reads a single value.
+pub(crate) fn scalar<'de, T: Scalar, D: Deserializer<'de>>(from: D) -> Result<Option<T>, D::Error> {
+    from.deserialize_any(ScalarVisitor(PhantomData))
+}
+
 /// Makes a scalar type one that reports contain: the newer value replaces the older.
 macro_rules! scalar_wire {
     ($($t:ty),*) => {$(
         impl Wire for $t {
             fn read<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Self>, D::Error> {
-                from.deserialize_any(ScalarVisitor(PhantomData))
+                scalar(from)
             }
-            fn merge(slot: &mut Option<Self>, patch: Self, _: Kind) {
-                *slot = Some(patch);
+            fn merge(slot: &mut Option<Self>, patch: Self, _: Kind) -> bool {
+                replace(slot, patch)
             }
         }
     )*};
@@ -149,7 +168,7 @@ impl Scalar for i64 {
         nearest(v)
     }
     fn from_text(v: &str) -> Option<Self> {
-        v.trim().parse().ok().or_else(|| number(v).and_then(nearest))
+        v.parse().ok().or_else(|| number(v).and_then(nearest))
     }
 }
 
@@ -254,16 +273,18 @@ impl<T: Wire> Wire for Once<T> {
     fn read<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Self>, D::Error> {
         T::read(from).map(|v| v.map(Self))
     }
-    fn merge(_: &mut Option<Self>, _: Self, _: Kind) {}
+    fn merge(_: &mut Option<Self>, _: Self, _: Kind) -> bool {
+        false
+    }
 }
 
 /// An object with known members; made by the macro `wire!`.
 pub trait Object: Sized + Default {
-    /// Reads the members; also says how many the object had, known or not.
-    fn from_map<'de, A: MapAccess<'de>>(map: A) -> Result<(Self, usize), A::Error>;
+    /// Reads the members in place, for a report is large; says how many the object had, known or not.
+    fn fill<'de, A: MapAccess<'de>>(&mut self, map: A) -> Result<usize, A::Error>;
 
-    /// Takes the members that the patch has.
-    fn absorb(&mut self, patch: Self, kind: Kind);
+    /// Takes the members that the patch has; says whether one of them is another now.
+    fn absorb(&mut self, patch: Self, kind: Kind) -> bool;
 }
 
 /// The part of a visitor that reads single values where an object or a list is wanted.
@@ -290,16 +311,16 @@ macro_rules! single_values_say_nothing {
     };
 }
 
-struct ObjectVisitor<T>(PhantomData<T>);
+struct ObjectVisitor<'a, T>(&'a mut T);
 
-impl<'de, T: Object> Visitor<'de> for ObjectVisitor<T> {
-    type Value = Option<(T, usize)>;
+impl<'de, T: Object> Visitor<'de> for ObjectVisitor<'_, T> {
+    type Value = Option<usize>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("any value")
     }
     fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
-        T::from_map(map).map(Some)
+        self.0.fill(map).map(Some)
     }
     fn visit_seq<A: SeqAccess<'de>>(self, seq: A) -> Result<Self::Value, A::Error> {
         drain_seq(seq).map(|()| None)
@@ -311,22 +332,26 @@ impl<'de, T: Object> Visitor<'de> for ObjectVisitor<T> {
 pub(crate) fn read_object<'de, T: Object, D: Deserializer<'de>>(
     from: D,
 ) -> Result<Option<(T, usize)>, D::Error> {
-    from.deserialize_any(ObjectVisitor(PhantomData))
+    let mut object = T::default();
+    let members = from.deserialize_any(ObjectVisitor(&mut object))?;
+    Ok(members.map(|members| (object, members)))
 }
 
 /// An object together with the number of members it had.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Counted<T> {
-    pub(crate) value: T,
+    pub(crate) value: Box<T>,
     pub(crate) members: usize,
 }
 
 impl<T: Object> Wire for Counted<T> {
     fn read<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Self>, D::Error> {
-        Ok(read_object(from)?.map(|(value, members)| Self { value, members }))
+        let mut value = Box::<T>::default();
+        let members = from.deserialize_any(ObjectVisitor(&mut *value))?;
+        Ok(members.map(|members| Self { value, members }))
     }
-    fn merge(slot: &mut Option<Self>, patch: Self, kind: Kind) {
-        slot.get_or_insert_default().value.absorb(patch.value, kind);
+    fn merge(slot: &mut Option<Self>, patch: Self, kind: Kind) -> bool {
+        slot.get_or_insert_default().value.absorb(*patch.value, kind)
     }
 }
 
@@ -334,16 +359,17 @@ impl<T: Object> Wire for Counted<T> {
 #[derive(Debug, Clone, PartialEq)]
 pub struct List<T>(pub Vec<T>);
 
-struct ListVisitor<T>(PhantomData<T>);
+/// Reads the items of a list into a collection of them.
+struct ListVisitor<T, C>(PhantomData<(T, C)>);
 
-impl<'de, T: Wire> Visitor<'de> for ListVisitor<T> {
-    type Value = Option<Vec<T>>;
+impl<'de, T: Wire, C: Default + Extend<T>> Visitor<'de> for ListVisitor<T, C> {
+    type Value = Option<C>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("any value")
     }
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
-        let mut items = Vec::new();
+        let mut items = C::default();
         while let Some(item) = seq.next_element_seed(Seed::<T>::new())? {
             items.extend(item);
         }
@@ -355,12 +381,12 @@ impl<'de, T: Wire> Visitor<'de> for ListVisitor<T> {
     single_values_say_nothing!();
 }
 
-impl<T: Wire> Wire for List<T> {
+impl<T: Wire + PartialEq> Wire for List<T> {
     fn read<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Self>, D::Error> {
-        Ok(from.deserialize_any(ListVisitor(PhantomData))?.map(Self))
+        Ok(from.deserialize_any(ListVisitor::<T, Vec<T>>(PhantomData))?.map(Self))
     }
-    fn merge(slot: &mut Option<Self>, patch: Self, _: Kind) {
-        *slot = Some(patch);
+    fn merge(slot: &mut Option<Self>, patch: Self, _: Kind) -> bool {
+        replace(slot, patch)
     }
 }
 
@@ -386,39 +412,52 @@ impl<T> Default for Keyed<T> {
     }
 }
 
-impl<T: Member> Keyed<T> {
-    /// Takes the members of `patch`; with [`Kind::Full`] those it lacks are gone.
-    fn absorb(&mut self, patch: Self, kind: Kind) {
+impl<T: Member + PartialEq> Keyed<T> {
+    /// Takes the members of `patch`; with [`Kind::Full`] those it lacks are gone. Says whether that made the
+    /// list another.
+    fn absorb(&mut self, patch: Self, kind: Kind) -> bool {
+        let known = self.0.len();
         if kind == Kind::Full {
             self.0.retain(|known| patch.0.iter().any(|new| new.id() == known.id()));
         }
-        for mut new in patch.0 {
-            match self.0.iter_mut().find(|known| known.id() == new.id()) {
-                Some(known) if new.starts_anew() => *known = new,
-                Some(known) => known.absorb(new, kind),
-                None => {
-                    new.starts_anew();
-                    self.0.push(new);
-                }
+        let gone = self.0.len() != known;
+        patch.0.into_iter().fold(gone, |changed, new| self.take(new, kind) | changed)
+    }
+
+    /// Takes one member; says whether that made the list another.
+    fn take(&mut self, mut new: T, kind: Kind) -> bool {
+        match self.0.iter_mut().find(|known| known.id() == new.id()) {
+            Some(known) if new.starts_anew() => {
+                let changed = *known != new;
+                *known = new;
+                changed
+            }
+            Some(known) => known.absorb(new, kind),
+            None => {
+                new.starts_anew();
+                self.0.push(new);
+                true
             }
         }
     }
 }
 
-impl<T: Member + Wire> Wire for Keyed<T> {
-    fn read<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Self>, D::Error> {
-        let items: Option<Vec<T>> = from.deserialize_any(ListVisitor(PhantomData))?;
-        Ok(items.map(|items| {
-            let mut unique = Self::default();
-            let items = items.into_iter().filter(|item| item.id().is_some()).collect();
-            unique.absorb(Self(items), Kind::Delta);
-            unique
-        }))
+impl<T: Member + PartialEq> Extend<T> for Keyed<T> {
+    fn extend<I: IntoIterator<Item = T>>(&mut self, items: I) {
+        for item in items.into_iter().filter(|item| item.id().is_some()) {
+            self.take(item, Kind::Delta);
+        }
     }
-    fn merge(slot: &mut Option<Self>, patch: Self, kind: Kind) {
+}
+
+impl<T: Member + Wire + PartialEq> Wire for Keyed<T> {
+    fn read<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Self>, D::Error> {
+        from.deserialize_any(ListVisitor(PhantomData))
+    }
+    fn merge(slot: &mut Option<Self>, patch: Self, kind: Kind) -> bool {
         match slot {
             Some(known) => known.absorb(patch, kind),
-            None => *slot = Some(patch),
+            None => replace(slot, patch),
         }
     }
 }
@@ -444,7 +483,7 @@ macro_rules! wire {
         pub struct $name { $( $(#[$fdoc])* pub $field: Option<$type>, )* }
 
         impl $crate::bambu::wire::Object for $name {
-            fn from_map<'de, A: serde::de::MapAccess<'de>>(mut map: A) -> Result<(Self, usize), A::Error> {
+            fn fill<'de, A: serde::de::MapAccess<'de>>(&mut self, mut map: A) -> Result<usize, A::Error> {
                 #[allow(non_camel_case_types)]
                 enum Key { $($field,)* Unknown }
                 impl $crate::bambu::wire::Name for Key {
@@ -455,23 +494,22 @@ macro_rules! wire {
                         }
                     }
                 }
-                let mut object = Self::default();
                 let mut members = 0;
                 while let Some(key) = map.next_key_seed($crate::bambu::wire::KeySeed::<Key>::new())? {
                     members += 1;
                     match key {
-                        $( Key::$field => object.$field =
+                        $( Key::$field => self.$field =
                             map.next_value_seed($crate::bambu::wire::Seed::<$type>::new())?, )*
                         Key::Unknown => { map.next_value::<serde::de::IgnoredAny>()?; }
                     }
                 }
-                Ok((object, members))
+                Ok(members)
             }
 
-            fn absorb(&mut self, patch: Self, kind: $crate::bambu::wire::Kind) {
-                $( if let Some(value) = patch.$field {
-                    $crate::bambu::wire::Wire::merge(&mut self.$field, value, kind);
-                } )*
+            fn absorb(&mut self, patch: Self, kind: $crate::bambu::wire::Kind) -> bool {
+                let mut changed = false;
+                $( changed |= $crate::bambu::wire::merge(&mut self.$field, patch.$field, kind); )*
+                changed
             }
         }
 
@@ -479,8 +517,9 @@ macro_rules! wire {
             fn read<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Option<Self>, D::Error> {
                 Ok($crate::bambu::wire::read_object(from)?.map(|(object, _)| object))
             }
-            fn merge(slot: &mut Option<Self>, patch: Self, kind: $crate::bambu::wire::Kind) {
-                $crate::bambu::wire::Object::absorb(slot.get_or_insert_default(), patch, kind);
+            fn merge(slot: &mut Option<Self>, patch: Self, kind: $crate::bambu::wire::Kind) -> bool {
+                let new = slot.is_none();
+                $crate::bambu::wire::Object::absorb(slot.get_or_insert_default(), patch, kind) || new
             }
         }
     )*};
@@ -537,7 +576,11 @@ impl<K: Name> Visitor<'_> for KeySeed<K> {
 /// and words that are no JSON value (`NaN`).
 pub(crate) fn document<T: Object>(bytes: &[u8]) -> Result<Option<(T, usize)>, serde_json::Error> {
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
-    let first = read_object(&mut serde_json::Deserializer::from_slice(bytes));
+    // Looked at once as a whole: the reader would ask of each string whether it is UTF-8.
+    let first = match std::str::from_utf8(bytes) {
+        Ok(text) => read_object(&mut serde_json::Deserializer::from_str(text)),
+        Err(error) => Err(serde::de::Error::custom(error)),
+    };
     first.or_else(|error| match mend(bytes) {
         Cow::Borrowed(_) => Err(error),
         Cow::Owned(mended) => read_object(&mut serde_json::Deserializer::from_slice(&mended)),

@@ -5,6 +5,7 @@
 //! The subject is what the row is about: a printer, an AMS unit, a slot of one, an external spool,
 //! the gateway itself.
 
+use core::net::Ipv4Addr;
 use std::borrow::Cow;
 use std::fmt;
 use std::time::Duration;
@@ -29,6 +30,8 @@ pub enum Value<'a> {
     Flag(bool),
     /// A moment.
     Time(Timestamp),
+    /// An address in the network.
+    Address(Ipv4Addr),
     /// Firmware that is installed, offered, or being installed.
     Firmware(Firmware<&'a str>),
 }
@@ -118,6 +121,7 @@ pub(super) enum Published {
     Text(CompactString),
     Flag(bool),
     Time(Timestamp),
+    Address(Ipv4Addr),
     /// Boxed, because few rows have it and every row has room for it.
     Firmware(Box<Firmware<CompactString>>),
 }
@@ -131,7 +135,7 @@ impl Published {
             // By way of the text: 21.3 as a single is 21.299999 as a double.
             Self::Tenths(_) => self.to_string().parse::<f64>().map_or(serde_json::Value::Null, |v| json!(v)),
             Self::Flag(v) => json!(v),
-            Self::Text(_) | Self::Time(_) => json!(self.to_string()),
+            Self::Text(_) | Self::Time(_) | Self::Address(_) => json!(self.to_string()),
             Self::Firmware(v) => v.map(CompactString::as_str).document(),
         }
     }
@@ -148,6 +152,7 @@ impl Published {
             (Self::Text(old), Some(Value::Text(new))) => old.as_str() != new.as_ref(),
             (Self::Flag(old), Some(Value::Flag(new))) => old != new,
             (Self::Time(old), Some(Value::Time(new))) => old != new,
+            (Self::Address(old), Some(Value::Address(new))) => old != new,
             (Self::Firmware(old), Some(Value::Firmware(new))) => old.map(CompactString::as_str) != *new,
             _ => true,
         }
@@ -168,6 +173,7 @@ impl From<Option<&Value<'_>>> for Published {
             Some(Value::Text(v)) => Self::Text(v.as_ref().into()),
             Some(Value::Flag(v)) => Self::Flag(*v),
             Some(Value::Time(v)) => Self::Time(*v),
+            Some(Value::Address(v)) => Self::Address(*v),
             Some(Value::Firmware(v)) => Self::Firmware(Box::new(v.map(|text| CompactString::from(*text)))),
         }
     }
@@ -188,6 +194,7 @@ impl fmt::Display for Published {
             },
             Self::Flag(v) => f.write_str(if *v { "ON" } else { "OFF" }),
             Self::Time(v) => write!(f, "{v}"),
+            Self::Address(v) => write!(f, "{v}"),
             Self::Firmware(v) => v.map(CompactString::as_str).document().fmt(f),
         }
     }
@@ -323,7 +330,7 @@ pub struct Entity<T: 'static> {
     pub read: for<'a> fn(&'a T) -> Option<Value<'a>>,
     /// Details of the value.
     pub attributes: Option<Attributes<T>>,
-    /// Whether a printer with these abilities has it.
+    /// Whether a printer with these abilities has it; asked when its shape changes, not with each report.
     pub needs: fn(&Capabilities, &T) -> bool,
     /// Where it is listed.
     pub category: Category,

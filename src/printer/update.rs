@@ -1,11 +1,9 @@
 //! Firmware: what is installed on which board, what is offered, how far an update is.
 
-use std::sync::Arc;
-
-use super::Text;
+use super::{Shared, Text};
 
 /// The boards of a printer and the version of each, as the printer lists them.
-pub type Boards = Arc<[(Text, Text)]>;
+pub type Boards = Shared<[(Text, Text)]>;
 
 /// Newer firmware, and an update that is under way.
 #[derive(Debug, Clone, PartialEq, Default)]

@@ -706,7 +706,7 @@ fn every_control_has_a_class_and_every_action_an_example_that_works() {
     let mut snapshot = rig.snapshot();
     let mut second = snapshot.ams[0].clone();
     second.id = 1;
-    snapshot.ams.push(second);
+    snapshot.ams = [&snapshot.ams[..], &[second]].concat().into();
     for action in ACTIONS {
         let request = action::read(&snapshot, action.name, action.example.as_bytes());
         assert!(request.command.is_ok(), "{}: {:?}", action.name, request.command);

@@ -42,6 +42,7 @@ fn units() -> BoxedStrategy<Value> {
         .prop_map(|(id, material, bare, tagged)| match (bare, tagged) {
             (true, _) => json!({ "id": id.to_string() }),
             (false, true) => tray(id, material),
+            (false, false) if id == 3 => json!({"id": id, "tray_type": material, "k": 0.02}),
             (false, false) => {
                 json!({"id": id, "tray_type": material, "tag_uid": "0000000000000000", "remain": -1})
             }
@@ -132,6 +133,20 @@ fn member() -> impl Strategy<Value = (String, Value)> {
         ])
         .prop_map(|parts| ("device".to_owned(), json!({"airduct": {"parts": parts}}))),
         named("fun", of(&[json!("3EC1AFFF9CFF"), json!("3EC18FFF9CFF")])),
+        named("home_flag", of(&[json!(0), json!(0x80), json!(0x30C8_0098)])),
+        named("cfg", of(&[json!("0"), json!("20000")])),
+        named("aux", of(&[json!("0"), json!("1000")])),
+        named("stat", of(&[json!("0"), json!("800000")])),
+        object("upgrade_state", "ams_new_version_number", of(&[json!(""), json!("00.00.07.01")])),
+        object(
+            "upgrade_state",
+            "new_ver_list",
+            of(&[
+                json!([]),
+                json!([{"name": "ams/0", "new_ver": "00.00.06.96"}]),
+                json!([{"name": "n3f/0", "new_ver": "03.00.21.29"}]),
+            ])
+        ),
         named("device", of(&[json!(null), json!("x"), json!([])])),
     ]
 }
@@ -169,6 +184,44 @@ proptest! {
         let once = state.clone();
         state.absorb(report, kind);
         prop_assert_eq!(state, once);
+    }
+
+    #[test]
+    fn a_merge_knows_whether_it_changed_anything(before in any_report(), report in any_report()) {
+        let before = print(&before).0;
+        let mut state = before.clone();
+        let (report, kind) = print(&report);
+        prop_assert_eq!(state.absorb(report.clone(), kind), state != before);
+        prop_assert!(!state.absorb(report, kind), "the second time it is nothing new");
+    }
+
+    // That what is kept is what would be made anew is asserted in the session with each message, in all tests.
+    #[test]
+    fn units_and_spools_are_kept_until_something_is_said_of_them(
+        model in printer(),
+        before in prop::collection::vec(any_report(), 0..6),
+        delta in delta(),
+    ) {
+        let printer = Printer::new(model);
+        let mut session = Session::new(Serial::new(&printer.serial), "Test", ["", ""], 40_000);
+        let mut take = |message: &str| {
+            session.handle(at(Duration::ZERO), Input::Message(message.as_bytes()));
+            Arc::clone(session.snapshot())
+        };
+        for message in [printer.version(), printer.full()] {
+            take(&message);
+        }
+        for report in before {
+            take(&json!({ "print": report }).to_string());
+        }
+        let full = printer.full();
+        // The first ends what was before, the second changes nothing.
+        let old = [take(&full), take(&full)].map(|snapshot| snapshot.ams.as_ptr());
+        prop_assert_eq!(old[0], old[1]);
+        let told = ["ams", "vt_tray", "vir_slot", "device", "upgrade_state", "cfg", "home_flag", "fun", "aux", "stat"];
+        let told = told.iter().any(|name| delta.get(name).is_some());
+        let new = take(&json!({ "print": delta }).to_string()).ams.as_ptr();
+        prop_assert!(told || new == old[1]);
     }
 
     #[test]

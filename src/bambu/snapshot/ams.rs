@@ -29,14 +29,16 @@ fn counted(exist: Option<Hex>, units: usize) -> bool {
 }
 
 /// Forgets the units that the printer's bits say are gone; after a full report, which confirms it
-/// (protocol 7.4).
-pub(in crate::bambu) fn forget_unplugged(report: &mut Print) {
-    let Some(ams) = report.ams.as_mut() else { return };
-    let (Some(exist), Some(units)) = (ams.ams_exist_bits, ams.ams.as_mut()) else { return };
+/// (protocol 7.4). Says whether there were any.
+pub(super) fn forget_unplugged(report: &mut Print) -> bool {
+    let Some(ams) = report.ams.as_mut() else { return false };
+    let (Some(exist), Some(units)) = (ams.ams_exist_bits, ams.ams.as_mut()) else { return false };
+    let known = units.0.len();
     if !counted(Some(exist), units.0.len()) {
         let place = |unit: &Unit| bit_places(u8::try_from(unit.id?).ok()?);
         units.0.retain(|unit| place(unit).is_none_or(|(bit, _)| exist.bit(bit)));
     }
+    units.0.len() != known
 }
 
 /// A unit that is gone, as long as only a part of a report says so: nothing is known of it.
@@ -86,7 +88,7 @@ pub(super) fn ams(report: &Print, context: &Context<'_>) -> Vec<Ams> {
 }
 
 /// Whether the printer estimates what is left on a spool; `remain` means nothing without it.
-fn remaining_estimated(report: &Print) -> bool {
+pub(super) fn remaining_estimated(report: &Print) -> bool {
     let np = report.cfg.filter(|_| is_np(report)).map(|cfg| cfg.bit(17));
     np.or(report.home_flag.map(|flags| flags.bit(7))).unwrap_or(true)
 }

@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use crate::bambu::filaments;
 use crate::bambu::report::{Print, Tag, Tray};
-use crate::printer::{Ams, Capabilities, Color, Content, ExternalSpool, Filament, Side, Slot, Source, Text};
+use crate::printer::{
+    Ams, Capabilities, Color, Content, ExternalSpool, Filament, Shared, Side, Slot, Source, Text,
+};
 
 /// What the printer's word for what is left on a spool is worth.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -168,7 +170,7 @@ pub(super) fn activated(
     sources: [Option<Source>; 2],
     active: Side,
     before: &[ExternalSpool],
-) -> (Vec<Ams>, Vec<ExternalSpool>) {
+) -> (Shared<[Ams]>, Shared<[ExternalSpool]>) {
     let [right, left] = sources;
     let feeding = match active {
         Side::Right => right,
@@ -204,5 +206,5 @@ pub(super) fn activated(
         }
     };
     let external = (1..=can.external_spools).map(of).collect();
-    (ams, external)
+    (ams.into(), external)
 }

@@ -54,7 +54,7 @@ pub(super) fn abilities(report: &Print) -> JobAbilities {
 ///
 /// An A1 names the new job at once and its layers and progress some seconds later (capture
 /// `a1_stream_cloud_single_color`, messages 89 to 92): the new one is not at layer 751 of 751.
-pub(in crate::bambu) fn forget_last_job(report: &mut Print, message: &Print) {
+pub(super) fn forget_last_job(report: &mut Print, message: &Print) {
     let of = |report: &Print| report.gcode_state.as_deref().and_then(status);
     if !rests(of(report)) || !prepares(of(message)) {
         return;

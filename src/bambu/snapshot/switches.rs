@@ -1,7 +1,8 @@
 //! Lamps, camera, network and options (protocol 4.8 and 4.9).
 
+use core::net::Ipv4Addr;
+
 use crate::bambu::report::{Light, Print};
-use crate::printer::Text;
 
 use super::abilities::wired;
 
@@ -34,15 +35,14 @@ pub(super) fn wifi(report: &Print) -> Option<i16> {
 }
 
 /// Its address: the first connection that has one; the second is the cable (protocol 4.8).
-pub(super) fn ip(report: &Print) -> Option<Text> {
+pub(super) fn ip(report: &Print) -> Option<Ipv4Addr> {
     let connections = &report.net.as_ref()?.info.as_ref()?.0;
-    let [a, b, c, d] = connections.iter().filter_map(|connection| connection.ip).find_map(octets)?;
-    Some(compact_str::format_compact!("{a}.{b}.{c}.{d}"))
+    connections.iter().filter_map(|connection| connection.ip).find_map(address)
 }
 
 /// An IPv4 address in a number, its first octet in the lowest byte; negative where firmware takes the
 /// highest bit for a sign.
-fn octets(number: i64) -> Option<[u8; 4]> {
+fn address(number: i64) -> Option<Ipv4Addr> {
     let bits = u32::try_from(number).ok().or_else(|| i32::try_from(number).ok().map(i32::cast_unsigned))?;
-    (bits != 0).then(|| bits.to_le_bytes())
+    (bits != 0).then(|| Ipv4Addr::from(bits.to_le_bytes()))
 }

@@ -12,6 +12,7 @@ use crate::printer::options::{DoorCheck, Sensitivity, Setting};
 use crate::printer::tools::Material::{Brass, HardenedSteel, StainlessSteel, TungstenCarbide};
 use crate::printer::tools::Place::{Docked, Empty, Mounted};
 use crate::printer::tools::{AirductMode, Flow, Storage, ToolModule};
+use crate::printer::update::Boards;
 use crate::printer::{Capabilities, Control, ControlReason, Identity, Machine, Reach, Snapshot};
 
 fn add(object: &mut Value, members: Value) {
@@ -53,8 +54,10 @@ fn machine_of(report: &Print, model: Option<&'static Model>, firmware: Option<&s
         control: Control::Unknown,
         control_reason: ControlReason::NotKnown,
         modules: &[],
+        boards: &Boards::default(),
         boards_known: true,
         previous: &previous,
+        spools_anew: true,
     };
     project(report, &context).machine
 }

@@ -1,7 +1,5 @@
 //! Firmware that is offered, and an update that is under way (protocol 4.15).
 
-use std::sync::Arc;
-
 use crate::bambu::models::Model;
 use crate::bambu::report::{Module, Print, Upgrade};
 use crate::printer::update::{Boards, Progress};
@@ -13,7 +11,6 @@ use super::Context;
 const UNDER_WAY: i64 = 2;
 
 pub(super) fn update(report: &Print, context: &Context<'_>) -> Update {
-    let before = &context.previous.update;
     let state = report.upgrade_state.as_ref();
     let latest = state.and_then(|state| {
         let listed = offered(state, |name| name == "ota");
@@ -34,7 +31,7 @@ pub(super) fn update(report: &Print, context: &Context<'_>) -> Update {
             percent: state.progress.and_then(|v| u8::try_from(v).ok()).filter(|percent| *percent <= 100),
         }),
         page: context.model.and_then(page),
-        boards: boards(context.modules, &before.boards),
+        boards: context.boards.clone(),
     }
 }
 
@@ -65,15 +62,10 @@ fn version(text: Option<&Text>) -> Option<&Text> {
     text.filter(|text| text.contains('.') && text.bytes().any(|b| matches!(b, b'1'..=b'9')))
 }
 
-/// The boards as they were when they are the same, so that copying them costs nothing.
-fn boards(modules: &[Module], before: &Boards) -> Boards {
-    let now = || {
-        modules.iter().filter_map(|module| {
-            let known = |text: &Option<Text>| text.clone().filter(|text| !text.is_empty() && text != "N/A");
-            Some((known(&module.name)?, known(&module.sw_ver)?))
-        })
-    };
-    if now().eq(before.iter().cloned()) { Arc::clone(before) } else { now().collect() }
+/// The boards and their versions, as far as they are known.
+pub(in crate::bambu) fn boards(modules: &[Module]) -> Boards {
+    let known = |text: &Option<Text>| text.clone().filter(|text| !text.is_empty() && text != "N/A");
+    modules.iter().filter_map(|module| Some((known(&module.name)?, known(&module.sw_ver)?))).collect()
 }
 
 /// The page where the vendor tells of the versions of a model; for the models that have one.

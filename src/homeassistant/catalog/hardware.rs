@@ -72,7 +72,7 @@ pub(super) static HARDWARE: &[Entity<Snapshot>] = &[
         .hidden()
         .needs(|c, _| c.storage),
     // Off until somebody asks for it: an address is nobody else's business.
-    sensor::<Snapshot>("ip_address", "IP address", |s| text(s.ip.as_ref()))
+    sensor::<Snapshot>("ip_address", "IP address", |s| s.ip.map(Value::Address))
         .icon("mdi:ip-network-outline")
         .diagnostic()
         .hidden()
