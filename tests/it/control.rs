@@ -687,8 +687,9 @@ fn nothing_moves_while_filament_is_changed_at_rest() {
 #[test]
 fn nothing_is_printed_from_an_empty_slot() {
     let rig = Rig::new("X1C", "IDLE");
-    let mut snapshot = rig.snapshot();
-    snapshot.ams[0].slots[1].content = Content::Empty;
+    let mut units = rig.snapshot().ams.to_vec();
+    units[0].slots[1].content = Content::Empty;
+    let snapshot = Snapshot { ams: units.into(), ..rig.snapshot() };
     let told = rig.ask(&snapshot, "action/print", r#"{"file": "x.3mf", "ams_mapping": ["A1-1", "A1-2"]}"#);
     assert!(told.as_ref().is_err_and(|told| told.contains("nothing in that slot")), "{told:?}");
 }
