@@ -462,3 +462,25 @@ async fn actions_are_carried_out_or_refused_with_the_id_of_their_request() {
         "the known ones are named: {unknown}"
     );
 }
+
+#[tokio::test]
+async fn what_the_broker_kept_from_before_is_no_command() {
+    let world = World::with(Options::default()).await;
+    let broker = Broker::start(Kind::Embedded).await;
+    let eyes = Eyes::open(broker.port).await;
+    let x1c = format!("bambu2mqtt/{}", world.serials()[0]);
+    let (action, button) = (format!("{x1c}/action/skip_objects"), format!("{x1c}/pause"));
+    eyes.publish_retained(&action, r#"{"id": "old", "objects": [409]}"#);
+    eyes.publish_retained(&format!("{button}/set"), "PRESS");
+    eyes.holds(&action, r#"{"id": "old", "objects": [409]}"#).await;
+    let mark = eyes.mark();
+    let _gateway = Gateway::start(&world.configuration(broker.port, &NOTHING));
+    eyes.holds("bambu2mqtt/bridge/availability", "online").await;
+    // One that is carried out shows that the kept ones have been seen by then.
+    eyes.order(&format!("{x1c}/chamber_light"), "OFF", "confirmed").await;
+    eyes.look(|seen| {
+        let results = [format!("{action}/result"), format!("{button}/result")];
+        assert!(!seen.messages.iter().skip(mark).any(|(topic, _)| results.contains(topic)), "carried out");
+    });
+    eyes.holds(&format!("{x1c}/status"), "running").await;
+}
