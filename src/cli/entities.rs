@@ -111,7 +111,8 @@ fn markdown(all: &[Row], model: Option<&Model>) -> String {
     let mut page = format!(
         "# Entities{whose}\n\n\
          Made by `bambu2mqtt entities --markdown`.\n\
-         The *key* is the last part of the topic and of the entity id, and never changes.\n\
+         The *key* is the last part of the topic and of the entity id, and never changes. One that stands twice is\n\
+         a sensor that shows the value and a control that sets it.\n\
          Entities without a ● are there too, but switched off: open the device in Home Assistant, choose the\n\
          entity and switch it on. `#` stands for the number of a slot.\n"
     );

@@ -340,7 +340,11 @@ pub fn markdown() -> String {
          `refused`, `failed`, `timeout`), `reason` where there is one, and the `id` that was sent.\n\
          Every action takes an `id`: text of at most 64 characters, or a whole number.\n\
          Whatever is not as this page has it is refused, and nothing is sent to the printer.\n\
-         Do not set the retain flag: a retained request is ignored.\n\
+         `<base>` is `mqtt.base_topic`, `bambu2mqtt` if you did not choose another; `bambu2mqtt printers` has the serials.\n\
+         In Home Assistant send one with the action `mqtt.publish`.\n\
+         Do not set the retain flag: what a broker keeps is ignored at the next start.\n\
+         Where *Control mode* is `limited` nothing here works but `set_nozzle`, where the printer has that; see\n\
+         [control.md](control.md).\n\
          Slots are called as the entity *Active slot* calls them: `A1-3` is the third slot of the first AMS,\n\
          `HT1` the first AMS HT, `Ext` the external spool (the right one of two), `Ext2` the left one.\n",
     );
