@@ -58,6 +58,9 @@ def spare(p, out, home, fun):
     able = {"prompt_sound": (8, 18), "tangle_detection": (9, 19), "nozzle_blob_detection": (13, 25), "air_print_detection": (45, 29),
             "spaghetti_detector": (42, None), "pileup_detector": (43, None), "clump_detector": (44, None)}
     keys = {key for key, (n, old) in able.items() if not (bit(fun, n) if fun is not None else old is None or bit(home, old))}
+    keys |= {key.replace("_detector", "").replace("_detection", "") + "_sensitivity" for key in keys}
+    if "printing_monitor" not in out:
+        keys.add("printing_monitor_sensitivity")
     # No bit tells of this one.
     keys.add("plate_offset_detector")
     if p.model not in ("X1E", "X2D", "H2S", "H2D", "H2DP", "H2C"):
@@ -209,6 +212,17 @@ def options(p, out, home, words):
         choice = {on(v) for v in (named, masked) if isinstance(v, bool)}
         if choice:
             out[key] = OneOf(*sorted(choice))
+    # How easily each of them stops a print: two bits after its own, on older firmware one word for all.
+    for key, n in (("spaghetti", 8), ("pileup", 11), ("clump", 14), ("air_print", 17)):
+        if mask is not None:
+            out[key + "_sensitivity"] = ("low", "medium", "high", None)[mask >> n & 3]
+    word = xcam.get("halt_print_sensitivity")
+    if word in ("low", "medium", "high", "never_halt"):
+        if mask is None:
+            out["spaghetti_sensitivity"] = word
+        out["printing_monitor_sensitivity"] = word
+    if new:
+        out["printing_monitor_sensitivity"] = ("never_halt", "low", "medium", "high")[cfg >> 13 & 3]
 
 
 # Nozzles and the rack ------------------------------------------------------------------------------------------------

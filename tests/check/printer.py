@@ -255,9 +255,9 @@ class Printer:
         listed = member(parts, "id", 16) is not None
         kit = bool((integer(s.get("home_flag")) or 0) & 1 << 26)
         has = {"part": True, "aux": kit or model not in ("P1P", "A1", "A1M", "A2L", None),
-               "chamber": kit or model not in ("P1P", "P2S", "A1", "A1M", "A2L", None), "second_aux": False}
+               "chamber": kit or model not in ("P1P", "P2S", "A1", "A1M", "A2L", None), "secondary_aux": False}
         for name, code, key in (("part", 16, "cooling_fan_speed"), ("aux", 32, "big_fan1_speed"),
-                                ("chamber", 48, "big_fan2_speed"), ("second_aux", 160, None)):
+                                ("chamber", 48, "big_fan2_speed"), ("secondary_aux", 160, None)):
             part = member(parts, "id", code)
             if part is None and (listed and code != 16 or not has[name]):
                 continue
