@@ -81,7 +81,9 @@ MAY_BE_UNKNOWN = {
 }
 # What changes by itself while printers print.
 MOVES = ("status", "stage", "progress", "remaining_time", "end_time", "layer", "temperature", "_fan", "active",
-         "wifi_signal", "humidity", "fan_speed", "target", "remaining", "job_name", "total_layers", "print_error", "homed")
+         "wifi_signal", "humidity", "fan_speed", "target", "remaining", "job_name", "total_layers", "print_error", "homed",
+         "camera_recording", "door", "hms", "needs_attention", "filament_present", "plate", "gcode_file", "print_type",
+         "report", "stale", "heater_left_on", "printers_", "drying", "light")
 
 arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
 arguments.add_argument("--binary", type=pathlib.Path, help="default: the debug build, made now")
