@@ -5,11 +5,15 @@
 //! Must not know: JSON, MQTT, Home Assistant, the vendor's field names.
 
 pub mod ams;
+pub mod cloud;
 pub mod command;
 pub mod control;
+pub mod event;
 pub mod health;
 pub mod job;
+pub mod levels;
 pub mod options;
+pub mod record;
 mod shared;
 pub mod stage;
 pub mod tools;
@@ -25,11 +29,15 @@ use jiff::Timestamp;
 pub use ams::{
     Ams, AmsAbilities, AmsKind, Color, Content, Drying, DryingState, ExternalSpool, Filament, Slot, Source,
 };
+pub use cloud::{Facts, Task};
 pub use command::{Command, Outcome, Refusal, Steps, permit};
 pub use control::ControlReason;
+pub use event::Event;
 pub use health::{Catalogue, Health, Hms, Prefix, PrintError, Texts};
-pub use job::{Job, JobAbilities, JobKind};
+pub use job::{Job, JobAbilities, JobIds, JobKind};
+pub use levels::Levels;
 pub use options::{Options, Setting, Settings};
+pub use record::{JobRecord, Ledger};
 pub use shared::Shared;
 pub use stage::Stage;
 pub use tools::{Machine, Nozzle, Rack};
@@ -415,6 +423,10 @@ pub struct Snapshot {
     pub stale: bool,
     /// When it last reported, to some minutes: a snapshot must not differ with each report.
     pub last_report: Option<Timestamp>,
+    /// What the account's cloud knows of it.
+    pub facts: Arc<Facts>,
+    /// What follows from its jobs, for automations.
+    pub levels: Arc<Levels>,
 }
 
 impl Snapshot {
@@ -460,6 +472,8 @@ impl Snapshot {
             heater_left_on: None,
             stale: false,
             last_report: None,
+            facts: Arc::default(),
+            levels: Arc::default(),
         }
     }
 

@@ -16,7 +16,9 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use crate::printer::update::Boards;
-use crate::printer::{Command, Health, Identity, Now, Outcome, Reach, Serial, Snapshot, Status, Text, Texts};
+use crate::printer::{
+    Command, Facts, Health, Identity, Levels, Now, Outcome, Reach, Serial, Snapshot, Status, Text, Texts,
+};
 
 use super::envelope::{self, Message};
 use super::models::{self, Model};
@@ -285,6 +287,20 @@ impl Session {
         snapshot.texts = Arc::clone(texts);
         let (serial, error) = (self.identity.serial.as_str(), snapshot.error);
         snapshot.health = Health::tell(&snapshot.hms, error, texts, serial);
+    }
+
+    /// What the account's cloud tells of the printer; it is there in the next [`Session::snapshot`].
+    pub fn set_facts(&mut self, facts: &Arc<Facts>) {
+        if self.snapshot.facts != *facts {
+            Arc::make_mut(&mut self.snapshot).facts = Arc::clone(facts);
+        }
+    }
+
+    /// What follows from the printer's jobs; it is there in the next [`Session::snapshot`].
+    pub fn set_levels(&mut self, levels: &Arc<Levels>) {
+        if self.snapshot.levels != *levels {
+            Arc::make_mut(&mut self.snapshot).levels = Arc::clone(levels);
+        }
     }
 
     /// Takes G-code from now on, or does not any more.

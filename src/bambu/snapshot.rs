@@ -152,6 +152,8 @@ pub fn project(report: &Print, context: &Context<'_>) -> Snapshot {
         health: health::told(&hms, error, before),
         hms,
         texts: Arc::clone(&before.texts),
+        facts: Arc::clone(&before.facts),
+        levels: Arc::clone(&before.levels),
         ams,
         external,
         sources,

@@ -39,6 +39,26 @@ pub struct Job {
     pub queue_position: Option<u32>,
     /// The steps that the printer plans for it, by their numbers.
     pub plan: Option<Arc<[i64]>>,
+    /// What it is called by its numbers; shared, because it changes with the job.
+    pub ids: Arc<JobIds>,
+}
+
+/// What the printer and the cloud call a job; each `None` where it has no such name, as a print from the
+/// printer's own storage has none.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct JobIds {
+    /// The task of the job's sender; small numbers for prints from the local network.
+    pub task: Option<Text>,
+    /// This run of the task; another one when the same is printed again.
+    pub subtask: Option<Text>,
+    /// The newer generation's number of the job.
+    pub job: Option<Text>,
+    /// The project in the cloud.
+    pub project: Option<Text>,
+    /// The slicing profile in the cloud.
+    pub profile: Option<Text>,
+    /// The design on the vendor's model site.
+    pub design: Option<Text>,
 }
 
 /// Where a job came from.

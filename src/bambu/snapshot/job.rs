@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use crate::bambu::report::Print;
 use crate::bambu::wire::{List, number};
-use crate::printer::{Job, JobAbilities, JobKind, Snapshot, Speed, Stage, Status, Text, stage};
+use crate::printer::{Job, JobAbilities, JobIds, JobKind, Snapshot, Speed, Stage, Status, Text, stage};
 
 /// No printer of this vendor is older than 2020: what is before is a clock that was never set.
 const FIRST_START: i64 = 1_577_836_800;
@@ -132,8 +132,33 @@ pub(super) fn job(report: &Print, status: Option<Status>, printer: &Snapshot) ->
         skipped: shared(report.s_obj.as_ref(), before.skipped.as_ref()),
         queue_position: count(report.queue_number),
         plan: shared(report.stg.as_ref(), before.plan.as_ref()),
+        ids: ids(report, &before.ids),
         name,
     }
+}
+
+/// What the printer calls the job; as it was when it is the same, so that copying it costs nothing.
+///
+/// "0" and nothing are its words for none: prints from the card or the local network (protocol 4.4).
+fn ids(report: &Print, before: &Arc<JobIds>) -> Arc<JobIds> {
+    fn named(text: Option<&Text>) -> Option<&str> {
+        text.map(|text| text.trim()).filter(|text| !text.is_empty() && *text != "0")
+    }
+    let now = [
+        report.task_id.as_ref(),
+        report.subtask_id.as_ref(),
+        report.job_id.as_ref(),
+        report.project_id.as_ref(),
+        report.profile_id.as_ref(),
+        report.design_id.as_ref(),
+    ]
+    .map(named);
+    let JobIds { task, subtask, job, project, profile, design } = &**before;
+    if now == [task, subtask, job, project, profile, design].map(Option::as_deref) {
+        return Arc::clone(before);
+    }
+    let [task, subtask, job, project, profile, design] = now.map(|text| text.map(Text::from));
+    Arc::new(JobIds { task, subtask, job, project, profile, design })
 }
 
 fn kind(word: Option<&str>, status: Option<Status>) -> Option<JobKind> {
