@@ -4,9 +4,11 @@
 //! limit, is not repeated, and no redirect is followed; bodies are never logged. It says honestly who it is: Bambu has objected to clients that pose as theirs. It must not know
 //! of MQTT or of entities.
 
+pub mod attempts;
 mod error;
 pub mod limiter;
 mod login;
+pub mod person;
 mod reply;
 pub mod session;
 mod token;
@@ -26,7 +28,8 @@ use token::claims;
 
 pub use error::{Error, LoginReason, Rest};
 pub use limiter::Limiter;
-pub use login::{CodeKind, Grant, Login};
+pub use login::{Answered, CodeKind, Grant, Login};
+pub use person::Desk;
 pub use session::{Session, Verdict, obtain, verdict};
 pub use token::UserName;
 
@@ -132,7 +135,6 @@ impl Client {
         &self.sites[0]
     }
 
-    #[allow(dead_code)]
     fn web_site(&self) -> &str {
         &self.sites[1]
     }

@@ -38,18 +38,34 @@ pub enum Error {
     },
     /// Wrong account or password. Never tried again by itself: a lock-out is likely.
     #[error(
-        "the Bambu cloud refused the account name or password{}; check both, then run `bambu2mqtt login`",
+        "the Bambu cloud refused the account name or password{}; check both and the region, then run \
+         `bambu2mqtt login`",
         said(message)
     )]
     CredentialsRefused {
         /// The cloud's words.
         message: String,
     },
+    /// No code was sent: most likely it does not know the account.
+    #[error(
+        "the Bambu cloud sends no code to this account{}; check bambu.account and bambu.region",
+        said(message)
+    )]
+    NoCodeSent {
+        /// The cloud's words.
+        message: String,
+    },
+    /// What was pasted cannot be a token.
+    #[error(
+        "this is no access token; copy the value of the cookie `token` of bambulab.com, and nothing else \
+         (docs/cloud.md shows how)"
+    )]
+    NoToken,
     /// The code is too old, or none is outstanding.
-    #[error("the code has expired; ask for a new one with `bambu2mqtt login`")]
+    #[error("the code has expired or was used; get a new one with `bambu2mqtt login --request-code`")]
     CodeExpired,
     /// A wrong code; the right one still works.
-    #[error("the code is wrong; look again and enter the same code once more")]
+    #[error("the code is wrong; look again, the one that was sent last still counts")]
     CodeWrong,
     /// There is no token, and a person is needed to get one.
     #[error("{reason}; run `bambu2mqtt login`")]
@@ -59,7 +75,8 @@ pub enum Error {
     },
     /// Our own limit, so that a restart loop does not lock the account.
     #[error(
-        "too many logins in the last ten minutes; the next one is possible in {}",
+        "too many attempts to log in within ten minutes, which could lock the account; the next one is \
+         possible in {}",
         humantime::format_duration(Duration::from_secs(wait.as_secs()))
     )]
     TooManyLogins {
@@ -68,8 +85,8 @@ pub enum Error {
     },
     /// An answer to a login that fits none of the known ones.
     #[error(
-        "the Bambu cloud asks for a kind of login that is not known here (`{kind}`){}; log in with a browser and give \
-         the access token as bambu.token",
+        "the Bambu cloud asks for a kind of login that is not known here (`{kind}`){}; log in with a browser and \
+         give the access token to `bambu2mqtt login --token -` (docs/cloud.md shows how)",
         said(message)
     )]
     UnknownLogin {
@@ -292,6 +309,8 @@ impl Error {
             Self::TokenExpired
             | Self::TokenRejected { .. }
             | Self::CredentialsRefused { .. }
+            | Self::NoCodeSent { .. }
+            | Self::NoToken
             | Self::CodeExpired
             | Self::CodeWrong
             | Self::LoginNeeded { .. }
