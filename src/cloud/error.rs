@@ -67,11 +67,26 @@ pub enum Error {
     /// A wrong code; the right one still works.
     #[error("the code is wrong; look again, the one that was sent last still counts")]
     CodeWrong,
+    /// A wrong code of an authenticator, or one of half a minute ago.
+    #[error(
+        "the authenticator's code is wrong or too old; type the next one, and look whether the clock of the device \
+         that shows it is right"
+    )]
+    TotpWrong,
     /// There is no token, and a person is needed to get one.
     #[error("{reason}; run `bambu2mqtt login`")]
     LoginNeeded {
         /// Why.
         reason: LoginReason,
+    },
+    /// A login succeeded, and only what follows it did not.
+    #[error(
+        "logged in, and the token is kept; whose it is could not be asked ({cause}), which the gateway does when \
+         it starts"
+    )]
+    Kept {
+        /// Why not.
+        cause: Box<Error>,
     },
     /// Our own limit, so that a restart loop does not lock the account.
     #[error(
@@ -289,6 +304,7 @@ impl Error {
             Self::RateLimited { retry_after } => Some(retry_after.unwrap_or(MINUTE)),
             Self::Server { retry_after, .. } => Some(retry_after.unwrap_or(MINUTE / 2)),
             Self::TooManyLogins { wait } | Self::Resting { wait, .. } => Some(*wait),
+            Self::Kept { cause } => cause.retry_after(),
             Self::Unauthorised { .. } => Some(5 * MINUTE),
             Self::Challenge { .. }
             | Self::Forbidden { .. }
@@ -313,6 +329,7 @@ impl Error {
             | Self::NoToken
             | Self::CodeExpired
             | Self::CodeWrong
+            | Self::TotpWrong
             | Self::LoginNeeded { .. }
             | Self::UnknownLogin { .. } => None,
         }

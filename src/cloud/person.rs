@@ -9,7 +9,7 @@ use secrecy::SecretString;
 use super::Client;
 use super::attempts::{Attempt, permit};
 use super::error::{Error, LoginReason};
-use super::login::{Answered, CodeKind, Login};
+use super::login::{Answered, CodeKind, Grant, Login};
 use super::session::{Session, Source, keep};
 use super::token::{self, Stored, claims};
 use crate::config::{Account, StateDir};
@@ -54,9 +54,7 @@ impl Desk<'_> {
     pub async fn password(&self, password: &SecretString, now: Timestamp) -> Result<Next, Error> {
         permit(self.state, self.account, Attempt::Password, now)?;
         Ok(match self.client.login(password).await? {
-            Login::Token(grant) => {
-                Next::Done(keep(self.client, self.account, self.state, grant, Source::Person, now).await?)
-            }
+            Login::Token(grant) => Next::Done(self.keep(grant, now).await?),
             Login::NeedsCode(kind) => Next::Code(kind),
             Login::NeedsAuthenticator { tfa_key } => Next::Authenticator(tfa_key),
         })
@@ -74,7 +72,7 @@ impl Desk<'_> {
     pub async fn code(&self, code: &str, now: Timestamp) -> Result<Session, Error> {
         permit(self.state, self.account, Attempt::Code, now)?;
         let grant = self.client.login_with_code(code).await?;
-        keep(self.client, self.account, self.state, grant, Source::Person, now).await
+        self.keep(grant, now).await
     }
 
     /// The code that the authenticator shows.
@@ -86,11 +84,18 @@ impl Desk<'_> {
     ) -> Result<Authenticated, Error> {
         permit(self.state, self.account, Attempt::Code, now)?;
         Ok(match self.client.authenticate(key, code).await? {
-            Answered::Token(grant) => Authenticated::Done(
-                keep(self.client, self.account, self.state, grant, Source::Person, now).await?,
-            ),
+            Answered::Token(grant) => Authenticated::Done(self.keep(grant, now).await?),
             Answered::WrongCode => Authenticated::WrongCode,
             Answered::NoWay(error) => Authenticated::NoWay(error),
+        })
+    }
+
+    async fn keep(&self, grant: Grant, now: Timestamp) -> Result<Session, Error> {
+        let kept = keep(self.client, self.account, self.state, grant, Source::Person, now).await;
+        kept.map_err(|error| match error {
+            Error::State(_) => error,
+            error if error.needs_login() => error,
+            cause => Error::Kept { cause: Box::new(cause) },
         })
     }
 
@@ -153,7 +158,7 @@ mod tests {
         ] {
             assert_eq!(found(pasted).as_deref(), Some("AAabc_-.1="), "{pasted}");
         }
-        for nothing in ["", "\n", "token=", "two words", "tökén", "\"\"", "Bearer ", ";"] {
+        for nothing in ["", "\n", "token=", "two words", "tökén", "\"\"", ";"] {
             assert_eq!(found(nothing), None, "{nothing}");
         }
     }
