@@ -61,6 +61,12 @@ pub enum Error {
          (docs/cloud.md shows how)"
     )]
     NoToken,
+    /// A token from elsewhere that is none, or none any more.
+    #[error(
+        "the Bambu cloud does not accept this token: it has ended, is not complete, or is one of the other region; \
+         copy it anew (docs/cloud.md shows how)"
+    )]
+    TokenUnknown,
     /// The code is too old, or none is outstanding.
     #[error("the code has expired or was used; get a new one with `bambu2mqtt login --request-code`")]
     CodeExpired,
@@ -327,6 +333,7 @@ impl Error {
             | Self::CredentialsRefused { .. }
             | Self::NoCodeSent { .. }
             | Self::NoToken
+            | Self::TokenUnknown
             | Self::CodeExpired
             | Self::CodeWrong
             | Self::TotpWrong

@@ -301,11 +301,11 @@ async fn a_token_that_the_cloud_does_not_know_does_not_replace_one_that_works() 
     let (world, file) = world(Options::default()).await;
     works(&world, &file, &login(&file, &[], "").await).await;
     let left = login(&file, &["--token", "AAwrong"], "").await;
-    ended(&left, 1, &["has expired or was revoked"]);
+    ended(&left, 1, &["does not accept this token", "copy it anew"]);
     assert!(!left.stderr.contains("AAwrong"), "{left:?}");
     // Claims an end in 2001.
     let old = "e30.eyJ1c2VybmFtZSI6InVfMSIsImV4cCI6MTAwMDAwMDAwMH0.c2ln";
-    ended(&login(&file, &["--token", old], "").await, 1, &["has run out"]);
+    ended(&login(&file, &["--token", old], "").await, 1, &["it has ended"]);
     ended(&login(&file, &["--token", "two words"], "").await, 1, &["no access token", "docs/cloud.md"]);
     ended(&login(&file, &["--token-file", "/nowhere/token"], "").await, 1, &["/nowhere/token"]);
     world.cloud.rest().fail_next(Endpoint::Preference, Failure::Fault(None));

@@ -268,6 +268,22 @@ async fn what_the_cloud_asks_for_is_honoured_by_all_clients() {
 }
 
 #[tokio::test]
+async fn an_attempt_that_is_held_back_is_none() {
+    let server = MockServer::start().await;
+    answer(&server, LOGIN, 403, CHALLENGE).await;
+    let account = account_at(&server, "account: a@b.c");
+    let folder = tempfile::tempdir().unwrap();
+    let state = crate::config::StateDir::open(folder.path()).unwrap();
+    let client = client(&account);
+    let desk = Desk { client: &client, account: &account, state: &state };
+    check!(desk.code("123456", now()).await, Err(Error::Challenge { .. }));
+    for _ in 0..5 {
+        check!(desk.code("123456", now()).await, Err(Error::Resting { rest: Rest::Challenge, .. }));
+    }
+    assert_eq!(server.received_requests().await.unwrap().len(), 1);
+}
+
+#[tokio::test]
 async fn pages_of_maintenance_may_say_how_long() {
     let server = MockServer::start().await;
     let page = ResponseTemplate::new(503).insert_header("retry-after", "600").set_body_string("<html>soon");
