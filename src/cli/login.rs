@@ -39,8 +39,7 @@ pub(super) struct Arguments {
     /// The code that the authenticator app shows
     #[arg(long, value_name = "CODE", value_parser = secret, conflicts_with_all = ["token", "token_file"])]
     totp: Option<SecretString>,
-    /// An access token from elsewhere; `-` reads it from standard input, where no list of processes shows it;
-    /// so does the variable `BAMBU2MQTT_LOGIN_TOKEN`
+    /// An access token from elsewhere; `-` reads it from standard input (or set `BAMBU2MQTT_LOGIN_TOKEN`)
     #[arg(long, value_parser = secret, conflicts_with = "token_file")]
     token: Option<SecretString>,
     /// The same from a file
