@@ -345,6 +345,10 @@ async fn by_authenticator(
             Authenticated::WrongCode => {
                 wrong += 1;
                 if given.is_some() || wrong >= TRIES {
+                    // Not each kind of account is known to be answered truly there.
+                    tell(&format!(
+                        "should the code have been right, log in with one by {kind}: --request-code"
+                    ));
                     return Err(Error::TotpWrong.into());
                 }
                 tell(&Error::TotpWrong.to_string());

@@ -201,7 +201,7 @@ async fn an_authenticators_wrong_code_is_asked_again_and_no_reason_for_another_w
     let (world, file) = self::world(authenticator()).await;
     let bad = wrong(&world.cloud.totp());
     let left = login(&file, &[], &format!("{bad}\n{bad}\n{bad}\n{bad}\n")).await;
-    ended(&left, 1, &["wrong or too old"]);
+    ended(&left, 1, &["wrong or too old", "one by e-mail: --request-code"]);
     assert_eq!(asked(&world), [Endpoint::Login, Endpoint::TfaApi, Endpoint::TfaApi, Endpoint::TfaApi]);
     ended(&login(&file, &["--totp", &bad], "").await, 1, &["too many attempts"]);
     ended(&login(&file, &["--totp", "x"], "").await, 1, &["digits only"]);
