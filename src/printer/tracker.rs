@@ -445,7 +445,7 @@ impl Tracker {
     fn find_deadline(&self, now: Now, seen: &Seen) -> Option<Duration> {
         let saved = self.saved.filter(|_| self.ledger.open.is_some() && seen.is_synced());
         [
-            self.doing_deadline(seen),
+            self.doing_deadline(now, seen),
             self.live.absent_at,
             self.live.gone.iter().map(|(_, at)| *at + health::GONE).min(),
             saved.map(|(at, _)| at + BEHIND),

@@ -23,3 +23,4 @@ mod reports;
 mod session;
 mod streams;
 mod support;
+mod traces;

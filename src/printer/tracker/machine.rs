@@ -397,7 +397,7 @@ impl Tracker {
     }
 
     /// When time alone leads on.
-    pub(super) fn doing_deadline(&self, seen: &Seen) -> Option<Duration> {
+    pub(super) fn doing_deadline(&self, now: Now, seen: &Seen) -> Option<Duration> {
         match self.doing {
             Doing::Arming(arming) if seen.is_synced() => {
                 let settled = self.is_fresh(seen).then_some(arming.changed + SETTLED);
@@ -412,10 +412,11 @@ impl Tracker {
                 let printing = self.live.prints.filter(|_| self.ledger.going.phase == Phase::Prepare);
                 // Progress is looked at when the job is no longer young.
                 let grown = self.live.born.map(|born| born + YOUNG);
-                let renamed = self.live.renamed.map(|now| now.mono + RENAMED);
-                [pausing.map(|now| now.mono + PAUSED), printing.map(|at| at + PRINTS), grown, renamed]
+                let renamed = self.live.renamed.map(|since| since.mono + RENAMED);
+                [pausing.map(|since| since.mono + PAUSED), printing.map(|at| at + PRINTS), grown, renamed]
                     .into_iter()
                     .flatten()
+                    .filter(|at| *at > now.mono)
                     .min()
             }
             Doing::Ending(ending) => Some(ending.since + ending.hold()),
@@ -442,7 +443,7 @@ impl Tracker {
 }
 
 impl Arming {
-    fn new(now: Now, seen: &Seen, from: Option<Status>, late: bool) -> Self {
+    pub(super) fn new(now: Now, seen: &Seen, from: Option<Status>, late: bool) -> Self {
         Self {
             since: now.mono,
             began: now.wall,
