@@ -467,7 +467,7 @@ fn a_job_in_place_of_another() {
     // From the local network, where they have none.
     check(
         "ids=0 name=a +1 prepare\n+9 running layer=1 %=1\n+90 %=40 layer=20\n+1 name=b %=0 layer=0 stage=2\n+60",
-        "started printing progress_25 first_layer lost~ started",
+        "started printing first_layer progress_25 lost~ started",
     );
     // A name that changes is no other job.
     check_print("+90 name=b\n+60 finish\n+60", "finished");
