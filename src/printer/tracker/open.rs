@@ -35,7 +35,7 @@ impl Tracker {
             self.doing = Doing::Arming(Arming::new(now, seen, None, true));
         } else {
             self.note_rest(seen);
-            self.live.rest = Some((Arc::clone(&seen.ids), seen.name.clone()));
+            self.keep_names(seen);
             self.doing = Doing::Rest;
         }
         true
