@@ -189,7 +189,7 @@ fn a_ledger_of_another_version_is_read() {
     assert_eq!((ledger.known, ledger.seq, ledger.open), (true, 41, None::<JobRecord>));
 }
 
-/// A report that changes nothing that counts must cost next to nothing; the figure is in `benches/report.rs`.
+/// A report that changes nothing that counts costs a comparison.
 #[test]
 fn a_report_that_changes_nothing_changes_nothing() {
     let mut desk = Desk::new();
