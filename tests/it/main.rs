@@ -25,3 +25,4 @@ mod reports;
 mod session;
 mod streams;
 mod support;
+mod traces;
