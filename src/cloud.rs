@@ -4,8 +4,10 @@
 //! logged. It says honestly who it is: Bambu has objected to clients that pose as theirs. It must not know
 //! of MQTT or of entities.
 
+mod data;
 mod error;
 mod login;
+pub mod plan;
 mod reply;
 pub mod session;
 mod token;
@@ -23,6 +25,7 @@ use crate::config::{Account, AccountName, Region, is_loopback};
 use reply::{Reply, member, number, text};
 use token::claims;
 
+pub use data::Releases;
 pub use error::{Error, LoginReason};
 pub use login::{CodeKind, Grant, Login};
 pub use session::{Session, Verdict, obtain, verdict};

@@ -83,6 +83,11 @@ impl Topics {
         }
     }
 
+    /// A picture of a printer.
+    pub fn image(&self, serial: &Serial, name: &str) -> String {
+        self.value(serial, Part::Printer, &format!("image/{name}"))
+    }
+
     /// A printer's values as one document.
     pub fn state(&self, serial: &Serial) -> String {
         self.value(serial, Part::Printer, "state")

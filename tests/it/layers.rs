@@ -9,7 +9,8 @@ fn may_know(module: &str) -> Option<&'static [&'static str]> {
         "printer" | "tls" | "config" | "service" => &[],
         "bambu" | "homeassistant" => &["printer"],
         "replay" => &["bambu", "homeassistant", "printer"],
-        "mqtt" | "cloud" => &["tls", "config"],
+        "mqtt" => &["tls", "config"],
+        "cloud" => &["tls", "config", "printer"],
         "texts" => &["tls", "config", "printer"],
         "gateway" => &[
             "bambu",
