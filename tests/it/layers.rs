@@ -10,8 +10,7 @@ fn may_know(module: &str) -> Option<&'static [&'static str]> {
         "bambu" | "homeassistant" => &["printer"],
         "replay" => &["bambu", "homeassistant", "printer"],
         "mqtt" => &["tls", "config"],
-        "cloud" => &["tls", "config", "printer"],
-        "texts" => &["tls", "config", "printer"],
+        "cloud" | "texts" => &["tls", "config", "printer"],
         "gateway" => &[
             "bambu",
             "homeassistant",
