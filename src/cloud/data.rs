@@ -10,11 +10,13 @@ use jiff::Timestamp;
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 use reqwest::Url;
-use secrecy::{ExposeSecret as _, SecretString};
+use secrecy::SecretString;
 use serde_json::Value;
 
+use super::limiter::{Ask, Demand, Kind};
 use super::reply::{Reply, member, number, text};
-use super::{Client, Error, join};
+use super::token::fingerprint;
+use super::{Client, Error};
 use crate::config::is_loopback;
 use crate::printer::Text;
 use crate::printer::cloud::{Hearsay, Message, Names, Picture, Release, Task, TaskSlot, TaskStatus};
@@ -44,33 +46,36 @@ impl Client {
     /// The newest tasks of a printer.
     pub async fn tasks(&self, token: &SecretString, serial: &str) -> Result<Vec<Task>, Error> {
         let query = [("deviceId", serial), ("limit", TASKS)];
-        let content = self.ask("v1/user-service/my/tasks", &query, token).await?;
+        let content = self.get(ask(Kind::Tasks, serial), "v1/user-service/my/tasks", &query, token).await?;
         tasks(&content).ok_or(Error::Unexpected { missing: "list of tasks" })
     }
 
     /// The firmware that is offered for a printer and its AMS units.
     pub async fn releases(&self, token: &SecretString, serial: &str) -> Result<Releases, Error> {
         let query = [("dev_id", serial)];
-        let content = self.ask("v1/iot-service/api/user/device/version", &query, token).await?;
+        let path = "v1/iot-service/api/user/device/version";
+        let content = self.get(ask(Kind::Version, serial), path, &query, token).await?;
         releases(&content, serial).ok_or(Error::Unexpected { missing: "list of firmware" })
     }
 
     /// The names of the account's own filaments.
     pub async fn filaments(&self, token: &SecretString) -> Result<Names, Error> {
-        let query = [("version", SLICER)];
-        let content = self.ask("v1/iot-service/api/slicer/setting", &query, token).await?;
+        let (path, query) = ("v1/iot-service/api/slicer/setting", [("version", SLICER)]);
+        let content = self.get(ask(Kind::Presets, &fingerprint(token)), path, &query, token).await?;
         filaments(&content).ok_or(Error::Unexpected { missing: "list of filaments" })
     }
 
     /// The newest messages in the account's inbox.
     pub async fn messages(&self, token: &SecretString) -> Result<Vec<Message>, Error> {
-        let content = self.ask("v1/user-service/my/messages", &[("limit", MESSAGES)], token).await?;
+        let (path, query) = ("v1/user-service/my/messages", [("limit", MESSAGES)]);
+        let content = self.get(ask(Kind::Messages, &fingerprint(token)), path, &query, token).await?;
         messages(&content).ok_or(Error::Unexpected { missing: "list of messages" })
     }
 
     /// What the cloud says the account's printers do; for when they cannot be heard.
     pub async fn hearsay(&self, token: &SecretString) -> Result<Vec<Hearsay>, Error> {
-        let content = self.ask("v1/iot-service/api/user/print", &[("force", "true")], token).await?;
+        let (path, query) = ("v1/iot-service/api/user/print", [("force", "true")]);
+        let content = self.get(ask(Kind::Prints, &fingerprint(token)), path, &query, token).await?;
         hearsay(&content).ok_or(Error::Unexpected { missing: "list of printers" })
     }
 
@@ -80,30 +85,34 @@ impl Client {
         let url = Url::parse(address).ok().filter(may_fetch);
         let url = url.ok_or(Error::Unexpected { missing: "usable address of the picture" })?;
         let host = url.host_str().unwrap_or_default().to_owned();
-        let transport = |error: reqwest::Error| Error::transport(&host, &error);
-        let mut response = self.http.get(url).timeout(self.timeout).send().await.map_err(transport)?;
-        let (status, headers) = (response.status(), response.headers().clone());
-        let declared = response.content_length().unwrap_or_default();
-        let mut body = Vec::new();
-        if status.is_success() && declared <= LARGEST_PICTURE as u64 {
-            while let Some(chunk) = response.chunk().await.map_err(transport)? {
-                body.extend_from_slice(&chunk);
-                if body.len() > LARGEST_PICTURE {
-                    return Err(Error::Unexpected { missing: "picture of a sensible size" });
-                }
-            }
+        let pass = self.limiter.pass(&host, ask(Kind::Picture, "")).await?;
+        let answer = self.fetch(url, &host).await;
+        pass.ended(answer.as_ref().map_or_else(Error::outcome, Reply::outcome));
+        let answer = answer?;
+        if !answer.status.is_success() {
+            answer.content()?;
         }
-        if !status.is_success() {
-            Reply { status, headers, body: Vec::new() }.content()?;
-        }
-        Picture::new(body).ok_or(Error::Unexpected { missing: "picture of a known kind" })
+        Picture::new(answer.body).ok_or(Error::Unexpected { missing: "picture of a known kind" })
     }
 
-    async fn ask(&self, path: &str, query: &[(&str, &str)], token: &SecretString) -> Result<Value, Error> {
-        let mut url = join(&self.api, path);
-        url.query_pairs_mut().extend_pairs(query);
-        self.send(self.http.get(url).bearer_auth(token.expose_secret())).await?.content()
+    async fn fetch(&self, url: Url, host: &str) -> Result<Reply, Error> {
+        let transport = |error: reqwest::Error| Error::transport(host, &error);
+        let mut response = self.http.get(url).timeout(self.timeout).send().await.map_err(transport)?;
+        let (status, headers) = (response.status(), response.headers().clone());
+        let mut body = Vec::new();
+        while let Some(chunk) = response.chunk().await.map_err(transport)? {
+            body.extend_from_slice(&chunk);
+            if body.len() > LARGEST_PICTURE {
+                return Err(Error::TooLong);
+            }
+        }
+        Ok(Reply { status, headers, body })
     }
+}
+
+/// Something happened that makes it worth asking: when that is so, `plan` says.
+fn ask(kind: Kind, subject: &str) -> Ask<'_> {
+    Ask::new(kind, subject, Demand::Occasion)
 }
 
 /// Whether an address may be fetched from: encrypted, or on this machine.

@@ -88,6 +88,8 @@ pub enum Outcome {
         /// The cloud asked for fewer requests, and for how long if it said so.
         too_many: Option<Option<Duration>>,
     },
+    /// It was not made, for the limits that all share do not allow it yet.
+    Held(Duration),
     /// It was refused for good reasons of its own, as a picture that is gone; the rest goes on.
     Useless,
 }
@@ -299,7 +301,11 @@ impl Plan {
                     due.picture = None;
                 }
             }
-            Outcome::Useless | Outcome::Failed { .. } if matches!(want, Want::Picture(_)) => {
+            Outcome::Held(wait) if !matches!(want, Want::Picture(_)) => {
+                self.quiet = now + wait.max(Duration::from_secs(1));
+                self.put_back(want);
+            }
+            _ if matches!(want, Want::Picture(_)) => {
                 // It lies elsewhere, so it says nothing of the rest.
                 if let Want::Picture(serial) = want
                     && let Some(due) = self.printers.get_mut(serial)
@@ -310,7 +316,7 @@ impl Plan {
                     });
                 }
             }
-            Outcome::Useless => self.failures = 0,
+            Outcome::Useless | Outcome::Held(_) => self.failures = 0,
             Outcome::Failed { least, too_many } => {
                 let pause = match too_many {
                     Some(Some(told)) => told.max(AGAIN),

@@ -669,6 +669,7 @@ fn outcome(result: &Result<Found, cloud::Error>) -> Outcome {
         cloud::Error::Forbidden { .. } | cloud::Error::Refused { .. } | cloud::Error::Unexpected { .. } => {
             Outcome::Useless
         }
+        cloud::Error::Resting { wait, .. } => Outcome::Held(*wait),
         cloud::Error::RateLimited { retry_after } => {
             Outcome::Failed { least: Duration::ZERO, too_many: Some(*retry_after) }
         }
