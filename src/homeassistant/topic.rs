@@ -57,6 +57,11 @@ pub enum Incoming<'a> {
     },
 }
 
+/// What stands for the key in the topic of a picture.
+pub fn image(name: &str) -> String {
+    format!("image/{name}")
+}
+
 impl Topics {
     /// The gateway's availability.
     pub fn bridge_availability(&self) -> String {
@@ -85,7 +90,7 @@ impl Topics {
 
     /// A picture of a printer.
     pub fn image(&self, serial: &Serial, name: &str) -> String {
-        self.value(serial, Part::Printer, &format!("image/{name}"))
+        self.value(serial, Part::Printer, &image(name))
     }
 
     /// A printer's values as one document.
