@@ -241,8 +241,14 @@ impl Plan {
 
     /// There is another login: what failed may work now.
     pub fn resume(&mut self, now: Duration) {
-        self.quiet = now;
+        // What waits for the end of the pause waits no longer.
+        let pause = std::mem::replace(&mut self.quiet, now);
         self.failures = 0;
+        let of_printers = self.printers.values_mut().flat_map(|due| [&mut due.tasks, &mut due.releases]);
+        let of_account = [&mut self.filaments.due, &mut self.messages.due];
+        for due in of_printers.chain(of_account).filter(|due| **due == Some(pause)) {
+            *due = Some(now);
+        }
     }
 
     /// What to ask now. [`Plan::done`] must follow before there is anything more.
