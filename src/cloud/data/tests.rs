@@ -64,21 +64,36 @@ fn captured_firmware_filaments_and_messages_say_what_a_person_reads_in_them() {
     let release = found.printer.unwrap();
     assert_eq!((release.version.as_str(), release.forced, release.unit), ("01.01.01.00", false, None));
     let notes = release.notes.unwrap();
-    assert!(notes.starts_with("## version ota01.01.01.00：\n### 【Improvements】") && notes.contains("mm/s²"));
-    assert_eq!(releases(&content, "01S000000000000"), Some(Releases::default()), "another printer's is not taken");
+    assert!(
+        notes.starts_with("## version ota01.01.01.00：\n### 【Improvements】") && notes.contains("mm/s²")
+    );
+    assert_eq!(
+        releases(&content, "01S000000000000"),
+        Some(Releases::default()),
+        "another printer's is not taken"
+    );
     let none = captured("device_version_no_update_composed.json").unwrap();
     assert_eq!(releases(&none, "01S097800487064"), Some(Releases::default()));
 
     let names = filaments(&captured("slicer_setting_2024_custom_filament.json").unwrap()).unwrap();
-    assert_eq!(names.into_iter().collect::<Vec<_>>(), [("Pc628b24".into(), "Fillamentum PLA Extrafill".into())]);
+    assert_eq!(
+        names.into_iter().collect::<Vec<_>>(),
+        [("Pc628b24".into(), "Fillamentum PLA Extrafill".into())]
+    );
     let none = filaments(&captured("slicer_setting_2023.json").unwrap()).unwrap();
     assert!(none.is_empty(), "a name without an id names nothing");
 
     let messages = messages(&captured("my_messages.json").unwrap()).unwrap();
     let [message] = messages.as_slice() else { panic!("one message") };
-    assert_eq!((message.id.as_str(), message.kind, message.status), ("1", Some(6), Some(TaskStatus::Finished)));
+    assert_eq!(
+        (message.id.as_str(), message.kind, message.status),
+        ("1", Some(6), Some(TaskStatus::Finished))
+    );
     assert_eq!((message.task.as_deref(), message.title.as_deref()), (Some("1"), Some("Untitled")));
-    assert_eq!((message.serial.as_deref(), message.at), (Some("00M098354696607"), at("2022-11-22T02:54:12Z")));
+    assert_eq!(
+        (message.serial.as_deref(), message.at),
+        (Some("00M098354696607"), at("2022-11-22T02:54:12Z"))
+    );
 }
 
 #[test]
@@ -134,7 +149,8 @@ fn pictures_come_only_from_where_they_are_safe() {
     let may = |text: &str| Url::parse(text).is_ok_and(|url| may_fetch(&url));
     assert!(may("https://public-cdn.example.com/a.png?token=x"));
     assert!(may("http://127.0.0.1:8080/pictures/1.png"));
-    for text in ["http://example.com/a.png", "file:///etc/passwd", "ftp://127.0.0.1/a", "data:,x", "nonsense"] {
+    for text in ["http://example.com/a.png", "file:///etc/passwd", "ftp://127.0.0.1/a", "data:,x", "nonsense"]
+    {
         assert!(!may(text), "{text}");
     }
 }

@@ -60,7 +60,11 @@ fn the_task_of_a_job_is_looked_for_five_times_and_no_longer_than_it_is_missed() 
     assert!(life.plan.hunts(&one));
     life.until(20 * MINUTE);
     assert_eq!(life.times(&Want::Tasks(one.clone())), [1, 6, 21, 66, 201]);
-    assert_eq!(life.times(&Want::Tasks(two.clone())), [1, 6], "of a job without a number there is hardly a task");
+    assert_eq!(
+        life.times(&Want::Tasks(two.clone())),
+        [1, 6],
+        "of a job without a number there is hardly a task"
+    );
     assert!(!life.plan.hunts(&one));
 
     life.asked.clear();
@@ -214,7 +218,10 @@ fn a_week_without_answers_is_quiet() {
         day(&mut life);
     }
     println!("a week without answers: {:?}, {} in all", life.counts(), life.asked.len());
-    assert!(life.asked.len() <= 7 * 24 * 4 + 12 + 10 * 7 * 3, "four an hour, and pictures that lie elsewhere");
+    assert!(
+        life.asked.len() <= 7 * 24 * 4 + 12 + 10 * 7 * 3,
+        "four an hour, and pictures that lie elsewhere"
+    );
     life.answer = Outcome::Answered;
     let before = life.asked.len();
     life.until(life.now + HOUR);

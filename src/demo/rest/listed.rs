@@ -51,7 +51,7 @@ pub(super) fn of(printer: &Printer) -> Vec<Listed> {
     };
     let began = count(machine.done) + 120;
     vec![Listed {
-        id: machine.job_number().into(),
+        id: machine.job_number().max(1).into(),
         title: serde_json::from_str(&format!("\"{}\"", machine.job_name())).unwrap_or_default(),
         status,
         began: began.into(),
