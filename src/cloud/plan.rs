@@ -307,8 +307,8 @@ impl Plan {
                     due.picture = None;
                 }
             }
-            Outcome::Held(wait) if !matches!(want, Want::Picture(_)) => {
-                self.quiet = now + wait.max(Duration::from_secs(1));
+            Outcome::Held(pause) if !matches!(want, Want::Picture(_)) => {
+                self.quiet = now + pause.max(Duration::from_secs(1));
                 self.put_back(want);
             }
             _ if matches!(want, Want::Picture(_)) => {

@@ -2,7 +2,12 @@
 //! kept for when it does not, and in nobody's way.
 
 use bambu2mqtt::demo::{Endpoint, Failure};
-use bambu2mqtt::printer::cloud::{Picture, PictureKind};
+use std::sync::Arc;
+use std::time::Duration;
+
+use bambu2mqtt::bambu::session::{Input, Output, Session};
+use bambu2mqtt::printer::cloud::{Names, Picture, PictureKind, Release};
+use bambu2mqtt::printer::{Facts, Now, Serial};
 use serde_json::{Value, json};
 
 use crate::support::world::{Eyes, Gateway, Seen, World};
@@ -177,4 +182,39 @@ fn pictures_are_told_by_their_first_bytes() {
     assert_eq!((kind(b"<Error>AccessDenied</Error>"), kind(b""), kind(b"GIF89a")), (None, None, None));
     let shown = format!("{:?}", Picture::new(b"\xFF\xD8\xFFsecret".to_vec()));
     assert!(!shown.contains("secret") && shown.contains("9 bytes"), "{shown}");
+}
+
+#[test]
+fn names_and_firmware_that_come_late_are_told_at_once_and_kept() {
+    let now = Now { mono: Duration::from_secs(60), wall: "2026-03-01T12:00:00Z".parse().unwrap() };
+    let mut session = Session::new(Serial::new("01P00A000000001"), "Garage", ["C12", "P1S"], 40_000);
+    session.handle(now, Input::Connected);
+    let version = json!({"info": {"command": "get_version", "module": [
+        {"name": "ota", "sw_ver": "01.07.00.00", "sn": "01P00A000000001", "hw_ver": "OTA"},
+        {"name": "ams/0", "sw_ver": "00.00.06.40", "sn": "00600A000000001", "hw_ver": "AMS08"}]}});
+    let report = json!({"print": {"command": "push_status", "msg": 0, "gcode_state": "IDLE", "ams": {
+        "ams": [{"id": "0", "humidity": "4", "temp": "20.0", "tray": [
+            {"id": "0", "tray_type": "PETG", "tray_info_idx": "P8d19ba6", "tray_color": "00FF00FF", "cols": []}]}],
+        "ams_exist_bits": "1", "tray_exist_bits": "1", "tray_now": "255"}}});
+    for message in [&version, &report] {
+        session.handle(now, Input::Message(message.to_string().as_bytes()));
+    }
+    let name = |session: &Session| session.snapshot().ams[0].slots[0].filament().unwrap().name.to_string();
+    assert_eq!(name(&session), "PETG", "a number says nothing to anybody");
+    assert_eq!(session.snapshot().ams[0].firmware_available, None);
+
+    let release = |version: &str| Release { version: version.into(), unit: Some(0), ..Release::default() };
+    let facts = |version: &str| {
+        let names = Names::from([("P8d19ba6".into(), "Mine".into())]);
+        Arc::new(Facts { names: Arc::new(names), ams_releases: vec![release(version)], ..Facts::default() })
+    };
+    let told = session.learn(now, &facts("00.00.06.49"));
+    assert!(matches!(told.as_slice(), [Output::Changed(_)]), "{told:?}");
+    assert_eq!(name(&session), "Mine");
+    assert_eq!(session.snapshot().ams[0].firmware_available.as_deref(), Some("00.00.06.49"));
+    assert!(session.learn(now, &facts("00.00.06.49")).is_empty(), "the same again is nothing new");
+    session.learn(now, &facts("00.00.06.10"));
+    assert_eq!(session.snapshot().ams[0].firmware_available, None, "what is older is none that is offered");
+    session.handle(now, Input::Message(report.to_string().as_bytes()));
+    assert_eq!(name(&session), "Mine", "the next report takes nothing away");
 }

@@ -102,7 +102,7 @@ fn firmware_is_looked_up_at_the_start_once_a_day_and_never_twice_in_twelve_hours
     life.until(SECOND);
     life.plan.upgrade_changed(life.now, &one);
     life.plan.upgrade_changed(life.now, &two);
-    life.until(3 * DAY - SECOND);
+    life.until(Duration::from_secs(3 * 86_400 - 1));
     let hours = |want: &Want| life.times(want).iter().map(|at| at / 3600).collect::<Vec<_>>();
     assert_eq!(hours(&Want::Releases(one)), [0, 12, 36, 60]);
     assert_eq!(hours(&Want::Releases(two)), [12, 36, 60], "what is younger than a run is not asked again");
