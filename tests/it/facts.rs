@@ -10,7 +10,7 @@ use bambu2mqtt::printer::cloud::{Names, Picture, PictureKind, Release};
 use bambu2mqtt::printer::{Facts, Now, Serial};
 use serde_json::{Value, json};
 
-use crate::support::world::{Eyes, Gateway, Seen, World};
+use crate::support::world::{Eyes, Gateway, Seen, World, soon};
 use crate::support::{Broker, Kind};
 
 /// All that is asked for beside login and list.
@@ -57,10 +57,19 @@ impl Scene {
         parse(&self.value(key, |text| fits(&parse(text))).await)
     }
 
-    /// The picture as it was kept for the next start.
-    fn kept_picture(&self) -> Vec<u8> {
+    /// The picture as it is kept for the next start; that is done beside the gateway.
+    async fn kept_picture(&self) -> Vec<u8> {
         let file = format!("state/cover-{}", self.world.serials()[0]);
-        std::fs::read(self.world.folder.path().join(file)).unwrap_or_default()
+        let path = self.world.folder.path().join(file);
+        let kept = async {
+            loop {
+                match std::fs::read(&path) {
+                    Ok(bytes) => return bytes,
+                    Err(_) => tokio::task::yield_now().await,
+                }
+            }
+        };
+        soon("a picture on disk", kept).await
     }
 }
 
@@ -98,8 +107,8 @@ async fn a_job_of_the_cloud_has_its_picture_its_weights_and_its_times() {
     });
 
     // Every byte of it, which text would not show.
+    let kept = scene.kept_picture().await;
     gateway.stop().await;
-    let kept = scene.kept_picture();
     assert_eq!(PictureKind::of(&kept), Some(PictureKind::Png));
     assert_eq!(picture, String::from_utf8_lossy(&kept));
     assert!(kept.ends_with(b"IEND\xAE\x42\x60\x82"), "to the last byte");
@@ -134,6 +143,7 @@ async fn what_was_told_is_there_after_a_start_with_a_cloud_that_tells_nothing() 
     let picture = scene.value("image/cover", |_| true).await;
     let weight = scene.value("filament_weight", |value| value != "None").await;
     scene.document("firmware", |firmware| firmware["latest_version"] == "99.01.00.00").await;
+    scene.kept_picture().await;
     gateway.stop().await;
     scene.eyes.publish_retained(&format!("{}/image/cover", scene.printer()), "");
     scene.eyes.publish_retained(&format!("{}/filament_weight", scene.printer()), "");
