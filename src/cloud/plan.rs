@@ -256,12 +256,17 @@ impl Plan {
         if self.busy || now < self.quiet {
             return None;
         }
-        let want = self.choose(now);
+        // One kind that fails for days must not keep the others from being asked.
+        let want = if self.failures % 2 == 1 {
+            self.choose_rare(now).or_else(|| self.choose_pressing(now))
+        } else {
+            self.choose_pressing(now).or_else(|| self.choose_rare(now))
+        };
         self.busy = want.is_some();
         want
     }
 
-    fn choose(&mut self, now: Duration) -> Option<Want> {
+    fn choose_pressing(&mut self, now: Duration) -> Option<Want> {
         for (serial, due) in &mut self.printers {
             if due.picture.is_some_and(|(at, _)| at <= now) {
                 return Some(Want::Picture(serial.clone()));
@@ -279,9 +284,10 @@ impl Plan {
                 return Some(Want::Tasks(serial.clone()));
             }
         }
-        if self.hearsay.take(now) {
-            return Some(Want::Hearsay);
-        }
+        self.hearsay.take(now).then_some(Want::Hearsay)
+    }
+
+    fn choose_rare(&mut self, now: Duration) -> Option<Want> {
         for (serial, due) in &mut self.printers {
             if due.releases.is_some_and(|at| at <= now) {
                 due.releases = Some(now + RELEASES_EACH);

@@ -58,8 +58,8 @@ struct Desk {
     place: usize,
     plan: Plan,
     kept: KeptAccount,
-    /// It was said that the cloud does not answer.
-    down: bool,
+    /// The kinds of questions of which it was said that the cloud does not answer them.
+    down: BTreeSet<&'static str>,
     /// Since when its printers cannot be heard.
     unheard: Option<Duration>,
 }
@@ -189,7 +189,7 @@ impl Facts {
         let desk = self.desks.entry(id).or_insert_with(|| {
             let kept = earlier.cloned().unwrap_or_default();
             let plan = Plan::new(now.mono, age(now, kept.names_at));
-            Desk { place, plan, kept, down: false, unheard: Some(now.mono) }
+            Desk { place, plan, kept, down: BTreeSet::new(), unheard: Some(now.mono) }
         });
         let known = self.printers.entry(serial.clone()).or_insert_with(|| {
             let kept = self.earlier.printers.remove(serial.as_str()).unwrap_or_default();

@@ -159,6 +159,18 @@ fn failures_are_tried_again_ever_less_often() {
 }
 
 #[test]
+fn one_kind_that_fails_does_not_hold_up_the_others() {
+    let one = serial(0);
+    let mut life = Life::new(1);
+    life.plan.want_tasks(Duration::ZERO, &one);
+    life.answer = Outcome::Failed { least: 30 * SECOND, too_many: None };
+    let want = life.plan.next(Duration::ZERO).unwrap();
+    assert_eq!(want, Want::Tasks(one));
+    life.plan.done(Duration::ZERO, &want, life.answer, 1.0);
+    assert!(matches!(life.plan.next(30 * SECOND), Some(Want::Releases(_))));
+}
+
+#[test]
 fn what_the_shared_limits_hold_back_is_no_failure() {
     let mut life = Life::new(0);
     life.answer = Outcome::Held(7 * SECOND);

@@ -110,13 +110,13 @@ impl Gateway {
         match &result {
             Ok(_) if of_picture => {}
             Ok(_) => {
-                if std::mem::take(&mut desk.down) {
-                    info!(account = desk.place + 1, "the cloud answers again");
+                if desk.down.remove(want.name()) {
+                    info!(account = desk.place + 1, "the cloud tells {} again", want.name());
                 }
             }
             Err(error) if of_picture => debug!(%error, "the picture of a job could not be fetched"),
             Err(error) => {
-                if desk.plan.is_down() && !std::mem::replace(&mut desk.down, true) {
+                if desk.plan.is_down() && desk.down.insert(want.name()) {
                     warn!(
                         account = desk.place + 1, %error,
                         "the cloud does not tell {}; pictures, tasks and firmware notes stay as they are, all else \
