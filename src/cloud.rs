@@ -5,10 +5,12 @@
 //! of MQTT or of entities.
 
 pub mod attempts;
+mod data;
 mod error;
 pub mod limiter;
 mod login;
 pub mod person;
+pub mod plan;
 mod reply;
 pub mod session;
 mod token;
@@ -26,6 +28,7 @@ use limiter::{Ask, Demand, Kind};
 use reply::{Reply, member, number, text};
 use token::claims;
 
+pub use data::Releases;
 pub use error::{Error, LoginReason, Rest};
 pub use limiter::Limiter;
 pub use login::{Answered, CodeKind, Grant, Login};

@@ -115,6 +115,10 @@ impl<T> Rows<'_, T> {
     /// Every topic that these rows have.
     fn topics(table: &[Entity<T>], topic: &dyn Fn(&str) -> String, out: &mut Vec<String>) {
         for row in table.iter().filter(|row| !matches!(row.platform, Platform::Button(_))) {
+            if matches!(row.platform, Platform::Image) {
+                out.push(topic(&topic::image(row.key)));
+                continue;
+            }
             let value = topic(row.key);
             if row.attributes.is_some() {
                 out.push(format!("{value}/attributes"));
@@ -125,7 +129,7 @@ impl<T> Rows<'_, T> {
 }
 
 /// Which rows of the printer's table publish a value: a control shares the topic of the sensor with
-/// its key, and a button has none.
+/// its key, a button has none, and a picture is no text.
 static PUBLISHES: LazyLock<Vec<bool>> = LazyLock::new(|| publishing(&PRINTER));
 static AMS_KEYS: LazyLock<Vec<&str>> = LazyLock::new(|| AMS.iter().map(|row| row.key).collect());
 static EXTERNAL_KEYS: LazyLock<Vec<&str>> = LazyLock::new(|| EXTERNAL.iter().map(|row| row.key).collect());
@@ -135,8 +139,9 @@ static EXTERNAL_PUBLISHES: LazyLock<Vec<bool>> = LazyLock::new(|| publishing(EXT
 
 fn publishing<T>(table: &[Entity<T>]) -> Vec<bool> {
     let shared = |at: usize, key: &str| table.iter().take(at).any(|earlier| earlier.key == key);
-    let own =
-        |(at, row): (usize, &Entity<T>)| !matches!(row.platform, Platform::Button(_)) && !shared(at, row.key);
+    let own = |(at, row): (usize, &Entity<T>)| {
+        !matches!(row.platform, Platform::Button(_) | Platform::Image) && !shared(at, row.key)
+    };
     table.iter().enumerate().map(own).collect()
 }
 
@@ -669,9 +674,21 @@ pub fn entity_count(snapshot: &Snapshot) -> usize {
 
 /// The platform in a component's id: `binary_sensor` in `binary_sensor_hms`.
 fn platform_of(component: &str) -> Option<&'static str> {
-    ["binary_sensor", "sensor", "update", "switch", "light", "number", "select", "fan", "button", "siren"]
-        .into_iter()
-        .find(|platform| component.strip_prefix(platform).is_some_and(|rest| rest.starts_with('_')))
+    [
+        "binary_sensor",
+        "sensor",
+        "update",
+        "image",
+        "switch",
+        "light",
+        "number",
+        "select",
+        "fan",
+        "button",
+        "siren",
+    ]
+    .into_iter()
+    .find(|platform| component.strip_prefix(platform).is_some_and(|rest| rest.starts_with('_')))
 }
 
 fn numbered(key: &str, number: usize) -> String {
@@ -704,5 +721,6 @@ fn shape_differs(before: &Snapshot, now: &Snapshot) -> bool {
         || before.capabilities != now.capabilities
         || before.read_only != now.read_only
         || (before.external != now.external && other_external())
+        || discovery::picture_type(before) != discovery::picture_type(now)
         || (before.ams != now.ams && other_units())
 }

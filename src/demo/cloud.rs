@@ -151,6 +151,7 @@ impl Cloud {
             fleet: Arc::clone(&fleet),
             delay: Arc::clone(&delay),
             switches: Arc::clone(&switches),
+            inbox: rest::Inbox::default(),
         };
         let tasks = vec![
             tokio::spawn(async move {

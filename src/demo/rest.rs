@@ -12,8 +12,11 @@ use tokio_util::sync::CancellationToken;
 mod data;
 mod failure;
 mod http;
+mod listed;
 mod login;
+mod picture;
 
+pub(super) use data::Inbox;
 use failure::Fate;
 pub use failure::{Endpoint, Failure, Switches};
 use http::{Answer, Request};
@@ -25,6 +28,7 @@ pub(super) struct Api {
     /// Milliseconds that each answer takes.
     pub(super) delay: Arc<AtomicU64>,
     pub(super) switches: Arc<Switches>,
+    pub(super) inbox: data::Inbox,
 }
 
 /// Serves until told to stop.

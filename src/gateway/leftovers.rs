@@ -206,7 +206,7 @@ fn ours(topics: &Topics, payload: &[u8]) -> Option<Device> {
     let bridge = topics.bridge_availability();
     let components = root.get("components").and_then(Value::as_object)?;
     let component = |c: &Value| {
-        let names = ["state_topic", "json_attributes_topic", "percentage_state_topic"];
+        let names = ["state_topic", "json_attributes_topic", "percentage_state_topic", "image_topic"];
         let topics = names.iter().filter_map(|name| text(c.get(name)?)).collect();
         Some(Component { platform: text(c.get("platform")?)?, topics })
     };

@@ -5,6 +5,7 @@
 
 mod ams;
 mod bridge;
+mod cloud;
 mod control;
 mod filament;
 mod hardware;
@@ -34,6 +35,7 @@ pub static GROUPS: &[(&str, &[Entity<Snapshot>])] = &[
     ("Tools", tools::TOOLS),
     ("Hotend rack", tools::RACK),
     ("Settings", options::OPTIONS),
+    ("From the cloud", cloud::CLOUD),
     ("Firmware", update::UPDATE),
     ("Controls", control::CONTROL),
 ];

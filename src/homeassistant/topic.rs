@@ -57,6 +57,11 @@ pub enum Incoming<'a> {
     },
 }
 
+/// What stands for the key in the topic of a picture.
+pub fn image(name: &str) -> String {
+    format!("image/{name}")
+}
+
 impl Topics {
     /// The gateway's availability.
     pub fn bridge_availability(&self) -> String {
@@ -81,6 +86,11 @@ impl Topics {
             Part::Ams(unit) => format!("{base}/{serial}/ams/{unit}/{key}"),
             Part::External(number) => format!("{base}/{serial}/external/{number}/{key}"),
         }
+    }
+
+    /// A picture of a printer.
+    pub fn image(&self, serial: &Serial, name: &str) -> String {
+        self.value(serial, Part::Printer, &image(name))
     }
 
     /// A printer's values as one document.

@@ -156,6 +156,9 @@ async fn a_broker_that_forgot_everything_is_told_everything_again() {
         }
         let mut scene = Scene::on(kind, Options::default(), &NOTHING).await;
         let topics = |scene: &Scene| scene.eyes.look(|seen| seen.values.keys().cloned().collect::<Vec<_>>());
+        // What the cloud is asked for comes when it comes.
+        let cover = format!("{}/image/cover", scene.printer(0));
+        scene.eyes.until("a picture", |seen| seen.values.contains_key(&cover).then_some(())).await;
         let before = topics(&scene);
         scene.broker.stop().await;
         scene.broker.again().await;

@@ -11,8 +11,7 @@ fn may_know(module: &str) -> Option<&'static [&'static str]> {
         "replay" => &["bambu", "homeassistant", "printer"],
         "http" => &["config"],
         "mqtt" => &["tls", "config"],
-        "cloud" => &["tls", "config", "http"],
-        "texts" => &["tls", "config", "http", "printer"],
+        "cloud" | "texts" => &["tls", "config", "http", "printer"],
         "gateway" => &[
             "bambu",
             "homeassistant",

@@ -8,6 +8,8 @@ mod cli;
 mod control;
 #[cfg(feature = "demo")]
 mod demo;
+#[cfg(feature = "demo")]
+mod facts;
 mod fuzz;
 #[cfg(feature = "demo")]
 mod gateway;

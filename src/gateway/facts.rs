@@ -1,0 +1,419 @@
+//! What the cloud knows beside what printers say: asks for it when [`plan`](crate::cloud::plan) wants it,
+//! keeps it, and hands it to the printers' sessions.
+//!
+//! REST calls run as tasks of their own and report to the gateway's inbox; nothing here waits, and nothing
+//! else depends on an answer.
+
+mod ask;
+mod shelf;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use crate::cloud::plan::{Plan, Sight, Want, Watch};
+use crate::cloud::{self, BoundPrinter, Releases};
+use crate::config::StateDir;
+use crate::printer::cloud::{self as domain, Hearsay, Names, Picture, Task};
+use crate::printer::{Job, Now, Reach, Serial, Snapshot, Text};
+
+use super::AccountId;
+use shelf::{Kept, KeptAccount, KeptPrinter, Mark, Shelf};
+
+/// The picture of the job before stays while that of a new one may come.
+const COVER_GRACE: Duration = Duration::from_secs(10);
+/// So long printers cannot be heard before the cloud is asked what it thinks of them.
+const UNHEARD: Duration = Duration::from_secs(60);
+/// Tasks that are kept on disk for each printer.
+const KEPT_TASKS: usize = 20;
+
+/// A question that was answered, or was not.
+pub(super) struct Answer {
+    want: Want,
+    result: Result<Found, cloud::Error>,
+}
+
+enum Found {
+    Tasks(Vec<Task>),
+    Releases(Releases),
+    /// With the number of the task that it belongs to.
+    Picture(Text, Picture),
+    Filaments(Names),
+    Messages(Vec<domain::Message>),
+    Hearsay(Vec<Hearsay>),
+}
+
+/// The tasks of a printer, for those who asked with [`Facts::want_tasks`].
+pub(super) struct Tasks {
+    pub(super) serial: Serial,
+    /// Newest first; or why they are not known, for people.
+    pub(super) answer: Result<Arc<[Arc<Task>]>, String>,
+}
+
+/// What is known of one account.
+struct Desk {
+    /// Its place in the configuration.
+    place: usize,
+    plan: Plan,
+    kept: KeptAccount,
+    /// The kinds of questions of which it was said that the cloud does not answer them.
+    down: BTreeSet<&'static str>,
+    /// Since when its printers cannot be heard.
+    unheard: Option<Duration>,
+}
+
+/// The picture on the local broker.
+#[derive(Clone, PartialEq, Default)]
+pub(super) enum Cover {
+    /// There is none.
+    #[default]
+    None,
+    /// There is one that must go.
+    Gone,
+    /// This one, of the task with this number.
+    Of(Text, Arc<Picture>),
+}
+
+/// What is known of one printer.
+#[derive(Default)]
+struct Known {
+    account: AccountId,
+    watch: Watch,
+    reach: Reach,
+    online: Option<bool>,
+    releases: Releases,
+    releases_at: Option<Timestamp>,
+    tasks: Option<Arc<[Arc<Task>]>>,
+    /// The job that the rest is about.
+    job: Mark,
+    /// Its task.
+    task: Option<Text>,
+    cover: Cover,
+    /// When a picture that is not the job's must go.
+    cover_until: Option<Duration>,
+    hearsay: Option<Arc<Hearsay>>,
+    /// Somebody waits for its tasks.
+    waited_for: bool,
+    told: Arc<domain::Facts>,
+}
+
+impl Known {
+    fn task(&self) -> Option<&Arc<Task>> {
+        let id = self.task.as_ref()?;
+        self.tasks.iter().flat_map(|tasks| tasks.iter()).find(|task| task.id == *id)
+    }
+
+    /// Whether the picture is that of the job.
+    fn cover_fits(&self) -> bool {
+        match &self.cover {
+            Cover::Of(task, _) => self.task.as_ref() == Some(task),
+            Cover::None | Cover::Gone => true,
+        }
+    }
+
+    fn kept(&self) -> KeptPrinter {
+        KeptPrinter {
+            release: self.releases.printer.clone(),
+            ams_releases: self.releases.ams.clone(),
+            releases_at: self.releases_at,
+            tasks: self.tasks.as_ref().map(|tasks| tasks.iter().take(KEPT_TASKS).cloned().collect()),
+            job: self.job.clone(),
+            task: self.task.clone(),
+            cover_of: match &self.cover {
+                Cover::Of(task, _) => Some(task.clone()),
+                Cover::None | Cover::Gone => None,
+            },
+        }
+    }
+
+    fn facts(&self, names: &Arc<Names>) -> domain::Facts {
+        domain::Facts {
+            online: self.online,
+            release: self.releases.printer.clone(),
+            ams_releases: self.releases.ams.clone(),
+            task: self.task().cloned(),
+            recent: self.tasks.clone(),
+            cover: match &self.cover {
+                Cover::Of(_, picture) => Some(Arc::clone(picture)),
+                Cover::None | Cover::Gone => None,
+            },
+            hearsay: self.hearsay.clone().filter(|_| self.reach != Reach::Online),
+            names: Arc::clone(names),
+        }
+    }
+}
+
+/// All that the cloud told.
+pub(super) struct Facts {
+    shelf: Shelf,
+    /// What an earlier run has left of printers and accounts that were not seen yet.
+    earlier: Kept,
+    desks: BTreeMap<AccountId, Desk>,
+    printers: BTreeMap<Serial, Known>,
+    /// Printers whose session is to hear of something.
+    changed: BTreeSet<Serial>,
+    /// When [`Gateway::look_at_facts`] has something to do.
+    next: Duration,
+}
+
+impl Facts {
+    pub(super) fn open(state: &Arc<StateDir>) -> Self {
+        let (shelf, earlier) = Shelf::open(state);
+        Self {
+            shelf,
+            earlier,
+            desks: BTreeMap::new(),
+            printers: BTreeMap::new(),
+            changed: BTreeSet::new(),
+            next: Duration::ZERO,
+        }
+    }
+
+    /// Asks for a printer's tasks: [`Event::Tasks`] brings them or says why not, at the latest when five
+    /// minutes have passed since the last time.
+    #[allow(dead_code, reason = "the ledger of jobs asks")]
+    pub(super) fn want_tasks(&mut self, now: Now, serial: &Serial) {
+        let Some(known) = self.printers.get_mut(serial) else { return };
+        known.waited_for = true;
+        if let Some(desk) = self.desks.get_mut(&known.account) {
+            desk.plan.want_tasks(now.mono, serial);
+        }
+        self.next = now.mono;
+    }
+
+    /// A printer that is used from now on, or is used through another account.
+    pub(super) fn add(&mut self, now: Now, serial: &Serial, id: AccountId, place: usize) {
+        let earlier = self.earlier.accounts.get(&place);
+        let desk = self.desks.entry(id).or_insert_with(|| {
+            let kept = earlier.cloned().unwrap_or_default();
+            let plan = Plan::new(now.mono, age(now, kept.names_at));
+            Desk { place, plan, kept, down: BTreeSet::new(), unheard: Some(now.mono) }
+        });
+        let known = self.printers.entry(serial.clone()).or_insert_with(|| {
+            let kept = self.earlier.printers.remove(serial.as_str()).unwrap_or_default();
+            let picture = self.shelf.picture(serial).filter(|_| kept.cover_of.is_some());
+            let cover = match (kept.cover_of, picture) {
+                (Some(task), Some(picture)) => Cover::Of(task, picture),
+                (Some(_), None) => Cover::Gone,
+                (None, _) => Cover::None,
+            };
+            Known {
+                account: id,
+                releases: Releases { printer: kept.release, ams: kept.ams_releases },
+                releases_at: kept.releases_at,
+                tasks: kept.tasks.map(Into::into),
+                job: kept.job,
+                task: kept.task,
+                cover,
+                ..Known::default()
+            }
+        });
+        desk.plan.add(now.mono, serial, age(now, known.releases_at));
+        let before = std::mem::replace(&mut known.account, id);
+        if before != id
+            && let Some(desk) = self.desks.get_mut(&before)
+        {
+            desk.plan.remove(serial);
+        }
+        self.changed.insert(serial.clone());
+        self.next = now.mono;
+    }
+
+    /// A printer that is not used any more: nothing of it is kept.
+    pub(super) fn remove(&mut self, now: Now, serial: &Serial) {
+        if let Some(known) = self.printers.remove(serial) {
+            if let Some(desk) = self.desks.get_mut(&known.account) {
+                desk.plan.remove(serial);
+            }
+            self.shelf.keep_picture(serial, None);
+            self.shelf.touch(now);
+        }
+    }
+
+    /// Accounts that were given up are asked nothing more.
+    pub(super) fn keep_accounts(&mut self, now: Now, used: impl Fn(AccountId) -> bool) {
+        self.desks.retain(|id, _| used(*id));
+        self.next = now.mono;
+    }
+
+    /// The list of an account's printers was read: it has an opinion of each, and the cloud answers.
+    pub(super) fn on_list(&mut self, now: Now, id: AccountId, printers: &[BoundPrinter]) {
+        for bound in printers {
+            let serial = Serial::new(&bound.serial);
+            if let Some(known) = self.printers.get_mut(&serial).filter(|known| known.account == id)
+                && std::mem::replace(&mut known.online, bound.online) != bound.online
+            {
+                self.changed.insert(serial);
+            }
+        }
+        if let Some(desk) = self.desks.get_mut(&id) {
+            desk.plan.listed(now.mono);
+        }
+        self.next = now.mono;
+    }
+
+    /// There is another login.
+    pub(super) fn resume(&mut self, now: Now, id: AccountId) {
+        if let Some(desk) = self.desks.get_mut(&id) {
+            desk.plan.resume(now.mono);
+        }
+        self.next = now.mono;
+    }
+
+    /// The connection to the cloud's broker came or went.
+    pub(super) fn on_link(&mut self, now: Now, id: AccountId, up: bool) {
+        if let Some(desk) = self.desks.get_mut(&id) {
+            desk.unheard = if up { None } else { desk.unheard.or(Some(now.mono)) };
+            self.next = now.mono;
+        }
+    }
+
+    /// Looks at a printer that is not as it was.
+    pub(super) fn observe(&mut self, now: Now, serial: &Serial, snapshot: &Snapshot) {
+        let Some(known) = self.printers.get_mut(serial) else { return };
+        let Some(desk) = self.desks.get_mut(&known.account) else { return };
+        let plan = &mut desk.plan;
+        let sight = known.watch.look(snapshot);
+        let reach = std::mem::replace(&mut known.reach, snapshot.reach);
+        if reach == snapshot.reach && sight == Sight::default() {
+            return;
+        }
+        self.next = now.mono;
+        if reach != snapshot.reach {
+            if snapshot.reach == Reach::Offline && desk.unheard.is_none() {
+                plan.unheard(now.mono);
+            }
+            if known.hearsay.is_some() {
+                self.changed.insert(serial.clone());
+            }
+        }
+        let mark = Mark::of(&snapshot.job);
+        // After a start: the job that an earlier run knew, or another one.
+        if sight.first && mark == known.job && known.tasks.is_some() {
+            let pictured = matches!(known.cover, Cover::Of(..)) && known.cover_fits();
+            if known.task().is_none() && snapshot.is_active() {
+                plan.job_started(now.mono, serial, has_number(&snapshot.job));
+            } else if known.task().is_some() && !pictured {
+                // The address of its picture was not kept.
+                plan.want_tasks(now.mono, serial);
+            }
+        } else if sight.first && !snapshot.is_active() {
+            known.begin(now, mark);
+            plan.want_tasks(now.mono, serial);
+            self.changed.insert(serial.clone());
+            self.shelf.touch(now);
+        } else if sight.first || sight.started {
+            known.begin(now, mark);
+            plan.job_started(now.mono, serial, has_number(&snapshot.job));
+            self.changed.insert(serial.clone());
+            self.shelf.touch(now);
+        }
+        if sight.ended {
+            plan.job_ended(now.mono, serial);
+        }
+        if sight.upgrade {
+            plan.upgrade_changed(now.mono, serial);
+        }
+        if sight.unnamed {
+            plan.unknown_filament(now.mono);
+        }
+    }
+
+    /// All of it, for the disk; also what belongs to printers that were not seen yet.
+    fn kept(&self) -> Kept {
+        let mut kept = self.earlier.clone();
+        kept.printers
+            .extend(self.printers.iter().map(|(serial, known)| (serial.as_str().into(), known.kept())));
+        kept.accounts.extend(self.desks.values().map(|desk| (desk.place, desk.kept.clone())));
+        kept
+    }
+
+    /// Writes what was not written yet.
+    pub(super) fn close(&self) {
+        self.shelf.close(&self.kept());
+    }
+
+    fn names(&self, known: &Known) -> Arc<Names> {
+        // An account that was just given up for another takes no names away.
+        let desk = self.desks.get(&known.account);
+        Arc::clone(desk.map_or(&known.told.names, |desk| &desk.kept.names))
+    }
+
+    /// Takes in the tasks of a printer.
+    fn on_tasks(&mut self, now: Now, serial: &Serial, tasks: Vec<Task>, job: &Job) {
+        let Some(known) = self.printers.get_mut(serial) else { return };
+        let Some(desk) = self.desks.get_mut(&known.account) else { return };
+        // The question was about one printer; the answer need not be.
+        let own = tasks.into_iter().filter(|task| task.serial == serial.as_str());
+        let tasks: Arc<[Arc<Task>]> = own.map(Arc::new).collect();
+        let still = |id: &Text| tasks.iter().any(|task| task.id == *id);
+        if !known.task.as_ref().is_some_and(still) {
+            known.task = Task::of_job(&tasks, serial, job).map(|task| task.id.clone());
+        }
+        known.tasks = Some(tasks);
+        let address = known.task().is_some_and(|task| task.cover.is_some());
+        if known.task.is_some() && address {
+            desk.plan.found(serial);
+        }
+        let has = matches!(&known.cover, Cover::Of(task, _) if known.task.as_ref() == Some(task));
+        if address && !has {
+            desk.plan.want_picture(now.mono, serial);
+        } else if !known.cover_fits() {
+            // The new job has no picture, as far as is known.
+            known.drop_cover();
+            self.shelf.keep_picture(serial, None);
+        }
+        self.changed.insert(serial.clone());
+        self.shelf.touch(now);
+    }
+
+    /// Takes in the inbox; gives what is new in it, oldest first. The first time nothing is.
+    fn on_messages(
+        &mut self,
+        now: Now,
+        id: AccountId,
+        messages: Vec<domain::Message>,
+    ) -> Vec<domain::Message> {
+        let Some(desk) = self.desks.get_mut(&id) else { return Vec::new() };
+        let mut numbered: Vec<(u64, domain::Message)> =
+            messages.into_iter().filter_map(|message| Some((message.id.parse().ok()?, message))).collect();
+        numbered.sort_by_key(|(number, _)| *number);
+        let highest = numbered.last().map(|(number, _)| *number);
+        let seen = desk.kept.message;
+        desk.kept.message = seen.max(highest).or(Some(0));
+        if seen != desk.kept.message {
+            self.shelf.touch(now);
+        }
+        let Some(seen) = seen else { return Vec::new() };
+        numbered.into_iter().filter(|(number, _)| *number > seen).map(|(_, message)| message).collect()
+    }
+}
+
+impl Known {
+    /// Another job: nothing of the one before is said of it.
+    fn begin(&mut self, now: Now, mark: Mark) {
+        self.job = mark;
+        self.task = None;
+        self.cover_until = Some(now.mono + COVER_GRACE);
+    }
+
+    fn drop_cover(&mut self) {
+        if matches!(self.cover, Cover::Of(..)) {
+            self.cover = Cover::Gone;
+        }
+        self.cover_until = None;
+    }
+}
+
+fn age(now: Now, at: Option<Timestamp>) -> Option<Duration> {
+    // The clock may have been wrong then, or may be now.
+    Duration::try_from(now.wall.duration_since(at?)).ok()
+}
+
+/// Whether the cloud may know the job by a number.
+fn has_number(job: &Job) -> bool {
+    let ids = &job.ids;
+    [&ids.task, &ids.subtask, &ids.job, &ids.project].into_iter().any(Option::is_some)
+}
