@@ -6,6 +6,8 @@
 //! A job that is told again (its end became known later) replaces what was told of it.
 
 use std::collections::{BTreeMap, HashSet};
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -49,17 +51,6 @@ pub struct History {
     pub entries: Vec<Entry>,
     /// Lines that could not be read.
     pub damaged: usize,
-}
-
-impl History {
-    /// The last jobs of a printer, newest first.
-    pub fn recent(&self, serial: &Serial, most: usize) -> Vec<&Entry> {
-        let mut all: Vec<&Entry> =
-            self.entries.iter().filter(|entry| entry.serial == serial.as_str()).collect();
-        // What the cloud's list told was written when it was told.
-        all.sort_by_key(|entry| entry.job.ended_at.or(entry.job.started_at));
-        all.into_iter().rev().take(most).collect()
-    }
 }
 
 /// The name of an older file; 1 is the youngest of them.
@@ -126,25 +117,67 @@ pub fn read(disk: &dyn Disk) -> Result<History, Error> {
     Ok(history)
 }
 
-/// Which jobs are in the history, to know which are missing.
+/// The last jobs of each printer, and which ones the history has at all: what a gateway keeps of it.
 #[derive(Debug, Default)]
-pub struct Known(HashSet<(Text, Text)>);
+pub struct Recent {
+    most: usize,
+    /// Newest first.
+    jobs: BTreeMap<Text, Vec<Arc<JobRecord>>>,
+    /// Thousands of names in a few kilobytes; two that share a number would cost a line of the history, once
+    /// in many ages.
+    known: HashSet<u64>,
+}
 
-impl Known {
-    /// Those of a history.
-    pub fn of(history: &History) -> Self {
-        Self(history.entries.iter().map(|entry| (entry.serial.clone(), entry.job.key.clone())).collect())
+impl Recent {
+    /// Reads them, and how many lines cannot be read.
+    pub fn load(disk: &dyn Disk, most: usize) -> Result<(Self, usize), Error> {
+        let mut recent = Self { most, ..Self::default() };
+        let mut damaged = 0;
+        // One file at a time, oldest first.
+        for name in (1..=OLD).rev().map(older).chain([FILE.to_owned()]) {
+            let file = disk.read(&name)?.unwrap_or_default();
+            for line in file.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
+                match serde_json::from_slice::<Entry>(line) {
+                    Ok(entry) => recent.add(&entry.serial, entry.job),
+                    Err(_) => damaged += 1,
+                }
+            }
+        }
+        Ok((recent, damaged))
     }
 
-    /// Whether it has any of a printer.
+    /// The last jobs of a printer, newest first.
+    pub fn of(&self, serial: &Serial) -> Arc<[Arc<JobRecord>]> {
+        self.jobs.get(serial.as_str()).map_or_else(|| Arc::from([]), |jobs| jobs.as_slice().into())
+    }
+
+    /// Whether there is any of a printer.
     pub fn has_any(&self, serial: &Serial) -> bool {
-        self.0.iter().any(|(of, _)| of == serial.as_str())
+        self.jobs.contains_key(serial.as_str())
     }
 
-    /// Takes note of a job; says whether it is new.
-    pub fn insert(&mut self, entry: &Entry) -> bool {
-        self.0.insert((entry.serial.clone(), entry.job.key.clone()))
+    /// Whether the history has a job.
+    pub fn has(&self, serial: &str, job: &JobRecord) -> bool {
+        self.known.contains(&number(serial, &job.key))
     }
+
+    /// Takes one more; what was told of the same job before gives way.
+    pub fn add(&mut self, serial: &str, job: JobRecord) {
+        self.known.insert(number(serial, &job.key));
+        let jobs = self.jobs.entry(serial.into()).or_default();
+        jobs.retain(|known| known.key != job.key);
+        // What the cloud's list told was written when it was told.
+        let ended = |job: &JobRecord| job.ended_at.or(job.started_at);
+        let place = jobs.iter().position(|known| ended(known) <= ended(&job)).unwrap_or(jobs.len());
+        jobs.insert(place, Arc::new(job));
+        jobs.truncate(self.most);
+    }
+}
+
+fn number(serial: &str, key: &str) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    (serial, key).hash(&mut hasher);
+    hasher.finish()
 }
 
 #[cfg(test)]

@@ -84,27 +84,24 @@ fn a_job_that_is_told_again_is_one_job() {
     append(&dir, &late.line()).unwrap();
     let history = read(&dir).unwrap();
     assert_eq!(history.entries, [late, entry("22E", 0)]);
-    let mut known = Known::of(&history);
-    assert!(known.has_any(&Serial::new("22E")) && !known.has_any(&Serial::new("00M")));
-    assert!(!known.insert(&entry("22E", 0)) && known.insert(&entry("22E", 1)));
+    let (recent, damaged) = Recent::load(&dir, 10).unwrap();
+    assert_eq!(damaged, 0);
+    assert!(recent.has_any(&Serial::new("22E")) && !recent.has_any(&Serial::new("00M")));
+    assert!(recent.has("22E", &entry("22E", 0).job) && !recent.has("22E", &entry("22E", 1).job));
+    let jobs = recent.of(&Serial::new("01P"));
+    assert_eq!(jobs.iter().map(|job| job.progress).collect::<Vec<_>>(), [Some(100)]);
 }
 
 #[test]
 fn the_last_jobs_are_those_that_ended_last() {
-    let ended = |number: u32, at: &str| {
-        let mut entry = entry("01P", number);
-        entry.job.ended_at = Some(at.parse().unwrap());
-        entry
-    };
-    let history = History {
-        entries: vec![
-            ended(1, "2026-03-02T00:00:00Z"),
-            ended(0, "2026-03-01T00:00:00Z"),
-            entry("22E", 5),
-            ended(2, "2026-03-03T00:00:00Z"),
-        ],
-        damaged: 0,
-    };
-    let recent = history.recent(&Serial::new("01p"), 2);
-    assert_eq!(recent.iter().map(|entry| entry.job.key.as_str()).collect::<Vec<_>>(), ["2", "1"]);
+    let mut recent = Recent { most: 2, ..Recent::default() };
+    for (number, day) in [(1, 2), (0, 1), (2, 3)] {
+        let mut job = entry("01P", number).job;
+        job.ended_at = Some(format!("2026-03-0{day}T00:00:00Z").parse().unwrap());
+        recent.add("01P", job);
+    }
+    recent.add("22E", entry("22E", 5).job);
+    let jobs = recent.of(&Serial::new("01p"));
+    assert_eq!(jobs.iter().map(|job| job.key.as_str()).collect::<Vec<_>>(), ["2", "1"]);
+    assert!(recent.has("01P", &entry("01P", 0).job), "known, though not among the last");
 }

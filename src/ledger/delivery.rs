@@ -36,7 +36,7 @@ pub struct Delivery<T> {
 struct Grant {
     event: u64,
     at: Timestamp,
-    names: Vec<&'static str>,
+    names: &'static [&'static str],
     /// The version with its mark; `None` until it was handed over.
     version: Option<Version>,
 }
@@ -65,7 +65,7 @@ impl<T: Copy + PartialEq> Delivery<T> {
     }
 
     /// The triggers of an event may leave: the ledger that is handed over next has them marked.
-    pub fn grant(&mut self, event: &Event, names: Vec<&'static str>) {
+    pub fn grant(&mut self, event: &Event, names: &'static [&'static str]) {
         if !names.is_empty() {
             self.grants.push_back(Grant { event: event.seq, at: event.at, names, version: None });
         }
