@@ -6,6 +6,7 @@
 mod ams;
 mod bridge;
 mod control;
+mod events;
 mod filament;
 mod hardware;
 mod health;
@@ -27,6 +28,7 @@ pub use bridge::BRIDGE;
 /// The printer's rows by what they are about, in the order in which people look.
 pub static GROUPS: &[(&str, &[Entity<Snapshot>])] = &[
     ("Job", job::JOB),
+    ("Events", events::EVENTS),
     ("Filament", filament::FILAMENT),
     ("Temperatures and fans", heat::HEAT),
     ("Health", health::HEALTH),
