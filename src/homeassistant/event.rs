@@ -14,110 +14,9 @@ use crate::printer::{Identity, Snapshot};
 use super::Publication;
 use super::topic::Topics;
 
-impl Group {
-    /// All of them, in the order in which people look.
-    pub const ALL: [Self; 5] = [Self::Print, Self::Error, Self::Hms, Self::Filament, Self::Printer];
-
-    /// Its name in topics and ids.
-    pub fn key(self) -> &'static str {
-        match self {
-            Self::Print => "print",
-            Self::Error => "error",
-            Self::Hms => "hms",
-            Self::Filament => "filament",
-            Self::Printer => "printer",
-        }
-    }
-
-    /// All that can happen in it, as `event_type` says it.
-    pub fn words(self) -> Vec<&'static str> {
-        Kind::ALL.into_iter().filter(|kind| group(*kind) == self).map(word).collect()
-    }
-}
-
-impl Kind {
-    /// Everything that can happen.
-    pub const ALL: [Self; 31] = [
-        Self::Started,
-        Self::Printing,
-        Self::FirstLayer,
-        Self::Progress(25),
-        Self::Progress(50),
-        Self::Progress(75),
-        Self::Progress(95),
-        Self::Paused,
-        Self::RunOut,
-        Self::Resumed,
-        Self::Finishing,
-        Self::Finished,
-        Self::Failed,
-        Self::Cancelled,
-        Self::Lost,
-        Self::OfflineWhilePrinting,
-        Self::Reconnected,
-        Self::CalibrationStarted,
-        Self::CalibrationFinished,
-        Self::CalibrationFailed,
-        Self::ErrorRaised,
-        Self::ErrorCleared,
-        Self::HmsRaised,
-        Self::HmsCleared,
-        Self::FilamentChanged,
-        Self::DryingFinished,
-        Self::Online,
-        Self::Offline,
-        Self::SafeToPowerOff,
-        Self::BedCooled,
-        Self::FirmwareAvailable,
-    ];
-}
-
-/// Where an event is told.
-pub fn group(kind: Kind) -> Group {
-    match kind {
-        Kind::ErrorRaised | Kind::ErrorCleared => Group::Error,
-        Kind::HmsRaised | Kind::HmsCleared => Group::Hms,
-        Kind::DryingFinished | Kind::FilamentChanged => Group::Filament,
-        Kind::Online | Kind::Offline | Kind::SafeToPowerOff | Kind::BedCooled | Kind::FirmwareAvailable => {
-            Group::Printer
-        }
-        _ => Group::Print,
-    }
-}
-
-/// What happened, as `event_type` says it.
-pub fn word(kind: Kind) -> &'static str {
-    match kind {
-        Kind::Started => "started",
-        Kind::Printing => "printing",
-        Kind::FirstLayer => "first_layer",
-        Kind::Progress(..50) => "progress_25",
-        Kind::Progress(50..75) => "progress_50",
-        Kind::Progress(75..95) => "progress_75",
-        Kind::Progress(95..) => "progress_95",
-        Kind::Paused => "paused",
-        Kind::RunOut => "runout",
-        Kind::Resumed => "resumed",
-        Kind::Finishing => "finishing",
-        Kind::Finished => "finished",
-        Kind::Failed => "failed",
-        Kind::Cancelled => "cancelled",
-        Kind::Lost => "lost",
-        Kind::OfflineWhilePrinting => "offline_while_printing",
-        Kind::Reconnected => "reconnected",
-        Kind::CalibrationStarted => "calibration_started",
-        Kind::CalibrationFinished => "calibration_finished",
-        Kind::CalibrationFailed => "calibration_failed",
-        Kind::ErrorRaised | Kind::HmsRaised => "raised",
-        Kind::ErrorCleared | Kind::HmsCleared => "cleared",
-        Kind::DryingFinished => "drying_finished",
-        Kind::FilamentChanged => "changed",
-        Kind::Online => "online",
-        Kind::Offline => "offline",
-        Kind::SafeToPowerOff => "safe_to_power_off",
-        Kind::BedCooled => "bed_cooled",
-        Kind::FirmwareAvailable => "firmware_available",
-    }
+/// All that can happen in a group, as `event_type` says it.
+pub fn words(group: Group) -> Vec<&'static str> {
+    Kind::ALL.into_iter().filter(|kind| kind.group() == group).map(Kind::word).collect()
 }
 
 /// A device trigger: something that an automation may begin with.
@@ -183,42 +82,6 @@ pub static TRIGGERS: &[Trigger] = &[
     trigger("firmware_available", "Firmware", "update available"),
 ];
 
-/// The names of the triggers that an event pulls, each by a message of its own; mostly one, and none for what
-/// nobody would wait for.
-pub fn names(kind: Kind) -> &'static [&'static str] {
-    match kind {
-        Kind::Started => &["print_started"],
-        Kind::Printing => &["print_printing"],
-        Kind::FirstLayer => &["print_first_layer"],
-        Kind::Progress(..50) => &["print_progress_25"],
-        Kind::Progress(50..75) => &["print_progress_50"],
-        Kind::Progress(75..95) => &["print_progress_75"],
-        Kind::Progress(95..) => &["print_progress_95"],
-        Kind::Paused => &["print_paused"],
-        Kind::RunOut => &["print_runout"],
-        Kind::Resumed => &["print_resumed"],
-        Kind::Finishing => &["print_finishing"],
-        Kind::Finished => &["print_finished", "print_ended"],
-        Kind::Failed => &["print_failed", "print_ended"],
-        Kind::Cancelled => &["print_cancelled", "print_ended"],
-        Kind::Lost | Kind::Reconnected | Kind::CalibrationStarted => &[],
-        Kind::OfflineWhilePrinting => &["offline_while_printing"],
-        Kind::CalibrationFinished => &["calibration_finished"],
-        Kind::CalibrationFailed => &["calibration_failed"],
-        Kind::ErrorRaised => &["error_raised"],
-        Kind::ErrorCleared => &["error_cleared"],
-        Kind::HmsRaised => &["hms_raised"],
-        Kind::HmsCleared => &["hms_cleared"],
-        Kind::DryingFinished => &["ams_drying_finished"],
-        Kind::FilamentChanged => &["filament_changed"],
-        Kind::Online => &["printer_online"],
-        Kind::Offline => &["printer_offline"],
-        Kind::SafeToPowerOff => &["safe_to_power_off"],
-        Kind::BedCooled => &["bed_cooled"],
-        Kind::FirmwareAvailable => &["firmware_available"],
-    }
-}
-
 /// How and when an event is told.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Telling {
@@ -231,7 +94,7 @@ pub struct Telling {
 /// An event's message; `QoS` 1 and never retained (contract 4).
 pub fn message(topics: &Topics, who: &Identity, event: &Event, telling: Telling) -> Publication {
     let payload = Payload {
-        event_type: word(event.kind),
+        event_type: event.kind.word(),
         event_id: &event.id,
         seq: event.seq,
         ts: telling.at,
@@ -247,13 +110,13 @@ pub fn message(topics: &Topics, who: &Identity, event: &Event, telling: Telling)
     };
     // Cannot fail: plain words and numbers.
     let payload = serde_json::to_string(&payload).unwrap_or_default();
-    Publication::new(topics.event(&who.serial, group(event.kind).key()), payload)
+    Publication::new(topics.event(&who.serial, event.group().word()), payload)
 }
 
 /// The messages of the triggers that an event pulls; `QoS` 1 and never retained.
 pub fn triggers(topics: &Topics, who: &Identity, event: &Event) -> impl Iterator<Item = Publication> {
     let topic = topics.trigger(&who.serial);
-    names(event.kind).iter().map(move |name| Publication::new(topic.clone(), (*name).to_owned()))
+    event.triggers().iter().map(move |name| Publication::new(topic.clone(), (*name).to_owned()))
 }
 
 /// Keys in the order in which a person reads them; Home Assistant wants `event_type` and shows the rest as
@@ -293,7 +156,7 @@ struct Job<'a> {
     print_type: Option<&'a str>,
     started_at: Option<Timestamp>,
     ended_at: Option<Timestamp>,
-    duration_s: Option<i64>,
+    duration_s: Option<u64>,
     paused_s: u64,
     progress: Option<u8>,
     layer: Option<u32>,
@@ -325,7 +188,7 @@ fn job(record: &JobRecord) -> Job<'_> {
         print_type: record.origin.as_deref(),
         started_at: record.started_at,
         ended_at: record.ended_at,
-        duration_s: seconds(record),
+        duration_s: record.duration_s(),
         paused_s: record.paused_s,
         progress: record.progress,
         layer: record.layer,
@@ -358,12 +221,6 @@ pub(super) fn slot_label(slot: &TaskSlot) -> String {
     }
 }
 
-/// How long a job took, or takes by now.
-pub(super) fn seconds(record: &JobRecord) -> Option<i64> {
-    let (from, to) = (record.started_at?, record.ended_at?);
-    Some(to.duration_since(from).as_secs().max(0))
-}
-
 pub(super) fn rounded(value: f64, decimals: i32) -> f64 {
     let scale = 10_f64.powi(decimals);
     (value * scale).round() / scale
@@ -374,7 +231,8 @@ fn sentence(who: &Identity, event: &Event) -> String {
     let printer = &who.name;
     let job = event.job.as_deref();
     let name = job.and_then(|job| job.name.as_deref()).unwrap_or("the print");
-    let took = job.and_then(seconds).map(|s| format!(" after {}", duration(s))).unwrap_or_default();
+    let took =
+        job.and_then(JobRecord::duration_s).map(|s| format!(" after {}", duration(s))).unwrap_or_default();
     let reason = event.reason.as_ref();
     // The vendor's texts end with a full stop of their own, or not.
     let text = reason.and_then(|reason| reason.text.as_deref()).map(|text| text.trim().trim_end_matches('.'));
@@ -420,7 +278,7 @@ fn sentence(who: &Identity, event: &Event) -> String {
 }
 
 /// A duration as people say it.
-fn duration(seconds: i64) -> String {
+fn duration(seconds: u64) -> String {
     let (hours, minutes) = (seconds / 3600, seconds / 60 % 60);
     match (hours, minutes) {
         (0, 0) => format!("{seconds} s"),
@@ -440,11 +298,11 @@ mod tests {
     fn every_word_is_one_of_its_group_and_every_trigger_is_pulled() {
         let mut pulled = BTreeSet::new();
         for kind in Kind::ALL {
-            assert!(group(kind).words().contains(&word(kind)), "{kind:?}");
-            pulled.extend(names(kind).iter().copied());
+            assert!(words(kind.group()).contains(&kind.word()), "{kind:?}");
+            pulled.extend(kind.triggers().iter().copied());
         }
         for group in Group::ALL {
-            let words = group.words();
+            let words = words(group);
             assert_eq!(words.iter().collect::<BTreeSet<_>>().len(), words.len(), "{group:?}: a word twice");
         }
         let known: BTreeSet<_> = TRIGGERS.iter().map(|trigger| trigger.name).collect();

@@ -499,7 +499,10 @@ fn a_read_only_printer_has_no_controls() {
         .iter()
         .filter(|(_, c)| c.get("command_topic").is_some())
         .collect();
-    assert_eq!(controls.iter().map(|(id, _)| id.as_str()).collect::<Vec<_>>(), ["button_refresh"]);
+    assert_eq!(
+        controls.iter().map(|(id, _)| id.as_str()).collect::<Vec<_>>(),
+        ["button_clear_plate", "button_refresh"]
+    );
     assert_eq!(home.broker["bambu2mqtt/03900X000000001/control_mode"], "read_only");
     assert_eq!(home.broker.get("bambu2mqtt/03900X000000001/part_fan"), None);
     assert_eq!(home.broker["bambu2mqtt/03900X000000001/bed_target"], "60", "the sensor of that name stays");
