@@ -6,11 +6,13 @@
 mod ams;
 mod bridge;
 mod control;
+mod events;
 mod filament;
 mod hardware;
 mod health;
 mod heat;
 mod job;
+mod levels;
 mod options;
 mod tools;
 mod update;
@@ -27,6 +29,8 @@ pub use bridge::BRIDGE;
 /// The printer's rows by what they are about, in the order in which people look.
 pub static GROUPS: &[(&str, &[Entity<Snapshot>])] = &[
     ("Job", job::JOB),
+    ("For automations", levels::LEVELS),
+    ("Events", events::EVENTS),
     ("Filament", filament::FILAMENT),
     ("Temperatures and fans", heat::HEAT),
     ("Health", health::HEALTH),
