@@ -9,11 +9,12 @@ use tracing::{debug, error, info, warn};
 use crate::bambu::session::Input;
 use crate::config::{Disk, StateDir};
 use crate::history::{self, Entry, Recent};
+use crate::homeassistant::event::{self, Telling};
 use crate::ledger::{self, Delivery, Due, Report, Writer};
 use crate::mqtt::{Message, Token};
 use crate::printer::event::Kind;
 use crate::printer::tracker::{Effects, Options, Tracker};
-use crate::printer::{Command, Event, JobRecord, Ledger, Levels, Now, Serial, Snapshot, Task};
+use crate::printer::{Command, Event, JobRecord, Ledger, Levels, Now, Serial, Task};
 
 use super::{Gateway, SHORTEST_TURN};
 
@@ -290,18 +291,14 @@ impl Gateway {
         let Jobs { tracker, delivery, .. } = &mut printer.jobs;
         let oldest = now.wall.checked_sub(Options::default().late_window).unwrap_or(now.wall);
         let outbox = self.local.outbox();
-        let (mut left, snapshot) = (Vec::new(), printer.session.snapshot());
+        let who = &printer.session.snapshot().identity;
+        let mut left = Vec::new();
         for due in delivery.due(&tracker.ledger().pending, oldest) {
             match due {
                 Due::Event(event, again) => {
-                    let message = event_message(
-                        &self.topics.event(serial, event.group().word()),
-                        now,
-                        snapshot,
-                        event,
-                        again,
-                    );
-                    left.push((event, outbox.send(message.at_least_once())));
+                    let told = event::message(&self.topics, who, event, Telling { at: now.wall, again });
+                    let message = Message::new(told.topic, told.payload).at_least_once();
+                    left.push((event, outbox.send(message)));
                 }
                 Due::Trigger(name) => {
                     outbox.send(Message::new(self.topics.trigger(serial), name).at_least_once());
@@ -378,20 +375,4 @@ fn log_event(printer: &str, event: &Event) {
     } else {
         debug!(printer, job, "{what}");
     }
-}
-
-/// An event as it is told.
-fn event_message(topic: &str, now: Now, snapshot: &Snapshot, event: &Event, again: bool) -> Message {
-    let reason = event.reason.as_ref();
-    let body = serde_json::json!({
-        "event_type": event.kind.word(), "event_id": event.id, "seq": event.seq, "ts": now.wall,
-        "at": event.at, "late": event.late, "redelivered": again, "inferred": event.inferred,
-        "source": event.source,
-        "printer": {
-            "serial": snapshot.identity.serial.as_str(), "name": snapshot.identity.name,
-            "model": snapshot.identity.model,
-        },
-        "job": event.job, "reason": reason,
-    });
-    Message::new(topic, body.to_string())
 }

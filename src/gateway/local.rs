@@ -119,6 +119,11 @@ impl Gateway {
         command: Result<Command, String>,
     ) {
         match command {
+            // A note for the gateway itself: the printer knows nothing of it.
+            Ok(Command::ClearPlate) => {
+                self.clear_plate(now, serial);
+                self.tell_outcome(now, serial, key, request.as_ref(), &Outcome::Confirmed);
+            }
             Ok(command) => {
                 self.next_command += 1;
                 let id = self.next_command;

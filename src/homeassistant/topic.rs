@@ -110,16 +110,6 @@ impl Topics {
         self.value(serial, Part::Printer, "state")
     }
 
-    /// Where events of a group are told.
-    pub fn event(&self, serial: &Serial, group: &str) -> String {
-        format!("{}/{}/event/{group}", self.base, serial.as_str())
-    }
-
-    /// Where bare triggers are told.
-    pub fn trigger(&self, serial: &Serial) -> String {
-        format!("{}/{}/trigger", self.base, serial.as_str())
-    }
-
     /// The mirror of what a printer says.
     pub fn raw_report(&self, serial: &Serial) -> String {
         self.value(serial, Part::Printer, "raw/report")
