@@ -531,6 +531,7 @@ impl Gateway {
                         let taken = matches!(outcome, Outcome::Accepted | Outcome::Confirmed);
                         if pending.stop && taken {
                             printer.jobs.tracker.stop_sent(now);
+                            self.next_turn = self.next_turn.min(now.mono + SHORTEST_TURN);
                         }
                         let (key, request) = (pending.key.clone(), pending.request.clone());
                         self.tell_outcome(now, serial, &key, request.as_ref(), &outcome);

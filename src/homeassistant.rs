@@ -22,7 +22,7 @@ use crate::printer::{Ams, ExternalSpool, Now, Reach, Serial, Slot, Snapshot};
 pub use bridge::{Account, Bridge, BridgeMirror};
 use catalog::{AMS, EXTERNAL, PRINTER, SLOT};
 use discovery::TRIGGER;
-use entity::{Entity, Published, Platform};
+use entity::{Entity, Platform, Published};
 use topic::{Part, Topics};
 
 /// A retained message for the local broker; an empty payload takes a topic off it.

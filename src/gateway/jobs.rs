@@ -139,7 +139,7 @@ impl Jobs {
                 self.delivery.grant(event, event.triggers());
             }
         }
-        !new.is_empty()
+        self.tracker.ledger().triggered != marked
     }
 }
 

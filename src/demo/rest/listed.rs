@@ -57,7 +57,7 @@ fn listed(task: &Task, now: i64) -> Listed {
         profile: task.ids.profile,
         estimate_s: task.estimate_s,
         weight_g: task.weight_g,
-        length_cm: f64::from(task.length_cm),
+        length_cm: task.length_cm,
         slots: task.slots.iter().map(slot).collect(),
     }
 }
