@@ -71,6 +71,8 @@ pub(super) struct Jobs {
     unwritten: Option<Duration>,
     /// It was said that too many events wait.
     overflowed: bool,
+    /// The history has nothing of this printer: the cloud may, once the printer was met.
+    unfilled: bool,
 }
 
 impl Jobs {
@@ -93,6 +95,7 @@ impl Jobs {
             delivery,
             unwritten: None,
             overflowed: false,
+            unfilled: !records.recent.has_any(serial),
             tracker: Tracker::new(serial.clone(), kept, Options::default()),
         };
         // A program that was killed between ledger and history lacks these there.
@@ -170,7 +173,7 @@ impl Gateway {
     /// Does what a tracker wants done.
     pub(super) fn take_effects(&mut self, now: Now, serial: &Serial, effects: Effects) {
         let Some(printer) = self.printers.get_mut(serial) else { return };
-        let Effects { mut save, events, closed, ask_cloud, ask_everything, levels_changed, dropped } =
+        let Effects { mut save, events, closed, mut ask_cloud, ask_everything, levels_changed, dropped } =
             effects;
         let (name, jobs) = (&printer.session.snapshot().identity.name, &mut printer.jobs);
         for event in &events {
@@ -182,6 +185,9 @@ impl Gateway {
                 "too many events wait for the local broker; the oldest are dropped, ends of jobs last of all. Is the \
                  broker running? The history of jobs is complete all the same"
             );
+        }
+        if jobs.tracker.ledger().known && std::mem::take(&mut jobs.unfilled) {
+            ask_cloud = true;
         }
         let ended = closed.is_some();
         if let Some(job) = closed {
