@@ -27,3 +27,4 @@ mod reports;
 mod session;
 mod streams;
 mod support;
+mod traces;
