@@ -8,6 +8,7 @@ mod cli;
 mod control;
 #[cfg(feature = "demo")]
 mod demo;
+mod events;
 mod fuzz;
 #[cfg(feature = "demo")]
 mod gateway;
