@@ -11,6 +11,8 @@ fn may_know(module: &str) -> Option<&'static [&'static str]> {
         "replay" => &["bambu", "homeassistant", "printer"],
         "mqtt" | "cloud" => &["tls", "config"],
         "texts" => &["tls", "config", "printer"],
+        "history" => &["config", "printer"],
+        "ledger" => &["config", "history", "printer"],
         "gateway" => &[
             "bambu",
             "homeassistant",
@@ -18,6 +20,8 @@ fn may_know(module: &str) -> Option<&'static [&'static str]> {
             "cloud",
             "printer",
             "config",
+            "history",
+            "ledger",
             "replay",
             "service",
             "texts",

@@ -7,6 +7,8 @@ mod broker;
 mod cli;
 mod control;
 #[cfg(feature = "demo")]
+mod crash;
+#[cfg(feature = "demo")]
 mod demo;
 mod events;
 mod fuzz;
@@ -14,6 +16,8 @@ mod fuzz;
 mod gateway;
 mod hardware;
 mod health;
+#[cfg(feature = "demo")]
+mod history;
 mod homeassistant;
 mod jobs;
 mod laws;
