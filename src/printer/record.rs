@@ -209,12 +209,14 @@ pub struct Going {
     pub away_since: Option<Timestamp>,
     /// When it would end, as the printer said last.
     pub expected: Option<Timestamp>,
-    /// Seconds of it that are in the totals already.
+    /// From when on its time counts for the totals, and how many seconds of it are in them already.
+    pub counted_from: Option<Timestamp>,
+    /// See there.
     pub counted_s: u64,
     /// A fault was seen while it was under way.
     pub fault: bool,
-    /// The numbers that the printer gave to the job before: a job that still has them did not get its own yet.
-    pub stale_ids: bool,
+    /// It goes on after its end was told: the next end changes the record and is told to nobody.
+    pub silent: bool,
 }
 
 /// A sign that somebody wanted a job to end.
