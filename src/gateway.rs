@@ -5,6 +5,7 @@
 //! Must not know: how a report is decoded, how an entity is described.
 
 mod account;
+mod facts;
 mod fleet;
 mod jobs;
 mod leftovers;
@@ -35,6 +36,7 @@ use crate::tls;
 
 use account::{Account, AccountEvent};
 pub(crate) use account::{cloud_options, log_in};
+use facts::{Cover, Facts};
 use jobs::{Jobs, Records};
 use leftovers::Leftovers;
 
@@ -93,6 +95,10 @@ enum Event {
     Account(AccountId, AccountEvent),
     Texts(Arc<Texts>),
     Written(ledger::Report),
+    /// What the cloud was asked for beside the list of printers.
+    Facts(AccountId, facts::Answer),
+    /// What [`Facts::want_tasks`] asked for.
+    Tasks(facts::Tasks),
 }
 
 /// Why the gateway came back.
@@ -134,6 +140,8 @@ struct Printer {
     missed: bool,
     /// Whether this connection's broker was asked for what an earlier run announced of it.
     looked_up: bool,
+    /// The picture that this connection's broker was given, or was told to forget.
+    cover_told: Cover,
 }
 
 /// What a printer counts as in the gateway's own device.
@@ -189,6 +197,7 @@ struct Gateway {
     said_online: bool,
     birth_at: Option<Duration>,
     leftovers: Leftovers,
+    facts: Facts,
     /// What errors are explained with.
     texts: Arc<Texts>,
     loader: Option<Loader>,
@@ -328,6 +337,7 @@ impl Gateway {
         Ok(Self {
             bridge_mirror: BridgeMirror::new(Arc::clone(&topics), discovery),
             leftovers: Leftovers::new(Arc::clone(&topics), discovery, config.mqtt.json_state),
+            facts: Facts::open(&state),
             texts,
             loader,
             config,
@@ -366,6 +376,8 @@ impl Gateway {
             Event::Account(account, event) => self.on_account(now, account, event),
             Event::Texts(texts) => self.on_texts(now, texts),
             Event::Written(report) => self.on_written(now, report),
+            Event::Facts(account, answer) => self.on_answer(now, account, answer),
+            Event::Tasks(tasks) => self.on_tasks(now, &tasks),
         }
     }
 
@@ -387,6 +399,7 @@ impl Gateway {
                 self.bridge_changed = true;
                 let printers = self.printers.values().filter(|p| p.account == index).count();
                 account.on_connected(now, printers);
+                self.facts.on_link(now, index, true);
                 for (serial, printer) in &self.printers {
                     if printer.account == index {
                         account.subscribe(serial);
@@ -397,6 +410,7 @@ impl Gateway {
                 let Some(account) = self.accounts.get_mut(&index) else { return };
                 self.bridge_changed = true;
                 self.reports.lost += u32::from(account.is_up());
+                self.facts.on_link(now, index, false);
                 account.on_disconnected(now, &error, retry_in, &self.inbox);
                 let of_account: Vec<_> = self
                     .printers
@@ -436,9 +450,14 @@ impl Gateway {
 
     fn on_account(&mut self, now: Now, id: AccountId, event: AccountEvent) {
         let Some(account) = self.accounts.get_mut(&id) else { return };
+        let fresh = matches!(event, AccountEvent::Ready(..));
         if account.on_event(now, event, &self.state, &self.inbox, &mut self.tasks) {
             self.fit_printers(now);
             self.resubscribe(id);
+            self.on_listed(now, id);
+        }
+        if fresh {
+            self.facts.resume(now, id);
         }
         self.bridge_changed = true;
     }
@@ -488,6 +507,7 @@ impl Gateway {
                     let snapshot = Arc::clone(printer.session.snapshot());
                     let online = snapshot.reach == Reach::Online;
                     self.bridge_changed |= std::mem::replace(&mut printer.online, online) != online;
+                    self.facts.observe(now, serial, &snapshot);
                     let standing = Standing::of(&snapshot);
                     self.bridge_changed |= std::mem::replace(&mut printer.standing, standing) != standing;
                     if printer.told && self.local_connected {
@@ -511,6 +531,7 @@ impl Gateway {
                         let taken = matches!(outcome, Outcome::Accepted | Outcome::Confirmed);
                         if pending.stop && taken {
                             printer.jobs.tracker.stop_sent(now);
+                            self.next_turn = self.next_turn.min(now.mono + SHORTEST_TURN);
                         }
                         let (key, request) = (pending.key.clone(), pending.request.clone());
                         self.tell_outcome(now, serial, &key, request.as_ref(), &outcome);
@@ -531,6 +552,7 @@ impl Gateway {
             self.next_turn = now.mono + TURN;
             self.look_at_deadlines(now);
         }
+        self.look_at_facts(now);
         self.bridge_changed |= self.reports.look(now);
         if self.bridge_changed {
             self.update_bridge(now);
@@ -674,6 +696,8 @@ impl Gateway {
         let new =
             start_accounts(&mut self.next_account, &config, &self.state, &self.install, &self.inbox, now)?;
         self.config = config;
+        let kept: Vec<AccountId> = new.keys().copied().collect();
+        self.facts.keep_accounts(now, |id| kept.contains(&id));
         for (_, mut account) in std::mem::replace(&mut self.accounts, new) {
             self.ending += account.tasks();
             tokio::spawn(async move { account.close().await });
@@ -687,7 +711,8 @@ impl Gateway {
 
     async fn stop(mut self, mut inbox: mpsc::Receiver<Event>) {
         self.store_all();
-        let Self { topics, local, accounts, mut tasks, records, .. } = self;
+        let Self { topics, local, accounts, mut tasks, records, facts, .. } = self;
+        facts.close();
         // The pollers must not wait for a reader that is gone.
         inbox.close();
         let offline = Message::new(topics.bridge_availability(), "offline").retained().at_least_once();

@@ -22,7 +22,7 @@ use crate::printer::{Ams, ExternalSpool, Now, Reach, Serial, Slot, Snapshot};
 pub use bridge::{Account, Bridge, BridgeMirror};
 use catalog::{AMS, EXTERNAL, PRINTER, SLOT};
 use discovery::TRIGGER;
-use entity::{Entity, Published};
+use entity::{Entity, Platform, Published};
 use topic::{Part, Topics};
 
 /// A retained message for the local broker; an empty payload takes a topic off it.
@@ -116,7 +116,13 @@ impl<T> Rows<'_, T> {
 
     /// Every topic that these rows have.
     fn topics(table: &[Entity<T>], topic: &dyn Fn(&str) -> String, out: &mut Vec<String>) {
-        for row in table.iter().filter(|row| row.platform.has_value()) {
+        for row in table {
+            if matches!(row.platform, Platform::Image) {
+                out.push(topic(&topic::image(row.key)));
+            }
+            if !row.platform.has_value() {
+                continue;
+            }
             let value = topic(row.key);
             if row.attributes.is_some() {
                 out.push(format!("{value}/attributes"));
@@ -127,7 +133,7 @@ impl<T> Rows<'_, T> {
 }
 
 /// Which rows of the printer's table publish a value: a control shares the topic of the sensor with
-/// its key, and buttons and events have none.
+/// its key, buttons and events have none, and a picture is no text.
 static PUBLISHES: LazyLock<Vec<bool>> = LazyLock::new(|| publishing(&PRINTER));
 static AMS_KEYS: LazyLock<Vec<&str>> = LazyLock::new(|| AMS.iter().map(|row| row.key).collect());
 static EXTERNAL_KEYS: LazyLock<Vec<&str>> = LazyLock::new(|| EXTERNAL.iter().map(|row| row.key).collect());
@@ -670,10 +676,11 @@ pub fn entity_count(snapshot: &Snapshot) -> usize {
 }
 
 /// The platforms that components have.
-const PLATFORMS: [&str; 12] = [
+const PLATFORMS: [&str; 13] = [
     "binary_sensor",
     "sensor",
     "update",
+    "image",
     "switch",
     "light",
     "number",
@@ -722,5 +729,6 @@ fn shape_differs(before: &Snapshot, now: &Snapshot) -> bool {
         || before.capabilities != now.capabilities
         || before.read_only != now.read_only
         || (before.external != now.external && other_external())
+        || discovery::picture_type(before) != discovery::picture_type(now)
         || (before.ams != now.ams && other_units())
 }

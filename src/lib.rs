@@ -29,6 +29,7 @@ pub mod demo;
 pub mod gateway;
 pub mod history;
 pub mod homeassistant;
+mod http;
 pub mod ledger;
 pub mod mqtt;
 pub mod printer;

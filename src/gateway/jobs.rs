@@ -14,8 +14,9 @@ use crate::ledger::{self, Delivery, Due, Report, Writer};
 use crate::mqtt::{Message, Token};
 use crate::printer::event::Kind;
 use crate::printer::tracker::{Effects, Options, Tracker};
-use crate::printer::{Command, Event, JobRecord, Ledger, Levels, Now, Serial, Task};
+use crate::printer::{Command, Event, JobRecord, Ledger, Levels, Now, Serial};
 
+use super::facts::Tasks;
 use super::{Gateway, SHORTEST_TURN};
 
 /// How many of the last jobs are shown.
@@ -138,7 +139,7 @@ impl Jobs {
                 self.delivery.grant(event, event.triggers());
             }
         }
-        !new.is_empty()
+        self.tracker.ledger().triggered != marked
     }
 }
 
@@ -205,16 +206,16 @@ impl Gateway {
             self.handle(now, serial, Input::Command(id, Command::Refresh));
         }
         if ask_cloud {
-            self.ask_cloud_for_tasks(now, serial);
+            self.facts.want_tasks(now, serial);
         }
     }
 
-    fn ask_cloud_for_tasks(&mut self, now: Now, serial: &Serial) {
-        self.on_tasks(now, serial, Err(()));
-    }
-
-    /// The cloud's list of a printer's tasks, newest first, or that it could not be had.
-    pub(super) fn on_tasks(&mut self, now: Now, serial: &Serial, answer: Result<&[Arc<Task>], ()>) {
+    /// The cloud's list of a printer's tasks, newest first, or why it could not be had.
+    pub(super) fn on_tasks(&mut self, now: Now, tasks: &Tasks) {
+        let serial = &tasks.serial;
+        let answer = tasks.answer.as_ref().map(AsRef::as_ref).map_err(|why| {
+            debug!(why, "the cloud's list of tasks could not be had");
+        });
         let Some(printer) = self.printers.get_mut(serial) else { return };
         let first = answer.is_ok() && !self.records.recent.has_any(serial);
         if let (true, Ok(tasks)) = (first, answer) {

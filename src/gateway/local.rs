@@ -11,6 +11,7 @@ use crate::mqtt::{self, Message, Qos};
 use crate::printer::{Command, Now, Outcome, Serial};
 
 use super::account::Account;
+use super::facts::Cover;
 use super::{BIRTH_DELAY, Gateway, Pending, Printer, RESYNC_BELOW, SHORTEST_TURN, START_GRACE};
 
 impl Gateway {
@@ -242,9 +243,11 @@ impl Gateway {
                 printer.mirror.trust_earlier_discovery(known);
             }
             printer.told = true;
+            printer.cover_told = Cover::None;
             printer.mirror.forget();
             printer.mirror.update(now, printer.session.snapshot(), &mut self.out);
             self.publish();
+            self.tell_cover(&serial);
             self.tell_waiting_events(now, &serial);
         }
     }

@@ -5,6 +5,7 @@
 
 mod ams;
 mod bridge;
+mod cloud;
 mod control;
 mod events;
 mod filament;
@@ -38,6 +39,7 @@ pub static GROUPS: &[(&str, &[Entity<Snapshot>])] = &[
     ("Tools", tools::TOOLS),
     ("Hotend rack", tools::RACK),
     ("Settings", options::OPTIONS),
+    ("From the cloud", cloud::CLOUD),
     ("Firmware", update::UPDATE),
     ("Controls", control::CONTROL),
 ];

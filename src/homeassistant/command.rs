@@ -139,6 +139,7 @@ fn read<T>(row: &Entity<T>, snapshot: &Snapshot, payload: &[u8]) -> Result<Comma
         Platform::Sensor
         | Platform::Enum(_)
         | Platform::BinarySensor
+        | Platform::Image
         | Platform::Update
         | Platform::Event(_) => Err(Error::NoControl(row.key.into())),
     }

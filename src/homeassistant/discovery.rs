@@ -10,7 +10,7 @@ use super::catalog::{AMS, BRIDGE, EXTERNAL, PRINTER, SLOT};
 use super::command;
 use super::entity::{Entity, Platform};
 use super::event::{TRIGGERS, Trigger};
-use super::topic::{Part, Topics, slug};
+use super::topic::{self, Part, Topics, slug};
 
 /// A device as Home Assistant shall know it.
 struct Device<'a> {
@@ -24,6 +24,8 @@ struct Device<'a> {
     availability: Vec<String>,
     /// Where the printer's control mode is told, for what depends on it.
     control_mode: Option<String>,
+    /// The type of its pictures.
+    picture: &'static str,
     components: Map<String, Json>,
 }
 
@@ -33,7 +35,16 @@ impl<'a> Device<'a> {
         block.insert("identifiers".into(), json!([id]));
         block.insert("name".into(), name.into());
         let availability = vec![topics.bridge_availability()];
-        Self { topics, id, slug, block, availability, control_mode: None, components: Map::new() }
+        Self {
+            topics,
+            id,
+            slug,
+            block,
+            availability,
+            control_mode: None,
+            picture: USUAL_PICTURE,
+            components: Map::new(),
+        }
     }
 
     fn fact(mut self, key: &str, value: Option<&str>) -> Self {
@@ -111,6 +122,10 @@ impl<'a> Device<'a> {
         let set = || Json::from(format!("{value_topic}/set"));
         match entity.platform {
             Platform::Sensor | Platform::BinarySensor | Platform::Update => {}
+            Platform::Image => {
+                put("image_topic", topic(&topic::image(&key)).into());
+                put("content_type", self.picture.into());
+            }
             Platform::Enum(options) => {
                 put("options", options().into());
             }
@@ -158,7 +173,7 @@ impl<'a> Device<'a> {
             // On first, then the effect: the other way round, the lamp would just burn.
             put("on_command_type", "first".into());
         }
-        if !matches!(entity.platform, Platform::Button(_)) {
+        if !matches!(entity.platform, Platform::Button(_) | Platform::Image) {
             put("state_topic", value_topic.into());
         }
         self.components.insert(format!("{platform}_{key}"), c.into());
@@ -195,6 +210,14 @@ pub(super) const TRIGGER: &str = "device_automation";
 
 /// The value topic carries the percentage; 0 is off.
 const FAN_STATE: &str = "{{ 'OFF' if value == '0' else 'None' if value == 'None' else 'ON' }}";
+
+/// What the cloud's pictures are, as far as anybody has seen.
+const USUAL_PICTURE: &str = "image/png";
+
+/// What the picture of its job is: Home Assistant passes this on to browsers.
+pub(super) fn picture_type(snapshot: &Snapshot) -> &'static str {
+    snapshot.facts.cover.as_ref().map_or(USUAL_PICTURE, |cover| cover.kind.content_type())
+}
 
 /// The key of the printer's control mode.
 const CONTROL_MODE: &str = "control_mode";
@@ -280,6 +303,7 @@ pub fn printer(topics: &Topics, slug: &str, snapshot: &Snapshot) -> Message {
         .fact("hw_version", who.hardware.as_deref())
         .fact("via_device", Some(&topics.bridge_id()))
         .of_printer(serial);
+    device.picture = picture_type(snapshot);
     let can = snapshot.capabilities.unwrap_or_default();
     for entity in PRINTER.iter().filter(|entity| has(entity, snapshot)) {
         device.add(entity, None, &can, &|key| topics.value(serial, Part::Printer, key));

@@ -43,6 +43,8 @@ pub struct Firmware<T> {
     pub installed: T,
     /// The newest version; the one that runs when there is none.
     pub latest: T,
+    /// What is new in the newest one, in at most 255 characters.
+    pub summary: Option<T>,
     /// What it is the version of.
     pub title: &'static str,
     /// Where people can read about the versions.
@@ -56,6 +58,7 @@ impl<T> Firmware<T> {
         Firmware {
             installed: to(&self.installed),
             latest: to(&self.latest),
+            summary: self.summary.as_ref().map(&to),
             title: self.title,
             page: self.page,
             progress: self.progress,
@@ -72,6 +75,8 @@ impl Firmware<&str> {
             "title": self.title,
             "in_progress": self.progress.is_some(),
             "update_percentage": self.progress.flatten(),
+            // It takes no null for this one, and keeps the old one where it is left out.
+            "release_summary": self.summary.unwrap_or_default(),
         });
         // It takes no null for this one, and it never changes.
         if let (Some(page), Some(document)) = (self.page, document.as_object_mut()) {
@@ -209,6 +214,8 @@ pub enum Platform {
     Enum(fn() -> Vec<&'static str>),
     /// On or off, to look at.
     BinarySensor,
+    /// A picture. Its bytes are published beside the rows (`Topics::image`).
+    Image,
     /// Firmware, to look at; nobody is offered to install it from here.
     Update,
     /// On or off, to switch.
@@ -237,6 +244,7 @@ impl Platform {
             Self::Sensor | Self::Enum(_) => "sensor",
             Self::BinarySensor => "binary_sensor",
             Self::Update => "update",
+            Self::Image => "image",
             Self::Switch(_) => "switch",
             Self::Light(_) => "light",
             Self::Number(..) => "number",
@@ -260,7 +268,12 @@ impl Platform {
     /// The class of the commands that it takes, which says when they are allowed.
     pub fn class(self) -> Option<Class> {
         let command = match self {
-            Self::Sensor | Self::Enum(_) | Self::BinarySensor | Self::Update | Self::Event(_) => return None,
+            Self::Sensor
+            | Self::Enum(_)
+            | Self::BinarySensor
+            | Self::Image
+            | Self::Update
+            | Self::Event(_) => return None,
             Self::Switch(to) | Self::Light(to) => to(true),
             Self::Number(_, to) => to(1),
             Self::Select(_, to) => to(0)?,
@@ -279,12 +292,16 @@ impl Platform {
 
     /// Whether it takes commands.
     pub fn is_control(self) -> bool {
-        !matches!(self, Self::Sensor | Self::Enum(_) | Self::BinarySensor | Self::Update | Self::Event(_))
+        !matches!(
+            self,
+            Self::Sensor | Self::Enum(_) | Self::BinarySensor | Self::Image | Self::Update | Self::Event(_)
+        )
     }
 
-    /// Whether it has a value that is published: something to press and things that happen have none.
+    /// Whether it has a value that is published as text: something to press and things that happen have none,
+    /// and a picture is none.
     pub fn has_value(self) -> bool {
-        !matches!(self, Self::Button(_) | Self::Event(_))
+        !matches!(self, Self::Button(_) | Self::Event(_) | Self::Image)
     }
 }
 
@@ -462,6 +479,11 @@ pub const fn firmware<T>(
     row(key, name, Platform::Update, read).class("firmware").diagnostic().lasting()
 }
 
+/// A picture.
+pub const fn image<T>(key: &'static str, name: &'static str) -> Entity<T> {
+    row(key, name, Platform::Image, |_| None)
+}
+
 /// Something people control, with its value.
 pub const fn control<T>(
     key: &'static str,
@@ -610,13 +632,14 @@ mod tests {
         let firmware = Firmware {
             installed: "1.0",
             latest: "1.1",
+            summary: None,
             title: "F",
             page: Some("https://x"),
             progress: Some(None),
         };
         assert_eq!(
             payload(Value::Firmware(firmware)),
-            r#"{"in_progress":true,"installed_version":"1.0","latest_version":"1.1","release_url":"https://x","title":"F","update_percentage":null}"#
+            r#"{"in_progress":true,"installed_version":"1.0","latest_version":"1.1","release_summary":"","release_url":"https://x","title":"F","update_percentage":null}"#
         );
         let same = Published::from(Some(&Value::Firmware(firmware)));
         assert!(!same.differs(Some(&Value::Firmware(firmware)), 0.0));

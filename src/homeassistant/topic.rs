@@ -57,6 +57,11 @@ pub enum Incoming<'a> {
     },
 }
 
+/// What stands for the key in the topic of a picture.
+pub fn image(name: &str) -> String {
+    format!("image/{name}")
+}
+
 impl Topics {
     /// The gateway's availability.
     pub fn bridge_availability(&self) -> String {
@@ -103,6 +108,11 @@ impl Topics {
         let rest = topic.strip_prefix(&self.base).and_then(|rest| rest.strip_prefix('/'));
         let rest = rest.and_then(|rest| rest.split_once('/')).map(|(_, rest)| rest);
         rest.is_some_and(|rest| rest == "trigger" || rest.starts_with("event/"))
+    }
+
+    /// A picture of a printer.
+    pub fn image(&self, serial: &Serial, name: &str) -> String {
+        self.value(serial, Part::Printer, &image(name))
     }
 
     /// A printer's values as one document.

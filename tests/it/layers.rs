@@ -9,8 +9,9 @@ fn may_know(module: &str) -> Option<&'static [&'static str]> {
         "printer" | "tls" | "config" | "service" => &[],
         "bambu" | "homeassistant" => &["printer"],
         "replay" => &["bambu", "homeassistant", "printer"],
-        "mqtt" | "cloud" => &["tls", "config"],
-        "texts" => &["tls", "config", "printer"],
+        "http" => &["config"],
+        "mqtt" => &["tls", "config"],
+        "cloud" | "texts" => &["tls", "config", "http", "printer"],
         "history" => &["config", "printer"],
         "ledger" => &["config", "history", "printer"],
         "gateway" => &[

@@ -1,5 +1,6 @@
 //! What the printer is doing.
 
+use jiff::Timestamp;
 use serde_json::json;
 
 use crate::printer::{JobKind, Reach, Snapshot, Stage, Status};
@@ -35,6 +36,12 @@ fn planned(s: &Snapshot) -> Option<Vec<serde_json::Value>> {
     let word = |number: &i64| u16::try_from(*number).ok().and_then(|number| Stage(number).name());
     let step = |number: &i64| word(number).map_or_else(|| json!(number), |word| json!(word));
     Some(s.job.plan.as_ref()?.iter().map(step).collect())
+}
+
+/// By the cloud's task, else by the printer, else as it was seen here.
+fn started(s: &Snapshot) -> Option<Timestamp> {
+    let told = s.facts.task.as_ref().and_then(|task| task.started_at);
+    told.or(s.job.started_at).or(s.levels.started_at)
 }
 
 fn stage(s: &Snapshot) -> Option<Value<'_>> {
@@ -101,7 +108,7 @@ pub(super) static JOB: &[Entity<Snapshot>] = &[
         .needs(|c, _| c.job.download),
     // The tracker knows it of every printer, also of those that do not tell.
     sensor::<Snapshot>("start_time", "Start time", |s| {
-        s.levels.started_at.or(s.job.started_at).map(Value::Time)
+        s.levels.started_at.or_else(|| started(s)).map(Value::Time)
     })
     .class("timestamp")
     .lasting(),
