@@ -10,6 +10,7 @@ mod control;
 mod crash;
 #[cfg(feature = "demo")]
 mod demo;
+mod events;
 mod fuzz;
 #[cfg(feature = "demo")]
 mod gateway;
