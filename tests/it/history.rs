@@ -107,12 +107,14 @@ fn ended(ledger: &Ledger, name: &str) -> bool {
 
 #[tokio::test]
 async fn a_print_that_finished_is_listed_while_the_gateway_runs() {
-    let scene = Scene::start().await;
-    let file = scene.world.write(&scene.document);
+    let world = World::with(Options { printers: 2, speed: 60.0, ..Options::default() }).await;
+    let file = world.write(&world.configuration(1, &Value::Null));
     let left = run(&["jobs", "-c", &file]).await;
     assert_eq!((left.code, left.stdout.as_str()), (Some(0), ""), "{left:?}");
     assert!(left.stderr.contains("jobs.jsonl") && left.stderr.contains("state_dir"), "{}", left.stderr);
+    assert!(!world.folder.path().join("state").exists(), "looking makes nothing");
 
+    let scene = Scene::with(world).await;
     scene.until_kept(0, |ledger| ledger.known).await;
     scene.begin(0, "Bracket, left");
     scene.hears(0, 0, "started").await;
@@ -165,7 +167,6 @@ async fn a_broker_that_was_away_at_the_finish_hears_of_it_afterwards() {
     scene.until_kept(0, |ledger| ledger.known).await;
     scene.begin(0, "Vase");
     scene.hears(0, 0, "started").await;
-    scene.until_kept(0, |ledger| ledger.pending.is_empty() && ledger.seq > 0).await;
     scene.broker.stop().await;
     scene.finish(0);
     scene.until_kept(0, |ledger| ended(ledger, "Vase") && !ledger.pending.is_empty()).await;
@@ -173,7 +174,6 @@ async fn a_broker_that_was_away_at_the_finish_hears_of_it_afterwards() {
     let event = scene.hears(0, 0, "finished").await;
     assert_eq!((&event["job"]["name"], &event["redelivered"]), (&json!("Vase"), &json!(false)));
     scene.eyes.hears(0, &scene.topic(0, "trigger"), "print_finished").await;
-    scene.until_kept(0, |ledger| ledger.pending.is_empty()).await;
     assert_eq!((scene.heard(0, "started").len(), scene.heard(0, "finished").len()), (1, 1));
 }
 
@@ -195,7 +195,7 @@ async fn a_directory_that_takes_nothing_is_said_and_events_are_told_all_the_same
     scene.finish(0);
     scene.hears(0, 0, "finished").await;
     scene.eyes.holds(problem, "OFF").await;
-    scene.until_kept(0, |ledger| ended(ledger, "Hook") && ledger.pending.is_empty()).await;
+    scene.until_kept(0, |ledger| ended(ledger, "Hook")).await;
     assert_eq!((scene.heard(0, "started").len(), scene.heard(0, "finished").len()), (1, 1));
 }
 
