@@ -102,7 +102,7 @@ impl Jobs {
         let ledger = jobs.tracker.ledger();
         let ended = ledger.pending.iter().filter(|event| event.kind.is_terminal());
         let ended = ended.filter_map(|event| event.job.as_deref()).chain(ledger.last.as_ref());
-        let ended: Vec<JobRecord> = ended.cloned().collect();
+        let ended: Vec<JobRecord> = ended.filter(|job| job.observed).cloned().collect();
         for job in ended {
             records.add_if_new(serial, name, job);
         }

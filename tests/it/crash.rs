@@ -334,10 +334,14 @@ async fn killed_at_any_moment_it_tells_each_job_once() {
     assert_eq!(history.damaged, 0);
     for (serial, jobs) in &jobs {
         for (name, _) in jobs {
-            let lines = history.entries.iter().filter(|entry| {
-                entry.serial == serial.as_str() && entry.job.name.as_deref() == Some(name.as_str())
-            });
-            assert_eq!(lines.count(), 1, "{name} in the history");
+            let lines: Vec<_> = history
+                .entries
+                .iter()
+                .filter(|entry| {
+                    entry.serial == serial.as_str() && entry.job.name.as_deref() == Some(name.as_str())
+                })
+                .collect();
+            assert_eq!(lines.len(), 1, "{name} in the history: {lines:#?}");
         }
     }
 }
