@@ -144,8 +144,8 @@ struct Live {
     renamed: Option<Now>,
     /// What fed each nozzle last.
     sources: [Option<super::Source>; 2],
-    /// When the job began; `None` for one that was there before us.
-    born: Option<Duration>,
+    /// Until when the job's figures may be those of the one before; `None` for one that was there before us.
+    young_until: Option<Duration>,
     /// Health messages that are gone, and since when.
     gone: Vec<(u64, Duration)>,
     /// When silence becomes absence.
@@ -419,7 +419,7 @@ impl Tracker {
             shift(&mut at);
             mark.at = at.unwrap_or(mark.at);
         }
-        if let Some(open) = self.ledger.open.as_mut().filter(|_| self.live.born.is_some()) {
+        if let Some(open) = self.ledger.open.as_mut().filter(|_| self.live.young_until.is_some()) {
             shift(&mut open.started_at);
         }
         if let Some(heard) = &mut self.heard {

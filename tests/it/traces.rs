@@ -9,6 +9,7 @@ mod property;
 mod table;
 
 use std::collections::BTreeSet;
+use std::fmt::Write as _;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -239,6 +240,12 @@ impl Desk {
         }
     }
 
+    /// The gateway stops in peace.
+    pub(crate) fn stop(&mut self) {
+        let effects = self.tracker.leave(self.now());
+        self.take(effects);
+    }
+
     pub(crate) fn restart(&mut self, down: u64) {
         let ledger = serde_json::to_string(self.tracker.ledger()).unwrap();
         let ledger: Ledger = serde_json::from_str(&ledger).unwrap();
@@ -331,7 +338,7 @@ pub(crate) fn told(event: &Event) -> String {
         text.push('~');
     }
     if let Some(reason) = event.reason.as_ref().filter(|reason| !reason.kind.is_empty() && group.is_empty()) {
-        text += &format!("({})", reason.kind);
+        write!(text, "({})", reason.kind).unwrap();
     }
     text
 }

@@ -111,9 +111,9 @@ impl Tracker {
     }
 
     /// Takes names and numbers that come later than the job: an A1 and a P1 need some messages for them.
-    pub(super) fn adopt_names(&mut self, now: Now, seen: &Seen, young: Duration) {
+    pub(super) fn adopt_names(&mut self, now: Now, seen: &Seen) {
         let new = self.has_new_ids(seen);
-        let young = self.live.born.is_some_and(|born| now.mono < born + young);
+        let young = self.is_young(now);
         let Some(open) = self.ledger.open.as_mut() else { return };
         let mut changed = false;
         if new && (recorded(open).is_none() || !differs(open, &seen.ids)) {

@@ -24,7 +24,7 @@ const PAUSED: Duration = Duration::from_secs(2);
 /// Another number of the job means another job when it stays.
 const RENAMED: Duration = Duration::from_secs(2);
 /// The figures of a young job may be those of the last one.
-const YOUNG: Duration = Duration::from_secs(60);
+pub(super) const YOUNG: Duration = Duration::from_secs(60);
 /// "Printing" is also said for a moment between two steps of preparation.
 const PRINTS: Duration = Duration::from_secs(10);
 const HOLD_FINISH: Duration = Duration::from_secs(1);
@@ -140,8 +140,8 @@ impl Tracker {
             return true;
         }
         let age = self.ledger.going.counted_from.map(|from| since(now.wall, from));
-        if let Some(age) = age.filter(|age| *age < YOUNG && self.live.born.is_none()) {
-            self.live.born = Some(now.mono.saturating_sub(age));
+        if let Some(age) = age.filter(|age| *age < YOUNG && self.live.young_until.is_none()) {
+            self.live.young_until = Some(now.mono + YOUNG.saturating_sub(age));
         }
         let away = self.ledger.going.away_since.is_some();
         if let Some(at) =
@@ -157,10 +157,6 @@ impl Tracker {
             self.live.rebooted = away;
             self.doing = Doing::Resolving(Resolving::new(now, status, false, away, gap));
         } else {
-            // A code that stands with the end explains it.
-            if seen.error.is_some_and(crate::printer::PrintError::is_cancel) {
-                self.mark_cancel(now, false);
-            }
             let asks = late && self.is_known_to_cloud();
             self.effects.ask_cloud |= asks;
             self.doing = Doing::Ending(Ending::new(now, status, asks, late));
@@ -315,8 +311,7 @@ impl Tracker {
         } else {
             self.live.prints = None;
         }
-        let age = self.live.born.map(|born| now.mono.saturating_sub(born));
-        let young = age.is_some_and(|age| age < YOUNG);
+        let young = self.is_young(now);
         if self.ledger.going.phase == Phase::Prepare {
             let long = self.live.prints.is_some_and(|at| now.mono >= at + PRINTS);
             if !(long || (prints && layer >= 1)) {
@@ -423,13 +418,17 @@ impl Tracker {
                 let pausing = self.live.pause.filter(|_| self.ledger.going.phase != Phase::Paused);
                 let printing = self.live.prints.filter(|_| self.ledger.going.phase == Phase::Prepare);
                 // Progress is looked at when the job is no longer young.
-                let grown = self.live.born.map(|born| born + YOUNG);
                 let renamed = self.live.renamed.map(|since| since.mono + RENAMED);
-                [pausing.map(|since| since.mono + PAUSED), printing.map(|at| at + PRINTS), grown, renamed]
-                    .into_iter()
-                    .flatten()
-                    .filter(|at| *at > now.mono)
-                    .min()
+                [
+                    pausing.map(|since| since.mono + PAUSED),
+                    printing.map(|at| at + PRINTS),
+                    self.live.young_until,
+                    renamed,
+                ]
+                .into_iter()
+                .flatten()
+                .filter(|at| *at > now.mono)
+                .min()
             }
             Doing::Ending(ending) => Some(ending.since + ending.hold()),
             Doing::Resolving(resolving) => Some(resolving.deadline()),
@@ -440,7 +439,7 @@ impl Tracker {
     fn identify(&mut self, now: Now, seen: &Seen) -> bool {
         if !self.is_another(seen) {
             self.live.renamed = None;
-            self.adopt_names(now, seen, YOUNG);
+            self.adopt_names(now, seen);
             return false;
         }
         let since = *self.live.renamed.get_or_insert(now);

@@ -42,7 +42,7 @@ impl Rig {
             self.now = Now { mono: self.now.mono + step, wall: self.now.wall + step };
             self.take(Input::Tick);
         }
-        let step = end - self.now.mono;
+        let step = end.saturating_sub(self.now.mono);
         self.now = Now { mono: end, wall: self.now.wall + step };
     }
 }

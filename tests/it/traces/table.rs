@@ -140,6 +140,18 @@ fn trace_14_a_restart_while_it_prints() {
 }
 
 #[test]
+fn a_restart_within_a_hold() {
+    check_print("+60 failed\n+5 restart\n+3 error=0300400C\n+60", "cancelled(user)");
+    check_print("+60 failed\n+5 restart\n+3 idle\n+60", "failed");
+    check_print("+60 error=0300400C\n+1 restart\n+1 failed\n+60", "cancelled(user)");
+    check_print("+60 restart=5 error=0300400C failed\n+60", "cancelled*(user)");
+    // A killed gateway does not know for how long it was.
+    check_print("+60 idle\n+5 restart\n+5 finish\n+60", "finished*");
+    check_print("+60 finish restart\n+60", "finished");
+    check("+1 prepare ids=111111 name=a\n+1 restart\n+9 running layer=1\n+60", "started printing");
+}
+
+#[test]
 fn trace_15_the_end_while_the_gateway_was_down() {
     let mut desk = Desk::new();
     desk.play(PRINTS);
