@@ -162,22 +162,6 @@ async fn a_print_that_finished_is_listed_while_the_gateway_runs() {
 }
 
 #[tokio::test]
-async fn a_broker_that_was_away_at_the_finish_hears_of_it_afterwards() {
-    let mut scene = Scene::start().await;
-    scene.until_kept(0, |ledger| ledger.known).await;
-    scene.begin(0, "Vase");
-    scene.hears(0, 0, "started").await;
-    scene.broker.stop().await;
-    scene.finish(0);
-    scene.until_kept(0, |ledger| ended(ledger, "Vase") && !ledger.pending.is_empty()).await;
-    scene.broker.again().await;
-    let event = scene.hears(0, 0, "finished").await;
-    assert_eq!((&event["job"]["name"], &event["redelivered"]), (&json!("Vase"), &json!(false)));
-    scene.eyes.hears(0, &scene.topic(0, "trigger"), "print_finished").await;
-    assert_eq!((scene.heard(0, "started").len(), scene.heard(0, "finished").len()), (1, 1));
-}
-
-#[tokio::test]
 async fn a_directory_that_takes_nothing_is_said_and_events_are_told_all_the_same() {
     let scene = Scene::start().await;
     scene.until_kept(0, |ledger| ledger.known).await;
