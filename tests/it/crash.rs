@@ -14,7 +14,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use bambu2mqtt::demo::{JobSpec, Options};
+use bambu2mqtt::demo::{JobSpec, Options, Printer};
 use bambu2mqtt::history;
 use bambu2mqtt::ledger;
 use bambu2mqtt::printer::{Ledger, Serial};
@@ -261,7 +261,7 @@ async fn wait_for(moment: Moment, ear: &Ear, state: &std::path::Path) {
                 loop {
                     let names = std::fs::read_dir(state).into_iter().flatten().flatten();
                     let mut names = names.map(|entry| entry.file_name().to_string_lossy().into_owned());
-                    if names.any(|name| name.starts_with(".ledger") && name.ends_with(".tmp")) {
+                    if names.any(|name| name.starts_with(".ledger")) {
                         return;
                     }
                     sleep(Duration::from_millis(1)).await;
@@ -280,7 +280,7 @@ async fn killed_at_any_moment_it_tells_each_job_once() {
     let world = Arc::new(World::with(Options { printers: 4, speed: 60.0, ..Options::default() }).await);
     let serials = world.serials();
     for serial in &serials {
-        world.cloud.with_printer(serial, |printer| printer.rest()).unwrap();
+        world.cloud.with_printer(serial, Printer::rest).unwrap();
     }
     let ear = Ear::new();
     let mut broker = LocalBroker::start(Arc::clone(&ear)).await;
@@ -397,7 +397,7 @@ async fn until_kept(state: &std::path::Path, serial: &str, wanted: impl Fn(&Ledg
 async fn a_broker_that_was_away_at_the_finish_hears_of_it_afterwards() {
     let world = World::with(Options { printers: 1, speed: 60.0, ..Options::default() }).await;
     let (serial, state) = (world.serials()[0].clone(), world.folder.path().join("state"));
-    world.cloud.with_printer(&serial, |printer| printer.rest()).unwrap();
+    world.cloud.with_printer(&serial, Printer::rest).unwrap();
     let ear = Ear::new();
     let mut broker = LocalBroker::start(Arc::clone(&ear)).await;
     let gateway = Gateway::start(&world.configuration(broker.port, &Value::Null));
