@@ -38,28 +38,66 @@ pub enum Error {
     },
     /// Wrong account or password. Never tried again by itself: a lock-out is likely.
     #[error(
-        "the Bambu cloud refused the account name or password{}; check both, then run `bambu2mqtt login`",
+        "the Bambu cloud refused the account name or password{}; check both and the region, then run \
+         `bambu2mqtt login`",
         said(message)
     )]
     CredentialsRefused {
         /// The cloud's words.
         message: String,
     },
+    /// No code was sent: most likely it does not know the account.
+    #[error(
+        "the Bambu cloud sends no code to this account{}; check bambu.account and bambu.region",
+        said(message)
+    )]
+    NoCodeSent {
+        /// The cloud's words.
+        message: String,
+    },
+    /// What was pasted cannot be a token.
+    #[error(
+        "this is no access token; copy the value of the cookie `token` of bambulab.com, and nothing else \
+         (docs/cloud.md shows how)"
+    )]
+    NoToken,
+    /// A token from elsewhere that is none, or none any more.
+    #[error(
+        "the Bambu cloud does not accept this token: it has ended, is not complete, or is one of the other region; \
+         copy it anew (docs/cloud.md shows how)"
+    )]
+    TokenUnknown,
     /// The code is too old, or none is outstanding.
-    #[error("the code has expired; ask for a new one with `bambu2mqtt login`")]
+    #[error("the code has expired or was used; get a new one with `bambu2mqtt login --request-code`")]
     CodeExpired,
     /// A wrong code; the right one still works.
-    #[error("the code is wrong; look again and enter the same code once more")]
+    #[error("the code is wrong; look again, the one that was sent last still counts")]
     CodeWrong,
+    /// A wrong code of an authenticator, or one of half a minute ago.
+    #[error(
+        "the authenticator's code is wrong or too old; type the next one, and look whether the clock of the device \
+         that shows it is right"
+    )]
+    TotpWrong,
     /// There is no token, and a person is needed to get one.
     #[error("{reason}; run `bambu2mqtt login`")]
     LoginNeeded {
         /// Why.
         reason: LoginReason,
     },
+    /// A login succeeded, and only what follows it did not.
+    #[error(
+        "logged in, and the token is kept; whose it is could not be asked ({cause}), which the gateway does when \
+         it starts"
+    )]
+    Kept {
+        /// Why not.
+        cause: Box<Error>,
+    },
     /// Our own limit, so that a restart loop does not lock the account.
     #[error(
-        "too many logins in the last ten minutes; the next one is possible in {}",
+        "too many attempts to log in within ten minutes, which could lock the account; the next one is \
+         possible in {}",
         humantime::format_duration(Duration::from_secs(wait.as_secs()))
     )]
     TooManyLogins {
@@ -68,8 +106,8 @@ pub enum Error {
     },
     /// An answer to a login that fits none of the known ones.
     #[error(
-        "the Bambu cloud asks for a kind of login that is not known here (`{kind}`){}; log in with a browser and give \
-         the access token as bambu.token",
+        "the Bambu cloud asks for a kind of login that is not known here (`{kind}`){}; log in with a browser and \
+         give the access token to `bambu2mqtt login --token -` (docs/cloud.md shows how)",
         said(message)
     )]
     UnknownLogin {
@@ -272,6 +310,7 @@ impl Error {
             Self::RateLimited { retry_after } => Some(retry_after.unwrap_or(MINUTE)),
             Self::Server { retry_after, .. } => Some(retry_after.unwrap_or(MINUTE / 2)),
             Self::TooManyLogins { wait } | Self::Resting { wait, .. } => Some(*wait),
+            Self::Kept { cause } => cause.retry_after(),
             Self::Unauthorised { .. } => Some(5 * MINUTE),
             Self::Challenge { .. }
             | Self::Forbidden { .. }
@@ -292,8 +331,12 @@ impl Error {
             Self::TokenExpired
             | Self::TokenRejected { .. }
             | Self::CredentialsRefused { .. }
+            | Self::NoCodeSent { .. }
+            | Self::NoToken
+            | Self::TokenUnknown
             | Self::CodeExpired
             | Self::CodeWrong
+            | Self::TotpWrong
             | Self::LoginNeeded { .. }
             | Self::UnknownLogin { .. } => None,
         }

@@ -45,7 +45,9 @@ pub enum Kind {
     Login,
     /// A code to be sent.
     Code,
-    /// A token for an authenticator's code, with what the web's host wants before it.
+    /// What the web's host wants to see again with an authenticator's code.
+    Csrf,
+    /// A token for an authenticator's code.
     Authenticator,
     /// Whose token this is.
     Preference,
@@ -68,7 +70,7 @@ pub enum Kind {
 impl Kind {
     /// A person waits for it, and may have it while data is held back.
     const fn is_login(self) -> bool {
-        matches!(self, Self::Login | Self::Code | Self::Authenticator)
+        matches!(self, Self::Login | Self::Code | Self::Csrf | Self::Authenticator)
     }
 
     /// The least time between two answers about the same thing.
@@ -228,6 +230,8 @@ impl Rules {
                 state.too_many += 1;
                 (Rest::TooMany, pause)
             }
+            // Nobody knows what its answer looks like, and nobody asks for it without a person's code.
+            Outcome::Fault(None) if kind == Kind::Csrf => return,
             Outcome::Fault(None) => {
                 let faults = self.faults.entry((site.to_owned(), kind)).or_default();
                 let doubled = FAULT.saturating_mul(2_u32.saturating_pow(faults.count.min(10))).min(SLOWEST);

@@ -241,8 +241,14 @@ impl Plan {
 
     /// There is another login: what failed may work now.
     pub fn resume(&mut self, now: Duration) {
-        self.quiet = now;
+        // What waits for the end of the pause waits no longer.
+        let pause = std::mem::replace(&mut self.quiet, now);
         self.failures = 0;
+        let of_printers = self.printers.values_mut().flat_map(|due| [&mut due.tasks, &mut due.releases]);
+        let of_account = [&mut self.filaments.due, &mut self.messages.due];
+        for due in of_printers.chain(of_account).filter(|due| **due == Some(pause)) {
+            *due = Some(now);
+        }
     }
 
     /// What to ask now. [`Plan::done`] must follow before there is anything more.
@@ -250,12 +256,17 @@ impl Plan {
         if self.busy || now < self.quiet {
             return None;
         }
-        let want = self.choose(now);
+        // One kind that fails for days must not keep the others from being asked.
+        let want = if self.failures % 2 == 1 {
+            self.choose_rare(now).or_else(|| self.choose_pressing(now))
+        } else {
+            self.choose_pressing(now).or_else(|| self.choose_rare(now))
+        };
         self.busy = want.is_some();
         want
     }
 
-    fn choose(&mut self, now: Duration) -> Option<Want> {
+    fn choose_pressing(&mut self, now: Duration) -> Option<Want> {
         for (serial, due) in &mut self.printers {
             if due.picture.is_some_and(|(at, _)| at <= now) {
                 return Some(Want::Picture(serial.clone()));
@@ -273,9 +284,10 @@ impl Plan {
                 return Some(Want::Tasks(serial.clone()));
             }
         }
-        if self.hearsay.take(now) {
-            return Some(Want::Hearsay);
-        }
+        self.hearsay.take(now).then_some(Want::Hearsay)
+    }
+
+    fn choose_rare(&mut self, now: Duration) -> Option<Want> {
         for (serial, due) in &mut self.printers {
             if due.releases.is_some_and(|at| at <= now) {
                 due.releases = Some(now + RELEASES_EACH);
@@ -301,8 +313,8 @@ impl Plan {
                     due.picture = None;
                 }
             }
-            Outcome::Held(wait) if !matches!(want, Want::Picture(_)) => {
-                self.quiet = now + wait.max(Duration::from_secs(1));
+            Outcome::Held(pause) if !matches!(want, Want::Picture(_)) => {
+                self.quiet = now + pause.max(Duration::from_secs(1));
                 self.put_back(want);
             }
             _ if matches!(want, Want::Picture(_)) => {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use jiff::fmt::rfc2822;
 use reqwest::StatusCode;
-use reqwest::header::{DATE, HeaderMap, RETRY_AFTER};
+use reqwest::header::{DATE, HeaderMap, RETRY_AFTER, SET_COOKIE};
 use serde_json::Value;
 
 use super::error::Error;
@@ -59,6 +59,18 @@ impl Reply {
             Err(Outcome::Fault(None)) => Outcome::Fault(self.retry_after()),
             Err(outcome) => outcome,
         }
+    }
+
+    /// Whether it is what a program answers, and no page.
+    pub(super) fn is_data(&self) -> bool {
+        serde_json::from_slice::<Value>(&self.body).is_ok_and(|json| json.is_object())
+    }
+
+    /// Cookies that it sets, names with values.
+    pub(super) fn cookies(&self) -> impl Iterator<Item = (&str, &str)> {
+        let all = self.headers.get_all(SET_COOKIE).iter().filter_map(|value| value.to_str().ok());
+        all.filter_map(|cookie| cookie.split(';').next()?.split_once('='))
+            .map(|(name, value)| (name.trim(), value.trim().trim_matches('"')))
     }
 
     /// When the cloud sent it, by its own clock.

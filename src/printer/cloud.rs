@@ -239,3 +239,45 @@ pub struct TaskSlot {
     /// How much of it, g.
     pub weight_g: Option<f32>,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::printer::JobIds;
+
+    fn task(id: &str, serial: &str, title: &str, status: TaskStatus) -> Arc<Task> {
+        Arc::new(Task {
+            id: id.into(),
+            serial: serial.into(),
+            title: Some(title.into()),
+            status: Some(status),
+            ..Task::default()
+        })
+    }
+
+    #[test]
+    fn a_job_has_the_task_with_its_number_and_never_another_printers() {
+        let (own, other) = (Serial::new("01P00A1"), "01P00A2");
+        let tasks = [
+            task("9", other, "Box", TaskStatus::Running),
+            task("8", "01P00A1", "Lid", TaskStatus::Running),
+            task("7", "01P00A1", "Box", TaskStatus::Running),
+            task("6", "01P00A1", "Box", TaskStatus::Finished),
+        ];
+        let job =
+            |name: &str, ids: JobIds| Job { name: Some(name.into()), ids: Arc::new(ids), ..Job::default() };
+        let found = |job: &Job| Task::of_job(&tasks, &own, job).map(|task| task.id.as_str());
+        let id = |text: &str| Some(Text::from(text));
+        assert_eq!(found(&job("Box", JobIds { task: id("6"), ..JobIds::default() })), Some("6"));
+        assert_eq!(
+            found(&job("Any", JobIds { job: id("8"), task: id("3"), ..JobIds::default() })),
+            Some("8")
+        );
+        assert_eq!(found(&job("Any", JobIds { subtask: id("7"), ..JobIds::default() })), Some("7"));
+        assert_eq!(found(&job("Box", JobIds::default())), Some("7"), "the newest that runs under the name");
+        assert_eq!(found(&job("Box", JobIds { task: id("9"), ..JobIds::default() })), Some("7"));
+        assert_eq!(found(&job("Any", JobIds { task: id("9"), ..JobIds::default() })), None);
+        assert_eq!(found(&job("", JobIds::default())), None);
+        assert_eq!(found(&Job::default()), None);
+    }
+}

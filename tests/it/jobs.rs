@@ -220,7 +220,7 @@ fn firmware_is_offered_in_either_form() {
         {"name": "ams_f1/0", "cur_ver": "00.00.06.40", "new_ver": "00.00.07.89"}]}});
     let mut desk = Desk::new("A1", listed);
     let wanted = json!({"installed_version": "01.04.00.00", "latest_version": "01.05.00.00",
-        "title": "Bambu Lab firmware", "in_progress": false, "update_percentage": null,
+        "title": "Bambu Lab firmware", "in_progress": false, "update_percentage": null, "release_summary": "",
         "release_url": "https://bambulab.com/en/support/firmware-download/a1"});
     assert_eq!(desk.document("firmware"), wanted);
     assert_eq!(desk.document("ams/0/firmware")["latest_version"], "00.00.07.89");

@@ -11,6 +11,8 @@ mod crash;
 #[cfg(feature = "demo")]
 mod demo;
 mod events;
+#[cfg(feature = "demo")]
+mod facts;
 mod fuzz;
 #[cfg(feature = "demo")]
 mod gateway;
@@ -22,6 +24,8 @@ mod homeassistant;
 mod jobs;
 mod laws;
 mod layers;
+#[cfg(feature = "demo")]
+mod login;
 mod merge;
 mod replay;
 mod reports;

@@ -171,7 +171,10 @@ fn discovered(moments: &[Moment]) -> Result<(), String> {
         let config: Value = serde_json::from_str(payload).map_err(|error| format!("{topic}: {error}"))?;
         for (_, component) in config["components"].as_object().into_iter().flatten() {
             let topics = component.as_object().into_iter().flatten();
-            let read = topics.filter(|(name, _)| name.ends_with("topic") && !name.ends_with("command_topic"));
+            // A picture is no text: the gateway publishes it beside the rows.
+            let read = topics.filter(|(name, _)| {
+                name.ends_with("topic") && !name.ends_with("command_topic") && *name != "image_topic"
+            });
             let kept = read.filter_map(|(_, topic)| topic.as_str()).filter(|topic| !is_moment(topic));
             named.extend(kept.map(str::to_owned));
         }

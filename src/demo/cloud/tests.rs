@@ -1,3 +1,4 @@
+use super::super::rest::{Endpoint, Failure};
 use super::*;
 use rumqttc::{AsyncClient, ConnectReturnCode, ConnectionError, Event, EventLoop, MqttOptions, Packet};
 use rumqttc::{QoS, SubscribeReasonCode, TlsConfiguration, Transport};
@@ -303,4 +304,67 @@ async fn a_cloud_can_be_full_of_printers_that_want_signatures() {
         assert!(answer.contains("84033543") || answer.contains("verify failed"), "{answer}");
     }
     cloud.stop().await;
+}
+
+/// What is different between two answers of one kind: the names of their members, and the words of a refusal.
+fn shape(answer: &Value) -> (Vec<&String>, [&Value; 3]) {
+    (answer.as_object().unwrap().keys().collect(), [&answer["code"], &answer["error"], &answer["loginType"]])
+}
+
+#[tokio::test]
+async fn logins_are_answered_like_those_that_were_captured() {
+    let shared =
+        std::env::var_os("BAMBU2MQTT_SHARED").map_or_else(|| PathBuf::from("../shared"), PathBuf::from);
+    let folder = shared.join("captures/rest");
+    if !folder.is_dir() {
+        println!("left out: no captures at {} (BAMBU2MQTT_SHARED names their folder)", folder.display());
+        return;
+    }
+    let check = |(status, answer): (u16, Value), name: &str| {
+        let captured: Value =
+            serde_json::from_str(&std::fs::read_to_string(folder.join(name)).unwrap()).unwrap();
+        let expected = if name.contains("_http400") { 400 } else { 200 };
+        assert_eq!(status, expected, "{name}");
+        assert_eq!(shape(&answer), shape(&captured), "{name}");
+    };
+    let starting = |authenticator, needs_code| {
+        Cloud::start(Options { printers: 1, authenticator, needs_code, ..Options::default() })
+    };
+    let cloud = starting(false, true).await.unwrap();
+    let mut rest = Rest::to(&cloud).await;
+    let Settings { account, password, token, .. } = cloud.settings().clone();
+    let with_password = json!({"account": account, "password": password});
+    let with_code = |code: &str| json!({"account": account, "code": code});
+    check(rest.post(LOGIN, &with_password).await, "login_verifyCode.json");
+    check(rest.post(LOGIN, &with_code("1")).await, "login_code_expired_http400.json");
+    check(rest.post(CODE, &json!({"email": account})).await, "sendemail_code_success.json");
+    check(rest.post(LOGIN, &with_code("1")).await, "login_code_wrong_http400.json");
+    let wrong = json!({"account": account, "password": "wrong"});
+    check(rest.post(LOGIN, &wrong).await, "login_password_wrong_http400.json");
+    check(
+        rest.post(LOGIN, &with_code(&cloud.mailed_code().unwrap())).await,
+        "login_success_opaque_token.json",
+    );
+    check(rest.get(PREFERENCE, &token).await, "preference.json");
+    let cloud = starting(true, false).await.unwrap();
+    check(Rest::to(&cloud).await.post(LOGIN, &with_password).await, "login_tfa.json");
+}
+
+#[tokio::test]
+async fn endpoints_fail_as_they_are_told_and_are_counted() {
+    let cloud = cloud(1).await;
+    let mut rest = Rest::to(&cloud).await;
+    let token = cloud.settings().token.clone();
+    cloud.rest().fail_next(Endpoint::Preference, Failure::Fault(Some(7)));
+    cloud.rest().fail_next(Endpoint::Preference, Failure::Unauthorised);
+    cloud.rest().fail(Endpoint::Devices, Failure::Forbidden);
+    for expected in [500, 401, 200] {
+        assert_eq!(rest.get(PREFERENCE, &token).await.0, expected);
+    }
+    assert_eq!([rest.get(BIND, &token).await.0, rest.get(BIND, &token).await.0], [403, 403]);
+    cloud.rest().fail_all(Failure::Expired);
+    assert_eq!(rest.get(PREFERENCE, &token).await.1["code"], 4);
+    cloud.rest().heal();
+    assert_eq!(rest.get(BIND, &token).await.0, 200);
+    assert_eq!((cloud.rest().asked(Endpoint::Preference), cloud.rest().asked(Endpoint::Devices)), (4, 3));
 }

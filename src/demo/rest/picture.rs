@@ -16,10 +16,10 @@ fn adler(bytes: &[u8]) -> u32 {
     (b << 16) | a
 }
 
-fn chunk(out: &mut Vec<u8>, kind: &[u8; 4], data: &[u8]) {
+fn chunk(out: &mut Vec<u8>, kind: [u8; 4], data: &[u8]) {
     out.extend(u32::try_from(data.len()).unwrap_or_default().to_be_bytes());
     let start = out.len();
-    out.extend_from_slice(kind);
+    out.extend_from_slice(&kind);
     out.extend_from_slice(data);
     let sum = crc(out.get(start..).unwrap_or_default());
     out.extend(sum.to_be_bytes());
@@ -33,7 +33,7 @@ pub(super) fn png(number: u64) -> Vec<u8> {
         // No filter.
         rows.push(0);
         for x in 0..SIDE {
-            let frame = [x, y].into_iter().any(|at| at < 4 || at >= SIDE - 4);
+            let frame = [x, y].into_iter().any(|at| !(4..SIDE - 4).contains(&at));
             rows.extend(if frame { [0x30, 0x30, 0x30] } else { [red, green, blue] });
         }
     }
@@ -47,8 +47,8 @@ pub(super) fn png(number: u64) -> Vec<u8> {
     let mut out = vec![0x89, b'P', b'N', b'G', 0x0D, 0x0A, 0x1A, 0x0A];
     let side = u32::from(SIDE).to_be_bytes();
     let header: Vec<u8> = side.into_iter().chain(side).chain([8, 2, 0, 0, 0]).collect();
-    chunk(&mut out, b"IHDR", &header);
-    chunk(&mut out, b"IDAT", &data);
-    chunk(&mut out, b"IEND", &[]);
+    chunk(&mut out, *b"IHDR", &header);
+    chunk(&mut out, *b"IDAT", &data);
+    chunk(&mut out, *b"IEND", &[]);
     out
 }

@@ -111,11 +111,10 @@ impl Shelf {
     }
 
     /// Writes when it is time, and not on the gateway's own task: a memory card may take its time.
-    pub(super) fn tick(&mut self, now: Now, kept: impl FnOnce() -> Kept) {
+    pub(super) fn tick(&mut self, now: Now, kept: Kept) {
         if self.next.take_if(|at| *at <= now.mono).is_none() {
             return;
         }
-        let kept = kept();
         if kept == self.written {
             return;
         }

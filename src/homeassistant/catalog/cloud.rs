@@ -107,7 +107,7 @@ fn hearsay(s: &Snapshot) -> Json {
     let said = s.facts.hearsay.as_deref();
     json!({
         "task": said.and_then(|said| said.title.as_deref()),
-        "status": said.and_then(|said| said.status.as_ref()).map(|status| status.to_ascii_lowercase()),
+        "status": said.and_then(|said| said.status.as_ref()).map(Text::to_ascii_lowercase),
         "progress": said.and_then(|said| said.progress),
     })
 }

@@ -1,0 +1,307 @@
+//! The gateway's side of it: asks, takes answers in, and hands on what is new.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use secrecy::SecretString;
+use serde_json::json;
+use tokio::sync::mpsc;
+use tracing::{debug, info, warn};
+
+use crate::cloud::plan::{Outcome, Want};
+use crate::cloud::{self, Client};
+use crate::gateway::account::Account;
+use crate::gateway::{AccountId, Event, Gateway, SHORTEST_TURN};
+use crate::mqtt::Message;
+use crate::printer::cloud::{self as domain, Task, TaskStatus};
+use crate::printer::{Now, Serial, Text};
+
+use super::{Answer, Cover, Found, Known, Tasks, UNHEARD};
+
+impl Gateway {
+    /// An account's list of printers was read, by a login that works.
+    pub(in crate::gateway) fn on_listed(&mut self, now: Now, id: AccountId) {
+        if let Some(account) = self.accounts.get(&id) {
+            self.facts.on_list(now, id, account.printers());
+        }
+    }
+
+    /// Asks what is due, and hands on what is new. Cheap when there is nothing to do, which is nearly always.
+    pub(in crate::gateway) fn look_at_facts(&mut self, now: Now) {
+        if now.mono >= self.facts.next {
+            self.ask_cloud(now);
+            let facts = &mut self.facts;
+            for (serial, known) in &mut facts.printers {
+                if known.cover_until.take_if(|until| *until <= now.mono).is_some() && !known.cover_fits() {
+                    known.drop_cover();
+                    facts.shelf.keep_picture(serial, None);
+                    facts.shelf.touch(now);
+                    facts.changed.insert(serial.clone());
+                }
+            }
+            for serial in std::mem::take(&mut self.facts.changed) {
+                self.hand_on(now, &serial);
+            }
+            if self.facts.shelf.deadline().is_some_and(|at| at <= now.mono) {
+                let kept = self.facts.kept();
+                self.facts.shelf.tick(now, kept);
+            }
+            self.facts.next = self.next_fact();
+        }
+        self.next_turn = self.next_turn.min(self.facts.next.max(now.mono + SHORTEST_TURN));
+    }
+
+    fn next_fact(&self) -> Duration {
+        let facts = &self.facts;
+        // One without a login has nobody to ask; a new login brings it back.
+        let able = |id: &AccountId| self.accounts.get(id).is_some_and(|account| account.rest().is_some());
+        let plans = facts
+            .desks
+            .iter()
+            .filter(|(id, _)| able(id))
+            .flat_map(|(_, desk)| [desk.plan.deadline(), desk.unheard.map(|since| since + UNHEARD)]);
+        let covers = facts.printers.values().map(|known| known.cover_until);
+        plans.chain(covers).chain([facts.shelf.deadline()]).flatten().min().unwrap_or(Duration::MAX)
+    }
+
+    fn ask_cloud(&mut self, now: Now) {
+        let mut without_login = Vec::new();
+        for (id, desk) in &mut self.facts.desks {
+            if desk.unheard.take_if(|since| now.mono >= *since + UNHEARD).is_some() {
+                desk.plan.unheard(now.mono);
+            }
+            let Some((client, token)) = self.accounts.get(id).and_then(Account::rest) else {
+                without_login.push(*id);
+                continue;
+            };
+            let Some(want) = desk.plan.next(now.mono) else { continue };
+            let picture = match &want {
+                Want::Picture(serial) => {
+                    let task = self.facts.printers.get(serial).and_then(Known::task);
+                    task.and_then(|task| Some((task.id.clone(), task.cover.clone()?)))
+                }
+                _ => None,
+            };
+            debug!(account = desk.place + 1, want = want.name(), "asking the cloud");
+            ask(*id, client, token, want, picture, self.inbox.clone());
+        }
+        // Nobody waits for what cannot be asked.
+        let waiting = |known: &Known| known.waited_for && without_login.contains(&known.account);
+        let serials: Vec<Serial> = self
+            .facts
+            .printers
+            .iter()
+            .filter(|(_, k)| waiting(k))
+            .map(|(serial, _)| serial.clone())
+            .collect();
+        for serial in serials {
+            self.tell_tasks(now, &serial, Err("the account needs a login".into()));
+        }
+    }
+
+    /// Takes in what became of a question.
+    pub(in crate::gateway) fn on_answer(&mut self, now: Now, id: AccountId, answer: Answer) {
+        let Answer { want, result } = answer;
+        let Some(desk) = self.facts.desks.get_mut(&id) else { return };
+        let jitter = 0.8 + 0.4 * fastrand::f64();
+        desk.plan.done(now.mono, &want, outcome(&result), jitter);
+        self.facts.next = now.mono;
+        let of_picture = matches!(want, Want::Picture(_));
+        match &result {
+            Ok(_) if of_picture => {}
+            Ok(_) => {
+                if desk.down.remove(want.name()) {
+                    info!(account = desk.place + 1, "the cloud tells {} again", want.name());
+                }
+            }
+            Err(error) if of_picture => debug!(%error, "the picture of a job could not be fetched"),
+            Err(error) => {
+                if desk.plan.is_down() && desk.down.insert(want.name()) {
+                    warn!(
+                        account = desk.place + 1, %error,
+                        "the cloud does not tell {}; pictures, tasks and firmware notes stay as they are, all else \
+                         goes on, and it is asked again from time to time", want.name()
+                    );
+                } else {
+                    debug!(%error, want = want.name(), "the cloud did not answer");
+                }
+            }
+        }
+        self.take_in(now, id, want, result);
+    }
+
+    fn take_in(&mut self, now: Now, id: AccountId, want: Want, result: Result<Found, cloud::Error>) {
+        match (want, result) {
+            (Want::Tasks(serial), Ok(Found::Tasks(tasks))) => {
+                let Some(printer) = self.printers.get(&serial) else { return };
+                self.facts.on_tasks(now, &serial, tasks, &printer.session.snapshot().job);
+                let tasks = self.facts.printers.get(&serial).and_then(|known| known.tasks.clone());
+                self.tell_tasks(now, &serial, Ok(tasks.unwrap_or_default()));
+            }
+            (Want::Tasks(serial), Err(error)) => self.tell_tasks(now, &serial, Err(error.to_string())),
+            (Want::Releases(serial), Ok(Found::Releases(releases))) => {
+                let Some(known) = self.facts.printers.get_mut(&serial) else { return };
+                known.releases = releases;
+                known.releases_at = Some(now.wall);
+                self.facts.changed.insert(serial);
+                self.facts.shelf.touch(now);
+            }
+            (Want::Picture(serial), Ok(Found::Picture(task, picture))) => {
+                let Some(known) = self.facts.printers.get_mut(&serial) else { return };
+                // In the meantime another job may have begun.
+                if known.task.as_ref() == Some(&task) {
+                    let picture = Arc::new(picture);
+                    known.cover = Cover::Of(task, Arc::clone(&picture));
+                    known.cover_until = None;
+                    self.facts.shelf.keep_picture(&serial, Some(picture));
+                    self.facts.shelf.touch(now);
+                    self.facts.changed.insert(serial);
+                }
+            }
+            (Want::Filaments, Ok(Found::Filaments(names))) => {
+                let Some(desk) = self.facts.desks.get_mut(&id) else { return };
+                desk.kept.names_at = Some(now.wall);
+                self.facts.shelf.touch(now);
+                if *desk.kept.names != names {
+                    desk.kept.names = Arc::new(names);
+                    let of_account = self.facts.printers.iter().filter(|(_, known)| known.account == id);
+                    self.facts.changed.extend(of_account.map(|(serial, _)| serial.clone()));
+                }
+            }
+            (Want::Messages, Ok(Found::Messages(messages))) => {
+                // What cannot be told now is new the next time, too.
+                if !self.local_connected {
+                    return;
+                }
+                for message in self.facts.on_messages(now, id, messages) {
+                    self.tell_message(&message);
+                }
+            }
+            (Want::Hearsay, Ok(Found::Hearsay(all))) => {
+                for said in all {
+                    let serial = Serial::new(&said.serial);
+                    if let Some(known) = self.facts.printers.get_mut(&serial) {
+                        known.online = said.online.or(known.online);
+                        known.hearsay = Some(Arc::new(said));
+                        self.facts.changed.insert(serial);
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// Answers those who wait for a printer's tasks.
+    fn tell_tasks(&mut self, now: Now, serial: &Serial, answer: Result<Arc<[Arc<Task>]>, String>) {
+        let waits = self.facts.printers.get_mut(serial).map(|known| std::mem::take(&mut known.waited_for));
+        if waits == Some(true) {
+            self.on_event(now, Event::Tasks(Tasks { serial: serial.clone(), answer }));
+        }
+    }
+
+    /// Hands a printer's session what the cloud knows, and the local broker what that changes.
+    fn hand_on(&mut self, now: Now, serial: &Serial) {
+        let Some(known) = self.facts.printers.get(serial) else { return };
+        let facts = known.facts(&self.facts.names(known));
+        if facts != *known.told {
+            let facts = Arc::new(facts);
+            if let Some(known) = self.facts.printers.get_mut(serial) {
+                known.told = Arc::clone(&facts);
+            }
+            let Some(printer) = self.printers.get_mut(serial) else { return };
+            let outputs = printer.session.learn(now, &facts);
+            self.carry_out(now, serial, outputs);
+            let Some(printer) = self.printers.get_mut(serial) else { return };
+            if printer.told && self.local_connected {
+                printer.mirror.update(now, printer.session.snapshot(), &mut self.out);
+            }
+            self.publish();
+        }
+        self.tell_cover(serial);
+    }
+
+    /// Puts the picture of a printer's job on the local broker, where it is not that already.
+    pub(in crate::gateway) fn tell_cover(&mut self, serial: &Serial) {
+        let Some(printer) = self.printers.get_mut(serial).filter(|printer| printer.told) else { return };
+        let Some(known) = self.facts.printers.get(serial).filter(|_| self.local_connected) else { return };
+        let bytes = match &known.cover {
+            cover if printer.cover_told == *cover => return,
+            Cover::None => return,
+            Cover::Gone => Vec::new(),
+            Cover::Of(_, picture) => picture.bytes.clone(),
+        };
+        printer.cover_told = known.cover.clone();
+        self.local.outbox().set(self.topics.image(serial, "cover"), bytes);
+    }
+
+    /// Tells of a message in the account's inbox.
+    fn tell_message(&self, message: &domain::Message) {
+        let status = message.status.map(|status| match status {
+            TaskStatus::Created => "created",
+            TaskStatus::Finished => "finished",
+            TaskStatus::Ended => "ended",
+            TaskStatus::Running => "running",
+        });
+        let printer = message.serial.as_ref().and_then(|serial| self.printers.get(&Serial::new(serial)));
+        let body = json!({
+            "event_type": "message",
+            "message_id": message.id,
+            "type": message.kind,
+            "at": message.at.map(|at| at.to_string()),
+            "serial": message.serial,
+            "printer": printer.map(|printer| printer.session.snapshot().identity.name.as_str()),
+            "task_id": message.task,
+            "title": message.title,
+            "status": status,
+        });
+        let topic = self.topics.bridge("event/message");
+        self.local.outbox().send(Message::new(topic, body.to_string()).at_least_once());
+    }
+}
+
+fn outcome(result: &Result<Found, cloud::Error>) -> Outcome {
+    let Err(error) = result else { return Outcome::Answered };
+    match error {
+        // About this question alone: another one may well be answered.
+        cloud::Error::Forbidden { .. } | cloud::Error::Refused { .. } | cloud::Error::Unexpected { .. } => {
+            Outcome::Useless
+        }
+        cloud::Error::Resting { wait, .. } => Outcome::Held(*wait),
+        cloud::Error::RateLimited { retry_after } => {
+            Outcome::Failed { least: Duration::ZERO, too_many: Some(*retry_after) }
+        }
+        // Where only a new login helps, that is what ends the pause.
+        error => {
+            let least = error.retry_after().unwrap_or(Duration::from_secs(3600));
+            Outcome::Failed { least, too_many: None }
+        }
+    }
+}
+
+/// Asks beside the gateway.
+fn ask(
+    id: AccountId,
+    client: Arc<Client>,
+    token: SecretString,
+    want: Want,
+    picture: Option<(Text, String)>,
+    inbox: mpsc::Sender<Event>,
+) {
+    tokio::spawn(async move {
+        let result = match &want {
+            Want::Tasks(serial) => client.tasks(&token, serial.as_str()).await.map(Found::Tasks),
+            Want::Releases(serial) => client.releases(&token, serial.as_str()).await.map(Found::Releases),
+            Want::Picture(_) => match picture {
+                Some((task, address)) => {
+                    client.picture(&address).await.map(|picture| Found::Picture(task, picture))
+                }
+                None => Err(cloud::Error::Unexpected { missing: "address of the picture" }),
+            },
+            Want::Filaments => client.filaments(&token).await.map(Found::Filaments),
+            Want::Messages => client.messages(&token).await.map(Found::Messages),
+            Want::Hearsay => client.hearsay(&token).await.map(Found::Hearsay),
+        };
+        // Fails only when the gateway is gone, and then nobody wants to know.
+        let _ = inbox.send(Event::Facts(id, Answer { want, result })).await;
+    });
+}

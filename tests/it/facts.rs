@@ -1,0 +1,230 @@
+//! What the cloud knows beside what printers say, from its answers to the local broker: there when it answers,
+//! kept for when it does not, and in nobody's way.
+
+use bambu2mqtt::demo::{Endpoint, Failure};
+use std::sync::Arc;
+use std::time::Duration;
+
+use bambu2mqtt::bambu::session::{Input, Output, Session};
+use bambu2mqtt::printer::cloud::{Names, Picture, PictureKind, Release};
+use bambu2mqtt::printer::{Facts, Now, Serial};
+use serde_json::{Value, json};
+
+use crate::support::world::{Eyes, Gateway, Seen, World, soon};
+use crate::support::{Broker, Kind};
+
+/// All that is asked for beside login and list.
+const DATA: [Endpoint; 6] = [
+    Endpoint::Tasks,
+    Endpoint::Version,
+    Endpoint::Presets,
+    Endpoint::Messages,
+    Endpoint::Prints,
+    Endpoint::Picture,
+];
+
+struct Scene {
+    world: World,
+    broker: Broker,
+    eyes: Eyes,
+}
+
+impl Scene {
+    async fn new() -> Self {
+        let world = World::start().await;
+        let broker = Broker::start(Kind::Embedded).await;
+        let eyes = Eyes::open(broker.port).await;
+        Self { world, broker, eyes }
+    }
+
+    fn gateway(&self) -> Gateway {
+        Gateway::start(&self.world.configuration(self.broker.port, &Value::Null))
+    }
+
+    /// The topics of the first printer, an X1C that prints what the cloud sent.
+    fn printer(&self) -> String {
+        format!("bambu2mqtt/{}", self.world.serials()[0])
+    }
+
+    async fn value(&self, key: &str, fits: impl Fn(&str) -> bool) -> String {
+        let topic = format!("{}/{key}", self.printer());
+        let find = |seen: &Seen| seen.values.get(&topic).filter(|value| fits(value)).cloned();
+        self.eyes.until(&topic, find).await
+    }
+
+    async fn document(&self, key: &str, fits: impl Fn(&Value) -> bool) -> Value {
+        let parse = |text: &str| serde_json::from_str::<Value>(text).unwrap_or_default();
+        parse(&self.value(key, |text| fits(&parse(text))).await)
+    }
+
+    /// The picture as it is kept for the next start; that is done beside the gateway.
+    async fn kept_picture(&self) -> Vec<u8> {
+        let file = format!("state/cover-{}", self.world.serials()[0]);
+        let path = self.world.folder.path().join(file);
+        let kept = async {
+            loop {
+                match std::fs::read(&path) {
+                    Ok(bytes) => return bytes,
+                    Err(_) => tokio::task::yield_now().await,
+                }
+            }
+        };
+        soon("a picture on disk", kept).await
+    }
+}
+
+#[tokio::test]
+async fn a_job_of_the_cloud_has_its_picture_its_weights_and_its_times() {
+    let scene = Scene::new().await;
+    let gateway = scene.gateway();
+    let picture = scene.value("image/cover", |_| true).await;
+    let weight = scene.value("filament_weight", |value| value != "None").await;
+    assert!(weight.parse::<f32>().unwrap() > 0.0);
+    let slots =
+        scene.document("filament_weight/attributes", |slots| slots.get("AMS 1 Tray 1").is_some()).await;
+    assert!(slots["AMS 1 Tray 1"].as_f64().unwrap() > 0.0, "{slots}");
+    scene.value("bed_type", |value| value == "textured_plate").await;
+    scene.value("start_time", |value| value.ends_with('Z')).await;
+    scene.value("estimated_time", |value| value.parse::<u32>().is_ok_and(|minutes| minutes > 0)).await;
+    scene.value("cloud_online", |value| value == "ON").await;
+    let last = scene.document("last_tasks/attributes", |last| last["tasks"][0]["status"] == "running").await;
+    assert_eq!(last["tasks"][0]["ended_at"], Value::Null, "what is under way has no end");
+
+    // The newest firmware is one that the printer itself does not offer.
+    let firmware = scene.document("firmware", |firmware| firmware["latest_version"] == "99.01.00.00").await;
+    assert!(firmware["release_summary"].as_str().unwrap().starts_with("## New in this version"));
+    let notes = scene.document("firmware/attributes", |notes| notes["notes"].is_string()).await;
+    assert!(notes["notes"].as_str().unwrap().ends_with("switched off."));
+    let other = format!("bambu2mqtt/{}/firmware", scene.world.serials()[1]);
+    scene.eyes.look(|seen| {
+        let firmware: Value = serde_json::from_str(&seen.values[&other]).unwrap();
+        assert_eq!(firmware["latest_version"], firmware["installed_version"]);
+        let device = seen.config(&format!("bambu2mqtt_{}", scene.world.serials()[0])).unwrap();
+        let cover = &device["components"]["image_cover"];
+        assert_eq!(cover["content_type"], "image/png");
+        assert_eq!(cover["image_topic"], format!("{}/image/cover", scene.printer()));
+        assert!(cover.get("state_topic").is_none());
+    });
+
+    // Every byte of it, which text would not show.
+    let kept = scene.kept_picture().await;
+    gateway.stop().await;
+    assert_eq!(PictureKind::of(&kept), Some(PictureKind::Png));
+    assert_eq!(picture, String::from_utf8_lossy(&kept));
+    assert!(kept.ends_with(b"IEND\xAE\x42\x60\x82"), "to the last byte");
+    // The addresses of pictures are signed, and a login is nothing for them: the demo's cloud refuses it.
+    let state = std::fs::read_to_string(scene.world.folder.path().join("state/facts.json")).unwrap();
+    assert!(!state.contains("sign=") && !state.contains("http"), "{state}");
+    assert!(!state.contains(&scene.world.cloud.settings().token));
+}
+
+#[tokio::test]
+async fn a_filament_of_ones_own_is_called_as_the_account_calls_it() {
+    let scene = Scene::new().await;
+    let _gateway = scene.gateway();
+    let slot = "ams/0/tray_4";
+    let before = scene.value(slot, |name| name != "None").await;
+    assert_ne!(before, "Demo PETG Recycled");
+    let request = json!({"print": {
+        "command": "ams_filament_setting", "sequence_id": "1", "ams_id": 0, "tray_id": 3, "slot_id": 3,
+        "tray_info_idx": "P8d19ba6", "tray_type": "PETG", "tray_color": "00FF00FF",
+        "nozzle_temp_min": 230, "nozzle_temp_max": 260,
+    }});
+    let serial = scene.world.serials()[0].clone();
+    scene.world.cloud.with_printer(&serial, |printer| printer.handle(request.to_string().as_bytes()));
+    scene.value(slot, |name| name == "Demo PETG Recycled").await;
+    scene.document(&format!("{slot}/attributes"), |slot| slot["filament_id"] == "P8d19ba6").await;
+}
+
+#[tokio::test]
+async fn what_was_told_is_there_after_a_start_with_a_cloud_that_tells_nothing() {
+    let scene = Scene::new().await;
+    let gateway = scene.gateway();
+    let picture = scene.value("image/cover", |_| true).await;
+    let weight = scene.value("filament_weight", |value| value != "None").await;
+    scene.document("firmware", |firmware| firmware["latest_version"] == "99.01.00.00").await;
+    scene.kept_picture().await;
+    gateway.stop().await;
+    scene.eyes.publish_retained(&format!("{}/image/cover", scene.printer()), "");
+    scene.eyes.publish_retained(&format!("{}/filament_weight", scene.printer()), "");
+    let topic = format!("{}/filament_weight", scene.printer());
+    scene.eyes.until("an empty broker", |seen| (!seen.values.contains_key(&topic)).then_some(())).await;
+
+    let rest = scene.world.cloud.rest();
+    let before: usize = DATA.iter().map(|endpoint| rest.asked(*endpoint)).sum();
+    for endpoint in DATA {
+        rest.fail(endpoint, Failure::Maintenance);
+    }
+    let _gateway = scene.gateway();
+    scene.value("image/cover", |again| again == picture).await;
+    scene.value("filament_weight", |again| again == weight).await;
+    let firmware = scene.document("firmware", |firmware| firmware["latest_version"] == "99.01.00.00").await;
+    assert!(!firmware["release_summary"].as_str().unwrap().is_empty());
+    let after: usize = DATA.iter().map(|endpoint| rest.asked(*endpoint)).sum();
+    assert!(after - before <= 4, "nothing of it was asked again, but the inbox: {:?}", rest.requests());
+}
+
+#[tokio::test]
+async fn with_a_cloud_that_tells_nothing_only_its_extras_are_missing() {
+    let scene = Scene::new().await;
+    for endpoint in DATA {
+        scene.world.cloud.rest().fail(endpoint, Failure::Fault(None));
+    }
+    let _gateway = scene.gateway();
+    scene.eyes.holds("bambu2mqtt/bridge/availability", "online").await;
+    scene.value("status", |status| status == "running").await;
+    scene.value("filament_weight", |weight| weight == "None").await;
+    scene.value("cloud_online", |online| online == "ON").await;
+    scene.eyes.look(|seen| {
+        assert!(!seen.values.contains_key(&format!("{}/image/cover", scene.printer())));
+        assert!(seen.is("bambu2mqtt/bridge/account", "connected"));
+    });
+    // And they come by themselves once it does; the pauses before that are the plan's own test.
+    assert!(scene.world.cloud.rest().asked(Endpoint::Tasks) <= 3);
+}
+
+#[test]
+fn pictures_are_told_by_their_first_bytes() {
+    let kind = |bytes: &[u8]| Picture::new(bytes.to_vec()).map(|picture| picture.kind);
+    assert_eq!(kind(b"\x89PNG\r\n\x1A\n...."), Some(PictureKind::Png));
+    assert_eq!(kind(b"\xFF\xD8\xFF\xE0...."), Some(PictureKind::Jpeg));
+    assert_eq!(kind(b"RIFF\x10\0\0\0WEBPVP8 "), Some(PictureKind::Webp));
+    assert_eq!((kind(b"<Error>AccessDenied</Error>"), kind(b""), kind(b"GIF89a")), (None, None, None));
+    let shown = format!("{:?}", Picture::new(b"\xFF\xD8\xFFsecret".to_vec()));
+    assert!(!shown.contains("secret") && shown.contains("9 bytes"), "{shown}");
+}
+
+#[test]
+fn names_and_firmware_that_come_late_are_told_at_once_and_kept() {
+    let now = Now { mono: Duration::from_secs(60), wall: "2026-03-01T12:00:00Z".parse().unwrap() };
+    let mut session = Session::new(Serial::new("01P00A000000001"), "Garage", ["C12", "P1S"], 40_000);
+    session.handle(now, Input::Connected);
+    let version = json!({"info": {"command": "get_version", "module": [
+        {"name": "ota", "sw_ver": "01.07.00.00", "sn": "01P00A000000001", "hw_ver": "OTA"},
+        {"name": "ams/0", "sw_ver": "00.00.06.40", "sn": "00600A000000001", "hw_ver": "AMS08"}]}});
+    let report = json!({"print": {"command": "push_status", "msg": 0, "gcode_state": "IDLE", "ams": {
+        "ams": [{"id": "0", "humidity": "4", "temp": "20.0", "tray": [
+            {"id": "0", "tray_type": "PETG", "tray_info_idx": "P8d19ba6", "tray_color": "00FF00FF", "cols": []}]}],
+        "ams_exist_bits": "1", "tray_exist_bits": "1", "tray_now": "255"}}});
+    for message in [&version, &report] {
+        session.handle(now, Input::Message(message.to_string().as_bytes()));
+    }
+    let name = |session: &Session| session.snapshot().ams[0].slots[0].filament().unwrap().name.to_string();
+    assert_eq!(name(&session), "PETG", "a number says nothing to anybody");
+    assert_eq!(session.snapshot().ams[0].firmware_available, None);
+
+    let release = |version: &str| Release { version: version.into(), unit: Some(0), ..Release::default() };
+    let facts = |version: &str| {
+        let names = Names::from([("P8d19ba6".into(), "Mine".into())]);
+        Arc::new(Facts { names: Arc::new(names), ams_releases: vec![release(version)], ..Facts::default() })
+    };
+    let told = session.learn(now, &facts("00.00.06.49"));
+    assert!(matches!(told.as_slice(), [Output::Changed(_)]), "{told:?}");
+    assert_eq!(name(&session), "Mine");
+    assert_eq!(session.snapshot().ams[0].firmware_available.as_deref(), Some("00.00.06.49"));
+    assert!(session.learn(now, &facts("00.00.06.49")).is_empty(), "the same again is nothing new");
+    session.learn(now, &facts("00.00.06.10"));
+    assert_eq!(session.snapshot().ams[0].firmware_available, None, "what is older is none that is offered");
+    session.handle(now, Input::Message(report.to_string().as_bytes()));
+    assert_eq!(name(&session), "Mine", "the next report takes nothing away");
+}
