@@ -31,12 +31,15 @@ mod rest;
 mod settings;
 mod sheet;
 mod spool;
+pub mod task;
 mod template;
 mod unit;
 mod x1;
 
 pub use broker::Broker;
 pub use cloud::{Cloud, Options, Settings};
+pub use job::{Ids, JobSpec, Origin};
+pub use machine::trouble::{CancelOrder, Wake};
 pub use model::Model;
 pub use printer::Printer;
 pub use recording::Recording;

@@ -7,6 +7,7 @@
 mod account;
 mod facts;
 mod fleet;
+mod jobs;
 mod leftovers;
 mod local;
 
@@ -24,6 +25,7 @@ use crate::bambu::session::{CommandId, Input, Note, Output, Session};
 use crate::config::{Config, Language, Raw, StateDir};
 use crate::homeassistant::topic::Topics;
 use crate::homeassistant::{Bridge, BridgeMirror, Mirror, Publication};
+use crate::ledger::{self, Writer};
 use crate::mqtt::backoff::Pace;
 use crate::mqtt::{self, Link, Message};
 use crate::printer::{Now, Outcome, Prefix, Reach, Serial, Snapshot, Texts};
@@ -35,6 +37,7 @@ use crate::tls;
 use account::{Account, AccountEvent};
 pub(crate) use account::{cloud_options, log_in};
 use facts::{Cover, Facts};
+use jobs::{Jobs, Records};
 use leftovers::Leftovers;
 
 /// Room for what comes in; a poller waits when it is full, so no report is lost.
@@ -54,6 +57,8 @@ const RESYNC_BELOW: usize = 400;
 const BIRTH_DELAY: Duration = Duration::from_secs(3);
 /// How often the rate of reports is told.
 const RATE_EACH: Duration = Duration::from_secs(300);
+/// How long the last ledgers may take to reach the disk when the program ends.
+const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long the outcome of a command can still come: longer than the longest wait for an effect, that of a
 /// change of filament.
 const COMMAND_MEMORY: Duration = Duration::from_secs(360);
@@ -89,6 +94,7 @@ enum Event {
     Cloud(AccountId, mqtt::Event),
     Account(AccountId, AccountEvent),
     Texts(Arc<Texts>),
+    Written(ledger::Report),
     /// What the cloud was asked for beside the list of printers.
     Facts(AccountId, facts::Answer),
     /// What [`Facts::want_tasks`] asked for.
@@ -122,6 +128,7 @@ struct Printer {
     /// The account whose connection it is heard on.
     account: AccountId,
     session: Session,
+    jobs: Jobs,
     mirror: Mirror,
     /// Whether the local broker was told everything since it was last connected.
     told: bool,
@@ -162,6 +169,8 @@ struct Pending {
     key: String,
     /// What its giver calls it.
     request: Option<serde_json::Value>,
+    /// It ends the job.
+    stop: bool,
     since: Duration,
 }
 
@@ -180,6 +189,7 @@ struct Gateway {
     accounts: BTreeMap<AccountId, Account>,
     next_account: AccountId,
     printers: BTreeMap<Serial, Printer>,
+    records: Records,
     bridge: Bridge,
     bridge_mirror: BridgeMirror,
     bridge_changed: bool,
@@ -316,6 +326,8 @@ impl Gateway {
         let options = local_options(&config, &topics, &install)?;
         let local = Link::start(&mut tasks, options, inbox.clone(), Event::Local);
         let state = Arc::new(state);
+        let writer = Writer::start(&mut tasks, Arc::clone(&state) as _, inbox.clone(), Event::Written);
+        let records = Records::new(&state, writer);
         let now = clock.now();
         let mut next_account = 0;
         let accounts = start_accounts(&mut next_account, &config, &state, &install, &inbox, now)?;
@@ -341,6 +353,7 @@ impl Gateway {
             accounts,
             next_account,
             printers: BTreeMap::new(),
+            records,
             bridge,
             bridge_changed: true,
             resync: VecDeque::new(),
@@ -362,8 +375,9 @@ impl Gateway {
             Event::Local(event) => self.on_local(now, event),
             Event::Account(account, event) => self.on_account(now, account, event),
             Event::Texts(texts) => self.on_texts(now, texts),
+            Event::Written(report) => self.on_written(now, report),
             Event::Facts(account, answer) => self.on_answer(now, account, answer),
-            Event::Tasks(tasks) => self.on_tasks(now, tasks),
+            Event::Tasks(tasks) => self.on_tasks(now, &tasks),
         }
     }
 
@@ -448,15 +462,6 @@ impl Gateway {
         self.bridge_changed = true;
     }
 
-    /// What the ledger of jobs asked for.
-    #[allow(clippy::unused_self, clippy::needless_pass_by_value, reason = "the ledger takes it")]
-    fn on_tasks(&mut self, _now: Now, tasks: facts::Tasks) {
-        match tasks.answer {
-            Ok(list) => debug!(tasks = list.len(), "the tasks of {:?}", tasks.serial),
-            Err(error) => debug!(error, "the tasks of {:?} are not known", tasks.serial),
-        }
-    }
-
     fn on_texts(&mut self, now: Now, texts: Arc<Texts>) {
         debug!(language = texts.language(), bytes = texts.size(), "new error texts");
         self.texts = texts;
@@ -495,6 +500,11 @@ impl Gateway {
             let Some(printer) = self.printers.get_mut(serial) else { return };
             match output {
                 Output::Changed(snapshot) => {
+                    // Unshared, so that what follows from it can be put into it.
+                    drop(snapshot);
+                    self.observe(now, serial);
+                    let Some(printer) = self.printers.get_mut(serial) else { return };
+                    let snapshot = Arc::clone(printer.session.snapshot());
                     let online = snapshot.reach == Reach::Online;
                     self.bridge_changed |= std::mem::replace(&mut printer.online, online) != online;
                     self.facts.observe(now, serial, &snapshot);
@@ -518,6 +528,11 @@ impl Gateway {
                 }
                 Output::Reply(id, outcome) => {
                     if let Some(pending) = self.pending.get(&id) {
+                        let taken = matches!(outcome, Outcome::Accepted | Outcome::Confirmed);
+                        if pending.stop && taken {
+                            printer.jobs.tracker.stop_sent(now);
+                            self.next_turn = self.next_turn.min(now.mono + SHORTEST_TURN);
+                        }
                         let (key, request) = (pending.key.clone(), pending.request.clone());
                         self.tell_outcome(now, serial, &key, request.as_ref(), &outcome);
                     }
@@ -572,6 +587,7 @@ impl Gateway {
             {
                 self.handle(now, serial, Input::Tick);
             }
+            self.look_at_jobs(now, serial);
             let Some(printer) = self.printers.get_mut(serial) else { continue };
             if printer.told && self.local_connected {
                 printer.mirror.update(now, printer.session.snapshot(), &mut self.out);
@@ -693,8 +709,9 @@ impl Gateway {
         Ok(())
     }
 
-    async fn stop(self, mut inbox: mpsc::Receiver<Event>) {
-        let Self { topics, local, accounts, mut tasks, facts, .. } = self;
+    async fn stop(mut self, mut inbox: mpsc::Receiver<Event>) {
+        self.store_all();
+        let Self { topics, local, accounts, mut tasks, records, facts, .. } = self;
         facts.close();
         // The pollers must not wait for a reader that is gone.
         inbox.close();
@@ -703,7 +720,13 @@ impl Gateway {
         for (_, mut account) in accounts {
             closing.spawn(async move { account.close().await });
         }
-        local.close(Some(offline)).await;
+        let written = tokio::time::timeout(WRITE_TIMEOUT, records.close());
+        let (written, ()) = tokio::join!(written, local.close(Some(offline)));
+        if written.is_err() {
+            error!(
+                "the state directory is too slow: what happened to jobs in the last minutes may be told again"
+            );
+        }
         closing.join_all().await;
         tasks.shutdown().await;
     }

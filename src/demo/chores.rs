@@ -53,7 +53,11 @@ pub(super) fn advance(m: &mut Machine, seconds: f64) {
     }
     match m.chore.take().map(|chore| chore.work) {
         // Both begin with homing.
-        Some(Work::Home | Work::Calibrate(_)) => m.homed = true,
+        Some(Work::Home) => m.homed = true,
+        Some(Work::Calibrate(_)) => {
+            m.homed = true;
+            m.finish_calibration();
+        }
         Some(Work::Turn(nozzle)) => m.active = nozzle,
         Some(Work::ReadTag(_)) | None => {}
     }

@@ -11,9 +11,11 @@ pub(super) const LAYOUT: Layout = Layout::A1;
 pub(super) const FIELDS: Fields = &[
     // The file's name goes with the job; its title stays.
     ("running_file", |m, o| {
-        o.extend_from_slice(if m.busy() { m.job_file().as_bytes() } else { b"" });
+        o.extend_from_slice(if m.tells_file() { m.job_file().as_bytes() } else { b"" });
     }),
-    ("running_kind", |m, o| o.extend_from_slice(if m.busy() { m.job_kind().as_bytes() } else { b"idle" })),
+    ("running_kind", |m, o| {
+        o.extend_from_slice(if m.tells_file() { m.job_kind().as_bytes() } else { b"idle" })
+    }),
     ("line", |m, o| put(o, format_args!("{}", if m.phase == Phase::Job { m.layer() * 311 } else { 0 }))),
     // An A1 repeats its only fan in the members of the other two.
     ("fan1", |m, o| {
@@ -52,7 +54,9 @@ pub(super) const LIVE: &[Live] = &[
     ("gcode_state", r#""$state$""#),
     ("gcode_file_prepare_percent", r#""$download$""#),
     ("task_id", r#""$task$""#),
-    ("subtask_id", r#""$task$""#),
+    ("subtask_id", r#""$subtask$""#),
+    ("project_id", r#""$project$""#),
+    ("profile_id", r#""$profile$""#),
     ("subtask_name", r#""$job$""#),
     ("gcode_file", r#""$running_file$""#),
     ("stg", "$stages$"),
@@ -107,7 +111,7 @@ pub(super) const LIVE_NEW: &[Live] = &[
     ("cfg", r#""$cfg$""#),
     ("fun", r#""$fun$""#),
     ("stat", r#""$stat$""#),
-    ("job_id", r#""$task$""#),
+    ("job_id", r#""$job_id$""#),
     ("mapping", "$mapping$"),
 ];
 
@@ -190,7 +194,7 @@ pub(super) const REPORT: &str = r#"{"print":{
 "upload":{"status":"idle","progress":0,"message":""},
 "net":@net@,"chamber_temper":5,
 @live@"mc_print_sub_stage":0,"ams_rfid_status":0,"lifecycle":"product",
-"queue_number":0,"queue_total":0,"queue_est":0,"queue_sts":0,"project_id":"0","profile_id":"0",
+"queue_number":0,"queue_total":0,"queue_est":0,"queue_sts":0,
 "sdcard":true,"force_upgrade":false,"mess_production_state":"active","filam_bak":[],
 "cali_version":0,"k":"0.0200","flag3":31,
 "online":{"ahb":false,"rfid":false,"version":1371806014},

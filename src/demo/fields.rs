@@ -1,5 +1,5 @@
 //! The values that all models report, by the name a template calls them.
-use super::machine::{Machine, Phase};
+use super::machine::Machine;
 use super::model::Place;
 use super::template::{Fields, put};
 
@@ -43,7 +43,7 @@ fn text(out: &mut Vec<u8>, value: &str) {
 }
 
 fn on_job<'a>(m: &Machine, value: &'a str, otherwise: &'a str) -> &'a str {
-    if m.phase == Phase::Idle { otherwise } else { value }
+    if m.has_job() && !m.nameless() { value } else { otherwise }
 }
 
 fn switch(on: bool) -> &'static str {
@@ -82,7 +82,7 @@ pub(super) const COMMON: Fields = &[
     ("print_stage", |m, o| {
         text(
             o,
-            match (m.busy(), m.paused) {
+            match (m.busy() || m.calibrating().is_some(), m.paused) {
                 (true, true) => "3",
                 (true, false) => "2",
                 (false, _) => "1",
@@ -94,10 +94,14 @@ pub(super) const COMMON: Fields = &[
     ("layer", |m, o| put(o, format_args!("{}", m.layer()))),
     ("layers", |m, o| put(o, format_args!("{}", m.total_layers()))),
     ("download", |m, o| put(o, format_args!("{}", m.downloaded()))),
-    ("job", |m, o| text(o, on_job(m, m.job_name(), ""))),
+    ("job", |m, o| text(o, m.told_name())),
     ("file", |m, o| text(o, on_job(m, m.job_file(), ""))),
     ("kind", |m, o| text(o, on_job(m, m.job_kind(), "idle"))),
-    ("task", |m, o| put(o, format_args!("{}", if m.phase == Phase::Idle { 0 } else { m.job_number() }))),
+    ("task", |m, o| put(o, format_args!("{}", m.told_ids().task))),
+    ("subtask", |m, o| put(o, format_args!("{}", m.told_ids().subtask))),
+    ("project", |m, o| put(o, format_args!("{}", m.told_ids().project))),
+    ("profile", |m, o| put(o, format_args!("{}", m.told_ids().profile))),
+    ("job_id", |m, o| put(o, format_args!("{}", m.told_ids().job))),
     ("nozzle", |m, o| put(o, format_args!("{}", degrees(m.nozzle().shown())))),
     ("nozzle_target", |m, o| put(o, format_args!("{}", m.nozzle().target))),
     ("bed", |m, o| put(o, format_args!("{}", degrees(m.bed.shown())))),
@@ -122,9 +126,7 @@ pub(super) const COMMON: Fields = &[
     // On a cable it says something all the same.
     ("wifi", |m, o| put(o, format_args!("{}", if m.model.facts().wired { -90 } else { m.wifi }))),
     ("print_error", |m, o| put(o, format_args!("{}", m.print_error))),
-    ("fail_reason", |m, o| {
-        put(o, format_args!("{}", if m.stopped { super::machine::CANCELLED } else { 0 }));
-    }),
+    ("fail_reason", |m, o| put(o, format_args!("{}", m.fail_reason))),
     ("mc_error", |m, o| put(o, format_args!("{}", m.print_error & 0xFFFF))),
     ("hms", |m, o| {
         o.push(b'[');

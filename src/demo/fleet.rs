@@ -85,6 +85,21 @@ impl Actor {
         messages.len() - before - answers
     }
 
+    /// A second without power.
+    fn sleep(&mut self) {
+        if let Self::Simulated(printer) = self {
+            printer.sleep(SECOND);
+        }
+    }
+
+    /// The number of its task in the cloud, 0 without one.
+    fn task(&self) -> u64 {
+        match self {
+            Self::Simulated(printer) => printer.task().map_or(0, |task| task.ids.listed()),
+            Self::Recorded(_) => 0,
+        }
+    }
+
     fn handle(&mut self, request: &[u8]) -> Vec<Vec<u8>> {
         match self {
             Self::Simulated(printer) => printer.handle(request),
@@ -196,7 +211,7 @@ impl Fleet {
                 "dev_product_name": model.map_or("", Model::product_name),
                 "dev_access_code": "00000000",
                 "nozzle_diameter": 0.4,
-                "print_job": 0,
+                "print_job": seat.actor.task(),
                 "dev_structure": model.map_or("", Model::structure),
             })
         };
@@ -211,6 +226,9 @@ impl Fleet {
         // A stride that shares no factor with the number of turns spreads neighbours out.
         let mine = |place: usize| place * 17 % TURNS == usize::try_from(turn).unwrap_or_default() % TURNS;
         for (_, seat) in self.seats().iter_mut().enumerate().filter(|(place, _)| mine(*place)) {
+            if seat.presence != Presence::Online {
+                seat.actor.sleep();
+            }
             match seat.presence {
                 Presence::Online => {
                     if std::mem::take(&mut seat.returned) {

@@ -4,23 +4,30 @@
 use super::chances::{self, Chances};
 use super::chores::{self, Chore};
 use super::detectors::Detectors;
-use super::job::Job;
+use super::job::{Ids, Job, Titles};
 use super::model::Model;
 use super::parts::{AMBIENT, Fan, Heater, count, whole};
 use super::plan::{PREPARING, Plan, Step};
 use super::settings::Settings;
 use super::spool::Reel;
+use super::task::{Status, Task};
 use super::unit::Unit;
+use std::collections::VecDeque;
 
 mod filament;
+pub(super) mod trouble;
 
 use filament::Change;
+use trouble::{Boot, CancelOrder, Fates};
 
 /// What `print_error` says for a few seconds after someone stopped a print.
 pub(super) const CANCELLED: u32 = 0x0300_400C;
 /// The HMS entry of firmware that refused an unsigned command.
 pub(super) const VERIFY_FAILED: (u32, u32) = (0x0500_0500, 0x0001_0007);
 const CANCEL_SHOWN_SECONDS: f64 = 6.0;
+/// How long each state at rest shows at least, the reader's seconds: a report a second or two shall have it,
+/// however fast the day goes.
+const REST_SHOWN_SECONDS: f64 = 3.0;
 const VERIFY_SHOWN_SECONDS: f64 = 20.0;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,13 +54,29 @@ pub(super) struct Machine {
     pub(super) units: Vec<Unit>,
     pub(super) phase: Phase,
     pub(super) paused: bool,
-    pub(super) stopped: bool,
+    /// Somebody cancelled it, and the state is still to follow.
+    ending: bool,
+    /// What the last job ended with.
+    pub(super) fail_reason: u32,
+    /// The order in which it tells of a cancelled job, if not the usual one.
+    pub(super) cancel_order: Option<CancelOrder>,
+    /// The HMS entry of a spool that ran out.
+    pub(super) ran_out: Option<(u32, u32)>,
+    boot: Option<Boot>,
+    fates: Fates,
     pub(super) step: usize,
     left: f64,
     /// Seconds of printing done, of the plan's.
     pub(super) done: f64,
     turn: usize,
     pub(super) jobs: u32,
+    pub(super) ids: Ids,
+    /// What was told before the present job.
+    pub(super) before: Titles,
+    pub(super) tasks: VecDeque<Task>,
+    /// The reader's seconds since it was made, and since it last began to rest.
+    pub(super) age: f64,
+    rested: f64,
     change: Option<Change>,
     /// What it was told to do while it prints nothing.
     pub(super) chore: Option<Chore>,
@@ -106,7 +129,7 @@ pub(super) struct Machine {
 impl Machine {
     pub(super) fn new(model: Model, serial: String, seed: u64) -> Self {
         let mut rng = fastrand::Rng::with_seed(seed);
-        Self {
+        let mut machine = Self {
             model,
             serial,
             signed_only: false,
@@ -120,12 +143,22 @@ impl Machine {
                 .collect(),
             phase: Phase::Idle,
             paused: false,
-            stopped: false,
+            ending: false,
+            fail_reason: 0,
+            cancel_order: None,
+            ran_out: None,
+            boot: None,
+            fates: Fates::new(seed),
             step: 0,
             left: 20.0,
             done: 0.0,
             turn: 0,
             jobs: 1000 + rng.u32(0..8000),
+            ids: Ids::default(),
+            before: Titles::default(),
+            tasks: VecDeque::new(),
+            age: 0.0,
+            rested: 0.0,
             change: None,
             chore: None,
             pending: Vec::new(),
@@ -163,7 +196,10 @@ impl Machine {
             wifi: -48 - rng.i32(0..14),
             sequence: rng.u64(400..4000),
             rng,
-        }
+        };
+        machine.number_job();
+        machine.remember_tasks();
+        machine
     }
 
     pub(super) fn plan(&self) -> &'static Plan {
@@ -191,10 +227,15 @@ impl Machine {
     }
 
     pub(super) fn gcode_state(&self) -> &'static str {
+        if let Some(state) = self.booting() {
+            return state;
+        }
         match self.phase {
+            Phase::Idle if self.calibrating().is_some() => "RUNNING",
             Phase::Idle => "IDLE",
             Phase::Finish => "FINISH",
             Phase::Failed => "FAILED",
+            Phase::Job if self.named_before() => "IDLE",
             Phase::Job if self.paused => "PAUSE",
             Phase::Job if self.step < PREPARING => "PREPARE",
             Phase::Job => "RUNNING",
@@ -204,6 +245,8 @@ impl Machine {
     /// `stg_cur`.
     pub(super) fn stage(&self) -> i16 {
         match (self.phase, self.current_step()) {
+            (Phase::Job, _) if self.boot.is_some() => self.model.no_stage(),
+            (Phase::Job, _) if self.paused && self.ran_out.is_some() => 6,
             (Phase::Job, _) if self.paused => 16,
             (Phase::Job, Some(step)) => step.stage,
             (Phase::Job, None) if self.change.is_some() => 4,
@@ -216,7 +259,7 @@ impl Machine {
     }
 
     fn share(&self) -> f64 {
-        self.done / self.plan().seconds
+        self.done / self.seconds()
     }
 
     /// Progress as printers count it: 100 stays until the next job.
@@ -234,23 +277,23 @@ impl Machine {
             return 0;
         }
         let ahead: f64 = self.model.facts().steps.iter().skip(self.step).map(|step| step.seconds).sum();
-        let printing = (self.plan().seconds - self.done) * 100.0 / f64::from(self.speed_percent());
+        let printing = (self.seconds() - self.done) * 100.0 / f64::from(self.speed_percent());
         count(((ahead + printing) / 60.0).ceil())
     }
 
     pub(super) fn layer(&self) -> u32 {
         match self.phase {
             Phase::Job if self.printing() => {
-                (1 + count(self.share() * f64::from(self.plan().layers))).min(self.plan().layers)
+                (1 + count(self.share() * f64::from(self.layers()))).min(self.layers())
             }
-            Phase::Finish => self.plan().layers,
-            Phase::Failed => count(self.share() * f64::from(self.plan().layers)),
+            Phase::Finish => self.layers(),
+            Phase::Failed => count(self.share() * f64::from(self.layers())),
             _ => 0,
         }
     }
 
     pub(super) fn total_layers(&self) -> u32 {
-        if self.phase == Phase::Idle { 0 } else { self.plan().layers }
+        if self.phase == Phase::Idle { 0 } else { self.layers() }
     }
 
     pub(super) fn speed_percent(&self) -> u8 {
@@ -298,15 +341,21 @@ impl Machine {
 
     /// Begins a job, sent or its own.
     pub(super) fn begin(&mut self, job: Option<Job>) {
+        self.note_before();
+        self.draw_fate(job.is_none());
         self.job = job;
         self.chore = None;
+        self.hms.retain(|entry| Some(*entry) != self.ran_out);
+        self.ran_out = None;
+        self.fail_reason = 0;
         self.print_error = 0;
         self.phase = Phase::Job;
         self.change = None;
         self.done = 0.0;
-        self.jobs += 1;
+        self.number_job();
+        self.list_task();
         self.paused = false;
-        self.stopped = false;
+        self.ending = false;
         self.skipped.clear();
         for fan in self.fans() {
             fan.release();
@@ -314,8 +363,21 @@ impl Machine {
         self.enter_step(0);
     }
 
+    /// What is told now, for a printer that tells the name of the next job late.
+    fn note_before(&mut self) {
+        self.before = Titles { ids: self.told_ids(), name: self.told_name().to_owned() };
+    }
+
+    /// Simulated seconds since the job began, while it is in its first step.
+    pub(super) fn since_begin(&self) -> Option<f64> {
+        self.current_step().filter(|_| self.step == 0).map(|step| step.seconds - self.left)
+    }
+
     fn enter_step(&mut self, index: usize) {
         self.step = index;
+        if index > 0 {
+            self.run_task();
+        }
         let plan = self.plan();
         let first = self.job_spools().first().map_or(0, |(_, spool)| *spool);
         self.active = self.model.nozzle_of(first);
@@ -369,9 +431,15 @@ impl Machine {
     pub(super) fn jump(&mut self, turn: usize, share: f64) {
         self.turn = turn;
         self.start_job();
+        self.reach(share);
+        self.backdate_task(self.done + 75.0);
+    }
+
+    /// Is at this share of the job, as if it had run up to there.
+    fn reach(&mut self, share: f64) {
         self.enter_step(self.model.facts().steps.len());
         self.change = None;
-        self.done = self.plan().seconds * share;
+        self.done = self.seconds() * share;
         self.feeding = self.wanted_spool();
         self.active = self.feeding.map_or(0, |spool| self.model.nozzle_of(spool));
         let (plan, active) = (self.plan(), self.active);
@@ -393,6 +461,9 @@ impl Machine {
 
     /// Lets time pass: `seconds` of the simulated day, `real` seconds of the reader's.
     pub(super) fn advance(&mut self, seconds: f64, real: f64) {
+        self.age += real;
+        self.rested += real;
+        self.wake_up(real);
         self.do_what_was_agreed(real);
         let mut left = seconds;
         while left > 0.0 {
@@ -436,9 +507,17 @@ impl Machine {
             return chores::advance(self, seconds);
         }
         self.left -= seconds;
+        let rested = self.left <= 0.0
+            && self.rested >= REST_SHOWN_SECONDS
+            && self.boot.is_none()
+            && self.pending.is_empty();
         match self.phase {
-            Phase::Idle if self.left <= 0.0 && !self.resting => self.start_job(),
-            Phase::Job if self.paused => self.left += seconds,
+            Phase::Idle if rested && !self.resting => self.go_on(),
+            Phase::Job if self.ending || self.boot.is_some() => self.left += seconds,
+            Phase::Job if self.paused => {
+                self.left += seconds;
+                self.attend(seconds);
+            }
             Phase::Job if self.printing() => self.print(seconds),
             Phase::Job => {
                 let ready = self.nozzle().ready() && self.bed.ready();
@@ -447,10 +526,12 @@ impl Machine {
                     self.enter_step(self.step + 1);
                 }
             }
-            Phase::Finish | Phase::Failed if self.left <= 0.0 => {
+            Phase::Finish | Phase::Failed if rested => {
                 self.phase = Phase::Idle;
-                self.job = None;
-                self.turn += 1;
+                self.rested = 0.0;
+                if self.job.take().is_none_or(|job| job.kind != "system") {
+                    self.turn += 1;
+                }
                 self.left = 40.0 + 20.0 * self.rng.f64();
             }
             Phase::Idle | Phase::Finish | Phase::Failed => {}
@@ -468,7 +549,7 @@ impl Machine {
         {
             spool.remain = (spool.remain - seconds / 240.0).max(1.0);
         }
-        if self.done >= self.plan().seconds {
+        if self.done >= self.seconds() {
             self.end(Phase::Finish);
         } else if let Some(spool) = self.wanted_spool().filter(|spool| self.feeding != Some(*spool)) {
             self.load(spool);
@@ -479,12 +560,20 @@ impl Machine {
             let old = self.model.has_fan(32) && !self.model.is_new();
             self.aux_fan.order(if old && layer > 2 { 153 } else { 0 });
         }
+        if self.phase == Phase::Job {
+            self.meet_fate();
+        }
     }
 
     fn end(&mut self, phase: Phase) {
+        if self.busy() {
+            self.end_task(if phase == Phase::Finish { Status::Finished } else { Status::Ended });
+        }
         self.phase = phase;
         self.left = 90.0;
+        self.rested = 0.0;
         self.paused = false;
+        self.ending = false;
         self.change = None;
         self.bed.target = 0;
         for nozzle in &mut self.nozzles {
@@ -498,12 +587,16 @@ impl Machine {
         self.speed = 2;
     }
 
+    /// A calibration is through.
+    pub(super) fn finish_calibration(&mut self) {
+        self.phase = Phase::Finish;
+        self.left = 20.0;
+        self.rested = 0.0;
+    }
+
     /// Someone stopped the print.
     pub(super) fn stop(&mut self) {
-        self.end(Phase::Failed);
-        self.stopped = true;
-        self.print_error = CANCELLED;
-        self.error_left = CANCEL_SHOWN_SECONDS;
+        self.cancel(self.cancel_order.unwrap_or_else(|| self.usual_order()));
     }
 
     /// An unsigned command was refused: the printer shows an HMS entry for a while.

@@ -204,7 +204,7 @@ pub(super) const FIELDS: Fields = &[
         put(o, format_args!("{}", kind | if m.busy() { 16 } else { 0 }));
     }),
     ("np_kind", |m, o| {
-        o.extend_from_slice(if m.phase == Phase::Idle { b"" } else { m.job_kind().as_bytes() });
+        o.extend_from_slice(if m.has_job() { m.job_kind().as_bytes() } else { b"" });
     }),
     ("mc_stage", |m, o| put(o, format_args!("{}", if m.busy() { 2 } else { 1 }))),
     ("err", |m, o| match m.print_error {
@@ -262,7 +262,7 @@ pub(super) const REPORT: &str = r#"{"print":{@2d@
 "job":{"cur_stage":{"idx":0,"state":2},"job_state":$job_state$,"stage":[{"clock_in":false,"color":[@no_colours@],
 "diameter":[@diameters@],"est_time":0,"heigh":0.0,"idx":0,"platform":"",
 "print_then":false,"proc_list":[],"tool":[@codes@],"type":2}]},
-"job_attr":$job_attr$,"job_id":"$task$","lan_task_id":"0","layer_num":$layer$,
+"job_attr":$job_attr$,"job_id":"$job_id$","lan_task_id":"0","layer_num":$layer$,
 "lights_report":@lamps@,
 "mapping":$mapping$,"mc_action":0,"mc_err":0,"mc_percent":$percent$,"mc_print_error_code":"$mc_error$",
 "mc_print_stage":"$print_stage$","mc_print_sub_stage":0,"mc_remaining_time":$minutes$,"mc_stage":$mc_stage$,
@@ -270,10 +270,10 @@ pub(super) const REPORT: &str = r#"{"print":{@2d@
 "nozzle_diameter":"$diameter$","nozzle_target_temper":$nozzle_target$.0,"nozzle_temper":$whole_nozzle$,
 "nozzle_type":"$nozzle_type$","online":{"ahb":true,@ext@"version":8},"percent":$percent$,"plate_cnt":1,
 "plate_id":1,"plate_idx":$plate$,"prepare_per":$download$,"print_error":$print_error$,"print_gcode_action":0,
-"print_real_action":0,"print_type":"$np_kind$","profile_id":"0","project_id":"0","queue":0,"queue_est":0,
+"print_real_action":0,"print_type":"$np_kind$","profile_id":"$profile$","project_id":"$project$","queue":0,"queue_est":0,
 "queue_number":0,"queue_sts":0,"queue_total":0,"remain_time":$minutes$,"s_obj":$skipped$,"sdcard":@sdcard@,
 "sequence_id":"2021","spd_lvl":$speed$,"spd_mag":$speed_percent$,"stat":"$stat$","state":$numeric_state$,
-"stg":$stages$,"stg_cd":0,"stg_cur":$stage$,"subtask_id":"$task$","subtask_name":"$job$","task_id":"$task$",
+"stg":$stages$,"stg_cd":0,"stg_cur":$stage$,"subtask_id":"$subtask$","subtask_name":"$job$","task_id":"$task$",
 "total_layer_num":$layers$,
 "upgrade_state":{"ahb_new_version_number":"","ams_new_version_number":"","consistency_request":false,
 "dis_state":0,"err_code":0,"ext_new_version_number":"","force_upgrade":false,"idx":8,"idx2":102938475,

@@ -5,8 +5,11 @@
 use super::command::{obey, refuse};
 use super::esp::Said;
 use super::facts::Kit;
+use super::job::{Ids, JobSpec, Origin};
 use super::machine::Machine;
+use super::machine::trouble::{CancelOrder, Wake};
 use super::model::Model;
+use super::task::Task;
 use serde_json::Value;
 use std::time::Duration;
 
@@ -137,6 +140,84 @@ impl Printer {
     /// Ends what it prints, is idle, and begins no more prints of its own.
     pub fn rest(&mut self) {
         self.machine.rest();
+    }
+
+    /// Begins a job at once; one that is on ends without a word of it.
+    pub fn start_job(&mut self, spec: JobSpec) {
+        match spec.origin {
+            Origin::Calibration => self.machine.calibrate(vec![13, 1, 3]),
+            Origin::Cloud | Origin::Local => {
+                let job = spec.into_job(self.model());
+                self.machine.begin(Some(job));
+            }
+        }
+    }
+
+    /// Brings what is printed to this share of its end (0 to 1), past the preparations, as if time had passed.
+    pub fn skip_to(&mut self, share: f64) {
+        self.machine.skip_to(share);
+    }
+
+    /// Ends the job with an error, which stays until another begins or somebody clears it.
+    pub fn fail_job(&mut self, code: u32) {
+        self.machine.fail(code);
+    }
+
+    /// Somebody cancels the job at the printer.
+    pub fn cancel_job(&mut self) {
+        self.machine.stop();
+    }
+
+    /// From now on it tells of a cancelled job in this order; else as its family does.
+    pub fn set_cancel_order(&mut self, order: CancelOrder) {
+        self.machine.cancel_order = Some(order);
+    }
+
+    /// Somebody pauses the job at the printer.
+    pub fn pause_job(&mut self) {
+        self.machine.paused = self.machine.busy();
+    }
+
+    /// Somebody lets it go on; after a run-out he has brought filament.
+    pub fn resume_job(&mut self) {
+        self.machine.resume();
+    }
+
+    /// The spool that feeds is empty: pause, error and health entry until somebody lets the job go on.
+    pub fn run_out(&mut self) {
+        self.machine.run_out();
+    }
+
+    /// The power fails for a moment. It starts for 7 s, of which it tells no state for 2 and is idle for 5, and
+    /// then does what `wake` says with a job that was on. To have it off the net meanwhile, see
+    /// [`Cloud::power_off`](super::Cloud::power_off).
+    pub fn power_cycle(&mut self, wake: Wake) {
+        self.machine.power_cycle(wake);
+    }
+
+    /// The numbers of the job as its reports tell them now.
+    pub fn job_ids(&self) -> Ids {
+        self.machine.told_ids()
+    }
+
+    /// What the cloud keeps of its prints, newest first.
+    pub fn tasks(&self) -> impl Iterator<Item = &Task> {
+        self.machine.tasks.iter()
+    }
+
+    /// The newest of them: the job that is on, or was last, unless it came from the local network.
+    pub fn task(&self) -> Option<&Task> {
+        self.machine.tasks.front()
+    }
+
+    /// The reader's time since this printer was made, in which the times of tasks count.
+    pub fn age(&self) -> Duration {
+        Duration::from_secs_f64(self.machine.age)
+    }
+
+    /// Lets time pass while it has no power.
+    pub(super) fn sleep(&mut self, time: Duration) {
+        self.machine.age += time.as_secs_f64();
     }
 
     /// Gives a unit that can dry its own power supply, or takes it away.

@@ -127,6 +127,16 @@ impl Reel {
         &self.kind
     }
 
+    /// Its id in the vendor's table.
+    pub(super) fn code(&self) -> &str {
+        &self.code
+    }
+
+    /// RRGGBBAA.
+    pub(super) fn colour(&self) -> &str {
+        &self.colour
+    }
+
     /// The nozzle temperature to change it at.
     pub(super) fn heat(&self) -> u16 {
         if self.nozzle.1 > 0 { self.nozzle.1 } else { 220 }

@@ -15,7 +15,7 @@ use crate::replay::default_name;
 
 use super::account::Account;
 use super::facts::Cover;
-use super::{AccountId, Gateway, Printer, Standing};
+use super::{AccountId, Gateway, Jobs, Printer, Standing};
 
 impl Gateway {
     /// A printer may have been bound so recently that the broker did not let us listen yet.
@@ -77,6 +77,7 @@ impl Gateway {
             if let Some(account) = self.accounts.get(&printer.account) {
                 account.unsubscribe(&serial);
             }
+            printer.jobs.park(&serial, &self.records);
             printer.mirror.remove(&mut self.out);
             self.publish();
             self.facts.remove(now, &serial);
@@ -115,6 +116,9 @@ impl Gateway {
         session.set_read_only(self.config.controls_of(serial.as_str()) == Mode::ReadOnly);
         session.set_gcode(self.config.controls.gcode);
         session.set_texts(&self.texts);
+        let jobs = Jobs::open(&serial, &session.snapshot().identity.name, &self.state, &mut self.records);
+        session.set_levels(&jobs.levels());
+        self.bridge_changed = true;
         let slug = self.free_slug(&session, &serial);
         info!(printer = %session.snapshot().identity.name, %model, "printer found");
         let discovery = self.config.homeassistant.discovery;
@@ -123,6 +127,7 @@ impl Gateway {
         let printer = Printer {
             account: id,
             session,
+            jobs,
             mirror,
             told: false,
             online: false,

@@ -7,11 +7,14 @@ mod ams;
 mod bridge;
 mod cloud;
 mod control;
+mod events;
 mod filament;
 mod hardware;
 mod health;
 mod heat;
+mod history;
 mod job;
+mod levels;
 mod options;
 mod tools;
 mod update;
@@ -28,6 +31,9 @@ pub use bridge::BRIDGE;
 /// The printer's rows by what they are about, in the order in which people look.
 pub static GROUPS: &[(&str, &[Entity<Snapshot>])] = &[
     ("Job", job::JOB),
+    ("For automations", levels::LEVELS),
+    ("Events", events::EVENTS),
+    ("History", history::HISTORY),
     ("Filament", filament::FILAMENT),
     ("Temperatures and fans", heat::HEAT),
     ("Health", health::HEALTH),

@@ -140,7 +140,8 @@ fn read<T>(row: &Entity<T>, snapshot: &Snapshot, payload: &[u8]) -> Result<Comma
         | Platform::Enum(_)
         | Platform::BinarySensor
         | Platform::Image
-        | Platform::Update => Err(Error::NoControl(row.key.into())),
+        | Platform::Update
+        | Platform::Event(_) => Err(Error::NoControl(row.key.into())),
     }
 }
 

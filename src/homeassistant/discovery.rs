@@ -9,6 +9,7 @@ use super::Bridge;
 use super::catalog::{AMS, BRIDGE, EXTERNAL, PRINTER, SLOT};
 use super::command;
 use super::entity::{Entity, Platform};
+use super::event::{TRIGGERS, Trigger};
 use super::topic::{self, Part, Topics, slug};
 
 /// A device as Home Assistant shall know it.
@@ -79,7 +80,10 @@ impl<'a> Device<'a> {
         let fill = |text: &str| number.map_or_else(|| text.to_owned(), |n| text.replace('#', &n.to_string()));
         let key = fill(entity.key);
         let platform = entity.platform.name();
-        let value_topic = topic(&key);
+        let value_topic = match entity.platform {
+            Platform::Event(_) => topic(&format!("event/{key}")),
+            _ => topic(&key),
+        };
         let mut c = Map::new();
         let mut put = |key: &str, value: Json| c.insert(key.into(), value);
         put("platform", platform.into());
@@ -124,6 +128,11 @@ impl<'a> Device<'a> {
             }
             Platform::Enum(options) => {
                 put("options", options().into());
+            }
+            Platform::Event(types) => {
+                put("event_types", types().into());
+                // Else the broker hands them on with less care than it takes them.
+                put("qos", 1.into());
             }
             Platform::Switch(_) | Platform::Light(_) | Platform::Button(_) => {
                 put("command_topic", set());
@@ -170,6 +179,20 @@ impl<'a> Device<'a> {
         self.components.insert(format!("{platform}_{key}"), c.into());
     }
 
+    /// Adds a device trigger: what stands in the list of things that an automation may begin with.
+    fn trigger(&mut self, trigger: &Trigger, topic: &str) {
+        let component = json!({
+            "platform": TRIGGER,
+            "automation_type": "trigger",
+            "topic": topic,
+            "payload": trigger.name,
+            "type": trigger.what,
+            "subtype": trigger.subject,
+            "qos": 1,
+        });
+        self.components.insert(format!("{TRIGGER}_{}", trigger.name), component);
+    }
+
     fn message(mut self) -> Message {
         let availability: Vec<_> = self.availability.iter().map(|topic| json!({ "topic": topic })).collect();
         let mut root = Map::new();
@@ -181,6 +204,9 @@ impl<'a> Device<'a> {
         Message { device: self.id, root }
     }
 }
+
+/// Home Assistant's word for the platform of device triggers.
+pub(super) const TRIGGER: &str = "device_automation";
 
 /// The value topic carries the percentage; 0 is off.
 const FAN_STATE: &str = "{{ 'OFF' if value == '0' else 'None' if value == 'None' else 'ON' }}";
@@ -281,6 +307,10 @@ pub fn printer(topics: &Topics, slug: &str, snapshot: &Snapshot) -> Message {
     let can = snapshot.capabilities.unwrap_or_default();
     for entity in PRINTER.iter().filter(|entity| has(entity, snapshot)) {
         device.add(entity, None, &can, &|key| topics.value(serial, Part::Printer, key));
+    }
+    let topic = topics.trigger(serial);
+    for trigger in TRIGGERS.iter().filter(|trigger| trigger.fits(snapshot)) {
+        device.trigger(trigger, &topic);
     }
     device.message()
 }

@@ -232,6 +232,9 @@ pub enum Platform {
     Button(fn() -> Command),
     /// Something that makes noise, with the names of its tones; off is no tone.
     Siren(&'static [&'static str], fn(Option<usize>) -> Command),
+    /// Things that happen, by the words for them. It has no value: what happened is told once, on a topic
+    /// of its own, and never kept by the broker.
+    Event(fn() -> Vec<&'static str>),
 }
 
 impl Platform {
@@ -249,13 +252,14 @@ impl Platform {
             Self::Fan(_) => "fan",
             Self::Button(_) => "button",
             Self::Siren(..) => "siren",
+            Self::Event(_) => "event",
         }
     }
 
     /// The words that its value may be, where these are few.
     pub fn words(self) -> Vec<&'static str> {
         match self {
-            Self::Enum(options) => options(),
+            Self::Enum(words) | Self::Event(words) => words(),
             Self::Select(options, _) => options.to_vec(),
             _ => Vec::new(),
         }
@@ -264,7 +268,12 @@ impl Platform {
     /// The class of the commands that it takes, which says when they are allowed.
     pub fn class(self) -> Option<Class> {
         let command = match self {
-            Self::Sensor | Self::Enum(_) | Self::BinarySensor | Self::Image | Self::Update => return None,
+            Self::Sensor
+            | Self::Enum(_)
+            | Self::BinarySensor
+            | Self::Image
+            | Self::Update
+            | Self::Event(_) => return None,
             Self::Switch(to) | Self::Light(to) => to(true),
             Self::Number(_, to) => to(1),
             Self::Select(_, to) => to(0)?,
@@ -283,7 +292,16 @@ impl Platform {
 
     /// Whether it takes commands.
     pub fn is_control(self) -> bool {
-        !matches!(self, Self::Sensor | Self::Enum(_) | Self::BinarySensor | Self::Image | Self::Update)
+        !matches!(
+            self,
+            Self::Sensor | Self::Enum(_) | Self::BinarySensor | Self::Image | Self::Update | Self::Event(_)
+        )
+    }
+
+    /// Whether it has a value that is published as text: something to press and things that happen have none,
+    /// and a picture is none.
+    pub fn has_value(self) -> bool {
+        !matches!(self, Self::Button(_) | Self::Event(_) | Self::Image)
     }
 }
 
@@ -479,6 +497,12 @@ pub const fn control<T>(
 /// Something to press.
 pub const fn button<T>(key: &'static str, name: &'static str, command: fn() -> Command) -> Entity<T> {
     row(key, name, Platform::Button(command), |_| None)
+}
+
+/// Things that happen, told on the topic `event/` and the key (`homeassistant::event`). It stays readable while
+/// the printer is away: that it went is one of the things that happen.
+pub const fn event<T>(key: &'static str, name: &'static str, types: fn() -> Vec<&'static str>) -> Entity<T> {
+    row(key, name, Platform::Event(types), |_| None).lasting().early()
 }
 
 impl<T> Entity<T> {

@@ -12,6 +12,8 @@ fn may_know(module: &str) -> Option<&'static [&'static str]> {
         "http" => &["config"],
         "mqtt" => &["tls", "config"],
         "cloud" | "texts" => &["tls", "config", "http", "printer"],
+        "history" => &["config", "printer"],
+        "ledger" => &["config", "history", "printer"],
         "gateway" => &[
             "bambu",
             "homeassistant",
@@ -19,6 +21,8 @@ fn may_know(module: &str) -> Option<&'static [&'static str]> {
             "cloud",
             "printer",
             "config",
+            "history",
+            "ledger",
             "replay",
             "service",
             "texts",

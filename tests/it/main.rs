@@ -7,7 +7,10 @@ mod broker;
 mod cli;
 mod control;
 #[cfg(feature = "demo")]
+mod crash;
+#[cfg(feature = "demo")]
 mod demo;
+mod events;
 #[cfg(feature = "demo")]
 mod facts;
 mod fuzz;
@@ -15,6 +18,8 @@ mod fuzz;
 mod gateway;
 mod hardware;
 mod health;
+#[cfg(feature = "demo")]
+mod history;
 mod homeassistant;
 mod jobs;
 mod laws;

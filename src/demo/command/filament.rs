@@ -23,7 +23,7 @@ pub(super) fn judge(m: &mut Machine, command: &str, request: &Request) -> Verdic
         }
         "ams_user_setting" => user_setting(request),
         "ams_control" => match text(request, "param") {
-            "resume" if m.paused => switch(|m| m.paused = false),
+            "resume" if m.paused => switch(Machine::resume),
             "resume" | "reset" | "pause" | "done" | "abort" => unseen(),
             _ => refused("invalid param"),
         },

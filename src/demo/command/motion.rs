@@ -71,5 +71,11 @@ fn calibrate(m: &Machine, request: &Request) -> Verdict {
         return refused("invalid option");
     }
     let wanted = STEPS.iter().filter(|(bit, _)| wanted & bit != 0).map(|(_, stage)| *stage);
-    begin(m, Work::Calibrate([HOMING].into_iter().chain(wanted).collect()))
+    let stages = [HOMING].into_iter().chain(wanted).collect();
+    idle(m)?;
+    switch(|m| {
+        if !m.engaged() {
+            m.calibrate(stages);
+        }
+    })
 }

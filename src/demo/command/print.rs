@@ -1,6 +1,7 @@
 //! The job: hold it, go on, end it, send another one.
 use super::super::job::{Job, escaped};
 use super::super::machine::Machine;
+use super::super::machine::trouble::CancelOrder;
 use super::super::model::Model;
 use super::{BUSY, ERROR, Refusal, Request, Verdict, number, reason, refused, switch, text, unseen};
 use serde_json::Value;
@@ -13,13 +14,9 @@ const NO_MAPPING: u32 = 0x0700_8012;
 
 pub(super) fn judge(m: &mut Machine, command: &str, request: &Request) -> Verdict {
     match command {
-        "pause" if m.gcode_state() == "RUNNING" => switch(|m| m.paused = m.busy()),
-        "resume" if m.paused => switch(|m| m.paused = false),
-        "stop" if m.busy() => switch(|m| {
-            if m.busy() {
-                m.stop();
-            }
-        }),
+        "pause" if m.busy() && m.gcode_state() == "RUNNING" => switch(|m| m.paused = m.busy()),
+        "resume" if m.paused => switch(Machine::resume),
+        "stop" if m.busy() || m.calibrating().is_some() => switch(Machine::stop),
         "pause" | "resume" | "stop" => refused("invalid state"),
         "print_speed" => match text(request, "param").parse() {
             Ok(level @ 1..=4) => switch(move |m| m.speed = level),
@@ -66,9 +63,7 @@ fn send(m: &Machine, request: &Request) -> Verdict {
     }
     let job = job(m.model, request)?;
     switch(move |m| {
-        if m.busy() {
-            m.stop();
-        }
+        m.cancel(CancelOrder::Together);
         m.begin(Some(job));
     })
 }
@@ -114,6 +109,7 @@ fn job(model: Model, request: &Request) -> Result<Job, Refusal> {
         plate,
         task,
         spools: shares.collect(),
+        size: None,
     })
 }
 

@@ -3,6 +3,7 @@ use super::*;
 use serde_json::json;
 
 mod commands;
+mod jobs;
 
 const X1C: usize = 0;
 const A1_MINI: usize = 1;

@@ -1,7 +1,6 @@
 //! The prints of a simulated printer as the cloud keeps them.
-use crate::demo::model::Place;
-use crate::demo::parts::count;
 use crate::demo::printer::Printer;
+use crate::demo::task::{SlotUse, Task};
 
 /// One print.
 #[derive(Clone, Debug, PartialEq)]
@@ -33,43 +32,34 @@ pub(super) struct ListedSlot {
     pub(super) weight_g: f64,
 }
 
-/// The prints of a printer, newest first: the one that is under way or was last, if the cloud sent it.
+/// The prints of a printer that the cloud sent, newest first.
 pub(super) fn of(printer: &Printer) -> Vec<Listed> {
-    let machine = printer.machine();
-    let status = match printer.state() {
-        "IDLE" => return Vec::new(),
-        "FINISH" => 2,
-        "FAILED" => 3,
-        _ => 4,
+    let now = i64::try_from(printer.age().as_secs()).unwrap_or_default();
+    printer.tasks().map(|task| listed(task, now)).collect()
+}
+
+fn listed(task: &Task, now: i64) -> Listed {
+    let slot = |slot: &SlotUse| ListedSlot {
+        unit: slot.unit,
+        slot: slot.slot,
+        filament_id: slot.filament_id.clone(),
+        material: slot.material.clone(),
+        color: slot.color.clone(),
+        weight_g: slot.weight_g,
     };
-    if machine.job_kind() != "cloud" {
-        return Vec::new();
+    Listed {
+        id: task.ids.listed(),
+        title: task.title.clone(),
+        status: task.status.number(),
+        began: now - task.began,
+        ended: task.ended.map(|ended| now - ended),
+        plate: task.plate,
+        profile: task.ids.profile,
+        estimate_s: task.estimate_s,
+        weight_g: task.weight_g,
+        length_cm: task.length_cm,
+        slots: task.slots.iter().map(slot).collect(),
     }
-    let (unit, slot) = match machine.job_spools().first().map(|(_, spool)| machine.model.place(*spool)) {
-        Some(Place::Unit(kit, slot)) => (Some(kit.id), u8::try_from(slot).unwrap_or_default()),
-        _ => (None, 0),
-    };
-    let began = count(machine.done) + 120;
-    vec![Listed {
-        id: machine.job_number().max(1).into(),
-        title: serde_json::from_str(&format!("\"{}\"", machine.job_name())).unwrap_or_default(),
-        status,
-        began: began.into(),
-        ended: (status != 4).then_some(0),
-        plate: machine.job_plate(),
-        profile: 0,
-        estimate_s: count(machine.plan().seconds),
-        weight_g: 27.0,
-        length_cm: 905,
-        slots: vec![ListedSlot {
-            unit,
-            slot,
-            filament_id: "GFA00".to_owned(),
-            material: "PLA".to_owned(),
-            color: "F4D976FF".to_owned(),
-            weight_g: 27.0,
-        }],
-    }]
 }
 
 /// The firmware that a printer says it has.

@@ -48,6 +48,11 @@ fn stage(s: &Snapshot) -> Option<Value<'_>> {
     if s.reach == Reach::Online { s.stage?.name().map(Value::from) } else { Some("offline".into()) }
 }
 
+/// Steadier where somebody tracks the jobs; that there is none to end is then their word, too.
+fn ends_at(s: &Snapshot) -> Option<jiff::Timestamp> {
+    if s.levels.activity.is_some() { s.levels.ends_at } else { s.job.ends_at }
+}
+
 pub(super) static JOB: &[Entity<Snapshot>] = &[
     words::<Snapshot>("status", "Print status", || STATUS.to_vec(), status)
         .icon("mdi:printer-3d")
@@ -64,7 +69,7 @@ pub(super) static JOB: &[Entity<Snapshot>] = &[
     sensor::<Snapshot>("remaining_time", "Remaining time", |s| s.job.remaining.map(Value::minutes))
         .class("duration")
         .unit("min"),
-    sensor::<Snapshot>("end_time", "End time", |s| s.job.ends_at.map(Value::Time)).class("timestamp"),
+    sensor::<Snapshot>("end_time", "End time", |s| ends_at(s).map(Value::Time)).class("timestamp"),
     sensor::<Snapshot>("layer", "Current layer", |s| s.job.layer.map(|v| Value::Int(v.into())))
         .measurement()
         .icon("mdi:layers"),
@@ -101,9 +106,12 @@ pub(super) static JOB: &[Entity<Snapshot>] = &[
         .deadband(5.0)
         .hidden()
         .needs(|c, _| c.job.download),
-    sensor::<Snapshot>("start_time", "Start time", |s| started(s).map(Value::Time))
-        .class("timestamp")
-        .lasting(),
+    // The tracker knows it of every printer, also of those that do not tell.
+    sensor::<Snapshot>("start_time", "Start time", |s| {
+        s.levels.started_at.or_else(|| started(s)).map(Value::Time)
+    })
+    .class("timestamp")
+    .lasting(),
     sensor::<Snapshot>("skipped_objects", "Skipped objects", |s| {
         s.job.skipped.as_ref().map(|list| Value::Int(i64::try_from(list.len()).unwrap_or(i64::MAX)))
     })

@@ -28,7 +28,7 @@ fn a_job_is_held_and_ended() {
             Printing,
             param("stop"),
             new(),
-            1,
+            6,
             &[
                 ("/gcode_state", json!("FAILED")),
                 ("/print_error", json!(0x0300_400C)),
@@ -104,7 +104,8 @@ fn a_file_is_printed_under_its_name_from_the_spools_named() {
             Idle,
             file(card),
             old(),
-            3,
+            // It names the job some seconds after it has begun.
+            7,
             &[("/gcode_state", json!("PREPARE")), ("/gcode_file", json!("box.gcode.3mf"))],
         ),
         (Model::A1Mini, Idle, file(server), old(), 3, &[("/gcode_state", json!("PREPARE"))]),
