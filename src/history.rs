@@ -105,12 +105,11 @@ pub fn read(disk: &dyn Disk) -> Result<History, Error> {
                 continue;
             };
             let name = (entry.serial.clone(), entry.job.key.clone());
-            match places.get(&name).and_then(|place| history.entries.get_mut(*place)) {
-                Some(known) => *known = entry,
-                None => {
-                    places.insert(name, history.entries.len());
-                    history.entries.push(entry);
-                }
+            if let Some(known) = places.get(&name).and_then(|place| history.entries.get_mut(*place)) {
+                *known = entry;
+            } else {
+                places.insert(name, history.entries.len());
+                history.entries.push(entry);
             }
         }
     }

@@ -12,6 +12,7 @@ mod filament;
 mod hardware;
 mod health;
 mod heat;
+mod history;
 mod job;
 mod levels;
 mod options;
@@ -32,6 +33,7 @@ pub static GROUPS: &[(&str, &[Entity<Snapshot>])] = &[
     ("Job", job::JOB),
     ("For automations", levels::LEVELS),
     ("Events", events::EVENTS),
+    ("History", history::HISTORY),
     ("Filament", filament::FILAMENT),
     ("Temperatures and fans", heat::HEAT),
     ("Health", health::HEALTH),

@@ -28,7 +28,7 @@ use super::cloud::Task;
 use super::event::{Event, Kind, Reason, Source};
 use super::levels::Levels;
 use super::record::{CancelMark, JobRecord, Ledger};
-use super::{Hms, JobIds, Now, PrintError, Serial, Snapshot, Text};
+use super::{Hms, Now, PrintError, Serial, Snapshot, Text};
 
 use machine::Doing;
 use seen::Seen;
@@ -134,10 +134,6 @@ pub struct Tracker {
 /// What need not outlive the program.
 #[derive(Debug, Default)]
 struct Live {
-    /// What the printer called its job while it rested: what a new one still has of it is old.
-    rest: Option<(Arc<JobIds>, Option<Text>)>,
-    /// The last error, also of a person's doing: a cancel code counts when it comes, not while it stands.
-    error: Option<u32>,
     /// The last fault, and when it came.
     fault: Option<(Duration, Reason)>,
     /// Since when the printer says that it pauses.
@@ -148,8 +144,8 @@ struct Live {
     renamed: Option<Now>,
     /// What fed each nozzle last.
     sources: [Option<super::Source>; 2],
-    /// When the job began; `None` for one that was there before us.
-    born: Option<Duration>,
+    /// Until when the job's figures may be those of the one before; `None` for one that was there before us.
+    young_until: Option<Duration>,
     /// Health messages that are gone, and since when.
     gone: Vec<(u64, Duration)>,
     /// When silence becomes absence.
@@ -270,6 +266,17 @@ impl Tracker {
 
     /// What the energy meter that was named shows.
     pub fn energy(&mut self, _now: Now, _kwh: f64) {}
+
+    /// Notes until when it looked, for a program that is about to stop: so the next one knows how long nobody
+    /// did, and a short gap hides nothing.
+    pub fn leave(&mut self, now: Now) -> Effects {
+        if self.synced && !matches!(self.doing, Doing::Unsynced) {
+            self.count(now.wall);
+            self.ledger.seen_at = Some(now.wall);
+            self.effects.save = true;
+        }
+        mem::take(&mut self.effects)
+    }
 
     /// The next moment at which [`Tracker::observe`] would change anything by time alone, on the steady clock.
     pub fn deadline(&self) -> Option<Duration> {
@@ -412,7 +419,7 @@ impl Tracker {
             shift(&mut at);
             mark.at = at.unwrap_or(mark.at);
         }
-        if let Some(open) = self.ledger.open.as_mut().filter(|_| self.live.born.is_some()) {
+        if let Some(open) = self.ledger.open.as_mut().filter(|_| self.live.young_until.is_some()) {
             shift(&mut open.started_at);
         }
         if let Some(heard) = &mut self.heard {
@@ -445,7 +452,7 @@ impl Tracker {
     fn find_deadline(&self, now: Now, seen: &Seen) -> Option<Duration> {
         let saved = self.saved.filter(|_| self.ledger.open.is_some() && seen.is_synced());
         [
-            self.doing_deadline(seen),
+            self.doing_deadline(now, seen),
             self.live.absent_at,
             self.live.gone.iter().map(|(_, at)| *at + health::GONE).min(),
             saved.map(|(at, _)| at + BEHIND),

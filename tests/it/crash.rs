@@ -14,21 +14,22 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use bambu2mqtt::demo::{JobSpec, Options};
+use bambu2mqtt::demo::{JobSpec, Options, Printer};
 use bambu2mqtt::history;
 use bambu2mqtt::ledger;
-use bambu2mqtt::printer::Serial;
+use bambu2mqtt::printer::{Ledger, Serial};
 use mqtt5::broker::config::{StorageBackend, StorageConfig};
 use mqtt5::broker::events::{BrokerEventHandler, ClientPublishEvent, PublishAction};
 use mqtt5::broker::{BrokerConfig, BrokerShutdownHandle, MqttBroker};
 use serde_json::{Value, json};
+use tokio::net::{TcpListener, TcpStream};
 use tokio::process::{Child, Command};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
+use tokio_util::sync::CancellationToken;
 
-use crate::support::free_port;
-use crate::support::world::World;
+use crate::support::world::{Gateway, World};
 
 /// How long a round lasts at most.
 const ROUND: Duration = Duration::from_secs(3);
@@ -52,6 +53,15 @@ enum Heard {
 }
 
 impl Ear {
+    fn new() -> Arc<Self> {
+        Arc::new(Self {
+            heard: Mutex::default(),
+            news: watch::Sender::new(0),
+            program: Mutex::default(),
+            armed: AtomicBool::new(false),
+        })
+    }
+
     fn kill(&self) {
         if let Some(child) = self.program.lock().unwrap().as_mut() {
             let _ = child.start_kill();
@@ -102,48 +112,76 @@ impl BrokerEventHandler for Ear {
     }
 }
 
-/// A broker that forgets everything but where it listens.
+/// A broker that forgets everything when it is stopped, behind a door that stays: a port that is given back may
+/// be somebody else's before it is wanted again.
 struct LocalBroker {
     port: u16,
     ear: Arc<Ear>,
+    inside: Arc<Mutex<Option<(u16, CancellationToken)>>>,
     running: Option<(BrokerShutdownHandle, JoinHandle<()>)>,
+    door: JoinHandle<()>,
+}
+
+impl Drop for LocalBroker {
+    fn drop(&mut self) {
+        self.door.abort();
+        if let Some((shutdown, task)) = self.running.take() {
+            shutdown.shutdown();
+            task.abort();
+        }
+    }
 }
 
 impl LocalBroker {
     async fn start(ear: Arc<Ear>) -> Self {
-        let mut broker = Self { port: free_port(), ear, running: None };
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let inside: Arc<Mutex<Option<(u16, CancellationToken)>>> = Arc::default();
+        let to = Arc::clone(&inside);
+        let door = tokio::spawn(async move {
+            while let Ok((mut outside, _)) = listener.accept().await {
+                let Some((port, cut)) = to.lock().unwrap().clone() else { continue };
+                tokio::spawn(async move {
+                    if let Ok(mut inside) = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).await {
+                        tokio::select! {
+                            () = cut.cancelled() => {}
+                            _ = tokio::io::copy_bidirectional(&mut outside, &mut inside) => {}
+                        }
+                    }
+                });
+            }
+        });
+        let mut broker = Self { port, ear, inside, running: None, door };
         broker.again().await;
         broker
     }
 
     async fn again(&mut self) {
-        let storage = StorageConfig::new().with_backend(StorageBackend::Memory);
-        for _ in 0..100 {
-            let config = BrokerConfig {
-                bind_addresses: vec![(Ipv4Addr::LOCALHOST, self.port).into()],
-                storage_config: storage.clone(),
-                client_channel_capacity: 100_000,
-                sys_topics_enabled: false,
-                event_handler: Some(Arc::clone(&self.ear) as _),
-                ..BrokerConfig::default()
-            };
-            // The port of the one before may not be free at once.
-            let Ok(mut broker) = MqttBroker::with_config(config).await else {
-                sleep(Duration::from_millis(50)).await;
-                continue;
-            };
-            let shutdown = broker.shutdown_handle();
-            let task = tokio::spawn(async move { broker.run().await.unwrap() });
-            self.running = Some((shutdown, task));
-            return;
-        }
-        panic!("port {} does not become free", self.port);
+        let config = BrokerConfig {
+            bind_addresses: vec![(Ipv4Addr::LOCALHOST, 0).into()],
+            storage_config: StorageConfig::new().with_backend(StorageBackend::Memory),
+            client_channel_capacity: 100_000,
+            sys_topics_enabled: false,
+            event_handler: Some(Arc::clone(&self.ear) as _),
+            ..BrokerConfig::default()
+        };
+        let mut broker = MqttBroker::with_config(config).await.unwrap();
+        let port = broker.local_addr().unwrap().port();
+        let shutdown = broker.shutdown_handle();
+        let task = tokio::spawn(async move { broker.run().await.unwrap() });
+        self.running = Some((shutdown, task));
+        *self.inside.lock().unwrap() = Some((port, CancellationToken::new()));
     }
 
     async fn stop(&mut self) {
-        let (shutdown, task) = self.running.take().unwrap();
+        if let Some((_, cut)) = self.inside.lock().unwrap().take() {
+            cut.cancel();
+        }
+        let (shutdown, mut task) = self.running.take().unwrap();
         shutdown.shutdown();
-        let _ = timeout(Duration::from_secs(5), task).await;
+        if timeout(Duration::from_secs(5), &mut task).await.is_err() {
+            task.abort();
+        }
     }
 }
 
@@ -223,7 +261,7 @@ async fn wait_for(moment: Moment, ear: &Ear, state: &std::path::Path) {
                 loop {
                     let names = std::fs::read_dir(state).into_iter().flatten().flatten();
                     let mut names = names.map(|entry| entry.file_name().to_string_lossy().into_owned());
-                    if names.any(|name| name.starts_with(".ledger") && name.ends_with(".tmp")) {
+                    if names.any(|name| name.starts_with(".ledger")) {
                         return;
                     }
                     sleep(Duration::from_millis(1)).await;
@@ -242,14 +280,9 @@ async fn killed_at_any_moment_it_tells_each_job_once() {
     let world = Arc::new(World::with(Options { printers: 4, speed: 60.0, ..Options::default() }).await);
     let serials = world.serials();
     for serial in &serials {
-        world.cloud.with_printer(serial, |printer| printer.rest()).unwrap();
+        world.cloud.with_printer(serial, Printer::rest).unwrap();
     }
-    let ear = Arc::new(Ear {
-        heard: Mutex::default(),
-        news: watch::Sender::new(0),
-        program: Mutex::default(),
-        armed: AtomicBool::new(false),
-    });
+    let ear = Ear::new();
     let mut broker = LocalBroker::start(Arc::clone(&ear)).await;
     let token = json!({"bambu": {"account": null, "password": null, "token": world.cloud.settings().token}});
     let file = world.write(&world.configuration(broker.port, &token));
@@ -257,12 +290,9 @@ async fn killed_at_any_moment_it_tells_each_job_once() {
 
     // A printer that was never seen keeps its past for itself: the first sight is at rest.
     *ear.program.lock().unwrap() = Some(start(&file, &log));
-    let all_known = async {
-        while !serials.iter().all(|serial| kept(&state, serial).is_some_and(|ledger| ledger.known)) {
-            sleep(Duration::from_millis(20)).await;
-        }
-    };
-    timeout(crate::support::DEADLINE, all_known).await.expect("every printer is met");
+    for serial in &serials {
+        until_kept(&state, serial, |ledger| ledger.known).await;
+    }
 
     let stop = Arc::new(AtomicBool::new(false));
     let work: Vec<_> = serials
@@ -334,19 +364,65 @@ async fn killed_at_any_moment_it_tells_each_job_once() {
     assert_eq!(history.damaged, 0);
     for (serial, jobs) in &jobs {
         for (name, _) in jobs {
-            let lines = history.entries.iter().filter(|entry| {
-                entry.serial == serial.as_str() && entry.job.name.as_deref() == Some(name.as_str())
-            });
-            assert_eq!(lines.count(), 1, "{name} in the history");
+            let lines: Vec<_> = history
+                .entries
+                .iter()
+                .filter(|entry| {
+                    entry.serial == serial.as_str() && entry.job.name.as_deref() == Some(name.as_str())
+                })
+                .collect();
+            assert_eq!(lines.len(), 1, "{name} in the history: {lines:#?}");
         }
     }
 }
 
 /// A printer's ledger as it lies there.
-fn kept(state: &std::path::Path, serial: &str) -> Option<bambu2mqtt::printer::Ledger> {
+fn kept(state: &std::path::Path, serial: &str) -> Option<Ledger> {
     let serial = Serial::new(serial);
     let bytes = std::fs::read(state.join(ledger::file_name(&serial))).ok()?;
     Some(ledger::read(&serial, &bytes).expect("a ledger that can be read"))
+}
+
+async fn until_kept(state: &std::path::Path, serial: &str, wanted: impl Fn(&Ledger) -> bool) {
+    let waiting = async {
+        while !kept(state, serial).is_some_and(|ledger| wanted(&ledger)) {
+            sleep(Duration::from_millis(10)).await;
+        }
+    };
+    let done = timeout(crate::support::DEADLINE, waiting).await;
+    assert!(done.is_ok(), "the ledger is {:?}", kept(state, serial));
+}
+
+#[tokio::test]
+async fn a_broker_that_was_away_at_the_finish_hears_of_it_afterwards() {
+    let world = World::with(Options { printers: 1, speed: 60.0, ..Options::default() }).await;
+    let (serial, state) = (world.serials()[0].clone(), world.folder.path().join("state"));
+    world.cloud.with_printer(&serial, Printer::rest).unwrap();
+    let ear = Ear::new();
+    let mut broker = LocalBroker::start(Arc::clone(&ear)).await;
+    let gateway = Gateway::start(&world.configuration(broker.port, &Value::Null));
+    until_kept(&state, &serial, |ledger| ledger.known).await;
+    let spec = JobSpec::cloud("Vase").seconds(1e6).layers(50);
+    world.cloud.with_printer(&serial, |printer| printer.start_job(spec)).unwrap();
+    ear.until(&serial, "Vase", &["started"]).await;
+
+    broker.stop().await;
+    world.cloud.with_printer(&serial, |printer| printer.skip_to(0.999_999)).unwrap();
+    let ended = |ledger: &Ledger| ledger.last.as_ref().is_some_and(|job| job.name.as_deref() == Some("Vase"));
+    until_kept(&state, &serial, |ledger| ended(ledger) && !ledger.pending.is_empty()).await;
+    assert!(!ear.has(&serial, "Vase", &TERMINAL));
+    broker.again().await;
+    timeout(crate::support::DEADLINE, ear.until(&serial, "Vase", &["finished"])).await.expect("told at last");
+    // Stopped, it has told all, and the disk knows it.
+    gateway.stop().await;
+    let heard = ear.heard.lock().unwrap().clone();
+    let jobs = BTreeMap::from([(serial.clone(), vec![("Vase".to_owned(), Ending::Finish)])]);
+    check(&heard, &jobs);
+    let again = heard.iter().any(|heard| match heard {
+        Heard::Event(_, event) => is(event, "Vase", &["finished"]) && event["redelivered"] == true,
+        Heard::Trigger(..) => false,
+    });
+    assert!(!again, "it was not told before");
 }
 
 fn told(ear: &Ear) -> Vec<String> {

@@ -28,3 +28,4 @@ mod reports;
 mod session;
 mod streams;
 mod support;
+mod traces;

@@ -201,7 +201,7 @@ fn find_image() -> Result<String, String> {
 }
 
 /// A port that nobody listens on.
-pub(crate) fn free_port() -> u16 {
+fn free_port() -> u16 {
     std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap().port()
 }
 

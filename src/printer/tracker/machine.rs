@@ -24,7 +24,7 @@ const PAUSED: Duration = Duration::from_secs(2);
 /// Another number of the job means another job when it stays.
 const RENAMED: Duration = Duration::from_secs(2);
 /// The figures of a young job may be those of the last one.
-const YOUNG: Duration = Duration::from_secs(60);
+pub(super) const YOUNG: Duration = Duration::from_secs(60);
 /// "Printing" is also said for a moment between two steps of preparation.
 const PRINTS: Duration = Duration::from_secs(10);
 const HOLD_FINISH: Duration = Duration::from_secs(1);
@@ -134,13 +134,21 @@ impl Tracker {
                 if self.ledger.told_of.rest.is_none() || status == Status::Idle {
                     self.note_rest(seen);
                 }
-                self.live.rest = Some((seen.ids.clone(), seen.name.clone()));
+                self.keep_names(seen);
                 Doing::Rest
             };
             return true;
         }
+        let age = self.ledger.going.counted_from.map(|from| since(now.wall, from));
+        if let Some(age) = age.filter(|age| *age < YOUNG && self.live.young_until.is_none()) {
+            self.live.young_until = Some(now.mono + YOUNG.saturating_sub(age));
+        }
         let away = self.ledger.going.away_since.is_some();
-        if self.is_replaced(seen, gap) {
+        if let Some(at) =
+            self.ledger.going.failed_at.filter(|_| !status.is_active() && status != Status::Finish)
+        {
+            self.doing = Doing::Ending(Ending { at, ..Ending::new(now, Status::Failed, false, late) });
+        } else if self.is_replaced(seen, gap) {
             self.doing = Doing::Resolving(Resolving::new(now, status, true, away, gap));
         } else if status.is_active() {
             self.come_back(now);
@@ -149,10 +157,6 @@ impl Tracker {
             self.live.rebooted = away;
             self.doing = Doing::Resolving(Resolving::new(now, status, false, away, gap));
         } else {
-            // A code that stands with the end explains it.
-            if seen.error.is_some_and(crate::printer::PrintError::is_cancel) {
-                self.mark_cancel(now, false);
-            }
             let asks = late && self.is_known_to_cloud();
             self.effects.ask_cloud |= asks;
             self.doing = Doing::Ending(Ending::new(now, status, asks, late));
@@ -193,7 +197,7 @@ impl Tracker {
         if before.is_none_or(|before| before.status != seen.status) {
             self.note_rest(seen);
         }
-        self.live.rest = Some((seen.ids.clone(), seen.name.clone()));
+        self.keep_names(seen);
         false
     }
 
@@ -237,6 +241,10 @@ impl Tracker {
         match status {
             Status::Init => return false,
             Status::Finish | Status::Failed | Status::Idle => {
+                if status == Status::Failed {
+                    self.ledger.going.failed_at = Some(now.wall);
+                    self.effects.save = true;
+                }
                 self.doing = Doing::Ending(Ending::new(now, status, false, false));
                 return true;
             }
@@ -303,8 +311,7 @@ impl Tracker {
         } else {
             self.live.prints = None;
         }
-        let age = self.live.born.map(|born| now.mono.saturating_sub(born));
-        let young = age.is_some_and(|age| age < YOUNG);
+        let young = self.is_young(now);
         if self.ledger.going.phase == Phase::Prepare {
             let long = self.live.prints.is_some_and(|at| now.mono >= at + PRINTS);
             if !(long || (prints && layer >= 1)) {
@@ -397,7 +404,7 @@ impl Tracker {
     }
 
     /// When time alone leads on.
-    pub(super) fn doing_deadline(&self, seen: &Seen) -> Option<Duration> {
+    pub(super) fn doing_deadline(&self, now: Now, seen: &Seen) -> Option<Duration> {
         match self.doing {
             Doing::Arming(arming) if seen.is_synced() => {
                 let settled = self.is_fresh(seen).then_some(arming.changed + SETTLED);
@@ -411,12 +418,17 @@ impl Tracker {
                 let pausing = self.live.pause.filter(|_| self.ledger.going.phase != Phase::Paused);
                 let printing = self.live.prints.filter(|_| self.ledger.going.phase == Phase::Prepare);
                 // Progress is looked at when the job is no longer young.
-                let grown = self.live.born.map(|born| born + YOUNG);
-                let renamed = self.live.renamed.map(|now| now.mono + RENAMED);
-                [pausing.map(|now| now.mono + PAUSED), printing.map(|at| at + PRINTS), grown, renamed]
-                    .into_iter()
-                    .flatten()
-                    .min()
+                let renamed = self.live.renamed.map(|since| since.mono + RENAMED);
+                [
+                    pausing.map(|since| since.mono + PAUSED),
+                    printing.map(|at| at + PRINTS),
+                    self.live.young_until,
+                    renamed,
+                ]
+                .into_iter()
+                .flatten()
+                .filter(|at| *at > now.mono)
+                .min()
             }
             Doing::Ending(ending) => Some(ending.since + ending.hold()),
             Doing::Resolving(resolving) => Some(resolving.deadline()),
@@ -427,7 +439,7 @@ impl Tracker {
     fn identify(&mut self, now: Now, seen: &Seen) -> bool {
         if !self.is_another(seen) {
             self.live.renamed = None;
-            self.adopt_names(now, seen, YOUNG);
+            self.adopt_names(now, seen);
             return false;
         }
         let since = *self.live.renamed.get_or_insert(now);
@@ -442,7 +454,7 @@ impl Tracker {
 }
 
 impl Arming {
-    fn new(now: Now, seen: &Seen, from: Option<Status>, late: bool) -> Self {
+    pub(super) fn new(now: Now, seen: &Seen, from: Option<Status>, late: bool) -> Self {
         Self {
             since: now.mono,
             began: now.wall,

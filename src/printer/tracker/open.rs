@@ -10,7 +10,7 @@ use crate::printer::event::{Kind, Source};
 use crate::printer::record::{Going, JobClass, JobRecord, JobResult, Phase};
 use crate::printer::{Now, Status, Text};
 
-use super::machine::Doing;
+use super::machine::{Arming, Doing, YOUNG};
 use super::seen::Seen;
 use super::{FirstSight, Telling, Tracker, identity, reason, since};
 
@@ -27,13 +27,16 @@ impl Tracker {
             let record = self.record(seen, seen.started_at);
             self.ledger.going = Going { counted_from: Some(now.wall), ..Going::default() };
             self.ledger.open = Some(record);
-            self.live.born = None;
-            self.take_for_told(now, seen);
+            self.live.young_until = None;
+            self.take_for_told(seen);
+            self.take_pause_for_told(now, seen);
             self.effects.ask_cloud |= self.is_known_to_cloud();
             self.doing = Doing::Active;
-        } else if !active {
+        } else if active {
+            self.doing = Doing::Arming(Arming::new(now, seen, None, true));
+        } else {
             self.note_rest(seen);
-            self.live.rest = Some((Arc::clone(&seen.ids), seen.name.clone()));
+            self.keep_names(seen);
             self.doing = Doing::Rest;
         }
         true
@@ -52,11 +55,11 @@ impl Tracker {
         self.ledger.going = Going { cancel, counted_from: Some(began), ..Going::default() };
         let class = record.class;
         self.ledger.open = Some(record);
-        self.live.born = (!late).then_some(now.mono);
+        self.live.young_until = (!late).then(|| now.mono + YOUNG.saturating_sub(since(now.wall, began)));
         self.live.fault = None;
         self.live.pause = None;
         if late {
-            self.take_for_told(now, seen);
+            self.take_for_told(seen);
         }
         if class == JobClass::Print {
             self.ledger.plate_occupied = Some(false);
@@ -83,8 +86,9 @@ impl Tracker {
         record.reason = None;
         self.ledger.open = Some(record);
         self.ledger.going = Going { counted_from: Some(now.wall), silent: true, ..Going::default() };
-        self.live.born = None;
-        self.take_for_told(now, seen);
+        self.live.young_until = None;
+        self.take_for_told(seen);
+        self.take_pause_for_told(now, seen);
         self.effects.save = true;
         self.doing = Doing::Active;
         true
@@ -107,23 +111,19 @@ impl Tracker {
             ..JobRecord::default()
         };
         let epoch = self.ledger.epoch;
+        // Numbers come again: the local network's are small, and a printer may print a task once more.
         let numbers = [&record.task_id, &record.subtask_id].map(|id| id.as_deref().unwrap_or_default());
-        let key = match numbers {
-            ["", ""] => match seen.started_at {
-                Some(at) => format!("s{}", at.as_second()),
-                None => format!("e{epoch}"),
-            },
-            [task, ""] => task.to_owned(),
-            [task, subtask] => format!("{task}-{subtask}"),
+        record.key = match numbers {
+            ["", ""] => format!("e{epoch}").into(),
+            [task, ""] => format!("{task}.{epoch}").into(),
+            [task, subtask] if task == subtask => format!("{task}.{epoch}").into(),
+            [task, subtask] => format!("{task}-{subtask}.{epoch}").into(),
         };
-        // Numbers from the local network come again: the last job may have had the same.
-        let taken = self.ledger.last.as_ref().is_some_and(|last| last.key == key);
-        record.key = if taken { format!("{key}.{epoch}").into() } else { key.into() };
         record
     }
 
     /// What the job has behind it already is no news.
-    fn take_for_told(&mut self, now: Now, seen: &Seen) {
+    fn take_for_told(&mut self, seen: &Seen) {
         if let Some(open) = &mut self.ledger.open {
             open.progress = seen.progress;
             open.layer = seen.layer;
@@ -142,6 +142,10 @@ impl Tracker {
         {
             self.mark(Kind::Progress(percent));
         }
+    }
+
+    /// That it is paused, too.
+    fn take_pause_for_told(&mut self, now: Now, seen: &Seen) {
         if seen.status == Some(Status::Pause) {
             self.ledger.going.phase = Phase::Paused;
             self.ledger.going.paused_at = Some(now.wall);
@@ -163,8 +167,7 @@ impl Tracker {
 
     /// What the printer says of its progress. Some firmware sets it to nothing when a job is cancelled.
     pub(super) fn note_figures(&mut self, now: Now, seen: &Seen) {
-        let young =
-            self.live.born.is_some_and(|born| now.mono.saturating_sub(born) < Duration::from_secs(60));
+        let young = self.is_young(now);
         let Some(open) = &mut self.ledger.open else { return };
         if let Some(percent) =
             seen.progress.filter(|percent| young || *percent > 0 || open.progress.is_none())
@@ -229,6 +232,11 @@ impl Tracker {
     /// Whether it was told of this job.
     pub(super) fn was_told(&self, word: &str) -> bool {
         self.ledger.told.iter().any(|told| told == word)
+    }
+
+    /// Whether the figures may still be those of the job before.
+    pub(super) fn is_young(&self, now: Now) -> bool {
+        self.live.young_until.is_some_and(|until| now.mono < until)
     }
 
     /// Whether the open job is somebody's print.

@@ -190,9 +190,11 @@ impl Tracker {
             }
             _ => {}
         }
+        // The job that is open becomes the last one when it ends here.
+        let own = |task: &Task| self.ledger.open.as_ref().is_some_and(|open| is_of(task, open));
         if self.ledger.known
             && self.ledger.last.is_none()
-            && let Some(task) = ours.iter().find(|task| over(task))
+            && let Some(task) = ours.iter().find(|task| over(task) && !own(task))
         {
             self.ledger.last = Some(JobRecord::from_task(task));
             self.effects.save = true;
