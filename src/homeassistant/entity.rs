@@ -156,12 +156,17 @@ impl Published {
             }
             (Self::Text(old), Some(Value::Text(new))) => old.as_str() != new.as_ref(),
             (Self::Flag(old), Some(Value::Flag(new))) => old != new,
-            (Self::Time(old), Some(Value::Time(new))) => old != new,
+            (Self::Time(old), Some(Value::Time(new))) => *old != seconds(*new),
             (Self::Address(old), Some(Value::Address(new))) => old != new,
             (Self::Firmware(old), Some(Value::Firmware(new))) => old.map(CompactString::as_str) != *new,
             _ => true,
         }
     }
+}
+
+/// Home Assistant shows and keeps moments to the second.
+pub(super) fn seconds(moment: Timestamp) -> Timestamp {
+    Timestamp::from_second(moment.as_second()).unwrap_or(moment)
 }
 
 #[allow(clippy::cast_precision_loss, reason = "the numbers of rows with a dead band are small")]
@@ -177,7 +182,7 @@ impl From<Option<&Value<'_>>> for Published {
             Some(Value::Tenths(v)) => Self::Tenths(*v),
             Some(Value::Text(v)) => Self::Text(v.as_ref().into()),
             Some(Value::Flag(v)) => Self::Flag(*v),
-            Some(Value::Time(v)) => Self::Time(*v),
+            Some(Value::Time(v)) => Self::Time(seconds(*v)),
             Some(Value::Address(v)) => Self::Address(*v),
             Some(Value::Firmware(v)) => Self::Firmware(Box::new(v.map(|text| CompactString::from(*text)))),
         }
@@ -629,6 +634,9 @@ mod tests {
         assert_eq!(payload(Value::minutes(Duration::from_secs(3600))), "60");
         let end = Timestamp::from_second(1_800_000_000).expect("a moment");
         assert_eq!(payload(Value::Time(end)), "2027-01-15T08:00:00Z");
+        let later = end + Duration::from_millis(900);
+        assert_eq!(payload(Value::Time(later)), "2027-01-15T08:00:00Z");
+        assert!(!Published::from(Some(&Value::Time(end))).differs(Some(&Value::Time(later)), 0.0));
         let firmware = Firmware {
             installed: "1.0",
             latest: "1.1",

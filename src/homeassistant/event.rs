@@ -97,8 +97,8 @@ pub fn message(topics: &Topics, who: &Identity, event: &Event, telling: Telling)
         event_type: event.kind.word(),
         event_id: &event.id,
         seq: event.seq,
-        ts: telling.at,
-        at: event.at,
+        ts: exactly(telling.at),
+        at: exactly(event.at),
         late: event.late,
         redelivered: telling.again,
         inferred: event.inferred,
@@ -186,8 +186,8 @@ fn job(record: &JobRecord) -> Job<'_> {
         task_id: record.task_id.as_deref(),
         subtask_id: record.subtask_id.as_deref(),
         print_type: record.origin.as_deref(),
-        started_at: record.started_at,
-        ended_at: record.ended_at,
+        started_at: record.started_at.map(exactly),
+        ended_at: record.ended_at.map(exactly),
         duration_s: record.duration_s(),
         paused_s: record.paused_s,
         progress: record.progress,
@@ -219,6 +219,11 @@ pub(super) fn slot_label(slot: &TaskSlot) -> String {
         Some(unit) if unit >= 128 => format!("HT{}", unit - 127),
         Some(unit) => format!("A{}-{}", unit + 1, slot.slot + 1),
     }
+}
+
+/// To the millisecond: not every program reads more decimals than that.
+fn exactly(moment: Timestamp) -> Timestamp {
+    Timestamp::from_millisecond(moment.as_millisecond()).unwrap_or(moment)
 }
 
 pub(super) fn rounded(value: f64, decimals: i32) -> f64 {

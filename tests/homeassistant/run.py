@@ -76,6 +76,12 @@ MAY_BE_UNKNOWN = {
     "a button has no state before it was pressed":
         lambda device, key: key in ("pause", "resume", "stop", "refresh", "clear_error", "home", "load")
         or key.startswith("calibrate_") or key.endswith(("_filament", "_load", "_read_rfid")),
+    "nothing has happened yet":
+        lambda device, key: key in ("print", "error", "hms", "filament", "printer"),
+    "nothing has ended since the gateway first saw the printer, and who took the print off did not say so":
+        lambda device, key: key.startswith("last_") or key in ("success_rate", "start_time", "end_time", "plate_occupied"),
+    "a printer that was just met says nothing of what began before":
+        lambda device, key: key in ("safe_to_power_off", "bed_cooled", "clear_plate"),
     "nobody reports a buzzer, nor a heatbed light that was not switched yet":
         lambda device, key: key in ("buzzer", "heatbed_light"),
 }
@@ -83,7 +89,8 @@ MAY_BE_UNKNOWN = {
 MOVES = ("status", "stage", "progress", "remaining_time", "end_time", "layer", "temperature", "_fan", "active",
          "wifi_signal", "humidity", "fan_speed", "target", "remaining", "job_name", "total_layers", "print_error", "homed",
          "camera_recording", "door", "hms", "needs_attention", "filament_present", "plate", "gcode_file", "print_type",
-         "report", "stale", "heater_left_on", "printers_", "drying", "light")
+         "report", "stale", "heater_left_on", "printers_", "drying", "light", "activity", "printing", "last_", "prints_",
+         "success_rate", "usage_hours", "filament_total", "start_time", "safe_to_power_off", "bed_cooled", "plate_occupied")
 
 arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
 arguments.add_argument("--binary", type=pathlib.Path, help="default: the debug build, made now")
@@ -186,6 +193,8 @@ class House:
             if topic.startswith("homeassistant/device/") and topic.endswith("/config"):
                 message = json.loads(payload)
                 for component in message["components"].values():
+                    if component["platform"] == "device_automation":
+                        continue  # No entity; automations.py looks at these.
                     entry = dict(component, device=message["device"])
                     found[component["platform"], component["unique_id"]] = entry
         return found
@@ -231,7 +240,7 @@ def agrees(component: dict, retained: dict, entity: dict) -> bool:
     payload = retained.get(component.get("state_topic", ""))
     if blocked(component, retained):
         return state == "unavailable"
-    if platform == "button":
+    if platform in ("button", "event", "image"):
         return state not in (None, "unavailable")
     if payload is None or state in (None, "unavailable"):
         return False
@@ -318,7 +327,7 @@ def table(house: House) -> dict[str, tuple]:
     keys = {(p, u): key_of(c) for (p, u), c in house.discovery().items()}
     res = {}
     for id_, e in house.entities().items():
-        moves = any(part in keys.get(id_, "") for part in MOVES) or id_[0] == "button"
+        moves = any(part in keys.get(id_, "") for part in MOVES) or id_[0] in ("button", "event")
         res[e["entity_id"]] = (e["unique_id"], e["device"]["name"], e["unit"], e["entity_category"], e["disabled_by"],
                                None if moves else e["state"])
     return res

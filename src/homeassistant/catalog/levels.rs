@@ -9,7 +9,7 @@ use crate::printer::levels::Activity;
 use crate::printer::record::{Counters, JobRecord, JobResult};
 use crate::printer::{Command, Levels, Snapshot};
 
-use super::super::entity::{Entity, Value, binary, button, sensor, words};
+use super::super::entity::{Entity, Value, binary, button, seconds, sensor, words};
 use super::super::event::{rounded, slot_label};
 use super::{DROP, flag, text};
 
@@ -76,8 +76,8 @@ pub(super) fn of_job(job: &JobRecord) -> Map<String, Json> {
     let map = json!({
         "name": job.name.as_deref(),
         "result": job.result.map(JobResult::word),
-        "started": job.started_at,
-        "ended": job.ended_at,
+        "started": job.started_at.map(seconds),
+        "ended": job.ended_at.map(seconds),
         "duration_s": job.duration_s(),
         "paused_s": job.paused_s,
         "progress": job.progress,
@@ -105,6 +105,16 @@ fn last_job(s: &Snapshot) -> Json {
         details.insert("event_id".into(), json!(s.levels.last_event.as_deref()));
     }
     details.into()
+}
+
+/// The last jobs, newest first; without the slots, since Home Assistant keeps attributes only up to 16 kB.
+fn history(s: &Snapshot) -> Json {
+    let job = |job: &Arc<JobRecord>| {
+        let mut job = of_job(job);
+        job.remove("per_slot");
+        Json::Object(job)
+    };
+    json!({ "jobs": s.levels.recent.iter().map(job).collect::<Vec<_>>() })
 }
 
 fn by_material(s: &Snapshot) -> Json {
@@ -135,6 +145,16 @@ pub(super) static LEVELS: &[Entity<Snapshot>] = &[
         .class("timestamp")
         .lasting()
         .early(),
+    sensor::<Snapshot>("job_history", "Last prints", |s| {
+        (s.levels.activity.is_some() || !s.levels.recent.is_empty())
+            .then(|| Value::Int(i64::try_from(s.levels.recent.len()).unwrap_or(i64::MAX)))
+    })
+    .icon("mdi:history")
+    .diagnostic()
+    .hidden()
+    .lasting()
+    .early()
+    .with(|a, b| differ(a, b, |levels| &levels.recent), history),
     sensor::<Snapshot>("prints_finished", "Prints finished", |s| Some(total(counted(s)?.finished)))
         .icon("mdi:check-circle-outline")
         .counter()
@@ -198,6 +218,7 @@ pub(super) static LEVELS: &[Entity<Snapshot>] = &[
         .lasting(),
     binary::<Snapshot>("plate_occupied", "Plate occupied", |s| flag(s.levels.plate_occupied))
         .class("occupancy")
+        .icon("mdi:tray")
         .lasting()
         .early(),
     button::<Snapshot>("clear_plate", "Plate is empty", || Command::ClearPlate)
