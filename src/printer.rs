@@ -7,6 +7,7 @@
 pub mod ams;
 pub mod cloud;
 pub mod command;
+pub mod consumption;
 pub mod control;
 pub mod event;
 pub mod health;
