@@ -18,6 +18,7 @@ pub mod record;
 mod shared;
 pub mod stage;
 pub mod tools;
+pub mod tracker;
 pub mod update;
 
 use core::net::Ipv4Addr;
@@ -42,6 +43,7 @@ pub use record::{JobRecord, Ledger};
 pub use shared::Shared;
 pub use stage::Stage;
 pub use tools::{Machine, Nozzle, Rack};
+pub use tracker::Tracker;
 pub use update::Update;
 
 /// Text from the printer; most of it is short enough to need no allocation.
@@ -226,6 +228,19 @@ pub enum Reach {
     Offline,
 }
 
+/// How well a printer is heard: what may be concluded from what is known of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Contact {
+    /// Our own connection stands; while it does not, silence says nothing of the printer.
+    pub linked: bool,
+    /// A full report came since the last gap, so what is known is of one moment.
+    pub whole: bool,
+    /// How often contact began anew: our connection's, or the printer's.
+    pub gaps: u32,
+    /// How often the printer took an order to stop its job, from us or from anybody.
+    pub stops: u32,
+}
+
 /// What a third party may do with this printer over this connection (protocol 6).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Control {
@@ -351,6 +366,8 @@ pub struct Snapshot {
     pub capabilities: Option<Capabilities>,
     /// Whether it can be reached.
     pub reach: Reach,
+    /// How well it is heard.
+    pub contact: Contact,
     /// What we may do with it.
     pub control: Control,
     /// How that is known.
@@ -437,6 +454,7 @@ impl Snapshot {
             identity,
             capabilities: None,
             reach: Reach::Unheard,
+            contact: Contact::default(),
             control: Control::Unknown,
             control_reason: ControlReason::NotKnown,
             read_only: false,

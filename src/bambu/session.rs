@@ -17,7 +17,8 @@ use jiff::Timestamp;
 
 use crate::printer::update::Boards;
 use crate::printer::{
-    Command, Facts, Health, Identity, Levels, Now, Outcome, Reach, Serial, Snapshot, Status, Text, Texts,
+    Command, Contact, Facts, Health, Identity, Levels, Now, Outcome, Reach, Serial, Snapshot, Status, Text,
+    Texts,
 };
 
 use super::envelope::{self, Message};
@@ -141,6 +142,7 @@ pub struct Session {
     sequence: u32,
 
     connected: bool,
+    contact: Contact,
     full_seen: bool,
     heard: Option<Duration>,
     probed: u8,
@@ -208,6 +210,7 @@ impl Session {
             reach: Reach::Unheard,
             sequence,
             connected: false,
+            contact: Contact::default(),
             full_seen: false,
             heard: None,
             probed: 0,
@@ -408,7 +411,15 @@ impl Session {
         self.heard = self.heard.map(|_| now.mono);
         self.probed = 0;
         self.authority.forget();
+        self.contact.linked = true;
+        self.begin_anew();
         self.ask_everything(now, out);
+    }
+
+    /// What was heard and what will be heard are not of one piece: something may have been missed.
+    fn begin_anew(&mut self) {
+        self.contact.whole = false;
+        self.contact.gaps = self.contact.gaps.wrapping_add(1);
     }
 
     fn on_disconnected(&mut self, now: Now, out: &mut Vec<Output>) {
@@ -416,6 +427,8 @@ impl Session {
             return;
         }
         self.connected = false;
+        self.contact.linked = false;
+        self.contact.whole = false;
         self.doubtful = true;
         self.link_lost = Some(now.mono);
         self.pushall_retry = None;
@@ -459,6 +472,7 @@ impl Session {
             Message::Presence(true) => {
                 self.presence_lost = None;
                 self.authority.forget();
+                self.begin_anew();
                 if self.connected {
                     self.ask_everything(now, out);
                 }
@@ -531,6 +545,7 @@ impl Session {
         // yesterday's state.
         if self.connected && self.reach == Reach::Offline {
             self.authority.forget();
+            self.begin_anew();
             self.ask_everything(now, out);
         }
         self.reach = Reach::Online;
@@ -539,6 +554,7 @@ impl Session {
         let spools = snapshot::absorb(&mut self.report, print, kind);
         if kind == Kind::Full {
             self.full_seen = true;
+            self.contact.whole = self.connected;
             self.pushall_wanted = false;
             self.pushall_retry = None;
         }
@@ -624,6 +640,7 @@ impl Session {
             snapshot::project(&self.report, &Context { spools_anew: true, ..context }),
             "what is kept is what would be made anew"
         );
+        new.contact = self.contact;
         new.job.ends_at = ends_at(now.wall, &new, self.snapshot.job.ends_at);
         self.age(now, &mut new);
         self.adopt(now, new, out);
@@ -653,8 +670,10 @@ impl Session {
     fn look_at_age(&mut self, now: Now, out: &mut Vec<Output>) {
         let stale = self.doubtful && self.reach == Reach::Online;
         let long = self.hot_since.is_some_and(|at| now.mono >= at + HEATER_LEFT_ON);
-        if stale != self.snapshot.stale || (long && self.snapshot.heater_left_on == Some(false)) {
+        let told = self.contact == self.snapshot.contact;
+        if !told || stale != self.snapshot.stale || (long && self.snapshot.heater_left_on == Some(false)) {
             let mut new = (*self.snapshot).clone();
+            new.contact = self.contact;
             self.age(now, &mut new);
             self.adopt(now, new, out);
         }
@@ -674,6 +693,7 @@ impl Session {
         if self.snapshot.reach != reach {
             let mut new = (*self.snapshot).clone();
             new.reach = reach;
+            new.contact = self.contact;
             new.stale = false;
             // Of one that is away nobody knows, and what is on when it is back was on for no longer.
             self.hot_since = None;

@@ -112,6 +112,8 @@ pub fn project(report: &Print, context: &Context<'_>) -> Snapshot {
         identity: Arc::clone(context.identity),
         capabilities: context.capabilities,
         reach: context.reach,
+        // The session's own knowledge, as the moment's age is.
+        contact: before.contact,
         control: context.control,
         control_reason: context.control_reason,
         read_only: before.read_only,

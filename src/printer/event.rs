@@ -59,6 +59,162 @@ pub enum Kind {
     FirmwareAvailable,
 }
 
+impl Group {
+    /// All groups.
+    pub const ALL: [Self; 5] = [Self::Print, Self::Error, Self::Hms, Self::Filament, Self::Printer];
+
+    /// The word for it in topics and keys.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Print => "print",
+            Self::Error => "error",
+            Self::Hms => "hms",
+            Self::Filament => "filament",
+            Self::Printer => "printer",
+        }
+    }
+}
+
+impl Kind {
+    /// All kinds, in the order in which a person would list them.
+    pub const ALL: [Self; 31] = [
+        Self::Started,
+        Self::Printing,
+        Self::FirstLayer,
+        Self::Progress(25),
+        Self::Progress(50),
+        Self::Progress(75),
+        Self::Progress(95),
+        Self::Paused,
+        Self::RunOut,
+        Self::Resumed,
+        Self::Finishing,
+        Self::Finished,
+        Self::Failed,
+        Self::Cancelled,
+        Self::Lost,
+        Self::OfflineWhilePrinting,
+        Self::Reconnected,
+        Self::CalibrationStarted,
+        Self::CalibrationFinished,
+        Self::CalibrationFailed,
+        Self::ErrorRaised,
+        Self::ErrorCleared,
+        Self::HmsRaised,
+        Self::HmsCleared,
+        Self::DryingFinished,
+        Self::FilamentChanged,
+        Self::Online,
+        Self::Offline,
+        Self::SafeToPowerOff,
+        Self::BedCooled,
+        Self::FirmwareAvailable,
+    ];
+
+    /// Where it is told.
+    pub fn group(self) -> Group {
+        match self {
+            Self::ErrorRaised | Self::ErrorCleared => Group::Error,
+            Self::HmsRaised | Self::HmsCleared => Group::Hms,
+            Self::DryingFinished | Self::FilamentChanged => Group::Filament,
+            Self::Online
+            | Self::Offline
+            | Self::SafeToPowerOff
+            | Self::BedCooled
+            | Self::FirmwareAvailable => Group::Printer,
+            _ => Group::Print,
+        }
+    }
+
+    /// The word for it within its group: the `event_type` of the message.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Started => "started",
+            Self::Printing => "printing",
+            Self::FirstLayer => "first_layer",
+            Self::Progress(percent) => match percent {
+                ..=25 => "progress_25",
+                26..=50 => "progress_50",
+                51..=75 => "progress_75",
+                _ => "progress_95",
+            },
+            Self::Paused => "paused",
+            Self::RunOut => "runout",
+            Self::Resumed => "resumed",
+            Self::Finishing => "finishing",
+            Self::Finished => "finished",
+            Self::Failed => "failed",
+            Self::Cancelled => "cancelled",
+            Self::Lost => "lost",
+            Self::OfflineWhilePrinting => "offline_while_printing",
+            Self::Reconnected => "reconnected",
+            Self::CalibrationStarted => "calibration_started",
+            Self::CalibrationFinished => "calibration_finished",
+            Self::CalibrationFailed => "calibration_failed",
+            Self::ErrorRaised | Self::HmsRaised => "raised",
+            Self::ErrorCleared | Self::HmsCleared => "cleared",
+            Self::DryingFinished => "drying_finished",
+            Self::FilamentChanged => "filament_changed",
+            Self::Online => "online",
+            Self::Offline => "offline",
+            Self::SafeToPowerOff => "safe_to_power_off",
+            Self::BedCooled => "bed_cooled",
+            Self::FirmwareAvailable => "firmware_available",
+        }
+    }
+
+    /// Names of the bare triggers that leave with it; none for what is told as an event only.
+    pub fn triggers(self) -> &'static [&'static str] {
+        match self {
+            Self::Started => &["print_started"],
+            Self::Printing => &["print_printing"],
+            Self::FirstLayer => &["print_first_layer"],
+            Self::Progress(percent) => match percent {
+                ..=25 => &["print_progress_25"],
+                26..=50 => &["print_progress_50"],
+                51..=75 => &["print_progress_75"],
+                _ => &["print_progress_95"],
+            },
+            Self::Paused => &["print_paused"],
+            Self::RunOut => &["print_runout"],
+            Self::Resumed => &["print_resumed"],
+            Self::Finishing => &["print_finishing"],
+            Self::Finished => &["print_finished", "print_ended"],
+            Self::Failed => &["print_failed", "print_ended"],
+            Self::Cancelled => &["print_cancelled", "print_ended"],
+            Self::OfflineWhilePrinting => &["offline_while_printing"],
+            Self::CalibrationFinished => &["calibration_finished"],
+            Self::CalibrationFailed => &["calibration_failed"],
+            Self::ErrorRaised => &["error_raised"],
+            Self::ErrorCleared => &["error_cleared"],
+            Self::HmsRaised => &["hms_raised"],
+            Self::HmsCleared => &["hms_cleared"],
+            Self::DryingFinished => &["ams_drying_finished"],
+            Self::FilamentChanged => &["filament_changed"],
+            Self::Online => &["printer_online"],
+            Self::Offline => &["printer_offline"],
+            Self::SafeToPowerOff => &["safe_to_power_off"],
+            Self::BedCooled => &["bed_cooled"],
+            Self::FirmwareAvailable => &["firmware_available"],
+            // What nobody will ever know is nothing to act upon, and the other two only explain.
+            Self::Lost | Self::Reconnected | Self::CalibrationStarted => &[],
+        }
+    }
+
+    /// Whether a job ends with it.
+    pub fn is_terminal(self) -> bool {
+        matches!(
+            self,
+            Self::Finished
+                | Self::Failed
+                | Self::Cancelled
+                | Self::Lost
+                | Self::CalibrationFinished
+                | Self::CalibrationFailed
+        )
+    }
+}
+
 /// How it is known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -78,8 +234,8 @@ pub enum Source {
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Reason {
-    /// In one word: `runout`, `user`, `door`, `power_loss`, `idle_without_result` and others; empty when it
-    /// is not known.
+    /// In one word: `runout`, `user`, `gateway`, `prepare`, `power_loss`, `idle_without_result`,
+    /// `unattended_replay` and others; empty when it is not known.
     pub kind: Text,
     /// Error code as the printer's screen shows it.
     pub code: Option<Text>,
@@ -117,4 +273,16 @@ pub struct Event {
     /// Why.
     #[serde(default)]
     pub reason: Option<Reason>,
+}
+
+impl Event {
+    /// Where it is told.
+    pub fn group(&self) -> Group {
+        self.kind.group()
+    }
+
+    /// Names of the bare triggers that leave with it, if [`super::Tracker::may_trigger`] lets them.
+    pub fn triggers(&self) -> &'static [&'static str] {
+        self.kind.triggers()
+    }
 }

@@ -138,8 +138,14 @@ impl Hms {
     }
 
     /// Both halves in one number, as the vendor's catalogue has it.
-    fn id(self) -> u64 {
+    pub(in crate::printer) fn id(self) -> u64 {
         u64::from(self.attr) << 32 | u64::from(self.code)
+    }
+
+    /// From both halves in one number.
+    pub(in crate::printer) fn of(id: u64) -> Self {
+        let half = |half: u64| u32::try_from(half & 0xFFFF_FFFF).unwrap_or_default();
+        Self { attr: half(id >> 32), code: half(id) }
     }
 }
 

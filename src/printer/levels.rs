@@ -4,12 +4,14 @@
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 
 use super::record::{Counters, JobRecord};
 
 /// What a printer is about, as people see it; unlike the printer's own word it knows how a job ended, and it
 /// does not change with the connection.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 #[allow(missing_docs, reason = "the names say it")]
 pub enum Activity {
     #[default]
@@ -21,6 +23,26 @@ pub enum Activity {
     Finished,
     Failed,
     Cancelled,
+}
+
+impl Activity {
+    /// All words for it.
+    pub const WORDS: [&'static str; 8] =
+        ["idle", "preparing", "printing", "paused", "calibrating", "finished", "failed", "cancelled"];
+
+    /// The word for it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Idle => "idle",
+            Self::Preparing => "preparing",
+            Self::Printing => "printing",
+            Self::Paused => "paused",
+            Self::Calibrating => "calibrating",
+            Self::Finished => "finished",
+            Self::Failed => "failed",
+            Self::Cancelled => "cancelled",
+        }
+    }
 }
 
 /// What follows from a printer's jobs.

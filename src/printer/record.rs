@@ -8,8 +8,9 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::Text;
-use super::cloud::TaskSlot;
+use super::cloud::{Task, TaskSlot, TaskStatus};
 use super::event::{Event, Reason};
+use super::levels::Activity;
 
 /// What a job is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
@@ -34,6 +35,21 @@ pub enum JobResult {
     Lost,
 }
 
+impl JobResult {
+    /// All words for it.
+    pub const WORDS: [&'static str; 4] = ["finished", "failed", "cancelled", "lost"];
+
+    /// The word for it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Finished => "finished",
+            Self::Failed => "failed",
+            Self::Cancelled => "cancelled",
+            Self::Lost => "lost",
+        }
+    }
+}
+
 /// One job, from its first sign to its end.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(default)]
@@ -56,7 +72,8 @@ pub struct JobRecord {
     pub started_at: Option<Timestamp>,
     /// When it ended.
     pub ended_at: Option<Timestamp>,
-    /// How it ended; `None` while it is open.
+    /// How it ended; `None` while it is open, and for one of the cloud's list that failed or was cancelled:
+    /// the cloud does not tell these apart.
     pub result: Option<JobResult>,
     /// Why it ended like that.
     pub reason: Option<Reason>,
@@ -80,6 +97,35 @@ pub struct JobRecord {
     pub cost: Option<f64>,
     /// Seen from its beginning or adopted; `false` for what is known from the cloud's list alone.
     pub observed: bool,
+}
+
+impl JobRecord {
+    /// How long it took, pauses not counted; `None` while one of its ends is not known.
+    pub fn duration_s(&self) -> Option<u64> {
+        let whole = self.ended_at?.as_second().checked_sub(self.started_at?.as_second())?;
+        Some(u64::try_from(whole).ok()?.saturating_sub(self.paused_s))
+    }
+
+    /// A job that is known from the cloud's list alone: nobody saw it.
+    pub fn from_task(task: &Task) -> Self {
+        let over = matches!(task.status, Some(TaskStatus::Finished | TaskStatus::Ended));
+        Self {
+            key: task.id.clone(),
+            name: task.title.clone(),
+            task_id: Some(task.id.clone()),
+            origin: task
+                .mode
+                .as_deref()
+                .map(|mode| if mode.starts_with("lan") { "local" } else { "cloud" }.into()),
+            started_at: task.started_at,
+            ended_at: task.ended_at.filter(|_| over),
+            result: (task.status == Some(TaskStatus::Finished)).then_some(JobResult::Finished),
+            planned_g: task.weight_g,
+            planned_m: task.length_m,
+            slots: task.slots.clone(),
+            ..Self::default()
+        }
+    }
 }
 
 /// Totals of one printer since the gateway first saw it.
@@ -120,8 +166,86 @@ pub struct Ledger {
     pub counters: Counters,
     /// Events that the broker has not acknowledged, oldest first.
     pub pending: VecDeque<Event>,
-    /// Events whose bare trigger has left, or must not leave any more.
+    /// Events whose bare trigger has left, or must not leave any more: all up to this number.
     pub triggered: u64,
-    /// A print lies on the plate.
-    pub plate_occupied: bool,
+    /// A print lies on the plate; `None` while nobody knows.
+    pub plate_occupied: Option<bool>,
+    /// Drawn once by whoever makes the ledger, so that the ids of two gateways' events differ.
+    pub seed: u64,
+    /// How far the open job is, for whoever continues it.
+    pub going: Going,
+    /// What was told of the printer last, so that only what differs is told.
+    pub told_of: ToldOf,
+    /// Id of the event with which the last job ended.
+    pub last_event: Option<Text>,
+    /// When this was last brought up to date; some minutes old at most while a job is under way.
+    pub seen_at: Option<Timestamp>,
+}
+
+/// The steps of a job that is under way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Phase {
+    /// Heating, measuring, fetching the file.
+    #[default]
+    Prepare,
+    /// Printing.
+    Running,
+    /// Held, and that was told.
+    Paused,
+}
+
+/// How far the open job is.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Going {
+    /// Its step.
+    pub phase: Phase,
+    /// Since when it is paused.
+    pub paused_at: Option<Timestamp>,
+    /// Somebody wanted it to end.
+    pub cancel: Option<CancelMark>,
+    /// Since when the printer is away; that was told.
+    pub away_since: Option<Timestamp>,
+    /// When it would end, as the printer said last.
+    pub expected: Option<Timestamp>,
+    /// From when on its time counts for the totals, and how many seconds of it are in them already.
+    pub counted_from: Option<Timestamp>,
+    /// See there.
+    pub counted_s: u64,
+    /// A fault was seen while it was under way.
+    pub fault: bool,
+    /// It goes on after its end was told: the next end changes the record and is told to nobody.
+    pub silent: bool,
+}
+
+/// A sign that somebody wanted a job to end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CancelMark {
+    /// When.
+    pub at: Timestamp,
+    /// It was a command of ours.
+    pub by_us: bool,
+}
+
+/// What was told of a printer last. It is only told again when it differs from this.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct ToldOf {
+    /// Whether it was there.
+    pub online: Option<bool>,
+    /// Its error.
+    pub error: Option<u32>,
+    /// Its health messages, both halves in one number.
+    pub hms: Vec<u64>,
+    /// Units that dry, and when each will be done.
+    pub drying: BTreeMap<u8, Timestamp>,
+    /// Whether its power could be cut.
+    pub safe: Option<bool>,
+    /// Whether its bed was cool.
+    pub cooled: Option<bool>,
+    /// The firmware that was offered.
+    pub firmware: Option<Text>,
+    /// What it was about at rest.
+    pub rest: Option<Activity>,
 }

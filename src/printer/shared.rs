@@ -14,6 +14,13 @@ impl<T: ?Sized> Clone for Shared<T> {
     }
 }
 
+impl<T: ?Sized> Shared<T> {
+    /// Whether both are one and the same, which costs nothing to find out.
+    pub fn is(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+
 impl<T: ?Sized + PartialEq> PartialEq for Shared<T> {
     fn eq(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.0, &other.0) || self.0 == other.0

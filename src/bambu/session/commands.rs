@@ -140,6 +140,12 @@ impl Session {
             _ if of_print => self.authority.answered(),
             _ => {}
         }
+        let stop = reply.category == "print" && reply.command.as_deref() == Some("stop");
+        if stop && reply.accepted == Some(true) {
+            // Anybody's: what ends after this was cancelled (capture `h2d_stream_pause_stop_failed_hms`, where
+            // the code for that comes seconds after the end).
+            self.contact.stops = self.contact.stops.wrapping_add(1);
+        }
         if unsigned || of_print {
             self.project(now, Kind::Delta, out);
         }

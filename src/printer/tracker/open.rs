@@ -1,0 +1,241 @@
+//! A job begins, and what is known of it grows.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use crate::printer::cloud::{Task, TaskStatus};
+use crate::printer::event::{Kind, Source};
+use crate::printer::record::{Going, JobClass, JobRecord, JobResult, Phase};
+use crate::printer::{Now, Status, Text};
+
+use super::machine::Doing;
+use super::seen::Seen;
+use super::{FirstSight, Telling, Tracker, identity, reason, since};
+
+/// A print that begins so soon after the power came back, under the name of the last one, was begun by nobody.
+const POWER_ON: Duration = Duration::from_secs(120);
+
+impl Tracker {
+    /// A printer that is seen for the first time ever. What it is at is no news.
+    pub(super) fn meet_job(&mut self, now: Now, seen: &Seen) -> bool {
+        self.ledger.known = true;
+        self.effects.save = true;
+        let active = seen.status.is_some_and(Status::is_active);
+        if active && self.options.first_sight == FirstSight::AdoptSilently {
+            let record = self.record(seen, seen.started_at);
+            self.ledger.going = Going { counted_from: Some(now.wall), ..Going::default() };
+            self.ledger.open = Some(record);
+            self.live.born = None;
+            self.take_for_told(now, seen);
+            self.effects.ask_cloud |= self.is_known_to_cloud();
+            self.doing = Doing::Active;
+        } else if !active {
+            self.note_rest(seen);
+            self.live.rest = Some((Arc::clone(&seen.ids), seen.name.clone()));
+            self.doing = Doing::Rest;
+        }
+        true
+    }
+
+    /// A job begins; `late` when it was under way already when we looked.
+    pub(super) fn open(&mut self, now: Now, seen: &Seen, began: Timestamp, late: bool) {
+        if late && self.reopen(now, seen) {
+            return;
+        }
+        let started_at = seen.started_at.or((!late).then_some(began));
+        let record = self.record(seen, started_at);
+        let replay = self.is_unattended_replay(now, seen);
+        self.ledger.told.clear();
+        let cancel = self.ledger.going.cancel.take();
+        self.ledger.going = Going { cancel, counted_from: Some(began), ..Going::default() };
+        let class = record.class;
+        self.ledger.open = Some(record);
+        self.live.born = (!late).then_some(now.mono);
+        self.live.fault = None;
+        self.live.pause = None;
+        if late {
+            self.take_for_told(now, seen);
+        }
+        if class == JobClass::Print {
+            self.ledger.plate_occupied = Some(false);
+        }
+        let kind = if class == JobClass::Print { Kind::Started } else { Kind::CalibrationStarted };
+        let reason = replay.then(|| reason::word("unattended_replay"));
+        let job = self.ledger.open.clone();
+        let at = if late { now.wall } else { began };
+        self.tell(now, Telling { job, reason, late, source: Source::Report, ..Telling::new(kind, at) });
+        self.effects.ask_cloud |= self.is_known_to_cloud();
+        self.effects.ask_everything |= class == JobClass::Print && seen.total_layers.unwrap_or_default() == 0;
+        self.doing = Doing::Active;
+        self.learn_from(seen.facts.task.iter().chain(&seen.facts.recent));
+    }
+
+    /// A job that was given up for lost goes on: its end was told.
+    fn reopen(&mut self, now: Now, seen: &Seen) -> bool {
+        let ids = identity::pair(&seen.ids);
+        let back = |last: &mut JobRecord| {
+            last.result == Some(JobResult::Lost) && ids.is_some() && identity::recorded(last) == ids
+        };
+        let Some(mut record) = self.ledger.last.take_if(back) else { return false };
+        record.result = None;
+        record.reason = None;
+        self.ledger.open = Some(record);
+        self.ledger.going = Going { counted_from: Some(now.wall), silent: true, ..Going::default() };
+        self.live.born = None;
+        self.take_for_told(now, seen);
+        self.effects.save = true;
+        self.doing = Doing::Active;
+        true
+    }
+
+    /// The record of the job that the printer shows.
+    fn record(&mut self, seen: &Seen, started_at: Option<Timestamp>) -> JobRecord {
+        self.ledger.epoch += 1;
+        let own = self.has_new_ids(seen).then_some(&*seen.ids);
+        let mut record = JobRecord {
+            class: identity::class(seen),
+            name: seen.name.clone(),
+            file: seen.file.clone(),
+            task_id: own.and_then(|ids| ids.task.clone()),
+            subtask_id: own.and_then(|ids| ids.subtask.clone()),
+            origin: seen.kind.map(|kind| Text::from(kind.word())),
+            started_at,
+            total_layers: seen.total_layers,
+            observed: true,
+            ..JobRecord::default()
+        };
+        let epoch = self.ledger.epoch;
+        let numbers = [&record.task_id, &record.subtask_id].map(|id| id.as_deref().unwrap_or_default());
+        let key = match numbers {
+            ["", ""] => match seen.started_at {
+                Some(at) => format!("s{}", at.as_second()),
+                None => format!("e{epoch}"),
+            },
+            [task, ""] => task.to_owned(),
+            [task, subtask] => format!("{task}-{subtask}"),
+        };
+        // Numbers from the local network come again: the last job may have had the same.
+        let taken = self.ledger.last.as_ref().is_some_and(|last| last.key == key);
+        record.key = if taken { format!("{key}.{epoch}").into() } else { key.into() };
+        record
+    }
+
+    /// What the job has behind it already is no news.
+    fn take_for_told(&mut self, now: Now, seen: &Seen) {
+        if let Some(open) = &mut self.ledger.open {
+            open.progress = seen.progress;
+            open.layer = seen.layer;
+        }
+        let measures = seen.stage.is_some_and(|stage| stage.0 != 0 && stage != crate::printer::stage::IDLE);
+        let printed = seen.layer.unwrap_or_default() >= 1;
+        let prepares = matches!(seen.status, Some(Status::Prepare | Status::Slicing));
+        if !prepares && (printed || !measures) {
+            self.ledger.going.phase = Phase::Running;
+            self.mark(Kind::Printing);
+        }
+        if self.ledger.going.phase == Phase::Running && seen.layer.unwrap_or_default() >= 2 {
+            self.mark(Kind::FirstLayer);
+        }
+        for percent in [25, 50, 75, 95].into_iter().filter(|mark| seen.progress.unwrap_or_default() >= *mark)
+        {
+            self.mark(Kind::Progress(percent));
+        }
+        if seen.status == Some(Status::Pause) {
+            self.ledger.going.phase = Phase::Paused;
+            self.ledger.going.paused_at = Some(now.wall);
+        }
+    }
+
+    /// A printer that lost its power may print the last file again by itself when it comes back.
+    fn is_unattended_replay(&self, now: Now, seen: &Seen) -> bool {
+        let Some(back) = self.live.back_at.filter(|at| now.mono.saturating_sub(*at) < POWER_ON) else {
+            return false;
+        };
+        let again =
+            self.ledger.last.as_ref().is_some_and(|last| last.name.is_some() && last.name == seen.name);
+        let power = now.wall.checked_sub(now.mono.saturating_sub(back)).unwrap_or(now.wall);
+        let sent = seen.facts.recent.iter().any(|task| task.started_at.is_some_and(|at| at >= power));
+        again && !sent
+    }
+
+    /// What the printer says of its progress. Some firmware sets it to nothing when a job is cancelled.
+    pub(super) fn note_figures(&mut self, now: Now, seen: &Seen) {
+        let young =
+            self.live.born.is_some_and(|born| now.mono.saturating_sub(born) < Duration::from_secs(60));
+        let Some(open) = &mut self.ledger.open else { return };
+        if let Some(percent) =
+            seen.progress.filter(|percent| young || *percent > 0 || open.progress.is_none())
+        {
+            open.progress = Some(percent);
+        }
+        if let Some(layer) = seen.layer.filter(|layer| young || *layer > 0 || open.layer.is_none()) {
+            open.layer = Some(layer);
+        }
+        open.total_layers = seen.total_layers.or(open.total_layers);
+        open.started_at = open.started_at.or(seen.started_at);
+        if open.origin.is_none() || young {
+            open.origin = seen.kind.map(|kind| Text::from(kind.word())).or(open.origin.take());
+        }
+        self.ledger.going.expected = seen.ends_at.or(self.ledger.going.expected);
+        if !Arc::ptr_eq(&seen.facts, self.seen.as_ref().map_or(&Arc::default(), |before| &before.facts)) {
+            self.learn_from(seen.facts.task.iter().chain(&seen.facts.recent));
+        }
+    }
+
+    /// Takes from the cloud what the printer does not know of its job.
+    pub(super) fn learn_from<'a>(&mut self, tasks: impl Iterator<Item = &'a Arc<Task>>) {
+        let silent = self.ledger.going.silent;
+        let Some(open) = &mut self.ledger.open else { return };
+        let Some(task) = tasks.into_iter().find(|task| is_of(task, open)) else { return };
+        let old = (open.planned_g, open.planned_m, open.slots.len(), open.started_at);
+        open.planned_g = task.weight_g.or(open.planned_g);
+        open.planned_m = task.length_m.or(open.planned_m);
+        if !task.slots.is_empty() {
+            open.slots.clone_from(&task.slots);
+        }
+        // The cloud knows when it sent the job; what it says of one that only waits there is nothing yet.
+        let began = task.started_at.filter(|_| !silent && task.status != Some(TaskStatus::Created));
+        if let Some(began) = began
+            && open.started_at.is_none_or(|own| began < own && since(own, began) < Duration::from_secs(600))
+        {
+            open.started_at = Some(began);
+        }
+        self.effects.save |= old != (open.planned_g, open.planned_m, open.slots.len(), open.started_at);
+    }
+
+    /// Tells something of the job the first time only.
+    pub(super) fn once(&mut self, now: Now, kind: Kind) {
+        if self.mark(kind) {
+            self.tell_of_job(now, kind, None);
+        }
+    }
+
+    /// Notes that something is told; says whether it was not before.
+    pub(super) fn mark(&mut self, kind: Kind) -> bool {
+        let word = kind.word();
+        let new = !self.was_told(word);
+        if new {
+            self.ledger.told.push(word.into());
+            self.effects.save = true;
+        }
+        new
+    }
+
+    /// Whether it was told of this job.
+    pub(super) fn was_told(&self, word: &str) -> bool {
+        self.ledger.told.iter().any(|told| told == word)
+    }
+
+    /// Whether the open job is somebody's print.
+    pub(super) fn is_print(&self) -> bool {
+        self.ledger.open.as_ref().is_some_and(|open| open.class == JobClass::Print)
+    }
+}
+
+/// Whether a task of the cloud is this job.
+pub(super) fn is_of(task: &Task, job: &JobRecord) -> bool {
+    let id = Some(&task.id).filter(|id| !id.is_empty());
+    id.is_some() && (job.task_id.as_ref() == id || job.subtask_id.as_ref() == id)
+}
