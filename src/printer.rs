@@ -33,6 +33,7 @@ pub use ams::{
 };
 pub use cloud::{Facts, Task};
 pub use command::{Command, Outcome, Refusal, Steps, permit};
+pub use consumption::Prices;
 pub use control::ControlReason;
 pub use event::Event;
 pub use health::{Catalogue, Health, Hms, Prefix, PrintError, Texts};
@@ -445,6 +446,10 @@ pub struct Snapshot {
     pub facts: Arc<Facts>,
     /// What follows from its jobs, for automations.
     pub levels: Arc<Levels>,
+    /// What filament and energy cost, where that was told.
+    pub prices: Option<Arc<Prices>>,
+    /// An energy meter was named for it.
+    pub metered: bool,
 }
 
 impl Snapshot {
@@ -493,6 +498,8 @@ impl Snapshot {
             last_report: None,
             facts: Arc::default(),
             levels: Arc::default(),
+            prices: None,
+            metered: false,
         }
     }
 

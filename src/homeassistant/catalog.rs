@@ -5,6 +5,7 @@
 
 mod ams;
 mod bridge;
+mod consumption;
 mod control;
 mod filament;
 mod hardware;
@@ -27,6 +28,7 @@ pub use bridge::BRIDGE;
 /// The printer's rows by what they are about, in the order in which people look.
 pub static GROUPS: &[(&str, &[Entity<Snapshot>])] = &[
     ("Job", job::JOB),
+    ("Filament, energy and cost of a print", consumption::CONSUMPTION),
     ("Filament", filament::FILAMENT),
     ("Temperatures and fans", heat::HEAT),
     ("Health", health::HEALTH),
