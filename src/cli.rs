@@ -6,6 +6,7 @@ mod check;
 #[cfg(feature = "demo")]
 mod demo;
 mod entities;
+mod jobs;
 mod logging;
 mod login;
 mod purge;
@@ -66,6 +67,8 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// List the jobs that ended, newest first; works while the gateway runs
+    Jobs(jobs::Arguments),
     /// Print what would be published for recorded messages
     Replay(replay::Arguments),
     /// Take everything of this gateway off the local broker
@@ -127,6 +130,7 @@ async fn run(cli: Cli) -> Exit {
                 Command::Login(arguments) => login::run(&config, arguments).await,
                 Command::Check { json } => check::run(&config, json).await,
                 Command::Printers { json } => check::printers(&config, json).await,
+                Command::Jobs(arguments) => jobs::run(&config, &arguments),
                 Command::Purge => purge::run(&config).await,
                 _ => Ok(Exit::Usage),
             }

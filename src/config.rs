@@ -24,7 +24,7 @@ use serde::Deserialize;
 pub(crate) use check::is_loopback;
 pub use error::{Error, Problem};
 pub use money::{Energy, EnergyUnit, Prices};
-pub use state_dir::StateDir;
+pub use state_dir::{Disk, StateDir};
 
 /// The base topic, and the start of every id, of a gateway that was not told otherwise.
 pub const DEFAULT_BASE_TOPIC: &str = "bambu2mqtt";

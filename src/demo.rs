@@ -43,3 +43,4 @@ pub use machine::trouble::{CancelOrder, Wake};
 pub use model::Model;
 pub use printer::Printer;
 pub use recording::Recording;
+pub use rest::{Endpoint, Failure, Switches};

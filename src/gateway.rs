@@ -5,7 +5,9 @@
 //! Must not know: how a report is decoded, how an entity is described.
 
 mod account;
+mod facts;
 mod fleet;
+mod jobs;
 mod leftovers;
 mod local;
 
@@ -23,6 +25,7 @@ use crate::bambu::session::{CommandId, Input, Note, Output, Session};
 use crate::config::{Config, Language, Raw, StateDir};
 use crate::homeassistant::topic::Topics;
 use crate::homeassistant::{Bridge, BridgeMirror, Mirror, Publication};
+use crate::ledger::{self, Writer};
 use crate::mqtt::backoff::Pace;
 use crate::mqtt::{self, Link, Message};
 use crate::printer::{Now, Outcome, Prefix, Reach, Serial, Snapshot, Texts};
@@ -33,6 +36,8 @@ use crate::tls;
 
 use account::{Account, AccountEvent};
 pub(crate) use account::{cloud_options, log_in};
+use facts::{Cover, Facts};
+use jobs::{Jobs, Records};
 use leftovers::Leftovers;
 
 /// Room for what comes in; a poller waits when it is full, so no report is lost.
@@ -52,6 +57,8 @@ const RESYNC_BELOW: usize = 400;
 const BIRTH_DELAY: Duration = Duration::from_secs(3);
 /// How often the rate of reports is told.
 const RATE_EACH: Duration = Duration::from_secs(300);
+/// How long the last ledgers may take to reach the disk when the program ends.
+const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long the outcome of a command can still come: longer than the longest wait for an effect, that of a
 /// change of filament.
 const COMMAND_MEMORY: Duration = Duration::from_secs(360);
@@ -87,6 +94,11 @@ enum Event {
     Cloud(AccountId, mqtt::Event),
     Account(AccountId, AccountEvent),
     Texts(Arc<Texts>),
+    Written(ledger::Report),
+    /// What the cloud was asked for beside the list of printers.
+    Facts(AccountId, facts::Answer),
+    /// What [`Facts::want_tasks`] asked for.
+    Tasks(facts::Tasks),
 }
 
 /// Why the gateway came back.
@@ -116,6 +128,7 @@ struct Printer {
     /// The account whose connection it is heard on.
     account: AccountId,
     session: Session,
+    jobs: Jobs,
     mirror: Mirror,
     /// Whether the local broker was told everything since it was last connected.
     told: bool,
@@ -127,6 +140,8 @@ struct Printer {
     missed: bool,
     /// Whether this connection's broker was asked for what an earlier run announced of it.
     looked_up: bool,
+    /// The picture that this connection's broker was given, or was told to forget.
+    cover_told: Cover,
 }
 
 /// What a printer counts as in the gateway's own device.
@@ -154,6 +169,8 @@ struct Pending {
     key: String,
     /// What its giver calls it.
     request: Option<serde_json::Value>,
+    /// It ends the job.
+    stop: bool,
     since: Duration,
 }
 
@@ -172,6 +189,7 @@ struct Gateway {
     accounts: BTreeMap<AccountId, Account>,
     next_account: AccountId,
     printers: BTreeMap<Serial, Printer>,
+    records: Records,
     bridge: Bridge,
     bridge_mirror: BridgeMirror,
     bridge_changed: bool,
@@ -179,6 +197,7 @@ struct Gateway {
     said_online: bool,
     birth_at: Option<Duration>,
     leftovers: Leftovers,
+    facts: Facts,
     /// What errors are explained with.
     texts: Arc<Texts>,
     loader: Option<Loader>,
@@ -307,6 +326,8 @@ impl Gateway {
         let options = local_options(&config, &topics, &install)?;
         let local = Link::start(&mut tasks, options, inbox.clone(), Event::Local);
         let state = Arc::new(state);
+        let writer = Writer::start(&mut tasks, Arc::clone(&state) as _, inbox.clone(), Event::Written);
+        let records = Records::new(&state, writer);
         let now = clock.now();
         let mut next_account = 0;
         let accounts = start_accounts(&mut next_account, &config, &state, &install, &inbox, now)?;
@@ -316,6 +337,7 @@ impl Gateway {
         Ok(Self {
             bridge_mirror: BridgeMirror::new(Arc::clone(&topics), discovery),
             leftovers: Leftovers::new(Arc::clone(&topics), discovery, config.mqtt.json_state),
+            facts: Facts::open(&state),
             texts,
             loader,
             config,
@@ -331,6 +353,7 @@ impl Gateway {
             accounts,
             next_account,
             printers: BTreeMap::new(),
+            records,
             bridge,
             bridge_changed: true,
             resync: VecDeque::new(),
@@ -352,6 +375,9 @@ impl Gateway {
             Event::Local(event) => self.on_local(now, event),
             Event::Account(account, event) => self.on_account(now, account, event),
             Event::Texts(texts) => self.on_texts(now, texts),
+            Event::Written(report) => self.on_written(now, report),
+            Event::Facts(account, answer) => self.on_answer(now, account, answer),
+            Event::Tasks(tasks) => self.on_tasks(now, &tasks),
         }
     }
 
@@ -373,6 +399,7 @@ impl Gateway {
                 self.bridge_changed = true;
                 let printers = self.printers.values().filter(|p| p.account == index).count();
                 account.on_connected(now, printers);
+                self.facts.on_link(now, index, true);
                 for (serial, printer) in &self.printers {
                     if printer.account == index {
                         account.subscribe(serial);
@@ -383,6 +410,7 @@ impl Gateway {
                 let Some(account) = self.accounts.get_mut(&index) else { return };
                 self.bridge_changed = true;
                 self.reports.lost += u32::from(account.is_up());
+                self.facts.on_link(now, index, false);
                 account.on_disconnected(now, &error, retry_in, &self.inbox);
                 let of_account: Vec<_> = self
                     .printers
@@ -422,9 +450,14 @@ impl Gateway {
 
     fn on_account(&mut self, now: Now, id: AccountId, event: AccountEvent) {
         let Some(account) = self.accounts.get_mut(&id) else { return };
+        let fresh = matches!(event, AccountEvent::Ready(..));
         if account.on_event(now, event, &self.state, &self.inbox, &mut self.tasks) {
             self.fit_printers(now);
             self.resubscribe(id);
+            self.on_listed(now, id);
+        }
+        if fresh {
+            self.facts.resume(now, id);
         }
         self.bridge_changed = true;
     }
@@ -467,8 +500,14 @@ impl Gateway {
             let Some(printer) = self.printers.get_mut(serial) else { return };
             match output {
                 Output::Changed(snapshot) => {
+                    // Unshared, so that what follows from it can be put into it.
+                    drop(snapshot);
+                    self.observe(now, serial);
+                    let Some(printer) = self.printers.get_mut(serial) else { return };
+                    let snapshot = Arc::clone(printer.session.snapshot());
                     let online = snapshot.reach == Reach::Online;
                     self.bridge_changed |= std::mem::replace(&mut printer.online, online) != online;
+                    self.facts.observe(now, serial, &snapshot);
                     let standing = Standing::of(&snapshot);
                     self.bridge_changed |= std::mem::replace(&mut printer.standing, standing) != standing;
                     if printer.told && self.local_connected {
@@ -489,6 +528,11 @@ impl Gateway {
                 }
                 Output::Reply(id, outcome) => {
                     if let Some(pending) = self.pending.get(&id) {
+                        let taken = matches!(outcome, Outcome::Accepted | Outcome::Confirmed);
+                        if pending.stop && taken {
+                            printer.jobs.tracker.stop_sent(now);
+                            self.next_turn = self.next_turn.min(now.mono + SHORTEST_TURN);
+                        }
                         let (key, request) = (pending.key.clone(), pending.request.clone());
                         self.tell_outcome(now, serial, &key, request.as_ref(), &outcome);
                     }
@@ -508,6 +552,7 @@ impl Gateway {
             self.next_turn = now.mono + TURN;
             self.look_at_deadlines(now);
         }
+        self.look_at_facts(now);
         self.bridge_changed |= self.reports.look(now);
         if self.bridge_changed {
             self.update_bridge(now);
@@ -542,6 +587,7 @@ impl Gateway {
             {
                 self.handle(now, serial, Input::Tick);
             }
+            self.look_at_jobs(now, serial);
             let Some(printer) = self.printers.get_mut(serial) else { continue };
             if printer.told && self.local_connected {
                 printer.mirror.update(now, printer.session.snapshot(), &mut self.out);
@@ -650,6 +696,8 @@ impl Gateway {
         let new =
             start_accounts(&mut self.next_account, &config, &self.state, &self.install, &self.inbox, now)?;
         self.config = config;
+        let kept: Vec<AccountId> = new.keys().copied().collect();
+        self.facts.keep_accounts(now, |id| kept.contains(&id));
         for (_, mut account) in std::mem::replace(&mut self.accounts, new) {
             self.ending += account.tasks();
             tokio::spawn(async move { account.close().await });
@@ -661,8 +709,10 @@ impl Gateway {
         Ok(())
     }
 
-    async fn stop(self, mut inbox: mpsc::Receiver<Event>) {
-        let Self { topics, local, accounts, mut tasks, .. } = self;
+    async fn stop(mut self, mut inbox: mpsc::Receiver<Event>) {
+        self.store_all();
+        let Self { topics, local, accounts, mut tasks, records, facts, .. } = self;
+        facts.close();
         // The pollers must not wait for a reader that is gone.
         inbox.close();
         let offline = Message::new(topics.bridge_availability(), "offline").retained().at_least_once();
@@ -670,7 +720,13 @@ impl Gateway {
         for (_, mut account) in accounts {
             closing.spawn(async move { account.close().await });
         }
-        local.close(Some(offline)).await;
+        let written = tokio::time::timeout(WRITE_TIMEOUT, records.close());
+        let (written, ()) = tokio::join!(written, local.close(Some(offline)));
+        if written.is_err() {
+            error!(
+                "the state directory is too slow: what happened to jobs in the last minutes may be told again"
+            );
+        }
         closing.join_all().await;
         tasks.shutdown().await;
     }

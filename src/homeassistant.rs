@@ -10,6 +10,7 @@ pub mod catalog;
 pub mod command;
 pub mod discovery;
 pub mod entity;
+pub mod event;
 pub mod topic;
 
 use std::ops::Range;
@@ -20,6 +21,7 @@ use crate::printer::{Ams, ExternalSpool, Now, Reach, Serial, Slot, Snapshot};
 
 pub use bridge::{Account, Bridge, BridgeMirror};
 use catalog::{AMS, EXTERNAL, PRINTER, SLOT};
+use discovery::TRIGGER;
 use entity::{Entity, Platform, Published};
 use topic::{Part, Topics};
 
@@ -114,7 +116,13 @@ impl<T> Rows<'_, T> {
 
     /// Every topic that these rows have.
     fn topics(table: &[Entity<T>], topic: &dyn Fn(&str) -> String, out: &mut Vec<String>) {
-        for row in table.iter().filter(|row| !matches!(row.platform, Platform::Button(_))) {
+        for row in table {
+            if matches!(row.platform, Platform::Image) {
+                out.push(topic(&topic::image(row.key)));
+            }
+            if !row.platform.has_value() {
+                continue;
+            }
             let value = topic(row.key);
             if row.attributes.is_some() {
                 out.push(format!("{value}/attributes"));
@@ -125,7 +133,7 @@ impl<T> Rows<'_, T> {
 }
 
 /// Which rows of the printer's table publish a value: a control shares the topic of the sensor with
-/// its key, and a button has none.
+/// its key, buttons and events have none, and a picture is no text.
 static PUBLISHES: LazyLock<Vec<bool>> = LazyLock::new(|| publishing(&PRINTER));
 static AMS_KEYS: LazyLock<Vec<&str>> = LazyLock::new(|| AMS.iter().map(|row| row.key).collect());
 static EXTERNAL_KEYS: LazyLock<Vec<&str>> = LazyLock::new(|| EXTERNAL.iter().map(|row| row.key).collect());
@@ -134,9 +142,9 @@ static SLOT_PUBLISHES: LazyLock<Vec<bool>> = LazyLock::new(|| publishing(SLOT));
 static EXTERNAL_PUBLISHES: LazyLock<Vec<bool>> = LazyLock::new(|| publishing(EXTERNAL));
 
 fn publishing<T>(table: &[Entity<T>]) -> Vec<bool> {
-    let shared = |at: usize, key: &str| table.iter().take(at).any(|earlier| earlier.key == key);
-    let own =
-        |(at, row): (usize, &Entity<T>)| !matches!(row.platform, Platform::Button(_)) && !shared(at, row.key);
+    let with_value = |at| table.iter().take(at).filter(|earlier: &&Entity<T>| earlier.platform.has_value());
+    let shared = |at: usize, key: &str| with_value(at).any(|earlier| earlier.key == key);
+    let own = |(at, row): (usize, &Entity<T>)| row.platform.has_value() && !shared(at, row.key);
     table.iter().enumerate().map(own).collect()
 }
 
@@ -667,9 +675,26 @@ pub fn entity_count(snapshot: &Snapshot) -> usize {
         + snapshot.external.iter().map(external).sum::<usize>()
 }
 
+/// The platforms that components have.
+const PLATFORMS: [&str; 13] = [
+    "binary_sensor",
+    "sensor",
+    "update",
+    "image",
+    "switch",
+    "light",
+    "number",
+    "select",
+    "fan",
+    "button",
+    "siren",
+    "event",
+    TRIGGER,
+];
+
 /// The platform in a component's id: `binary_sensor` in `binary_sensor_hms`.
 fn platform_of(component: &str) -> Option<&'static str> {
-    ["binary_sensor", "sensor", "update", "switch", "light", "number", "select", "fan", "button", "siren"]
+    PLATFORMS
         .into_iter()
         .find(|platform| component.strip_prefix(platform).is_some_and(|rest| rest.starts_with('_')))
 }
@@ -706,5 +731,6 @@ fn shape_differs(before: &Snapshot, now: &Snapshot) -> bool {
         || before.metered != now.metered
         || discovery::currency(before) != discovery::currency(now)
         || (before.external != now.external && other_external())
+        || discovery::picture_type(before) != discovery::picture_type(now)
         || (before.ams != now.ams && other_units())
 }

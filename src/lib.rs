@@ -10,6 +10,8 @@
 //! | [`homeassistant`] | discovery, the entity table, value text, which topics changed |
 //! | [`mqtt`] | one supervised connection; not what any payload means |
 //! | [`cloud`] | REST login, token, list of printers |
+//! | [`ledger`] | how what must outlive the program reaches the disk, and what may leave when |
+//! | [`history`] | the jobs that ended, as lines of a file |
 //! | [`texts`] | where error texts come from and how they are kept |
 //! | [`config`] | file, environment, checks, secrets |
 //! | [`gateway`] | the wiring and the one loop |
@@ -25,7 +27,10 @@ pub mod config;
 #[cfg(feature = "demo")]
 pub mod demo;
 pub mod gateway;
+pub mod history;
 pub mod homeassistant;
+mod http;
+pub mod ledger;
 pub mod mqtt;
 pub mod printer;
 pub mod replay;

@@ -13,9 +13,11 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use crate::bambu::session::{Input, Note, Output, Session};
+use crate::homeassistant::event::{self, Telling};
 use crate::homeassistant::topic::Topics;
 use crate::homeassistant::{Mirror, Publication};
-use crate::printer::{Now, Serial};
+use crate::printer::tracker::{Effects, Options, Tracker};
+use crate::printer::{Ledger, Now, Serial};
 
 /// When a recording without times begins.
 const START: &str = "2026-01-01T00:00:00Z";
@@ -94,6 +96,36 @@ pub fn default_name(model: &str, serial: &Serial) -> String {
 struct Printer {
     session: Session,
     mirror: Mirror,
+    tracker: Tracker,
+}
+
+impl Printer {
+    /// The next moment at which time alone changes anything.
+    fn deadline(&self) -> Option<Duration> {
+        self.session.deadline().into_iter().chain(self.tracker.deadline()).min()
+    }
+
+    /// Shows the tracker the printer as it is now, and tells what follows: values first, so that who acts on an
+    /// event finds the states behind it.
+    fn observe(&mut self, topics: &Topics, now: Now, out: &mut Vec<Publication>) {
+        let mut effects = self.tracker.observe(now, self.session.snapshot());
+        let mut events = std::mem::take(&mut effects.events);
+        // There is no cloud to ask; that it cannot be asked is an answer, too.
+        if effects.ask_cloud {
+            effects = self.tracker.tasks(now, Err(()));
+            events.append(&mut effects.events);
+        }
+        self.session.set_levels(self.tracker.levels());
+        self.mirror.update(now, self.session.snapshot(), out);
+        for event in events {
+            let who = &self.session.snapshot().identity;
+            out.push(event::message(topics, who, &event, Telling { at: now.wall, again: false }));
+            if self.tracker.may_trigger(now, &event) {
+                out.extend(event::triggers(topics, who, &event));
+            }
+            let Effects { .. } = self.tracker.delivered(&event.id);
+        }
+    }
 }
 
 /// The gateway without its edges, fed by hand.
@@ -138,10 +170,13 @@ impl Replay {
             let mut session = session;
             session.rename(&name);
             session.handle(now, Input::Connected);
-            Printer { session, mirror: Mirror::new(Arc::clone(topics), serial.clone(), slug, true) }
+            // An empty ledger: the ids of events follow from what was recorded alone.
+            let tracker = Tracker::new(serial.clone(), Ledger::default(), Options::default());
+            let mirror = Mirror::new(Arc::clone(topics), serial.clone(), slug, true);
+            Printer { session, mirror, tracker }
         });
         let outputs = printer.session.handle(now, Input::Message(&capture.payload));
-        settle(printer, now, outputs, &mut self.notes, out);
+        settle(printer, topics, now, outputs, &mut self.notes, out);
     }
 
     /// Lets the last minute pass.
@@ -151,6 +186,11 @@ impl Replay {
             let snapshot = Arc::clone(printer.session.snapshot());
             printer.mirror.update(self.now, &snapshot, out);
         }
+    }
+
+    /// Whether a publication is one of those that are told once, with `QoS` 1, and never kept by the broker.
+    pub fn is_moment(&self, publication: &Publication) -> bool {
+        self.topics.is_moment(&publication.topic)
     }
 
     /// What the log would have heard.
@@ -167,7 +207,7 @@ impl Replay {
     fn pass(&mut self, step: Duration, out: &mut Vec<Publication>) {
         let end = Now { mono: self.now.mono + step, wall: self.now.wall + step };
         loop {
-            let next = self.printers.values().filter_map(|p| p.session.deadline()).min();
+            let next = self.printers.values().filter_map(Printer::deadline).min();
             let Some(at) = next.filter(|at| *at <= end.mono) else { break };
             // A deadline in the past is due now.
             let ahead = at.saturating_sub(self.now.mono);
@@ -176,7 +216,10 @@ impl Replay {
             for printer in self.printers.values_mut() {
                 if printer.session.deadline().is_some_and(|at| at <= now.mono) {
                     let outputs = printer.session.handle(now, Input::Tick);
-                    settle(printer, now, outputs, &mut self.notes, out);
+                    settle(printer, &self.topics, now, outputs, &mut self.notes, out);
+                }
+                if printer.tracker.deadline().is_some_and(|at| at <= now.mono) {
+                    printer.observe(&self.topics, now, out);
                 }
             }
         }
@@ -186,6 +229,7 @@ impl Replay {
 
 fn settle(
     printer: &mut Printer,
+    topics: &Topics,
     now: Now,
     outputs: Vec<Output>,
     notes: &mut Vec<Note>,
@@ -193,7 +237,7 @@ fn settle(
 ) {
     for output in outputs {
         match output {
-            Output::Changed(snapshot) => printer.mirror.update(now, &snapshot, out),
+            Output::Changed(_) => printer.observe(topics, now, out),
             Output::Note(note) => notes.push(note),
             // Nobody is there to be asked.
             Output::Send(_) | Output::Reply(..) => {}

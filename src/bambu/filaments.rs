@@ -6,6 +6,7 @@
 //! Must not know: where the id came from.
 
 use crate::printer::Text;
+use crate::printer::cloud::{Names, is_private};
 
 /// Ids and names, by id.
 static NAMES: &[(&str, &str)] = &[
@@ -125,8 +126,10 @@ pub fn name(id: &str) -> Option<&'static str> {
 ///
 /// A tag says `PLA Matte` where everybody reads `Bambu PLA Matte`, and the same filament without a tag
 /// has only its id: both are called the same. An id that nobody knows is shown behind the material; a
-/// preset of the user's own (`P` and seven digits) says nothing to anybody and is left out.
-pub fn display_name(id: Option<&str>, tag_says: Option<&str>, material: &str) -> Text {
+/// preset of the user's own (`P` and seven digits) is called what the account calls it, and says nothing to
+/// anybody where that is not known: it is left out.
+pub fn display_name(id: Option<&str>, tag_says: Option<&str>, material: &str, own: &Names) -> Text {
+    let given = || id.and_then(|id| own.get(id)).cloned();
     match (id.and_then(name), tag_says) {
         (Some(known), None) => Text::const_new(known),
         (Some(known), Some(says)) => {
@@ -140,17 +143,13 @@ pub fn display_name(id: Option<&str>, tag_says: Option<&str>, material: &str) ->
                 says.into()
             }
         }
-        (None, Some(says)) => says.into(),
-        (None, None) => match id.filter(|id| !is_users_own(id)) {
+        (None, Some(says)) => given().unwrap_or_else(|| says.into()),
+        (None, None) if id.is_some_and(|id| own.contains_key(id)) => given().unwrap_or_default(),
+        (None, None) => match id.filter(|id| !is_private(id)) {
             Some(id) => compact_str::format_compact!("{material} ({id})"),
             None => material.into(),
         },
     }
-}
-
-/// Whether an id is of a preset that somebody made.
-fn is_users_own(id: &str) -> bool {
-    id.strip_prefix('P').is_some_and(|rest| rest.len() == 7 && rest.bytes().all(|b| b.is_ascii_hexdigit()))
 }
 
 #[cfg(test)]
@@ -175,7 +174,8 @@ mod tests {
     fn a_filament_has_one_name_with_a_tag_and_without() {
         let check = |id: &str, says: &str, material: &str, expected: &str| {
             let says = Some(says).filter(|s| !s.is_empty());
-            assert_eq!(display_name(Some(id).filter(|i| !i.is_empty()), says, material), expected);
+            let id = Some(id).filter(|i| !i.is_empty());
+            assert_eq!(display_name(id, says, material, &Names::new()), expected);
         };
         check("GFA00", "PLA Basic", "PLA", "Bambu PLA Basic");
         check("GFA00", "", "PLA", "Bambu PLA Basic");

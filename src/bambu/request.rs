@@ -65,7 +65,8 @@ fn gcode(lines: &str) -> Vec<Body> {
 
 /// The requests for a command, in order; the answer to the first one counts.
 ///
-/// Empty for [`Command::Refresh`], which is more than a request, and where there is nothing to name.
+/// Empty for [`Command::Refresh`], which is more than a request, for [`Command::ClearPlate`], which asks nothing
+/// of the printer, and where there is nothing to name.
 pub fn of_command(
     command: &Command,
     dialect: &Dialect,
@@ -75,7 +76,7 @@ pub fn of_command(
     use Command as C;
     let param = |command| print(command, json!({"param": ""}));
     let bodies = match command {
-        C::Refresh => Vec::new(),
+        C::Refresh | C::ClearPlate => Vec::new(),
         C::Pause => param("pause"),
         C::Resume => param("resume"),
         C::Stop => param("stop"),

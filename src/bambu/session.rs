@@ -299,6 +299,18 @@ impl Session {
         }
     }
 
+    /// The same; what it makes another of the printer's own things, such as the names of spools, is told.
+    pub fn learn(&mut self, now: Now, facts: &Arc<Facts>) -> Vec<Output> {
+        let before = &self.snapshot.facts;
+        let other = before.names != facts.names || before.ams_releases != facts.ams_releases;
+        let mut out = Vec::new();
+        self.set_facts(facts);
+        if other && self.heard.is_some() {
+            self.project(now, Kind::Delta, &mut out);
+        }
+        out
+    }
+
     /// What follows from the printer's jobs; it is there in the next [`Session::snapshot`].
     pub fn set_levels(&mut self, levels: &Arc<Levels>) {
         if self.snapshot.levels != *levels {

@@ -104,7 +104,7 @@ pub fn project(report: &Print, context: &Context<'_>) -> Snapshot {
         }
         units => {
             let units = units.unwrap_or_else(|| before.ams.to_vec());
-            filament::activated(units, report, &can, sources, active_nozzle, &before.external)
+            filament::activated(units, report, &can, sources, active_nozzle, before)
         }
     };
     let (error, hms) = (health::error(report), health::hms(report));

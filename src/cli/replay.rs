@@ -30,16 +30,17 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
     let mut replay = Replay::default();
     let mut last = BTreeMap::new();
     let mut published = Vec::new();
-    let mut tell = |published: &mut Vec<Publication>| -> anyhow::Result<()> {
+    let mut tell = |replay: &Replay, published: &mut Vec<Publication>| -> anyhow::Result<()> {
         for publication in published.drain(..) {
+            let moment = replay.is_moment(&publication);
             if arguments.only_final {
                 if publication.payload.is_empty() {
                     last.remove(&publication.topic);
-                } else {
+                } else if !moment {
                     last.insert(publication.topic, publication.payload);
                 }
             } else {
-                say(&line(&publication.topic, &publication.payload))?;
+                say(&line(&publication.topic, &publication.payload, !moment))?;
             }
         }
         Ok(())
@@ -54,13 +55,13 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
             }
             let capture = Capture::parse(&text).with_context(|| format!("{name} line {number}"))?;
             replay.feed(&capture, &mut published);
-            tell(&mut published)?;
+            tell(&replay, &mut published)?;
         }
     }
     replay.finish(&mut published);
-    tell(&mut published)?;
+    tell(&replay, &mut published)?;
     for (topic, payload) in &last {
-        say(&line(topic, payload))?;
+        say(&line(topic, payload, true))?;
     }
     for note in replay.notes() {
         warn!("{note}");
@@ -68,6 +69,7 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
     Ok(Exit::Done)
 }
 
-fn line(topic: &str, payload: &str) -> String {
-    json!({"topic": topic, "payload": payload, "retain": true, "qos": 0}).to_string()
+fn line(topic: &str, payload: &str, retain: bool) -> String {
+    // What the broker does not keep must not get lost on the way to it.
+    json!({"topic": topic, "payload": payload, "retain": retain, "qos": u8::from(!retain)}).to_string()
 }

@@ -7,6 +7,7 @@ use std::time::Duration;
 use rustls::CertificateError;
 use thiserror::Error as ThisError;
 
+use super::limiter::Outcome;
 use super::login::CodeKind;
 use crate::config::state_dir;
 use crate::tls;
@@ -119,6 +120,32 @@ pub enum Error {
         /// The HTTP status.
         status: u16,
     },
+    /// A page instead of a refusal, and not Cloudflare's.
+    #[error(
+        "something in front of the Bambu cloud denies access (status {status}): a proxy, a firewall, or a block \
+         of this network; try from another network"
+    )]
+    Barred {
+        /// The HTTP status.
+        status: u16,
+    },
+    /// A good status, and nothing where something should be.
+    #[error("the Bambu cloud's answer is empty; try again later")]
+    Empty,
+    /// More than any answer should have.
+    #[error("the Bambu cloud's answer is too long to be one; try again later, and check bambu.api_url")]
+    TooLong,
+    /// Our own limits, which keep the cloud from limiting us.
+    #[error(
+        "the Bambu cloud is not asked now: {rest}; possible again in {}",
+        humantime::format_duration(Duration::from_secs(wait.as_secs().max(1)))
+    )]
+    Resting {
+        /// Until then.
+        wait: Duration,
+        /// Why.
+        rest: Rest,
+    },
     /// JSON, and not what it should hold.
     #[error(
         "the Bambu cloud's answer has no {missing}; if this lasts, its interface has changed: look for a newer version"
@@ -188,6 +215,30 @@ pub enum Error {
     State(#[from] state_dir::Error),
 }
 
+/// Why a request is held back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ThisError)]
+#[non_exhaustive]
+pub enum Rest {
+    /// Cloudflare wanted to see a browser.
+    #[error("Cloudflare wanted to see a browser a moment ago")]
+    Challenge,
+    /// The cloud said how long it wants to be left alone.
+    #[error("it asked to be left alone")]
+    Asked,
+    /// There were too many requests.
+    #[error("it asked for fewer requests")]
+    TooMany,
+    /// This kind of request failed.
+    #[error("the same request failed a moment ago")]
+    Fault,
+    /// The same was answered a moment ago.
+    #[error("the same was answered a moment ago")]
+    Recent,
+    /// As much was asked as we allow ourselves.
+    #[error("it was asked as often as this program allows itself")]
+    Budget,
+}
+
 /// Why only a person can log in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ThisError)]
 #[non_exhaustive]
@@ -220,14 +271,17 @@ impl Error {
         match self {
             Self::RateLimited { retry_after } => Some(retry_after.unwrap_or(MINUTE)),
             Self::Server { retry_after, .. } => Some(retry_after.unwrap_or(MINUTE / 2)),
-            Self::TooManyLogins { wait } => Some(*wait),
+            Self::TooManyLogins { wait } | Self::Resting { wait, .. } => Some(*wait),
             Self::Unauthorised { .. } => Some(5 * MINUTE),
             Self::Challenge { .. }
             | Self::Forbidden { .. }
             | Self::Refused { .. }
             | Self::Unexpected { .. }
+            | Self::Barred { .. }
             | Self::Redirected { .. } => Some(15 * MINUTE),
             Self::NotData { .. }
+            | Self::Empty
+            | Self::TooLong
             | Self::Timeout { .. }
             | Self::NameResolution { .. }
             | Self::ClockWrong { .. }
@@ -242,6 +296,24 @@ impl Error {
             | Self::CodeWrong
             | Self::LoginNeeded { .. }
             | Self::UnknownLogin { .. } => None,
+        }
+    }
+
+    /// What it means for the next requests.
+    pub(super) fn outcome(&self) -> Outcome {
+        match self {
+            Self::Challenge { .. } => Outcome::Challenge,
+            Self::RateLimited { retry_after } => Outcome::TooMany(*retry_after),
+            Self::Server { retry_after, .. } => Outcome::Fault(*retry_after),
+            Self::NotData { .. }
+            | Self::Empty
+            | Self::TooLong
+            | Self::Timeout { .. }
+            | Self::NameResolution { .. }
+            | Self::ClockWrong { .. }
+            | Self::Untrusted { .. }
+            | Self::Unreachable { .. } => Outcome::Fault(None),
+            _ => Outcome::Refused,
         }
     }
 

@@ -9,6 +9,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::{Value, json};
 
 use super::error::Error;
+use super::limiter::{Ask, Demand, Kind};
 use super::reply::{Reply, code_of, member, message_of, number, text};
 use super::{Client, join};
 use crate::config::Region;
@@ -60,7 +61,7 @@ impl Client {
     pub async fn login(&self, password: &SecretString) -> Result<Login, Error> {
         let body =
             json!({ "account": self.account()?, "password": password.expose_secret(), "apiError": "" });
-        let reply = self.post(self.login_url(), &body).await?;
+        let reply = self.post(ask(Kind::Login), self.login_url(), &body).await?;
         let content = reply.content().map_err(|error| refused(error, &reply))?;
         self.outcome(&content)
     }
@@ -75,13 +76,13 @@ impl Client {
             ),
             CodeKind::Sms => (self.sms_url(), json!({ "phone": account, "type": "codeLogin" })),
         };
-        self.post(url, &body).await?.content().map(drop)
+        self.post(ask(Kind::Code), url, &body).await?.content().map(drop)
     }
 
     /// The code from the e-mail or text message.
     pub async fn login_with_code(&self, code: &str) -> Result<Grant, Error> {
         let body = json!({ "account": self.account()?, "code": code.trim() });
-        let reply = self.post(self.login_url(), &body).await?;
+        let reply = self.post(ask(Kind::Login), self.login_url(), &body).await?;
         let content = reply.content().map_err(|error| code_refused(error, &reply))?;
         match self.outcome(&content)? {
             Login::Token(grant) => Ok(grant),
@@ -141,6 +142,10 @@ impl Client {
         }
         join(&web, "api/v1/user-service/user/sendsmscode")
     }
+}
+
+const fn ask(kind: Kind) -> Ask<'static> {
+    Ask::new(kind, "", Demand::Person)
 }
 
 /// To a login every refusal that is not about something else means account or password.

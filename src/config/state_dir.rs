@@ -1,10 +1,10 @@
 //! The state directory: a few small files that outlive the process, such as the login.
 //!
-//! Files are private (0600) and replaced as a whole, so a power cut leaves the old one or the new one.
-//! It does not know what is in them, but for the install id.
+//! Files are private (0600) and replaced as a whole, so a power cut leaves the old one or the new one; what
+//! grows line by line is only added to. It does not know what is in them, but for the install id.
 
 use std::fs::{self, DirBuilder, File, Metadata, OpenOptions};
-use std::io::{self, Write as _};
+use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _, chown};
 use std::path::{Path, PathBuf};
 
@@ -45,6 +45,85 @@ pub enum Error {
         #[source]
         cause: io::Error,
     },
+}
+
+/// What a place for small files can do; a trait, so that a test can let it fail as a full disk does.
+pub trait Disk: Send + Sync {
+    /// The content of a file, or `None` where there is none.
+    fn read(&self, name: &str) -> Result<Option<Vec<u8>>, Error>;
+    /// Replaces a file as a whole; afterwards it is on the disk.
+    fn replace(&self, name: &str, bytes: &[u8]) -> Result<(), Error>;
+    /// Adds to the end of a file, which is made where there is none; afterwards it is on the disk, whole
+    /// unless there was an error.
+    fn append(&self, name: &str, bytes: &[u8]) -> Result<(), Error>;
+    /// How long a file is, and at most so many bytes of its end; nothing where there is none.
+    fn tail(&self, name: &str, most: u64) -> Result<(u64, Vec<u8>), Error>;
+    /// Cuts a file to a length.
+    fn truncate(&self, name: &str, length: u64) -> Result<(), Error>;
+    /// Gives a file another name, in place of whatever had it; one that is not there is no error.
+    fn rename(&self, from: &str, to: &str) -> Result<(), Error>;
+    /// Where a file is, for people.
+    fn locate(&self, name: &str) -> PathBuf;
+}
+
+impl Disk for StateDir {
+    fn read(&self, name: &str) -> Result<Option<Vec<u8>>, Error> {
+        Self::read(self, name)
+    }
+
+    fn replace(&self, name: &str, bytes: &[u8]) -> Result<(), Error> {
+        self.write(name, bytes)
+    }
+
+    fn append(&self, name: &str, bytes: &[u8]) -> Result<(), Error> {
+        let path = self.file(name);
+        let append = || {
+            let new = !path.exists();
+            let mut file = OpenOptions::new().append(true).create(true).mode(0o600).open(&path)?;
+            file.write_all(bytes)?;
+            file.sync_data()?;
+            if new {
+                keep_owner(&path, &file.metadata()?, &fs::metadata(&self.path)?)?;
+                File::open(&self.path)?.sync_all()?;
+            }
+            Ok(())
+        };
+        append().map_err(|cause| Error::Write { path: path.clone(), cause })
+    }
+
+    fn tail(&self, name: &str, most: u64) -> Result<(u64, Vec<u8>), Error> {
+        let path = self.file(name);
+        let tail = || {
+            let mut file = match File::open(&path) {
+                Err(cause) if cause.kind() == io::ErrorKind::NotFound => return Ok((0, Vec::new())),
+                file => file?,
+            };
+            let length = file.metadata()?.len();
+            file.seek(SeekFrom::Start(length.saturating_sub(most)))?;
+            let mut end = Vec::new();
+            file.take(most).read_to_end(&mut end)?;
+            Ok((length, end))
+        };
+        tail().map_err(|cause| Error::Read { path: path.clone(), cause })
+    }
+
+    fn truncate(&self, name: &str, length: u64) -> Result<(), Error> {
+        let path = self.file(name);
+        let cut = OpenOptions::new().write(true).open(&path).and_then(|file| file.set_len(length));
+        cut.map_err(|cause| Error::Write { path, cause })
+    }
+
+    fn rename(&self, from: &str, to: &str) -> Result<(), Error> {
+        let path = self.file(to);
+        match fs::rename(self.file(from), &path) {
+            Err(cause) if cause.kind() != io::ErrorKind::NotFound => Err(Error::Write { path, cause }),
+            _ => Ok(()),
+        }
+    }
+
+    fn locate(&self, name: &str) -> PathBuf {
+        self.file(name)
+    }
 }
 
 /// The directory, known to exist.
@@ -225,6 +304,23 @@ mod tests {
         dir.remove("a.json").unwrap();
         dir.remove("a.json").unwrap();
         assert_eq!(dir.read("a.json").unwrap(), None);
+    }
+
+    #[test]
+    fn a_file_grows_at_its_end_and_can_be_cut() {
+        let temp = tempfile::tempdir().unwrap();
+        let dir = StateDir::open(temp.path()).unwrap();
+        assert_eq!(dir.tail("a", 10).unwrap(), (0, Vec::new()));
+        dir.append("a", b"one\n").unwrap();
+        dir.append("a", b"two\n").unwrap();
+        assert_eq!(dir.tail("a", 3).unwrap(), (8, b"wo\n".to_vec()));
+        assert_eq!(dir.tail("a", 100).unwrap(), (8, b"one\ntwo\n".to_vec()));
+        assert_eq!(mode(&dir.locate("a")), 0o600);
+        dir.truncate("a", 4).unwrap();
+        dir.rename("a", "b").unwrap();
+        dir.rename("a", "b").unwrap();
+        assert_eq!(dir.read("b").unwrap().unwrap(), b"one\n");
+        assert_eq!(dir.read("a").unwrap(), None);
     }
 
     #[test]

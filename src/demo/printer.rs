@@ -243,6 +243,11 @@ impl Printer {
         self.machine.hms.clear();
     }
 
+    /// What it is made of.
+    pub(super) fn machine(&self) -> &Machine {
+        &self.machine
+    }
+
     /// Lets time pass and adds the answers and reports that are due.
     pub fn tick(&mut self, time: Duration, reports: &mut Vec<Vec<u8>>) {
         let real = time.as_secs_f64();

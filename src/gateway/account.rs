@@ -5,6 +5,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use secrecy::SecretString;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tracing::{error, info, warn};
@@ -151,6 +152,17 @@ impl Account {
     pub(super) fn list_soon(&mut self, now: Now) {
         let soon = now.mono + LIST_SOON;
         self.next = Some(self.next.map_or(soon, |next| next.min(soon)));
+    }
+
+    /// How to ask its cloud; `None` while there is no login.
+    pub(super) fn rest(&self) -> Option<(Arc<Client>, SecretString)> {
+        let session = self.session.as_ref()?;
+        Some((Arc::clone(&self.access.client), session.token.clone()))
+    }
+
+    /// Its place in the configuration.
+    pub(super) fn place(&self) -> usize {
+        self.number - 1
     }
 
     pub(super) fn state(&self) -> AccountState {

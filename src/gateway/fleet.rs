@@ -14,7 +14,8 @@ use crate::printer::{Now, Serial};
 use crate::replay::default_name;
 
 use super::account::Account;
-use super::{AccountId, Gateway, Printer, Standing};
+use super::facts::Cover;
+use super::{AccountId, Gateway, Jobs, Printer, Standing};
 
 impl Gateway {
     /// A printer may have been bound so recently that the broker did not let us listen yet.
@@ -47,7 +48,7 @@ impl Gateway {
             if self.printers.contains_key(&serial) {
                 self.keep_printer(now, &serial, id, &printer);
             } else {
-                self.add_printer(serial, id, &printer);
+                self.add_printer(now, serial, id, &printer);
             }
         }
     }
@@ -78,12 +79,14 @@ impl Gateway {
             }
             printer.mirror.remove(&mut self.out);
             self.publish();
+            self.facts.remove(now, &serial);
         }
     }
 
     pub(super) fn keep_printer(&mut self, now: Now, serial: &Serial, id: AccountId, bound: &BoundPrinter) {
         let name = self.configured_name(serial).or_else(|| given_name(bound));
         let read_only = self.config.controls_of(serial.as_str()) == Mode::ReadOnly;
+        self.facts.add(now, serial, id, self.accounts.get(&id).map_or(0, Account::place));
         let Some(known) = self.printers.get_mut(serial) else { return };
         if known.account != id {
             known.account = id;
@@ -101,7 +104,7 @@ impl Gateway {
         }
     }
 
-    pub(super) fn add_printer(&mut self, serial: Serial, id: AccountId, bound: &BoundPrinter) {
+    pub(super) fn add_printer(&mut self, now: Now, serial: Serial, id: AccountId, bound: &BoundPrinter) {
         let codes =
             [bound.model_code.as_deref(), bound.product_name.as_deref()].map(Option::unwrap_or_default);
         let sequence = 40_000 + fastrand::u32(0..1_000_000);
@@ -112,6 +115,9 @@ impl Gateway {
         session.set_read_only(self.config.controls_of(serial.as_str()) == Mode::ReadOnly);
         session.set_gcode(self.config.controls.gcode);
         session.set_texts(&self.texts);
+        let jobs = Jobs::open(&serial, &session.snapshot().identity.name, &self.state, &mut self.records);
+        session.set_levels(&jobs.levels());
+        self.bridge_changed = true;
         let slug = self.free_slug(&session, &serial);
         info!(printer = %session.snapshot().identity.name, %model, "printer found");
         let discovery = self.config.homeassistant.discovery;
@@ -120,13 +126,16 @@ impl Gateway {
         let printer = Printer {
             account: id,
             session,
+            jobs,
             mirror,
             told: false,
             online: false,
             standing: Standing::default(),
             missed: false,
             looked_up: false,
+            cover_told: Cover::None,
         };
+        self.facts.add(now, &serial, id, self.accounts.get(&id).map_or(0, Account::place));
         self.printers.insert(serial.clone(), printer);
         if let Some(account) = self.accounts.get_mut(&id) {
             account.subscribe(&serial);

@@ -206,9 +206,11 @@ fn ours(topics: &Topics, payload: &[u8]) -> Option<Device> {
     let bridge = topics.bridge_availability();
     let components = root.get("components").and_then(Value::as_object)?;
     let component = |c: &Value| {
-        let names = ["state_topic", "json_attributes_topic", "percentage_state_topic"];
-        let topics = names.iter().filter_map(|name| text(c.get(name)?)).collect();
-        Some(Component { platform: text(c.get("platform")?)?, topics })
+        let platform = text(c.get("platform")?)?;
+        let names = ["state_topic", "json_attributes_topic", "percentage_state_topic", "image_topic"];
+        let topics = names.iter().filter_map(|name| text(c.get(name)?));
+        // The broker keeps no event, and who listens to them shall not hear an empty one.
+        Some(Component { topics: topics.filter(|_| platform != "event").collect(), platform })
     };
     let in_device = |key: &str| root.get("device").and_then(|d| text(d.get(key)?));
     Some(Device {

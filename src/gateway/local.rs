@@ -11,6 +11,7 @@ use crate::mqtt::{self, Message, Qos};
 use crate::printer::{Command, Now, Outcome, Serial};
 
 use super::account::Account;
+use super::facts::Cover;
 use super::{BIRTH_DELAY, Gateway, Pending, Printer, RESYNC_BELOW, SHORTEST_TURN, START_GRACE};
 
 impl Gateway {
@@ -33,6 +34,7 @@ impl Gateway {
                 self.local_connected = false;
                 self.said_online = false;
                 self.resync.clear();
+                self.events_lost_their_connection();
             }
             mqtt::Event::Message { topic, payload, retain } => {
                 self.on_local_message(now, &topic, &payload, retain);
@@ -40,7 +42,8 @@ impl Gateway {
             mqtt::Event::SubscriptionRefused { topic } => {
                 error!(topic, "the local broker refused a subscription: allow this user to read it");
             }
-            mqtt::Event::Subscribed { .. } | mqtt::Event::Delivered(_) => {}
+            mqtt::Event::Delivered(token) => self.on_delivered(now, token),
+            mqtt::Event::Subscribed { .. } => {}
         }
     }
 
@@ -117,11 +120,17 @@ impl Gateway {
         command: Result<Command, String>,
     ) {
         match command {
+            // A note for the gateway itself: the printer knows nothing of it.
+            Ok(Command::ClearPlate) => {
+                self.clear_plate(now, serial);
+                self.tell_outcome(now, serial, key, request.as_ref(), &Outcome::Confirmed);
+            }
             Ok(command) => {
                 self.next_command += 1;
                 let id = self.next_command;
+                let stop = command == Command::Stop;
                 let pending =
-                    Pending { serial: serial.clone(), key: key.to_owned(), request, since: now.mono };
+                    Pending { serial: serial.clone(), key: key.to_owned(), request, stop, since: now.mono };
                 self.pending.insert(id, pending);
                 self.handle(now, serial, Input::Command(id, command));
             }
@@ -234,9 +243,12 @@ impl Gateway {
                 printer.mirror.trust_earlier_discovery(known);
             }
             printer.told = true;
+            printer.cover_told = Cover::None;
             printer.mirror.forget();
             printer.mirror.update(now, printer.session.snapshot(), &mut self.out);
             self.publish();
+            self.tell_cover(&serial);
+            self.tell_waiting_events(now, &serial);
         }
     }
 
@@ -269,6 +281,7 @@ impl Gateway {
             report_rate: self.reports.rate,
             reconnects: self.reports.lost,
             printers_attention: count(self.printers.values().filter(|p| p.standing.trouble).count()),
+            state_problem: self.records.problem().map(str::to_owned),
             ..self.bridge.clone()
         };
         if bridge != self.bridge {

@@ -60,6 +60,8 @@ pub struct Bridge {
     pub report_rate: Option<u32>,
     /// How often the connection to the cloud was lost since the start.
     pub reconnects: u32,
+    /// What is wrong with the state directory.
+    pub state_problem: Option<String>,
 }
 
 /// What Home Assistant was told of the gateway itself.

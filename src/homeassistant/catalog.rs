@@ -5,13 +5,16 @@
 
 mod ams;
 mod bridge;
+mod cloud;
 mod consumption;
 mod control;
+mod events;
 mod filament;
 mod hardware;
 mod health;
 mod heat;
 mod job;
+mod levels;
 mod options;
 mod tools;
 mod update;
@@ -29,6 +32,8 @@ pub use bridge::BRIDGE;
 pub static GROUPS: &[(&str, &[Entity<Snapshot>])] = &[
     ("Job", job::JOB),
     ("Filament, energy and cost of a print", consumption::CONSUMPTION),
+    ("For automations", levels::LEVELS),
+    ("Events", events::EVENTS),
     ("Filament", filament::FILAMENT),
     ("Temperatures and fans", heat::HEAT),
     ("Health", health::HEALTH),
@@ -36,6 +41,7 @@ pub static GROUPS: &[(&str, &[Entity<Snapshot>])] = &[
     ("Tools", tools::TOOLS),
     ("Hotend rack", tools::RACK),
     ("Settings", options::OPTIONS),
+    ("From the cloud", cloud::CLOUD),
     ("Firmware", update::UPDATE),
     ("Controls", control::CONTROL),
 ];

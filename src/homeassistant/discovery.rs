@@ -9,7 +9,8 @@ use super::Bridge;
 use super::catalog::{AMS, BRIDGE, EXTERNAL, PRINTER, SLOT};
 use super::command;
 use super::entity::{CURRENCY, Entity, Platform};
-use super::topic::{Part, Topics, slug};
+use super::event::{TRIGGERS, Trigger};
+use super::topic::{self, Part, Topics, slug};
 
 /// A device as Home Assistant shall know it.
 struct Device<'a> {
@@ -25,6 +26,8 @@ struct Device<'a> {
     control_mode: Option<String>,
     /// What costs are told in.
     currency: &'static str,
+    /// The type of its pictures.
+    picture: &'static str,
     components: Map<String, Json>,
 }
 
@@ -42,6 +45,7 @@ impl<'a> Device<'a> {
             availability,
             control_mode: None,
             currency: CURRENCY,
+            picture: USUAL_PICTURE,
             components: Map::new(),
         }
     }
@@ -79,7 +83,10 @@ impl<'a> Device<'a> {
         let fill = |text: &str| number.map_or_else(|| text.to_owned(), |n| text.replace('#', &n.to_string()));
         let key = fill(entity.key);
         let platform = entity.platform.name();
-        let value_topic = topic(&key);
+        let value_topic = match entity.platform {
+            Platform::Event(_) => topic(&format!("event/{key}")),
+            _ => topic(&key),
+        };
         let mut c = Map::new();
         let mut put = |key: &str, value: Json| c.insert(key.into(), value);
         put("platform", platform.into());
@@ -121,8 +128,17 @@ impl<'a> Device<'a> {
         let set = || Json::from(format!("{value_topic}/set"));
         match entity.platform {
             Platform::Sensor | Platform::BinarySensor | Platform::Update => {}
+            Platform::Image => {
+                put("image_topic", topic(&topic::image(&key)).into());
+                put("content_type", self.picture.into());
+            }
             Platform::Enum(options) => {
                 put("options", options().into());
+            }
+            Platform::Event(types) => {
+                put("event_types", types().into());
+                // Else the broker hands them on with less care than it takes them.
+                put("qos", 1.into());
             }
             Platform::Switch(_) | Platform::Light(_) | Platform::Button(_) => {
                 put("command_topic", set());
@@ -163,10 +179,24 @@ impl<'a> Device<'a> {
             // On first, then the effect: the other way round, the lamp would just burn.
             put("on_command_type", "first".into());
         }
-        if !matches!(entity.platform, Platform::Button(_)) {
+        if !matches!(entity.platform, Platform::Button(_) | Platform::Image) {
             put("state_topic", value_topic.into());
         }
         self.components.insert(format!("{platform}_{key}"), c.into());
+    }
+
+    /// Adds a device trigger: what stands in the list of things that an automation may begin with.
+    fn trigger(&mut self, trigger: &Trigger, topic: &str) {
+        let component = json!({
+            "platform": TRIGGER,
+            "automation_type": "trigger",
+            "topic": topic,
+            "payload": trigger.name,
+            "type": trigger.what,
+            "subtype": trigger.subject,
+            "qos": 1,
+        });
+        self.components.insert(format!("{TRIGGER}_{}", trigger.name), component);
     }
 
     fn message(mut self) -> Message {
@@ -181,8 +211,19 @@ impl<'a> Device<'a> {
     }
 }
 
+/// Home Assistant's word for the platform of device triggers.
+pub(super) const TRIGGER: &str = "device_automation";
+
 /// The value topic carries the percentage; 0 is off.
 const FAN_STATE: &str = "{{ 'OFF' if value == '0' else 'None' if value == 'None' else 'ON' }}";
+
+/// What the cloud's pictures are, as far as anybody has seen.
+const USUAL_PICTURE: &str = "image/png";
+
+/// What the picture of its job is: Home Assistant passes this on to browsers.
+pub(super) fn picture_type(snapshot: &Snapshot) -> &'static str {
+    snapshot.facts.cover.as_ref().map_or(USUAL_PICTURE, |cover| cover.kind.content_type())
+}
 
 /// The key of the printer's control mode.
 const CONTROL_MODE: &str = "control_mode";
@@ -274,9 +315,14 @@ pub fn printer(topics: &Topics, slug: &str, snapshot: &Snapshot) -> Message {
         .fact("via_device", Some(&topics.bridge_id()))
         .of_printer(serial);
     device.currency = currency(snapshot).unwrap_or(CURRENCY);
+    device.picture = picture_type(snapshot);
     let can = snapshot.capabilities.unwrap_or_default();
     for entity in PRINTER.iter().filter(|entity| has(entity, snapshot)) {
         device.add(entity, None, &can, &|key| topics.value(serial, Part::Printer, key));
+    }
+    let topic = topics.trigger(serial);
+    for trigger in TRIGGERS.iter().filter(|trigger| trigger.fits(snapshot)) {
+        device.trigger(trigger, &topic);
     }
     device.message()
 }

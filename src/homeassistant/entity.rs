@@ -48,6 +48,8 @@ pub struct Firmware<T> {
     pub installed: T,
     /// The newest version; the one that runs when there is none.
     pub latest: T,
+    /// What is new in the newest one, in at most 255 characters.
+    pub summary: Option<T>,
     /// What it is the version of.
     pub title: &'static str,
     /// Where people can read about the versions.
@@ -61,6 +63,7 @@ impl<T> Firmware<T> {
         Firmware {
             installed: to(&self.installed),
             latest: to(&self.latest),
+            summary: self.summary.as_ref().map(&to),
             title: self.title,
             page: self.page,
             progress: self.progress,
@@ -77,6 +80,8 @@ impl Firmware<&str> {
             "title": self.title,
             "in_progress": self.progress.is_some(),
             "update_percentage": self.progress.flatten(),
+            // It takes no null for this one, and keeps the old one where it is left out.
+            "release_summary": self.summary.unwrap_or_default(),
         });
         // It takes no null for this one, and it never changes.
         if let (Some(page), Some(document)) = (self.page, document.as_object_mut()) {
@@ -223,6 +228,8 @@ pub enum Platform {
     Enum(fn() -> Vec<&'static str>),
     /// On or off, to look at.
     BinarySensor,
+    /// A picture. Its bytes are published beside the rows (`Topics::image`).
+    Image,
     /// Firmware, to look at; nobody is offered to install it from here.
     Update,
     /// On or off, to switch.
@@ -239,6 +246,9 @@ pub enum Platform {
     Button(fn() -> Command),
     /// Something that makes noise, with the names of its tones; off is no tone.
     Siren(&'static [&'static str], fn(Option<usize>) -> Command),
+    /// Things that happen, by the words for them. It has no value: what happened is told once, on a topic
+    /// of its own, and never kept by the broker.
+    Event(fn() -> Vec<&'static str>),
 }
 
 impl Platform {
@@ -248,6 +258,7 @@ impl Platform {
             Self::Sensor | Self::Enum(_) => "sensor",
             Self::BinarySensor => "binary_sensor",
             Self::Update => "update",
+            Self::Image => "image",
             Self::Switch(_) => "switch",
             Self::Light(_) => "light",
             Self::Number(..) => "number",
@@ -255,13 +266,14 @@ impl Platform {
             Self::Fan(_) => "fan",
             Self::Button(_) => "button",
             Self::Siren(..) => "siren",
+            Self::Event(_) => "event",
         }
     }
 
     /// The words that its value may be, where these are few.
     pub fn words(self) -> Vec<&'static str> {
         match self {
-            Self::Enum(options) => options(),
+            Self::Enum(words) | Self::Event(words) => words(),
             Self::Select(options, _) => options.to_vec(),
             _ => Vec::new(),
         }
@@ -270,7 +282,12 @@ impl Platform {
     /// The class of the commands that it takes, which says when they are allowed.
     pub fn class(self) -> Option<Class> {
         let command = match self {
-            Self::Sensor | Self::Enum(_) | Self::BinarySensor | Self::Update => return None,
+            Self::Sensor
+            | Self::Enum(_)
+            | Self::BinarySensor
+            | Self::Image
+            | Self::Update
+            | Self::Event(_) => return None,
             Self::Switch(to) | Self::Light(to) => to(true),
             Self::Number(_, to) => to(1),
             Self::Select(_, to) => to(0)?,
@@ -289,7 +306,16 @@ impl Platform {
 
     /// Whether it takes commands.
     pub fn is_control(self) -> bool {
-        !matches!(self, Self::Sensor | Self::Enum(_) | Self::BinarySensor | Self::Update)
+        !matches!(
+            self,
+            Self::Sensor | Self::Enum(_) | Self::BinarySensor | Self::Image | Self::Update | Self::Event(_)
+        )
+    }
+
+    /// Whether it has a value that is published as text: something to press and things that happen have none,
+    /// and a picture is none.
+    pub fn has_value(self) -> bool {
+        !matches!(self, Self::Button(_) | Self::Event(_) | Self::Image)
     }
 }
 
@@ -467,6 +493,11 @@ pub const fn firmware<T>(
     row(key, name, Platform::Update, read).class("firmware").diagnostic().lasting()
 }
 
+/// A picture.
+pub const fn image<T>(key: &'static str, name: &'static str) -> Entity<T> {
+    row(key, name, Platform::Image, |_| None)
+}
+
 /// Something people control, with its value.
 pub const fn control<T>(
     key: &'static str,
@@ -480,6 +511,12 @@ pub const fn control<T>(
 /// Something to press.
 pub const fn button<T>(key: &'static str, name: &'static str, command: fn() -> Command) -> Entity<T> {
     row(key, name, Platform::Button(command), |_| None)
+}
+
+/// Things that happen, told on the topic `event/` and the key (`homeassistant::event`). It stays readable while
+/// the printer is away: that it went is one of the things that happen.
+pub const fn event<T>(key: &'static str, name: &'static str, types: fn() -> Vec<&'static str>) -> Entity<T> {
+    row(key, name, Platform::Event(types), |_| None).lasting().early()
 }
 
 impl<T> Entity<T> {
@@ -609,13 +646,14 @@ mod tests {
         let firmware = Firmware {
             installed: "1.0",
             latest: "1.1",
+            summary: None,
             title: "F",
             page: Some("https://x"),
             progress: Some(None),
         };
         assert_eq!(
             payload(Value::Firmware(firmware)),
-            r#"{"in_progress":true,"installed_version":"1.0","latest_version":"1.1","release_url":"https://x","title":"F","update_percentage":null}"#
+            r#"{"in_progress":true,"installed_version":"1.0","latest_version":"1.1","release_summary":"","release_url":"https://x","title":"F","update_percentage":null}"#
         );
         let same = Published::from(Some(&Value::Firmware(firmware)));
         assert!(!same.differs(Some(&Value::Firmware(firmware)), 0.0));

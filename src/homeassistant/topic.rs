@@ -57,6 +57,11 @@ pub enum Incoming<'a> {
     },
 }
 
+/// What stands for the key in the topic of a picture.
+pub fn image(name: &str) -> String {
+    format!("image/{name}")
+}
+
 impl Topics {
     /// The gateway's availability.
     pub fn bridge_availability(&self) -> String {
@@ -81,6 +86,33 @@ impl Topics {
             Part::Ams(unit) => format!("{base}/{serial}/ams/{unit}/{key}"),
             Part::External(number) => format!("{base}/{serial}/external/{number}/{key}"),
         }
+    }
+
+    /// Where a printer's events of a group are told.
+    pub fn event(&self, serial: &Serial, group: &str) -> String {
+        format!("{}/{}/event/{group}", self.base, serial.as_str())
+    }
+
+    /// Where the bare names are told that device triggers wait for.
+    pub fn trigger(&self, serial: &Serial) -> String {
+        self.value(serial, Part::Printer, "trigger")
+    }
+
+    /// Where something is told that happened to the gateway itself.
+    pub fn bridge_event(&self, name: &str) -> String {
+        self.bridge(&format!("event/{name}"))
+    }
+
+    /// Whether the topic is one of things that happen: told once, with care, and never kept by the broker.
+    pub fn is_moment(&self, topic: &str) -> bool {
+        let rest = topic.strip_prefix(&self.base).and_then(|rest| rest.strip_prefix('/'));
+        let rest = rest.and_then(|rest| rest.split_once('/')).map(|(_, rest)| rest);
+        rest.is_some_and(|rest| rest == "trigger" || rest.starts_with("event/"))
+    }
+
+    /// A picture of a printer.
+    pub fn image(&self, serial: &Serial, name: &str) -> String {
+        self.value(serial, Part::Printer, &image(name))
     }
 
     /// A printer's values as one document.
@@ -210,6 +242,15 @@ mod tests {
         assert_eq!(topics.parse(&set), Some(Incoming::Set { serial: serial.clone(), key: "bed_target" }));
         assert_eq!(topics.parse(&topics.state(&serial)), Some(Incoming::State { serial: serial.clone() }));
         assert_eq!(topics.parse(&topics.raw_request(&serial)), None, "output only");
+        for moment in
+            [topics.event(&serial, "print"), topics.trigger(&serial), topics.bridge_event("account")]
+        {
+            assert!(topics.is_moment(&moment), "{moment}");
+            assert_eq!(topics.parse(&moment), None, "output only");
+        }
+        for kept in [topics.bridge("version"), topics.state(&serial), topics.config("x_trigger")] {
+            assert!(!topics.is_moment(&kept), "{kept}");
+        }
         for (part, key) in [(Part::Ams(128), "ams/128/drying"), (Part::External(2), "external/2/load")] {
             let set = format!("{}/set", topics.value(&serial, part, key.rsplit('/').next().unwrap()));
             assert_eq!(topics.parse(&set), Some(Incoming::Set { serial: serial.clone(), key }));

@@ -112,6 +112,8 @@ pub enum Command {
     Gcode(Box<[Text]>),
     /// Print a file.
     Print(Box<PrintFile>),
+    /// Take note that the print was taken off the plate. Nothing of it reaches the printer.
+    ClearPlate,
 }
 
 /// What the buzzer does.
@@ -297,6 +299,7 @@ impl Command {
     pub fn class(&self) -> Class {
         match self {
             Self::Refresh => Class::Ask,
+            Self::ClearPlate => Class::Note,
             Self::Light(..) | Self::FlashLight => Class::Light,
             Self::Timelapse(_) | Self::Sensitivity(..) => Class::Camera,
             Self::Setting(setting, _) => {
@@ -402,6 +405,7 @@ impl Command {
             Self::Print(_) => matches!(by.status, Some(Status::Prepare | Status::Running)),
             // A lamp that flashes is reported like one that burns.
             Self::FlashLight
+            | Self::ClearPlate
             | Self::Refresh
             | Self::Buzzer(_)
             | Self::ReadRfid { .. }

@@ -315,6 +315,8 @@ pub enum Reason {
     Hms,
     /// The print is held by something that broke or ran out.
     Paused,
+    /// The printer went away with a job under way.
+    OfflineWhilePrinting,
 }
 
 impl Reason {
@@ -324,6 +326,7 @@ impl Reason {
             Self::PrintError => "print_error",
             Self::Hms => "hms",
             Self::Paused => "paused",
+            Self::OfflineWhilePrinting => "offline_while_printing",
         }
     }
 }
@@ -336,6 +339,7 @@ impl Snapshot {
             (self.health.fault().is_some(), Reason::PrintError),
             (self.health.worst() >= Some(Severity::Serious), Reason::Hms),
             (paused, Reason::Paused),
+            (self.levels.offline_while_printing, Reason::OfflineWhilePrinting),
         ]
         .into_iter()
         .filter_map(|(so, reason)| so.then_some(reason))

@@ -70,4 +70,6 @@ pub struct Levels {
     pub offline_while_printing: bool,
     /// Totals.
     pub counters: Counters,
+    /// The last jobs, newest first, as the history has them.
+    pub recent: Arc<[Arc<JobRecord>]>,
 }

@@ -26,3 +26,23 @@ pub struct Progress {
     /// Percent done.
     pub percent: Option<u8>,
 }
+
+/// Whether a version such as `01.09.00.00` is above another; `None` where that cannot be told.
+pub fn is_newer(version: &str, than: &str) -> Option<bool> {
+    let parts =
+        |text: &str| text.trim().split('.').map(|part| part.parse().ok()).collect::<Option<Vec<u32>>>();
+    Some(parts(version)? > parts(than)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_newer;
+
+    #[test]
+    fn versions_compare_as_numbers() {
+        assert_eq!(is_newer("01.10.00.00", "01.9.0.0"), Some(true));
+        assert_eq!(is_newer("01.09.00.00", "01.09.00.00"), Some(false));
+        assert_eq!(is_newer("00.00.06.49", "00.00.06.50"), Some(false));
+        assert_eq!((is_newer("beta", "1.0"), is_newer("1.0", "")), (None, None));
+    }
+}

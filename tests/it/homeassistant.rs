@@ -328,11 +328,17 @@ fn described(config: &Json) -> String {
     }
     for (id, component) in config["components"].as_object().unwrap() {
         let mut facts = Vec::new();
+        if component["platform"] == "device_automation" {
+            let word = |key: &str| component[key].as_str().unwrap().to_owned();
+            writeln!(text, "  {id}: {:?} {}", word("subtype"), word("type")).unwrap();
+            continue;
+        }
         for (key, value) in component.as_object().unwrap() {
             match key.as_str() {
                 "platform" | "unique_id" | "default_entity_id" | "state_topic" | "command_topic" | "icon" => {
                 }
                 "options" => facts.push(format!("{} options", value.as_array().unwrap().len())),
+                "event_types" => facts.push(format!("{} types", value.as_array().unwrap().len())),
                 "availability" if value.as_array().unwrap().len() == 1 => facts.push("lasting".into()),
                 "availability" => facts.push("signed".into()),
                 "json_attributes_topic" => facts.push("attributes".into()),
@@ -387,13 +393,23 @@ fn each_component_is_complete_and_unique() {
             for (id, c) in config["components"].as_object().unwrap() {
                 let platform = c["platform"].as_str().unwrap();
                 assert!(id.starts_with(&format!("{platform}_")), "{id}");
+                if platform == "device_automation" {
+                    assert!(
+                        seen.insert((c["type"].to_string(), c["subtype"].to_string(), model)),
+                        "{id} twice"
+                    );
+                    assert_eq!(*id, format!("device_automation_{}", c["payload"].as_str().unwrap()));
+                    continue;
+                }
                 assert!(
                     seen.insert((platform.to_owned(), c["unique_id"].clone().to_string(), model)),
                     "{id} twice"
                 );
                 let entity = c["default_entity_id"].as_str().unwrap();
                 assert!(entity.starts_with(&format!("{platform}.test_")), "{entity}");
-                if platform != "button" {
+                if platform == "event" {
+                    assert!(!home.broker.contains_key(c["state_topic"].as_str().unwrap()), "{id} is kept");
+                } else if platform != "button" {
                     let topic = c["state_topic"].as_str().or(c["percentage_state_topic"].as_str()).unwrap();
                     assert!(home.broker.contains_key(topic), "{id} of {model} has no value");
                 }
@@ -483,7 +499,10 @@ fn a_read_only_printer_has_no_controls() {
         .iter()
         .filter(|(_, c)| c.get("command_topic").is_some())
         .collect();
-    assert_eq!(controls.iter().map(|(id, _)| id.as_str()).collect::<Vec<_>>(), ["button_refresh"]);
+    assert_eq!(
+        controls.iter().map(|(id, _)| id.as_str()).collect::<Vec<_>>(),
+        ["button_clear_plate", "button_refresh"]
+    );
     assert_eq!(home.broker["bambu2mqtt/03900X000000001/control_mode"], "read_only");
     assert_eq!(home.broker.get("bambu2mqtt/03900X000000001/part_fan"), None);
     assert_eq!(home.broker["bambu2mqtt/03900X000000001/bed_target"], "60", "the sensor of that name stays");

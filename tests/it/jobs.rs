@@ -156,7 +156,7 @@ fn a_download_is_shown_while_the_printer_prepares() {
 #[test]
 fn only_what_the_printer_tells_of_its_jobs_is_an_entity() {
     for (members, start) in [
-        (json!({}), None),
+        (json!({}), Some("None")),
         (json!({"gcode_start_time": "0"}), Some("None")),
         (json!({"gcode_start_time": ""}), Some("None")),
         (json!({"gcode_start_time": "86400"}), Some("None")),

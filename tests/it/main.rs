@@ -7,12 +7,16 @@ mod broker;
 mod cli;
 mod control;
 #[cfg(feature = "demo")]
+mod crash;
+#[cfg(feature = "demo")]
 mod demo;
 mod fuzz;
 #[cfg(feature = "demo")]
 mod gateway;
 mod hardware;
 mod health;
+#[cfg(feature = "demo")]
+mod history;
 mod homeassistant;
 mod jobs;
 mod laws;

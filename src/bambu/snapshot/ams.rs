@@ -5,6 +5,7 @@ use std::time::Duration;
 use crate::bambu::filaments;
 use crate::bambu::report::{Module, Print, Unit};
 use crate::bambu::wire::Hex;
+use crate::printer::cloud::Names;
 use crate::printer::{Ams, AmsAbilities, AmsKind, Drying, DryingState, Side, Slot, Text};
 
 use super::filament::{Estimate, slot};
@@ -64,7 +65,11 @@ pub(super) fn ams(report: &Print, context: &Context<'_>) -> Vec<Ams> {
     let units = ams.ams.as_ref().map_or(&[][..], |units| &units.0);
     let exist = ams.ams_exist_bits;
     let counted = counted(exist, units.len());
-    let common = Common { remain_on: remaining_estimated(report), tells_k: tells_k(report, context) };
+    let common = Common {
+        remain_on: remaining_estimated(report),
+        tells_k: tells_k(report, context),
+        own: &context.previous.facts.names,
+    };
     let (mut list, mut gone) = (Vec::new(), Vec::new());
     for unit in units {
         let Some(id) = unit.id.and_then(|id| u8::try_from(id).ok()) else { continue };
@@ -83,7 +88,7 @@ pub(super) fn ams(report: &Print, context: &Context<'_>) -> Vec<Ams> {
     gone.retain(|gone| gone.serial.is_none() || !list.iter().any(|unit| unit.serial == gone.serial));
     list.append(&mut gone);
     list.sort_by_key(|unit| unit.id);
-    super::upgrade::offer(report, &mut list);
+    super::upgrade::offer(report, &context.previous.facts, &mut list);
     list
 }
 
@@ -110,9 +115,11 @@ fn ams_module(modules: &[Module], id: u8) -> Option<(AmsKind, &Module)> {
 
 /// What is the same for all units of a printer.
 #[derive(Clone, Copy)]
-struct Common {
+struct Common<'a> {
     remain_on: bool,
     tells_k: bool,
+    /// What the account calls filaments of its own.
+    own: &'a Names,
 }
 
 /// Whether the printer has a pressure advance per slot: A1, A2L and P1 do. Where there is a `vt_tray` it
@@ -131,7 +138,7 @@ fn one_ams(
     context: &Context<'_>,
     before: Option<&Ams>,
     exist: Option<Hex>,
-    common: Common,
+    common: Common<'_>,
 ) -> Ams {
     let module = ams_module(context.modules, id);
     let kind = kind(id, unit, module.map(|(kind, _)| kind));
@@ -239,7 +246,7 @@ fn slots(
     kind: AmsKind,
     before: Option<&Ams>,
     exist: Option<Hex>,
-    common: Common,
+    common: Common<'_>,
 ) -> Vec<Slot> {
     let usual = if id >= 128 { 1 } else { 4 };
     let mut slots: Vec<_> = (1..=usual).map(|number| unknown(number, common.tells_k)).collect();
@@ -257,7 +264,8 @@ fn slots(
         let before = before.and_then(|before| before.slots.get(usize::from(at)));
         if let Some(place) = slots.get_mut(usize::from(at)) {
             let exists = exist.map(|bits| bits.bit(at.into()));
-            *place = Slot { tells_k: common.tells_k, ..slot(at + 1, tray, exists, estimate, before) };
+            *place =
+                Slot { tells_k: common.tells_k, ..slot(at + 1, tray, exists, estimate, before, common.own) };
         }
     }
     slots

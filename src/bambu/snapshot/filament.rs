@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use crate::bambu::filaments;
 use crate::bambu::report::{Print, Tag, Tray};
+use crate::printer::cloud::Names;
 use crate::printer::{
-    Ams, Capabilities, Color, Content, ExternalSpool, Filament, Shared, Side, Slot, Source, Text,
+    Ams, Capabilities, Color, Content, ExternalSpool, Filament, Shared, Side, Slot, Snapshot, Source, Text,
 };
 
 /// What the printer's word for what is left on a spool is worth.
@@ -19,13 +20,15 @@ pub(super) enum Estimate {
     Any,
 }
 
-/// A slot; `exists` is what the printer's bits say of a spool in it.
+/// A slot; `exists` is what the printer's bits say of a spool in it, `own` what the account calls filaments
+/// of its own.
 pub(super) fn slot(
     number: u8,
     tray: &Tray,
     exists: Option<bool>,
     estimate: Estimate,
     before: Option<&Slot>,
+    own: &Names,
 ) -> Slot {
     let material = text(tray.tray_type.as_ref());
     // Bit 0 of `state` is the spool; it equals the exist bit in all 913 captured trays that have both.
@@ -35,7 +38,7 @@ pub(super) fn slot(
         (Some(false), _) => Content::Empty,
         (_, None) => Content::Unknown,
         (_, Some(material)) => {
-            let filament = filament(tray, material, estimate);
+            let filament = filament(tray, material, estimate, own);
             match before.map(|before| &before.content) {
                 // One and the same: comparing it, and keeping it, costs nothing.
                 Some(Content::Filament(known)) if **known == filament => Content::Filament(Arc::clone(known)),
@@ -57,7 +60,7 @@ fn text(text: Option<&Text>) -> Option<Text> {
     text.filter(|t| !t.trim().is_empty()).cloned()
 }
 
-fn filament(tray: &Tray, material: Text, estimate: Estimate) -> Filament {
+fn filament(tray: &Tray, material: Text, estimate: Estimate, own: &Names) -> Filament {
     let tag = |t: Option<&Tag>| t.filter(|t| !t.is_none()).map(|t| t.0.clone());
     let positive = |v: Option<i64>| v.and_then(|v| u32::try_from(v).ok()).filter(|v| *v > 0);
     let up_to =
@@ -72,7 +75,7 @@ fn filament(tray: &Tray, material: Text, estimate: Estimate) -> Filament {
     });
     let remaining = remaining.filter(|_| tag.is_some() || uuid.is_some());
     Filament {
-        name: filaments::display_name(id.as_deref(), brand.as_deref(), &material),
+        name: filaments::display_name(id.as_deref(), brand.as_deref(), &material, own),
         material,
         id,
         color: tray.tray_color.as_deref().and_then(color),
@@ -169,8 +172,9 @@ pub(super) fn activated(
     can: &Capabilities,
     sources: [Option<Source>; 2],
     active: Side,
-    before: &[ExternalSpool],
+    before: &Snapshot,
 ) -> (Shared<[Ams]>, Shared<[ExternalSpool]>) {
+    let own = &before.facts.names;
     let [right, left] = sources;
     let feeding = match active {
         Side::Right => right,
@@ -194,10 +198,11 @@ pub(super) fn activated(
             (None, _, 1) => report.vt_tray.as_ref(),
             (None, ..) => None,
         };
-        let before = before.iter().find(|before| before.number == number).map(|before| &before.slot);
+        let before = before.external.iter().find(|before| before.number == number).map(|before| &before.slot);
         // No sensor sees an external spool: without filament data nobody knows whether one hangs there.
         // And none counts what is taken from it.
-        let slot = tray.map(|tray| slot(1, tray, Some(true), Estimate::None, before)).unwrap_or_default();
+        let slot =
+            tray.map(|tray| slot(1, tray, Some(true), Estimate::None, before, own)).unwrap_or_default();
         let tells_k =
             tray.is_some_and(|tray| tray.k.is_some()) || before.is_some_and(|before| before.tells_k);
         ExternalSpool {

@@ -2,8 +2,9 @@
 
 use crate::bambu::models::Model;
 use crate::bambu::report::{Module, Print, Upgrade};
-use crate::printer::update::{Boards, Progress};
-use crate::printer::{Ams, Text, Update};
+use crate::printer::cloud::Release;
+use crate::printer::update::{Boards, Progress, is_newer};
+use crate::printer::{Ams, Facts, Text, Update};
 
 use super::Context;
 
@@ -35,8 +36,18 @@ pub(super) fn update(report: &Print, context: &Context<'_>) -> Update {
     }
 }
 
-/// Tells the AMS units of the firmware that is offered for them.
-pub(super) fn offer(report: &Print, units: &mut [Ams]) {
+/// Tells the AMS units of the firmware that is offered for them: by the printer, else by the cloud.
+pub(super) fn offer(report: &Print, facts: &Facts, units: &mut [Ams]) {
+    // One that names no unit is for the only one.
+    let alone = units.len() == 1 && facts.ams_releases.len() == 1;
+    for unit in units.iter_mut() {
+        let meant = |release: &&Release| release.unit.map_or(alone, |id| id == unit.id);
+        let released = facts.ams_releases.iter().find(meant);
+        let newer = released.map(|release| &release.version).filter(|latest| {
+            unit.firmware.as_ref().is_some_and(|installed| is_newer(latest, installed) == Some(true))
+        });
+        unit.firmware_available = newer.cloned();
+    }
     let Some(state) = report.upgrade_state.as_ref() else { return };
     // One number for "the AMS" means a unit only where all are of one kind.
     let uniform = units.windows(2).all(|pair| matches!(pair, [a, b] if a.kind == b.kind));
@@ -48,7 +59,9 @@ pub(super) fn offer(report: &Print, units: &mut [Ams]) {
             })
         };
         let latest = offered(state, of_unit).or(common);
-        unit.firmware_available = latest.filter(|latest| unit.firmware.as_ref() != Some(*latest)).cloned();
+        if let Some(latest) = latest {
+            unit.firmware_available = (unit.firmware.as_ref() != Some(latest)).then(|| latest.clone());
+        }
     }
 }
 

@@ -106,6 +106,7 @@ fn installed(ams: &Ams) -> Option<Value<'_>> {
     Some(Value::Firmware(Firmware {
         installed,
         latest: ams.firmware_available.as_deref().unwrap_or(installed),
+        summary: None,
         title: "AMS firmware",
         page: None,
         progress: None,

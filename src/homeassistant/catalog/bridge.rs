@@ -1,5 +1,7 @@
 //! The rows of the gateway itself.
 
+use serde_json::json;
+
 use super::super::entity::{Entity, Value, binary, sensor, words};
 use super::super::{Account, Bridge};
 
@@ -54,5 +56,16 @@ pub static BRIDGE: &[Entity<Bridge>] = &[
         .diagnostic()
         .early()
         .hidden(),
+    binary::<Bridge>("state_problem", "State directory", |b| Some(Value::Flag(b.state_problem.is_some())))
+        .class("problem")
+        .diagnostic()
+        .early()
+        .with(
+            |a, b| a.state_problem != b.state_problem,
+            |b| match &b.state_problem {
+                Some(reason) => json!({"reason": reason}),
+                None => json!({}),
+            },
+        ),
     sensor::<Bridge>("version", "Version", |b| Some(b.version.into())).icon("mdi:tag").diagnostic().early(),
 ];

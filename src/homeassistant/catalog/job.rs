@@ -1,5 +1,6 @@
 //! What the printer is doing.
 
+use jiff::Timestamp;
 use serde_json::json;
 
 use crate::printer::{JobKind, Reach, Snapshot, Stage, Status};
@@ -37,8 +38,19 @@ fn planned(s: &Snapshot) -> Option<Vec<serde_json::Value>> {
     Some(s.job.plan.as_ref()?.iter().map(step).collect())
 }
 
+/// By the cloud's task, else by the printer, else as it was seen here.
+fn started(s: &Snapshot) -> Option<Timestamp> {
+    let told = s.facts.task.as_ref().and_then(|task| task.started_at);
+    told.or(s.job.started_at).or(s.levels.started_at)
+}
+
 fn stage(s: &Snapshot) -> Option<Value<'_>> {
     if s.reach == Reach::Online { s.stage?.name().map(Value::from) } else { Some("offline".into()) }
+}
+
+/// Steadier where somebody tracks the jobs; that there is none to end is then their word, too.
+fn ends_at(s: &Snapshot) -> Option<jiff::Timestamp> {
+    if s.levels.activity.is_some() { s.levels.ends_at } else { s.job.ends_at }
 }
 
 pub(super) static JOB: &[Entity<Snapshot>] = &[
@@ -57,7 +69,7 @@ pub(super) static JOB: &[Entity<Snapshot>] = &[
     sensor::<Snapshot>("remaining_time", "Remaining time", |s| s.job.remaining.map(Value::minutes))
         .class("duration")
         .unit("min"),
-    sensor::<Snapshot>("end_time", "End time", |s| s.job.ends_at.map(Value::Time)).class("timestamp"),
+    sensor::<Snapshot>("end_time", "End time", |s| ends_at(s).map(Value::Time)).class("timestamp"),
     sensor::<Snapshot>("layer", "Current layer", |s| s.job.layer.map(|v| Value::Int(v.into())))
         .measurement()
         .icon("mdi:layers"),
@@ -94,10 +106,12 @@ pub(super) static JOB: &[Entity<Snapshot>] = &[
         .deadband(5.0)
         .hidden()
         .needs(|c, _| c.job.download),
-    sensor::<Snapshot>("start_time", "Start time", |s| s.job.started_at.map(Value::Time))
-        .class("timestamp")
-        .lasting()
-        .needs(|c, _| c.job.started),
+    // The tracker knows it of every printer, also of those that do not tell.
+    sensor::<Snapshot>("start_time", "Start time", |s| {
+        s.levels.started_at.or_else(|| started(s)).map(Value::Time)
+    })
+    .class("timestamp")
+    .lasting(),
     sensor::<Snapshot>("skipped_objects", "Skipped objects", |s| {
         s.job.skipped.as_ref().map(|list| Value::Int(i64::try_from(list.len()).unwrap_or(i64::MAX)))
     })

@@ -36,6 +36,7 @@ pub enum Class {
     Motion,
     Gcode,
     Print,
+    Note,
 }
 
 /// A condition that a printer can be in; several at once.
@@ -133,6 +134,8 @@ pub static TABLE: &[Row] = &[
     ),
     row(Class::Gcode, "G-code, if the configuration allows it", [Y, N, N, N, N, N, N, N, N, N, N]),
     row(Class::Print, "starting a print", /*             */ [Y, N, N, N, N, N, N, N, N, N, N]),
+    // Asks nothing of the printer.
+    row(Class::Note, "telling that the plate is empty", /**/ [Y, N, N, N, Y, Y, Y, Y, Y, Y, Y]),
 ];
 
 impl Row {
@@ -307,6 +310,10 @@ pub fn permit(snapshot: &Snapshot, command: &Command) -> Result<(), Refusal> {
     let class = command.class();
     if class == Class::Ask {
         return Ok(());
+    }
+    if class == Class::Note {
+        let allowed = class.allows(condition(snapshot.status));
+        return if allowed { Ok(()) } else { Err(wrong_state(class, snapshot)) };
     }
     let check = |so: bool, condition: If, refusal: Refusal| {
         if so && !class.allows(condition) { Err(refusal) } else { Ok(()) }

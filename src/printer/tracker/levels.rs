@@ -32,6 +32,7 @@ impl Tracker {
             plate_occupied: ledger.plate_occupied,
             offline_while_printing: ledger.going.away_since.is_some() && print.is_some(),
             counters: ledger.counters.clone(),
+            recent: Arc::clone(&before.recent),
         };
         if levels != **before {
             self.levels = Arc::new(levels);

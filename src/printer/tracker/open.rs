@@ -71,7 +71,7 @@ impl Tracker {
         self.effects.ask_cloud |= self.is_known_to_cloud();
         self.effects.ask_everything |= class == JobClass::Print && seen.total_layers.unwrap_or_default() == 0;
         self.doing = Doing::Active;
-        self.learn_from(seen.facts.task.iter().chain(&seen.facts.recent));
+        self.learn_from(seen.facts.task.iter().chain(seen.facts.recent.iter().flat_map(|all| all.iter())));
     }
 
     /// A job that was given up for lost goes on: its end was told.
@@ -160,7 +160,8 @@ impl Tracker {
         let again =
             self.ledger.last.as_ref().is_some_and(|last| last.name.is_some() && last.name == seen.name);
         let power = now.wall.checked_sub(now.mono.saturating_sub(back)).unwrap_or(now.wall);
-        let sent = seen.facts.recent.iter().any(|task| task.started_at.is_some_and(|at| at >= power));
+        let mut recent = seen.facts.recent.iter().flat_map(|all| all.iter());
+        let sent = recent.any(|task| task.started_at.is_some_and(|at| at >= power));
         again && !sent
     }
 
@@ -184,7 +185,9 @@ impl Tracker {
         }
         self.ledger.going.expected = seen.ends_at.or(self.ledger.going.expected);
         if !Arc::ptr_eq(&seen.facts, self.seen.as_ref().map_or(&Arc::default(), |before| &before.facts)) {
-            self.learn_from(seen.facts.task.iter().chain(&seen.facts.recent));
+            self.learn_from(
+                seen.facts.task.iter().chain(seen.facts.recent.iter().flat_map(|all| all.iter())),
+            );
         }
     }
 

@@ -1,0 +1,326 @@
+//! What the cloud knows beside the list of printers: tasks, firmware, filaments, messages, pictures
+//! (protocol 1.7).
+//!
+//! Answers are read member by member; what makes no sense is left out alone. Who asks when is decided in
+//! [`super::plan`].
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use jiff::civil::DateTime;
+use jiff::tz::TimeZone;
+use reqwest::Url;
+use secrecy::SecretString;
+use serde_json::Value;
+
+use super::limiter::{Ask, Demand, Kind};
+use super::reply::{Reply, member, number, text};
+use super::token::fingerprint;
+use super::{Client, Error};
+use crate::config::is_loopback;
+use crate::printer::Text;
+use crate::printer::cloud::{Hearsay, Message, Names, Picture, Release, Task, TaskSlot, TaskStatus};
+
+/// As many tasks as one request brings, which is the cloud's own choice, too.
+const TASKS: &str = "20";
+const MESSAGES: &str = "20";
+/// Any version of this form is taken (protocol 1.7); this one is the slicer's.
+const SLICER: &str = "02.00.00.00";
+/// The largest picture that is taken; covers are some ten kilobytes.
+const LARGEST_PICTURE: usize = 2 * 1024 * 1024;
+/// Longest text that is kept; release notes are a few kilobytes.
+const LONGEST_NOTES: usize = 32 * 1024;
+/// The cloud's word for "no AMS"; a printer's would be 254 (protocol 1.7.4).
+const EXTERNAL: i64 = 255;
+
+/// What is offered for the boards of one printer.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Releases {
+    /// For the printer; `None` where nothing is offered.
+    pub printer: Option<Release>,
+    /// For its AMS units, as far as anything is offered.
+    pub ams: Vec<Release>,
+}
+
+impl Client {
+    /// The newest tasks of a printer.
+    pub async fn tasks(&self, token: &SecretString, serial: &str) -> Result<Vec<Task>, Error> {
+        let query = [("deviceId", serial), ("limit", TASKS)];
+        let content = self.get(ask(Kind::Tasks, serial), "v1/user-service/my/tasks", &query, token).await?;
+        tasks(&content).ok_or(Error::Unexpected { missing: "list of tasks" })
+    }
+
+    /// The firmware that is offered for a printer and its AMS units.
+    pub async fn releases(&self, token: &SecretString, serial: &str) -> Result<Releases, Error> {
+        let query = [("dev_id", serial)];
+        let path = "v1/iot-service/api/user/device/version";
+        let content = self.get(ask(Kind::Version, serial), path, &query, token).await?;
+        releases(&content, serial).ok_or(Error::Unexpected { missing: "list of firmware" })
+    }
+
+    /// The names of the account's own filaments.
+    pub async fn filaments(&self, token: &SecretString) -> Result<Names, Error> {
+        let (path, query) = ("v1/iot-service/api/slicer/setting", [("version", SLICER)]);
+        let content = self.get(ask(Kind::Presets, &fingerprint(token)), path, &query, token).await?;
+        filaments(&content).ok_or(Error::Unexpected { missing: "list of filaments" })
+    }
+
+    /// The newest messages in the account's inbox.
+    pub async fn messages(&self, token: &SecretString) -> Result<Vec<Message>, Error> {
+        let (path, query) = ("v1/user-service/my/messages", [("limit", MESSAGES)]);
+        let content = self.get(ask(Kind::Messages, &fingerprint(token)), path, &query, token).await?;
+        messages(&content).ok_or(Error::Unexpected { missing: "list of messages" })
+    }
+
+    /// What the cloud says the account's printers do; for when they cannot be heard.
+    pub async fn hearsay(&self, token: &SecretString) -> Result<Vec<Hearsay>, Error> {
+        let (path, query) = ("v1/iot-service/api/user/print", [("force", "true")]);
+        let content = self.get(ask(Kind::Prints, &fingerprint(token)), path, &query, token).await?;
+        hearsay(&content).ok_or(Error::Unexpected { missing: "list of printers" })
+    }
+
+    /// The picture at a signed address, fetched without a login (protocol 1.7.4). The address is secret: it is
+    /// in no error and no log.
+    pub async fn picture(&self, address: &str) -> Result<Picture, Error> {
+        let url = Url::parse(address).ok().filter(may_fetch);
+        let url = url.ok_or(Error::Unexpected { missing: "usable address of the picture" })?;
+        let host = url.host_str().unwrap_or_default().to_owned();
+        let pass = self.limiter.pass(&host, ask(Kind::Picture, "")).await?;
+        let answer = self.fetch(url, &host).await;
+        pass.ended(answer.as_ref().map_or_else(Error::outcome, Reply::outcome));
+        let answer = answer?;
+        if !answer.status.is_success() {
+            answer.content()?;
+        }
+        Picture::new(answer.body).ok_or(Error::Unexpected { missing: "picture of a known kind" })
+    }
+
+    async fn fetch(&self, url: Url, host: &str) -> Result<Reply, Error> {
+        let transport = |error: reqwest::Error| Error::transport(host, &error);
+        let mut response = self.http.get(url).timeout(self.timeout).send().await.map_err(transport)?;
+        let (status, headers) = (response.status(), response.headers().clone());
+        let mut body = Vec::new();
+        while let Some(chunk) = response.chunk().await.map_err(transport)? {
+            body.extend_from_slice(&chunk);
+            if body.len() > LARGEST_PICTURE {
+                return Err(Error::TooLong);
+            }
+        }
+        Ok(Reply { status, headers, body })
+    }
+}
+
+/// Something happened that makes it worth asking: when that is so, `plan` says.
+fn ask(kind: Kind, subject: &str) -> Ask<'_> {
+    Ask::new(kind, subject, Demand::Occasion)
+}
+
+/// Whether an address may be fetched from: encrypted, or on this machine.
+fn may_fetch(url: &Url) -> bool {
+    let host = url.host_str().unwrap_or_default();
+    !host.is_empty() && (url.scheme() == "https" || (url.scheme() == "http" && is_loopback(host)))
+}
+
+/// A list under a key; null is how the cloud's language writes an empty one.
+fn list<'a>(content: &'a Value, key: &str) -> Option<&'a [Value]> {
+    match member(content, key)? {
+        Value::Null => Some(&[]),
+        list => list.as_array().map(Vec::as_slice),
+    }
+}
+
+fn owned(value: &Value, key: &str) -> Option<Text> {
+    text(value, key).map(Text::from)
+}
+
+/// An id, which may be a number or text; 0 and nothing are none.
+fn id(value: &Value, key: &str) -> Option<Text> {
+    match value.get(key)? {
+        Value::Number(number) => number.as_u64().filter(|number| *number > 0).map(|n| n.to_string().into()),
+        Value::String(text) => Some(text.trim()).filter(|t| !t.is_empty() && *t != "0").map(Text::from),
+        _ => None,
+    }
+}
+
+fn small<T: TryFrom<i64>>(value: &Value, key: &str) -> Option<T> {
+    T::try_from(number(value.get(key)?)?).ok()
+}
+
+/// A quantity above 0; the cloud writes 0 where it knows none.
+#[allow(clippy::cast_possible_truncation, reason = "a single is as exact as a slicer's estimate")]
+fn amount(value: &Value, key: &str) -> Option<f32> {
+    let value = value.get(key)?;
+    let amount = value.as_f64().or_else(|| value.as_str()?.trim().parse().ok())?;
+    (amount.is_finite() && amount > 0.0 && amount < 1e6).then_some(amount as f32)
+}
+
+/// With a zone, or without one, which is UTC then (protocol 1.7.6).
+fn moment(value: &Value, key: &str) -> Option<Timestamp> {
+    let text = text(value, key)?;
+    let told = text.parse::<Timestamp>().ok().or_else(|| {
+        text.parse::<DateTime>().ok()?.to_zoned(TimeZone::UTC).ok().map(|zoned| zoned.timestamp())
+    });
+    // The year 1 is how the cloud's language writes no time at all.
+    told.filter(|told| told.as_second() > 0)
+}
+
+fn seconds(value: &Value, key: &str) -> Option<Duration> {
+    small::<u64>(value, key).filter(|seconds| *seconds > 0).map(Duration::from_secs)
+}
+
+pub(super) fn tasks(content: &Value) -> Option<Vec<Task>> {
+    Some(list(content, "hits")?.iter().filter_map(task).collect())
+}
+
+fn status(value: &Value, key: &str) -> Option<TaskStatus> {
+    match number(value.get(key)?)? {
+        1 => Some(TaskStatus::Created),
+        2 => Some(TaskStatus::Finished),
+        3 => Some(TaskStatus::Ended),
+        4 => Some(TaskStatus::Running),
+        _ => None,
+    }
+}
+
+fn task(value: &Value) -> Option<Task> {
+    let design =
+        id(value, "designId").zip(owned(value, "designTitle")).map(|(number, title)| (title, number));
+    let slots = list(value, "amsDetailMapping").unwrap_or_default();
+    Some(Task {
+        id: id(value, "id")?,
+        serial: owned(value, "deviceId")?.to_ascii_uppercase(),
+        title: owned(value, "title"),
+        design,
+        cover: text(value, "cover").map(str::to_owned),
+        status: status(value, "status"),
+        started_at: moment(value, "startTime"),
+        ended_at: moment(value, "endTime"),
+        estimate: seconds(value, "costTime"),
+        weight_g: amount(value, "weight"),
+        // In centimetres.
+        length_m: amount(value, "length").map(|centimetres| centimetres / 100.0),
+        plate: small(value, "plateIndex").filter(|plate| *plate > 0),
+        plate_name: owned(value, "plateName"),
+        bed_type: owned(value, "bedType"),
+        mode: owned(value, "mode"),
+        slots: slots.iter().filter_map(slot).collect(),
+    })
+}
+
+/// The unit and the slot: the newer two numbers where they are, else the number over all slots (protocol
+/// 1.7.4; in capture `my_tasks_2026_new_fields` the two disagree, and the newer ones are those that the
+/// printer was sent).
+fn place(value: &Value) -> Option<(Option<u8>, u8)> {
+    let unit = value.get("amsId").and_then(number);
+    if let Some(unit) = unit {
+        let slot = small::<u8>(value, "slotId").unwrap_or_default();
+        return match unit {
+            // 254 is the left spool of two, which the printer counts after the right one.
+            254 => Some((None, 1)),
+            EXTERNAL => Some((None, 0)),
+            _ => Some((Some(u8::try_from(unit).ok()?), slot)),
+        };
+    }
+    match number(value.get("ams")?)? {
+        EXTERNAL | 254 => Some((None, 0)),
+        tray @ 0..=15 => Some((u8::try_from(tray / 4).ok(), u8::try_from(tray % 4).ok()?)),
+        unit @ 128..=135 => Some((u8::try_from(unit).ok(), 0)),
+        _ => None,
+    }
+}
+
+fn slot(value: &Value) -> Option<TaskSlot> {
+    let (unit, slot) = place(value)?;
+    Some(TaskSlot {
+        unit,
+        slot,
+        nozzle: None,
+        filament_id: owned(value, "filamentId"),
+        material: owned(value, "targetFilamentType").or_else(|| owned(value, "filamentType")),
+        color: owned(value, "targetColor").or_else(|| owned(value, "sourceColor")).filter(|color| {
+            matches!(color.len(), 6 | 8) && color.bytes().all(|digit| digit.is_ascii_hexdigit())
+        }),
+        weight_g: amount(value, "weight"),
+    })
+}
+
+pub(super) fn releases(content: &Value, serial: &str) -> Option<Releases> {
+    let devices = list(content, "devices")?;
+    let own = |device: &&Value| text(device, "dev_id").is_some_and(|id| id.eq_ignore_ascii_case(serial));
+    let Some(device) = devices.iter().find(own) else { return Some(Releases::default()) };
+    let newest = |value: &Value| list(value, "firmware")?.first().and_then(release);
+    let unit = |unit: &Value| {
+        let number = ["ams_id", "id", "dev_id"].into_iter().find_map(|key| small(unit, key));
+        newest(unit).map(|release| Release { unit: number, ..release })
+    };
+    Some(Releases {
+        printer: newest(device),
+        ams: list(device, "ams").unwrap_or_default().iter().filter_map(unit).collect(),
+    })
+}
+
+fn release(value: &Value) -> Option<Release> {
+    let version = owned(value, "version").filter(|v| v.bytes().any(|byte| matches!(byte, b'1'..=b'9')))?;
+    let notes = text(value, "description").map(|notes| {
+        let end = notes.char_indices().map(|(at, _)| at).take_while(|at| *at <= LONGEST_NOTES).last();
+        let cut = if notes.len() > LONGEST_NOTES { end.unwrap_or_default() } else { notes.len() };
+        notes.get(..cut).unwrap_or_default().to_owned()
+    });
+    let forced = value.get("force_update").and_then(Value::as_bool).unwrap_or_default();
+    Some(Release { version, notes, forced, unit: None })
+}
+
+/// The private ones: the public ones are known (`bambu::filaments`).
+pub(super) fn filaments(content: &Value) -> Option<Names> {
+    let own = list(member(content, "filament")?, "private")?;
+    let one = |preset: &Value| {
+        let name = preset_name(text(preset, "name")?);
+        Some((owned(preset, "filament_id")?, Text::from(name))).filter(|(_, name)| !name.is_empty())
+    };
+    // The first is the newest or, for the same filament on another printer, as good as any.
+    let mut names = Names::new();
+    for (id, name) in own.iter().filter_map(one) {
+        names.entry(id).or_insert(name);
+    }
+    Some(names)
+}
+
+/// A preset is for a printer and a nozzle, its filament is not: what follows the `@` is left out.
+fn preset_name(name: &str) -> &str {
+    name.split_once('@').map_or(name, |(name, _)| name).trim()
+}
+
+pub(super) fn messages(content: &Value) -> Option<Vec<Message>> {
+    Some(list(content, "hits")?.iter().filter_map(message).collect())
+}
+
+fn message(value: &Value) -> Option<Message> {
+    let task = value.get("taskMessage").unwrap_or(&Value::Null);
+    Some(Message {
+        id: id(value, "id")?,
+        kind: value.get("type").and_then(number),
+        at: moment(value, "createTime"),
+        task: id(task, "id"),
+        title: owned(task, "title"),
+        status: status(task, "status"),
+        serial: owned(task, "deviceId").map(|serial| serial.to_ascii_uppercase()),
+    })
+}
+
+pub(super) fn hearsay(content: &Value) -> Option<Vec<Hearsay>> {
+    let one = |device: &Value| {
+        Some(Hearsay {
+            serial: owned(device, "dev_id")?.to_ascii_uppercase(),
+            online: device.get("dev_online").and_then(Value::as_bool),
+            task: id(device, "task_id"),
+            title: owned(device, "task_name"),
+            status: owned(device, "task_status"),
+            progress: small(device, "progress").filter(|percent| *percent <= 100),
+            estimate: seconds(device, "prediction"),
+        })
+    };
+    Some(list(content, "devices")?.iter().filter_map(one).collect())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,184 @@
+//! The jobs that ended, as lines of JSON in the state directory: written for people and their scripts, read
+//! by `bambu2mqtt jobs`, also while the gateway runs.
+//!
+//! The file gives way to a new one at a megabyte, and three old ones are kept: some thousand jobs. A line
+//! that a power cut left unfinished is taken away by the next that is written, and passed over until then.
+//! A job that is told again (its end became known later) replaces what was told of it.
+
+use std::collections::{BTreeMap, HashSet};
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use crate::config::Disk;
+use crate::config::state_dir::Error;
+use crate::printer::{JobRecord, Serial, Text};
+
+/// The file that is written.
+pub const FILE: &str = "jobs.jsonl";
+/// How large it becomes.
+const FULL: u64 = 1024 * 1024;
+/// How many older ones are kept.
+const OLD: u32 = 3;
+/// Longer than any line: where the end of the file is looked at.
+const LONGEST: u64 = 64 * 1024;
+
+/// One job that ended.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Entry {
+    /// The printer's serial number.
+    pub serial: Text,
+    /// Its name at that time.
+    pub printer: Text,
+    /// The job.
+    #[serde(flatten)]
+    pub job: JobRecord,
+}
+
+impl Entry {
+    /// As it stands in the file, without its end.
+    pub fn line(&self) -> Vec<u8> {
+        // A record has nothing that JSON could not say.
+        serde_json::to_vec(self).unwrap_or_default()
+    }
+}
+
+/// What the files hold.
+#[derive(Debug, Default)]
+pub struct History {
+    /// The jobs, oldest first.
+    pub entries: Vec<Entry>,
+    /// Lines that could not be read.
+    pub damaged: usize,
+}
+
+/// The name of an older file; 1 is the youngest of them.
+fn older(number: u32) -> String {
+    format!("jobs.{number}.jsonl")
+}
+
+/// Adds a line. The file is healed or put aside first, where it needs that.
+pub fn append(disk: &dyn Disk, line: &[u8]) -> Result<(), Error> {
+    append_up_to(disk, line, FULL)
+}
+
+fn append_up_to(disk: &dyn Disk, line: &[u8], full: u64) -> Result<(), Error> {
+    let (mut length, end) = disk.tail(FILE, LONGEST)?;
+    let mut bytes = Vec::with_capacity(line.len() + 2);
+    let last = end.rsplit(|byte| *byte == b'\n').next().unwrap_or_default();
+    if !last.is_empty() {
+        if serde_json::from_slice::<Entry>(last).is_ok() {
+            // Whole but for its end.
+            bytes.push(b'\n');
+        } else {
+            length -= last.len() as u64;
+            disk.truncate(FILE, length)?;
+        }
+    }
+    bytes.extend_from_slice(line);
+    bytes.push(b'\n');
+    if length > 0 && length + bytes.len() as u64 > full {
+        for number in (1..OLD).rev() {
+            disk.rename(&older(number), &older(number + 1))?;
+        }
+        disk.rename(FILE, &older(1))?;
+        let whole = bytes.strip_prefix(b"\n").map(<[u8]>::to_vec);
+        bytes = whole.unwrap_or(bytes);
+    }
+    disk.append(FILE, &bytes)
+}
+
+/// Reads everything that is kept.
+pub fn read(disk: &dyn Disk) -> Result<History, Error> {
+    // Newest first: a file that is put aside meanwhile is read twice, and none is missed.
+    let mut files = vec![disk.read(FILE)?];
+    for number in 1..=OLD {
+        files.push(disk.read(&older(number))?);
+    }
+    let mut history = History::default();
+    let mut places: BTreeMap<(Text, Text), usize> = BTreeMap::new();
+    for file in files.into_iter().rev().flatten() {
+        for line in file.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
+            let Ok(entry) = serde_json::from_slice::<Entry>(line) else {
+                history.damaged += 1;
+                continue;
+            };
+            let name = (entry.serial.clone(), entry.job.key.clone());
+            match places.get(&name).and_then(|place| history.entries.get_mut(*place)) {
+                Some(known) => *known = entry,
+                None => {
+                    places.insert(name, history.entries.len());
+                    history.entries.push(entry);
+                }
+            }
+        }
+    }
+    Ok(history)
+}
+
+/// The last jobs of each printer, and which ones the history has at all: what a gateway keeps of it.
+#[derive(Debug, Default)]
+pub struct Recent {
+    most: usize,
+    /// Newest first.
+    jobs: BTreeMap<Text, Vec<Arc<JobRecord>>>,
+    /// Thousands of names in a few kilobytes; two that share a number would cost a line of the history, once
+    /// in many ages.
+    known: HashSet<u64>,
+}
+
+impl Recent {
+    /// Reads them, and how many lines cannot be read.
+    pub fn load(disk: &dyn Disk, most: usize) -> Result<(Self, usize), Error> {
+        let mut recent = Self { most, ..Self::default() };
+        let mut damaged = 0;
+        // One file at a time, oldest first.
+        for name in (1..=OLD).rev().map(older).chain([FILE.to_owned()]) {
+            let file = disk.read(&name)?.unwrap_or_default();
+            for line in file.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
+                match serde_json::from_slice::<Entry>(line) {
+                    Ok(entry) => recent.add(&entry.serial, entry.job),
+                    Err(_) => damaged += 1,
+                }
+            }
+        }
+        Ok((recent, damaged))
+    }
+
+    /// The last jobs of a printer, newest first.
+    pub fn of(&self, serial: &Serial) -> Arc<[Arc<JobRecord>]> {
+        self.jobs.get(serial.as_str()).map_or_else(|| Arc::from([]), |jobs| jobs.as_slice().into())
+    }
+
+    /// Whether there is any of a printer.
+    pub fn has_any(&self, serial: &Serial) -> bool {
+        self.jobs.contains_key(serial.as_str())
+    }
+
+    /// Whether the history has a job.
+    pub fn has(&self, serial: &str, job: &JobRecord) -> bool {
+        self.known.contains(&number(serial, &job.key))
+    }
+
+    /// Takes one more; what was told of the same job before gives way.
+    pub fn add(&mut self, serial: &str, job: JobRecord) {
+        self.known.insert(number(serial, &job.key));
+        let jobs = self.jobs.entry(serial.into()).or_default();
+        jobs.retain(|known| known.key != job.key);
+        // What the cloud's list told was written when it was told.
+        let ended = |job: &JobRecord| job.ended_at.or(job.started_at);
+        let place = jobs.iter().position(|known| ended(known) <= ended(&job)).unwrap_or(jobs.len());
+        jobs.insert(place, Arc::new(job));
+        jobs.truncate(self.most);
+    }
+}
+
+fn number(serial: &str, key: &str) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    (serial, key).hash(&mut hasher);
+    hasher.finish()
+}
+
+#[cfg(test)]
+mod tests;

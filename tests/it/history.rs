@@ -1,0 +1,303 @@
+//! Jobs on the disk: the ledger that survives everything, and the history that people read.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use bambu2mqtt::bambu::session::{Input, Output, Session};
+use bambu2mqtt::config::StateDir;
+use bambu2mqtt::demo::{JobSpec, Options, Printer};
+use bambu2mqtt::ledger::{self, Writer};
+use bambu2mqtt::printer::tracker::{self, Tracker};
+use bambu2mqtt::printer::{Ledger, Now, Serial};
+use serde_json::{Value, json};
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+
+use crate::support::world::{Eyes, Gateway, World, run};
+use crate::support::{Broker, Kind};
+
+/// A gateway whose printers rest, each of them met before.
+struct Scene {
+    world: World,
+    broker: Broker,
+    eyes: Eyes,
+    gateway: Gateway,
+    document: Value,
+}
+
+impl Scene {
+    async fn start() -> Self {
+        let options = Options { printers: 2, speed: 60.0, ..Options::default() };
+        Self::with(World::with(options).await).await
+    }
+
+    async fn with(world: World) -> Self {
+        for serial in world.serials() {
+            world.cloud.with_printer(&serial, Printer::rest).unwrap();
+        }
+        let broker = Broker::start(Kind::Embedded).await;
+        let eyes = Eyes::open(broker.port).await;
+        let document = world.configuration(broker.port, &Value::Null);
+        let gateway = Gateway::start(&document);
+        eyes.holds("bambu2mqtt/bridge/availability", "online").await;
+        Self { world, broker, eyes, gateway, document }
+    }
+
+    fn state(&self) -> PathBuf {
+        self.world.folder.path().join("state")
+    }
+
+    fn topic(&self, number: usize, rest: &str) -> String {
+        format!("bambu2mqtt/{}/{rest}", self.world.serials()[number])
+    }
+
+    fn kept(&self, number: usize) -> Option<Ledger> {
+        kept(&self.state(), &self.world.serials()[number])
+    }
+
+    /// Waits until the printer's ledger is as it should be.
+    async fn until_kept(&self, number: usize, wanted: impl Fn(&Ledger) -> bool) {
+        let waiting = async {
+            while !self.kept(number).is_some_and(|ledger| wanted(&ledger)) {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        };
+        let done = tokio::time::timeout(crate::support::DEADLINE, waiting).await;
+        assert!(done.is_ok(), "the ledger is {:?}", self.kept(number));
+    }
+
+    fn begin(&self, number: usize, name: &str) {
+        let spec = JobSpec::cloud(name).seconds(1e6).layers(50);
+        self.world.cloud.with_printer(&self.world.serials()[number], |p| p.start_job(spec)).unwrap();
+    }
+
+    fn finish(&self, number: usize) {
+        self.world.cloud.with_printer(&self.world.serials()[number], |p| p.skip_to(0.999_999)).unwrap();
+    }
+
+    /// Waits for an event of a print, after the mark.
+    async fn hears(&self, mark: usize, number: usize, kind: &str) -> Value {
+        let part = format!("\"event_type\":\"{kind}\"");
+        let text = self.eyes.hears(mark, &self.topic(number, "event/print"), &part).await;
+        serde_json::from_str(&text).unwrap()
+    }
+
+    /// The events of a kind so far.
+    fn heard(&self, number: usize, kind: &str) -> Vec<Value> {
+        let topic = self.topic(number, "event/print");
+        self.eyes.look(|seen| {
+            let events = seen.messages.iter().filter(|(of, _)| *of == topic);
+            let events = events.map(|(_, text)| serde_json::from_str::<Value>(text).unwrap());
+            events.filter(|event| event["event_type"] == kind).collect()
+        })
+    }
+}
+
+fn kept(state: &Path, serial: &str) -> Option<Ledger> {
+    let serial = Serial::new(serial);
+    let bytes = std::fs::read(state.join(ledger::file_name(&serial))).ok()?;
+    ledger::read(&serial, &bytes).ok()
+}
+
+#[tokio::test]
+async fn a_print_that_finished_is_listed_while_the_gateway_runs() {
+    let scene = Scene::start().await;
+    let file = scene.world.write(&scene.document);
+    let left = run(&["jobs", "-c", &file]).await;
+    assert_eq!((left.code, left.stdout.as_str()), (Some(0), ""), "{left:?}");
+    assert!(left.stderr.contains("jobs.jsonl") && left.stderr.contains("state_dir"), "{}", left.stderr);
+
+    scene.until_kept(0, |ledger| ledger.known).await;
+    scene.begin(0, "Bracket, left");
+    scene.hears(0, 0, "started").await;
+    scene.finish(0);
+    let event = scene.hears(0, 0, "finished").await;
+    assert_eq!(event["job"]["name"], "Bracket, left");
+    assert_eq!(event["redelivered"], false);
+    scene.eyes.hears(0, &scene.topic(0, "trigger"), "print_finished").await;
+    scene.until_kept(0, |ledger| ledger.last.is_some()).await;
+
+    let listed = async || loop {
+        let left = run(&["jobs", "--json", "-c", &file]).await;
+        let jobs: Vec<Value> = serde_json::from_str(&left.stdout).unwrap();
+        if !jobs.is_empty() {
+            return jobs;
+        }
+    };
+    let jobs = listed().await;
+    assert_eq!(jobs.len(), 1);
+    assert_eq!((&jobs[0]["name"], &jobs[0]["result"]), (&json!("Bracket, left"), &json!("finished")));
+    assert_eq!(jobs[0]["serial"], scene.world.serials()[0]);
+    let table = run(&["jobs", "-c", &file, "--since", "1h", "--last", "5"]).await.stdout;
+    assert!(table.contains("Bracket, left") && table.contains("finished"), "{table}");
+    let csv = run(&["jobs", "-c", &file, "--csv"]).await.stdout;
+    assert!(csv.lines().nth(1).unwrap().contains("\"Bracket, left\""), "{csv}");
+    let none = run(&["jobs", "-c", &file, "--printer", "nobody"]).await;
+    assert!(none.stdout.is_empty() && none.stderr.contains("--printer"), "{none:?}");
+    let wrong = run(&["jobs", "-c", &file, "--since", "yesterday"]).await;
+    assert_eq!(wrong.code, Some(2), "{wrong:?}");
+
+    // Another start finds nothing new to tell, and forgets nothing.
+    let Scene { world, broker, eyes, gateway, document } = scene;
+    gateway.stop().await;
+    let mark = eyes.mark();
+    let gateway = Gateway::start(&document);
+    eyes.hears(mark, "bambu2mqtt/bridge/availability", "online").await;
+    gateway.stop().await;
+    eyes.look(|seen| {
+        let events = seen.messages.iter().skip(mark).filter(|(topic, _)| topic.contains("/event/print"));
+        assert_eq!(events.collect::<Vec<_>>(), Vec::<&(String, String)>::new());
+    });
+    drop((world, broker));
+}
+
+#[tokio::test]
+async fn a_broker_that_was_away_at_the_finish_hears_of_it_afterwards() {
+    let mut scene = Scene::start().await;
+    scene.until_kept(0, |ledger| ledger.known).await;
+    scene.begin(0, "Vase");
+    scene.hears(0, 0, "started").await;
+    scene.until_kept(0, |ledger| ledger.pending.is_empty() && ledger.seq > 0).await;
+    scene.broker.stop().await;
+    scene.finish(0);
+    scene.until_kept(0, |ledger| ledger.last.is_some() && !ledger.pending.is_empty()).await;
+    scene.broker.again().await;
+    let event = scene.hears(0, 0, "finished").await;
+    assert_eq!((&event["job"]["name"], &event["redelivered"]), (&json!("Vase"), &json!(false)));
+    scene.eyes.hears(0, &scene.topic(0, "trigger"), "print_finished").await;
+    scene.until_kept(0, |ledger| ledger.pending.is_empty()).await;
+    assert_eq!((scene.heard(0, "started").len(), scene.heard(0, "finished").len()), (1, 1));
+}
+
+#[tokio::test]
+async fn a_directory_that_takes_nothing_is_said_and_events_are_told_all_the_same() {
+    let scene = Scene::start().await;
+    scene.until_kept(0, |ledger| ledger.known).await;
+    let problem = "bambu2mqtt/bridge/state_problem";
+    scene.eyes.holds(problem, "OFF").await;
+    // Nothing can take the place of a directory that is not empty: it refuses as a full disk does.
+    let place = scene.state().join(ledger::file_name(&Serial::new(&scene.world.serials()[0])));
+    std::fs::remove_file(&place).unwrap();
+    std::fs::create_dir_all(place.join("in the way")).unwrap();
+    scene.begin(0, "Hook");
+    scene.hears(0, 0, "started").await;
+    scene.eyes.holds(problem, "ON").await;
+    scene.eyes.hears(0, "bambu2mqtt/bridge/state_problem/attributes", "state directory").await;
+    std::fs::remove_dir_all(&place).unwrap();
+    scene.finish(0);
+    scene.hears(0, 0, "finished").await;
+    scene.eyes.holds(problem, "OFF").await;
+    scene.until_kept(0, |ledger| ledger.last.is_some() && ledger.pending.is_empty()).await;
+    assert_eq!((scene.heard(0, "started").len(), scene.heard(0, "finished").len()), (1, 1));
+}
+
+#[tokio::test]
+async fn of_a_ledger_that_cannot_be_read_nothing_is_invented() {
+    let world = World::with(Options { printers: 2, speed: 60.0, ..Options::default() }).await;
+    let serials = world.serials();
+    let state = StateDir::open(&world.folder.path().join("state")).unwrap();
+    let serial = Serial::new(&serials[0]);
+    let mut good = Ledger { known: true, seq: 7, ..Ledger::default() };
+    good.counters.finished = 3;
+    let bytes = ledger::write(&serial, &good);
+    state.write(&ledger::file_name(&serial), &bytes[..bytes.len() / 2]).unwrap();
+    // It comes up beside a print that is under way, of which it knows nothing.
+    world.cloud.with_printer(&serials[0], |p| p.start_job(JobSpec::cloud("Old").seconds(1e6))).unwrap();
+    world.cloud.with_printer(&serials[1], Printer::rest).unwrap();
+    let broker = Broker::start(Kind::Embedded).await;
+    let eyes = Eyes::open(broker.port).await;
+    let gateway = Gateway::start(&world.configuration(broker.port, &Value::Null));
+    eyes.holds("bambu2mqtt/bridge/availability", "online").await;
+    eyes.holds("bambu2mqtt/bridge/state_problem", "ON").await;
+    let reason = eyes.hears(0, "bambu2mqtt/bridge/state_problem/attributes", "ledger").await;
+    assert!(reason.contains(".bad") && !reason.contains(serials[0].as_str()), "{reason}");
+    let scene = Scene { document: Value::Null, world, broker, eyes, gateway };
+    scene.until_kept(0, |ledger| ledger.known && ledger.open.is_some()).await;
+    assert!(scene.state().join(format!("{}.bad", ledger::file_name(&serial))).is_file());
+    // The print that was met is told when it ends, and had no beginning.
+    scene.finish(0);
+    scene.hears(0, 0, "finished").await;
+    assert_eq!(scene.heard(0, "started").len(), 0);
+    scene.gateway.stop().await;
+}
+
+/// What a print of three hours costs an SD card.
+#[tokio::test]
+async fn a_print_of_three_hours_costs_the_disk_little() {
+    let folder = tempfile::tempdir().unwrap();
+    let state = Arc::new(StateDir::open(folder.path()).unwrap());
+    let (sender, mut inbox) = mpsc::channel(10_000);
+    let mut tasks = JoinSet::new();
+    let writer = Writer::start(&mut tasks, state, sender, |report| report);
+
+    let mut printer = Printer::new(1, 7);
+    printer.rest();
+    let serial = Serial::new(printer.serial());
+    let mut session = Session::new(serial.clone(), "A1", ["", ""], 40_000);
+    let mut tracker = Tracker::new(serial.clone(), Ledger::default(), tracker::Options::default());
+    let mut now = Now { mono: Duration::ZERO, wall: "2026-03-01T00:00:00Z".parse().unwrap() };
+    let (mut saves, mut events, mut lines, mut said) = (0, 0, 0, Vec::new());
+    let mut begun = false;
+    for second in 0..4 * 3600_u32 {
+        now = Now { mono: now.mono + Duration::from_secs(1), wall: now.wall + Duration::from_secs(1) };
+        if second == 60 {
+            printer.start_job(JobSpec::cloud("Three hours").seconds(3.0 * 3600.0).layers(400));
+            begun = true;
+        }
+        printer.tick(Duration::from_secs(1), &mut said);
+        let mut outputs = match second {
+            0 => session.handle(now, Input::Connected),
+            _ => session.handle(now, Input::Tick),
+        };
+        for payload in said.drain(..) {
+            outputs.extend(session.handle(now, Input::Message(&payload)));
+        }
+        let mut changed = tracker.deadline().is_some_and(|at| at <= now.mono);
+        for output in outputs {
+            match output {
+                Output::Send(request) => said.extend(printer.handle(request.payload.as_bytes())),
+                Output::Changed(_) => changed = true,
+                _ => {}
+            }
+        }
+        if !changed {
+            continue;
+        }
+        let effects = tracker.observe(now, session.snapshot());
+        let mut save = effects.save;
+        events += effects.events.len();
+        for event in &effects.events {
+            tracker.may_trigger(now, event);
+        }
+        if effects.closed.is_some() {
+            lines += 1;
+            writer.append(
+                b"{\"what\":\"as long as a line of the history is, about six hundred bytes\"}".repeat(9),
+            );
+        }
+        // The broker acknowledges at once; that is written with the next change.
+        if save {
+            saves += 1;
+            let version = writer.store(&serial, tracker.ledger());
+            while !matches!(inbox.recv().await, Some(ledger::Report::Stored(_, stored)) if stored == version)
+            {
+            }
+            save = false;
+        }
+        for event in &effects.events {
+            save |= tracker.delivered(&event.id).save;
+        }
+        if save && effects.events.iter().any(|event| event.kind.is_terminal()) {
+            writer.store(&serial, tracker.ledger());
+        }
+    }
+    writer.close().await;
+    let cost = writer.cost();
+    println!(
+        "a print of 3 h on an A1: {events} events, {saves} saves, {} ledgers and {} lines written, {} bytes, {} syncs",
+        cost.ledgers, cost.lines, cost.bytes, cost.syncs
+    );
+    assert!(begun && lines == 1, "{lines} jobs");
+    assert!(cost.ledgers < 80 && cost.bytes < 300_000, "{cost:?}");
+}
