@@ -8,7 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::Text;
-use super::cloud::TaskSlot;
+use super::cloud::{Names, TaskSlot};
 use super::record::{Counters, JobClass, JobRecord, JobResult};
 
 /// Where the figures of a print come from.
@@ -90,7 +90,7 @@ pub struct Prices {
 /// The price of a filament.
 #[derive(Debug, Clone, PartialEq)]
 pub struct FilamentPrice {
-    /// A filament's id, a material, or [`ANY`]. Letters count alike, large or small.
+    /// A filament's id, the name of one that somebody made, a material, or [`ANY`]. Letters count alike, large or small.
     pub filament: Text,
     /// Of a kilogram.
     pub per_kg: f64,
@@ -100,14 +100,19 @@ pub struct FilamentPrice {
 pub const ANY: &str = "other";
 
 impl Prices {
-    /// A kilogram of what a slot gives: by its id, else its material, else the price of all others.
-    pub fn per_kg(&self, slot: &TaskSlot) -> Option<f64> {
+    /// A kilogram of what a slot gives: by its id, else the name that its owner gave it, else its material, else
+    /// the price of all others.
+    pub fn per_kg(&self, slot: &TaskSlot, own: &Names) -> Option<f64> {
         let find = |name: &str| {
             let price = self.filaments.iter().find(|price| price.filament.eq_ignore_ascii_case(name));
             price.map(|price| price.per_kg)
         };
-        let known = |name: &Option<Text>| name.as_deref().and_then(find);
-        known(&slot.filament_id).or_else(|| known(&slot.material)).or_else(|| find(ANY))
+        let known = |name: Option<&Text>| name.and_then(|name| find(name));
+        let name = slot.filament_id.as_ref().and_then(|id| own.get(id));
+        known(slot.filament_id.as_ref())
+            .or_else(|| known(name))
+            .or_else(|| known(slot.material.as_ref()))
+            .or_else(|| find(ANY))
     }
 }
 
@@ -123,18 +128,19 @@ pub struct Cost {
 }
 
 /// What a share of these slots costs.
-fn filament_cost(slots: &[TaskSlot], share: Share, prices: &Prices) -> Option<f64> {
+fn filament_cost(slots: &[TaskSlot], share: Share, prices: &Prices, own: &Names) -> Option<f64> {
     let of_slot = |slot: &TaskSlot| {
         let grams = share.grams(slot.weight_g?);
         // What gives nothing need not have a price.
-        if grams == 0.0 { Some(0.0) } else { Some(grams / 1000.0 * prices.per_kg(slot)?) }
+        if grams == 0.0 { Some(0.0) } else { Some(grams / 1000.0 * prices.per_kg(slot, own)?) }
     };
     if slots.is_empty() { None } else { slots.iter().map(of_slot).sum() }
 }
 
-/// What a job costs that came so far. `metered`: an energy meter was named for its printer.
-pub fn cost(job: &JobRecord, share: Option<Share>, metered: bool, prices: &Prices) -> Cost {
-    let filament = share.and_then(|share| filament_cost(&job.slots, share, prices));
+/// What a job costs that came so far. `metered`: an energy meter was named for its printer; `own`: the names of
+/// filaments that people made themselves.
+pub fn cost(job: &JobRecord, share: Option<Share>, metered: bool, prices: &Prices, own: &Names) -> Cost {
+    let filament = share.and_then(|share| filament_cost(&job.slots, share, prices, own));
     let rate = prices.energy_per_kwh.filter(|_| metered);
     let energy = rate.zip(job.energy_kwh).map(|(rate, kwh)| rate * kwh);
     let total = match rate {

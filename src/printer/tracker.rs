@@ -24,7 +24,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::cloud::Task;
+use super::cloud::{Names, Task};
 use super::consumption::{self, Meter, Prices};
 use super::event::{Event, Kind, Reason, Source};
 use super::levels::Levels;
@@ -118,6 +118,8 @@ pub struct Tracker {
     levels: Arc<Levels>,
     /// What the step that is being made wants done.
     effects: Effects,
+    /// Names of filaments that people made, to find their prices.
+    names: Arc<Names>,
     /// What was looked at last.
     seen: Option<Seen>,
     doing: Doing,
@@ -180,6 +182,7 @@ impl Tracker {
             ledger,
             levels: Arc::default(),
             effects: Effects::default(),
+            names: Arc::default(),
             seen: None,
             doing: Doing::Unsynced,
             synced: false,
@@ -326,6 +329,7 @@ impl Tracker {
     fn step(&mut self, now: Now, seen: &Seen) {
         self.awake = false;
         self.mend_clock(now);
+        self.names = Arc::clone(&seen.facts.names);
         self.look_at_reach(now, seen);
         let before = self.seen.take();
         let gap = before.as_ref().is_some_and(|before| before.contact.gaps != seen.contact.gaps);

@@ -41,7 +41,7 @@ fn filament_used(s: &Snapshot) -> Option<Value<'_>> {
 fn cost(s: &Snapshot) -> Option<Cost> {
     let prices = s.prices.as_deref()?;
     let (job, share) = subject(s)?;
-    Some(consumption::cost(job, share, s.metered, prices))
+    Some(consumption::cost(job, share, s.metered, prices, &s.facts.names))
 }
 
 fn money(value: Option<f64>) -> Option<Value<'static>> {
@@ -66,7 +66,7 @@ fn places(value: f64, places: i32) -> f64 {
 
 fn of_slot(slot: &TaskSlot, share: Option<Share>, s: &Snapshot) -> Json {
     let grams = share.zip(slot.weight_g).map(|(share, weight)| share.grams(weight));
-    let per_kg = s.prices.as_deref().and_then(|prices| prices.per_kg(slot));
+    let per_kg = s.prices.as_deref().and_then(|prices| prices.per_kg(slot, &s.facts.names));
     let mut told = json!({
         "ams": slot.unit,
         "slot": slot.slot + 1,
@@ -99,7 +99,9 @@ fn cost_details(s: &Snapshot) -> Json {
     let slots = subject(s).map(|(job, _)| &*job.slots).unwrap_or_default();
     let without: Vec<&str> = slots
         .iter()
-        .filter(|slot| s.prices.as_deref().is_some_and(|prices| prices.per_kg(slot).is_none()))
+        .filter(|slot| {
+            s.prices.as_deref().is_some_and(|prices| prices.per_kg(slot, &s.facts.names).is_none())
+        })
         .map(|slot| slot.material.as_deref().unwrap_or("unknown"))
         .collect();
     json!({

@@ -64,21 +64,23 @@ fn filament_goes_with_the_layers() {
 
 #[test]
 fn a_filament_has_the_price_of_its_id_then_of_its_material_then_of_all() {
-    let all = prices(None, &[("pla", 20.0), ("GFA01", 28.0), ("other", 35.0)]);
+    let all = prices(None, &[("pla", 20.0), ("GFA01", 28.0), ("my petg", 17.0), ("other", 35.0)]);
+    let own = Names::from([("P1234567".into(), "My PETG".into())]);
     for (material, id, expected) in [
         (Some("PLA"), Some("GFA00"), 20.0),
         (Some("PLA"), Some("gfa01"), 28.0),
+        (Some("PETG"), Some("P1234567"), 17.0),
         (Some("PETG"), Some("GFG02"), 35.0),
         (None, None, 35.0),
     ] {
-        assert_eq!(all.per_kg(&slot(material, id, None)), Some(expected));
+        assert_eq!(all.per_kg(&slot(material, id, None), &own), Some(expected));
     }
-    assert_eq!(prices(None, &[("PLA", 20.0)]).per_kg(&slot(Some("PLA-CF"), None, None)), None);
+    assert_eq!(prices(None, &[("PLA", 20.0)]).per_kg(&slot(Some("PLA-CF"), None, None), &own), None);
 }
 
 #[track_caller]
 fn costs(job: &JobRecord, metered: bool, prices: &Prices, expected: [Option<f64>; 3]) {
-    let Cost { filament, energy, total } = cost(job, Share::of_job(job), metered, prices);
+    let Cost { filament, energy, total } = cost(job, Share::of_job(job), metered, prices, &Names::new());
     let cents = |value: Option<f64>| value.map(|value| (value * 100.0).round() / 100.0);
     assert_eq!([filament, energy, total].map(cents), expected);
 }

@@ -186,7 +186,7 @@ impl Tracker {
         consumption::end(self.ledger.meter, record, now.wall);
         if let Some(prices) = &self.options.prices {
             let share = Share::of_job(record);
-            record.cost = consumption::cost(record, share, self.options.metered, prices).total;
+            record.cost = consumption::cost(record, share, self.options.metered, prices, &self.names).total;
         }
         consumption::count(&mut self.ledger.counters, record);
     }
