@@ -27,7 +27,7 @@ import tempfile
 from datetime import datetime, timedelta, timezone
 
 from check.facts import Has, OneOf
-from check.printer import Printer
+from check.printer import ACTIVE, Printer
 
 START = datetime(2026, 1, 1, tzinfo=timezone.utc)
 MARK = "MARK0000000001"
@@ -47,6 +47,11 @@ UNCHECKED = {
     r"ams/\d+/(model|serial)": "of the unit's board, checked with its kind",
     r"heater_left_on|door_open_while_hot": "derived from targets and status, each of them checked",
     "state": "the document of all values, each of them checked",
+    "event/.*|trigger": "what happened; `happened` looks at it",
+    "activity|printing|last_(result|ended|job)|start_time": "of the jobs, not of a report; `jobs` looks at what a report proves",
+    "safe_to_power_off|bed_cooled|plate_occupied": "of the jobs and of rest, `jobs` too",
+    "prints_(finished|failed|cancelled)|success_rate|usage_hours|filament_total": "totals since the start; `happened` counts",
+    "filament_used|filament_cost|job_cost|job_energy": "reckoned, from weights that no report has",
 }
 FREE = re.compile("|".join(UNCHECKED))
 # What need not be published even then: another row or an attribute says it.
@@ -114,7 +119,7 @@ def compare(where, printer, topics, skip=()):
             wrong += ends(where, printer, topics[key])
         elif not (key == "needs_attention" or key.startswith("hms_")):
             wrong.append(f"{where}: {key} = {topics[key]!r} has no basis known here (see UNCHECKED)")
-    return wrong + troubles(where, printer, topics) + slots(where, printer, topics)
+    return wrong + troubles(where, printer, topics) + slots(where, printer, topics) + jobs(where, printer, topics)
 
 
 def ends(where, printer, got):
@@ -155,6 +160,94 @@ def troubles(where, printer, topics):
     if "needs_attention" in topics and urgent and topics["needs_attention"] == "OFF" and topics.get("print_error") == "ON":
         wrong.append(f"{where}: needs_attention is OFF with an error")
     return wrong
+
+
+# What the printer says while the activity may be this. The end of a job may wait for a sign that somebody wanted it,
+# 20 s at most, and a beginning 5 s for its numbers; a printer that is away says nothing.
+SAYS = {
+    "preparing": ("PREPARE", "SLICING", "RUNNING", "PAUSE"),
+    "printing": ("RUNNING", "PREPARE", "PAUSE", "SLICING"),
+    "paused": ("PAUSE", "RUNNING", "PREPARE"),
+    "calibrating": ("RUNNING", "PREPARE", "PAUSE", "SLICING"),
+    "idle": ("IDLE", "FINISH", "FAILED"), "finished": ("FINISH", "IDLE"), "failed": ("FAILED", "IDLE"), "cancelled": ("FAILED", "IDLE", "FINISH"),
+}
+
+
+def jobs(where, printer, topics, ended=False):
+    """Levels against what the last report proves alone."""
+    wrong, state = [], printer.state.get("gcode_state")
+    activity = topics.get("activity")
+    busy = activity in ("preparing", "printing", "paused")
+    if ended and activity not in (None, "None") and state in ("IDLE", "PREPARE", "SLICING", "RUNNING", "PAUSE", "FINISH", "FAILED"):
+        if state not in SAYS[activity]:
+            wrong.append(f"{where}: activity is {activity!r} at {state}")
+    if "printing" in topics and activity != "None" and topics["printing"] != ("ON" if busy else "OFF"):
+        wrong.append(f"{where}: printing is {topics['printing']!r} with activity {activity!r}")
+    # Switching off must never be called safe while the printer itself says that something is hot; some name 25 °C as
+    # the target of what is off.
+    targets = [number(printer.state, f"{part}_target_temper") for part in ("bed", "nozzle")]
+    hot = [t for t in targets if t and t > 40]
+    if topics.get("safe_to_power_off") == "ON" and (state in ACTIVE or hot):
+        wrong.append(f"{where}: safe_to_power_off is ON at {state} with targets {hot}")
+    return wrong
+
+
+def number(state, name):
+    try:
+        return float(state.get(name))
+    except (TypeError, ValueError):
+        return None
+
+
+def happened(where, published_):
+    """Events and triggers: gap-free, told once, each job with one end and its trigger, and none of them retained."""
+    wrong, seen = [], {}
+    for p in published_:
+        serial, key = below(p["topic"])
+        moment = key is not None and (key == "trigger" or key.startswith("event/"))
+        if (p["qos"], p["retain"]) != ((1, False) if moment else (0, True)):
+            wrong.append(f"{where}: {p['topic']} has QoS {p['qos']}, retain {p['retain']}")
+        if not moment or serial == MARK:
+            continue
+        mine = seen.setdefault(serial, {"seq": 0, "ids": set(), "open": None, "ended": collections.Counter(), "due": []})
+        if key == "trigger":
+            if not mine["due"] or p["payload"] not in mine["due"]:
+                wrong.append(f"{where}: the trigger {p['payload']} belongs to no event before it")
+            else:
+                mine["due"].remove(p["payload"])
+            continue
+        if mine["due"]:
+            wrong.append(f"{where}: no trigger {mine['due']}")
+        event = json.loads(p["payload"])
+        word, group = event["event_type"], key.split("/")[1]
+        mine["seq"] += 1
+        if event["seq"] != mine["seq"] or event["event_id"] in mine["ids"] or list(event)[0] != "event_type":
+            wrong.append(f"{where}: {word} has seq {event['seq']} and id {event['event_id']}, should be number {mine['seq']}")
+        mine["ids"].add(event["event_id"])
+        mine["due"] = [] if event["late"] else pulled(group, word)
+        if group == "print":
+            run = event["job"]["key"]
+            if word in ("started", "calibration_started"):
+                if mine["open"] is not None:
+                    wrong.append(f"{where}: {run} started while {mine['open']} is open")
+                mine["open"] = run
+            elif word in ("finished", "failed", "cancelled", "lost", "calibration_finished", "calibration_failed"):
+                mine["ended"][run] += 1
+                if mine["ended"][run] > 1 or mine["open"] not in (None, run):
+                    wrong.append(f"{where}: {run} {word}, open is {mine['open']}, ended {mine['ended'][run]} times")
+                mine["open"] = None
+    return wrong
+
+
+def pulled(group, word):
+    if group == "print":
+        both = {w: [f"print_{w}", "print_ended"] for w in ("finished", "failed", "cancelled")}
+        bare = {"lost": [], "reconnected": [], "calibration_started": [], "offline_while_printing": [word],
+                "calibration_finished": [word], "calibration_failed": [word]}
+        return list({**both, **bare}.get(word, [f"print_{word}"]))
+    if group in ("error", "hms"):
+        return [f"{group}_{word}"]
+    return {"online": ["printer_online"], "offline": ["printer_offline"], "drying_finished": ["ams_drying_finished"]}.get(word, [word])
 
 
 def slots(where, printer, topics):
@@ -214,17 +307,17 @@ def check_final(command, path):
             serial = found.group(1).upper()
             printers.setdefault(serial, Printer(serial)).take(document(raw), START + timedelta(seconds=n))
     topics = {}
+    wrong, name = happened(os.path.basename(path), published(command, path)), os.path.basename(path)
     for p in published(command, path, "--final"):
         serial, key = below(p["topic"])
         topics.setdefault(serial, {})[key] = p["payload"]
-    wrong, name = [], os.path.basename(path)
     for serial, printer in printers.items():
         got = topics.get(serial, {})
         if printer.full:
-            wrong += compare(name, printer, got)
+            wrong += compare(name, printer, got) + jobs(name, printer, got, ended=True)
         else:
             wrong += [f"{name}: {k} without a full report" for k in got
-                      if not re.fullmatch("status|stage|stage/attributes|connectivity|availability", k)]
+                      if not re.fullmatch("status|stage|stage/attributes|connectivity|availability", k) and got[k] not in ("None", "{}")]
     return len(printers), wrong
 
 
@@ -250,7 +343,7 @@ def check_stream(command, path):
             counted += 1
             if p["payload"] == "":
                 topics.pop(key, None)
-            else:
+            elif p["retain"]:
                 topics[key] = p["payload"]
         elif who == MARK and key == "status" and n < len(messages):
             printer.take(document(messages[n][1]), START + timedelta(seconds=n))

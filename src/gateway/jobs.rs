@@ -14,7 +14,7 @@ use crate::ledger::{self, Delivery, Due, Report, Writer};
 use crate::mqtt::{Message, Token};
 use crate::printer::event::Kind;
 use crate::printer::tracker::{Effects, Options, Tracker};
-use crate::printer::{Command, Event, JobRecord, Ledger, Levels, Now, Serial};
+use crate::printer::{Command, Event, JobRecord, Ledger, Levels, Now, Serial, Task};
 
 use super::facts::Tasks;
 use super::{Gateway, SHORTEST_TURN};
@@ -71,6 +71,8 @@ pub(super) struct Jobs {
     unwritten: Option<Duration>,
     /// It was said that too many events wait.
     overflowed: bool,
+    /// The history has nothing of this printer: the cloud may, once the printer was met.
+    unfilled: bool,
 }
 
 impl Jobs {
@@ -93,6 +95,7 @@ impl Jobs {
             delivery,
             unwritten: None,
             overflowed: false,
+            unfilled: !records.recent.has_any(serial),
             tracker: Tracker::new(serial.clone(), kept, Options::default()),
         };
         // A program that was killed between ledger and history lacks these there.
@@ -127,6 +130,28 @@ impl Jobs {
         self.unwritten = None;
         let version = writer.store(serial, self.tracker.ledger());
         self.delivery.handed(version, self.tracker.ledger().seq);
+    }
+
+    /// Whether a task of the cloud's list is a job that the tracker knows: it tells of that one itself.
+    fn saw(&self, task: &Task) -> bool {
+        let ledger = self.tracker.ledger();
+        let ids =
+            |job: &JobRecord| [&job.task_id, &job.subtask_id].into_iter().flatten().any(|id| *id == task.id);
+        // The list may name it by another number; but no printer prints two at a time.
+        let after = |job: &JobRecord| match (job.started_at, task.ended_at) {
+            (Some(began), Some(ended)) => ended > began,
+            _ => job.name == task.title,
+        };
+        let own = ledger.open.iter().chain(&ledger.last).filter(|job| job.observed);
+        own.into_iter().any(|job| ids(job) || after(job))
+    }
+
+    /// Leaves the printer, which may come back: what the disk does not know yet is handed to it.
+    pub(super) fn park(&mut self, serial: &Serial, records: &Records) {
+        // What was never met has nothing to keep.
+        if self.tracker.ledger().known {
+            self.store(serial, &records.writer);
+        }
     }
 
     /// Marks the triggers of what waits; says whether there were any.
@@ -170,7 +195,7 @@ impl Gateway {
     /// Does what a tracker wants done.
     pub(super) fn take_effects(&mut self, now: Now, serial: &Serial, effects: Effects) {
         let Some(printer) = self.printers.get_mut(serial) else { return };
-        let Effects { mut save, events, closed, ask_cloud, ask_everything, levels_changed, dropped } =
+        let Effects { mut save, events, closed, mut ask_cloud, ask_everything, mut levels_changed, dropped } =
             effects;
         let (name, jobs) = (&printer.session.snapshot().identity.name, &mut printer.jobs);
         for event in &events {
@@ -183,10 +208,23 @@ impl Gateway {
                  broker running? The history of jobs is complete all the same"
             );
         }
-        let ended = closed.is_some();
-        if let Some(job) = closed {
+        if jobs.tracker.ledger().known && std::mem::take(&mut jobs.unfilled) {
+            ask_cloud = true;
+        }
+        // A step may end two jobs: one that was missed, and one that was over before it was seen.
+        let mut ended: Vec<JobRecord> = events
+            .iter()
+            .filter(|event| event.kind.is_terminal())
+            .filter_map(|event| event.job.as_deref().cloned())
+            .collect();
+        if let Some(job) = &closed {
+            ended.retain(|other| other.key != job.key);
+        }
+        ended.extend(closed);
+        for job in ended {
             self.records.add(serial, name, job);
             jobs.recent = self.records.recent.of(serial);
+            levels_changed = true;
         }
         if self.local_connected && !events.is_empty() {
             save |= jobs.mark_triggers(now);
@@ -194,7 +232,7 @@ impl Gateway {
         if save {
             jobs.store(serial, &self.records.writer);
         }
-        if levels_changed || ended {
+        if levels_changed {
             printer.session.set_levels(&printer.jobs.levels());
         }
         if let Some(at) = printer.jobs.deadline() {
@@ -220,9 +258,11 @@ impl Gateway {
         let first = answer.is_ok() && !self.records.recent.has_any(serial);
         if let (true, Ok(tasks)) = (first, answer) {
             let name = &printer.session.snapshot().identity.name;
-            let over = tasks.iter().rev().filter(|task| task.serial == serial.as_str());
-            for job in over.map(|task| JobRecord::from_task(task)).filter(|job| job.ended_at.is_some()) {
-                self.records.add_if_new(serial, name, job);
+            let before_us = |task: &&Arc<Task>| task.serial == serial.as_str() && !printer.jobs.saw(task);
+            for job in tasks.iter().rev().filter(before_us).map(|task| JobRecord::from_task(task)) {
+                if job.ended_at.is_some() {
+                    self.records.add_if_new(serial, name, job);
+                }
             }
             printer.jobs.recent = self.records.recent.of(serial);
             printer.session.set_levels(&printer.jobs.levels());
@@ -359,10 +399,7 @@ impl Gateway {
     /// Hands everything that is not on the disk to the writer: the program ends.
     pub(super) fn store_all(&mut self) {
         for (serial, printer) in &mut self.printers {
-            // What was never looked at has nothing to keep.
-            if printer.jobs.tracker.ledger().known {
-                printer.jobs.store(serial, &self.records.writer);
-            }
+            printer.jobs.park(serial, &self.records);
         }
     }
 }

@@ -13,6 +13,7 @@ mod filament;
 mod hardware;
 mod health;
 mod heat;
+mod history;
 mod job;
 mod levels;
 mod options;
@@ -34,6 +35,7 @@ pub static GROUPS: &[(&str, &[Entity<Snapshot>])] = &[
     ("Filament, energy and cost of a print", consumption::CONSUMPTION),
     ("For automations", levels::LEVELS),
     ("Events", events::EVENTS),
+    ("History", history::HISTORY),
     ("Filament", filament::FILAMENT),
     ("Temperatures and fans", heat::HEAT),
     ("Health", health::HEALTH),

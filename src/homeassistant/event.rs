@@ -237,12 +237,13 @@ fn sentence(who: &Identity, event: &Event) -> String {
     // The vendor's texts end with a full stop of their own, or not.
     let text = reason.and_then(|reason| reason.text.as_deref()).map(|text| text.trim().trim_end_matches('.'));
     let code = reason.and_then(|reason| reason.code.as_deref());
-    let kind = reason.map(|reason| reason.kind.as_str()).filter(|kind| !kind.is_empty());
-    let because = match (text, kind, code) {
+    let because = match (text, reason.map(|reason| reason.kind.as_str()).unwrap_or_default(), code) {
         (Some(text), ..) => format!(": {text}"),
-        (_, Some(kind), _) => format!(": {}", kind.replace('_', " ")),
-        (_, _, Some(code)) => format!(": {code}"),
-        _ => String::new(),
+        (_, "user", _) => " by a person".into(),
+        (_, "gateway", _) => " by a command".into(),
+        // Of these only the code says anything.
+        (_, "" | "error" | "hms", code) => code.map(|code| format!(" ({code})")).unwrap_or_default(),
+        (_, kind, _) => format!(": {}", kind.replace('_', " ")),
     };
     let what = match event.kind {
         Kind::Started => format!("{name} started"),

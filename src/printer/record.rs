@@ -223,8 +223,22 @@ pub struct Going {
     pub counted_s: u64,
     /// A fault was seen while it was under way.
     pub fault: bool,
+    /// The printer said that it failed, then; it is waited for a sign that it was cancelled.
+    pub failed_at: Option<Timestamp>,
     /// It goes on after its end was told: the next end changes the record and is told to nobody.
     pub silent: bool,
+}
+
+/// What a printer calls a job.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Named {
+    /// The number of the sender's task.
+    pub task: Option<Text>,
+    /// The number of this run of it.
+    pub subtask: Option<Text>,
+    /// Its name.
+    pub name: Option<Text>,
 }
 
 /// A sign that somebody wanted a job to end.
@@ -244,6 +258,10 @@ pub struct ToldOf {
     pub online: Option<bool>,
     /// Its error.
     pub error: Option<u32>,
+    /// The code of a cancelled job that stood last: it counts when it comes, not while it stands.
+    pub cancel: Option<u32>,
+    /// What it called its job while it rested: what a new one still has of that is old.
+    pub rested: Named,
     /// Its health messages, both halves in one number.
     pub hms: Vec<u64>,
     /// Units that dry, and when each will be done.

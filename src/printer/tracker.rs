@@ -29,7 +29,7 @@ use super::consumption::{self, Meter, Prices};
 use super::event::{Event, Kind, Reason, Source};
 use super::levels::Levels;
 use super::record::{CancelMark, JobRecord, Ledger};
-use super::{Hms, JobIds, Now, PrintError, Serial, Snapshot, Text};
+use super::{Hms, Now, PrintError, Serial, Snapshot, Text};
 
 use machine::Doing;
 use seen::Seen;
@@ -143,10 +143,6 @@ pub struct Tracker {
 /// What need not outlive the program.
 #[derive(Debug, Default)]
 struct Live {
-    /// What the printer called its job while it rested: what a new one still has of it is old.
-    rest: Option<(Arc<JobIds>, Option<Text>)>,
-    /// The last error, also of a person's doing: a cancel code counts when it comes, not while it stands.
-    error: Option<u32>,
     /// The last fault, and when it came.
     fault: Option<(Duration, Reason)>,
     /// Since when the printer says that it pauses.
@@ -296,6 +292,17 @@ impl Tracker {
         if !metered {
             self.ledger.meter = None;
         }
+    }
+
+    /// Notes until when it looked, for a program that is about to stop: so the next one knows how long nobody
+    /// did, and a short gap hides nothing.
+    pub fn leave(&mut self, now: Now) -> Effects {
+        if self.synced && !matches!(self.doing, Doing::Unsynced) {
+            self.count(now.wall);
+            self.ledger.seen_at = Some(now.wall);
+            self.effects.save = true;
+        }
+        mem::take(&mut self.effects)
     }
 
     /// The next moment at which [`Tracker::observe`] would change anything by time alone, on the steady clock.
@@ -473,7 +480,7 @@ impl Tracker {
     fn find_deadline(&self, now: Now, seen: &Seen) -> Option<Duration> {
         let saved = self.saved.filter(|_| self.ledger.open.is_some() && seen.is_synced());
         [
-            self.doing_deadline(seen),
+            self.doing_deadline(now, seen),
             self.live.absent_at,
             self.live.gone.iter().map(|(_, at)| *at + health::GONE).min(),
             saved.map(|(at, _)| at + BEHIND),

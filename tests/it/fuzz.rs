@@ -2,7 +2,7 @@
 //! `cargo fuzz` finds at length must not come back here.
 
 #[path = "../../fuzz/harness.rs"]
-mod harness;
+pub(crate) mod harness;
 
 use std::path::{Path, PathBuf};
 

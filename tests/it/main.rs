@@ -12,6 +12,7 @@ mod control;
 mod crash;
 #[cfg(feature = "demo")]
 mod demo;
+mod events;
 mod fuzz;
 #[cfg(feature = "demo")]
 mod gateway;
@@ -29,3 +30,4 @@ mod reports;
 mod session;
 mod streams;
 mod support;
+mod traces;

@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use bambu2mqtt::homeassistant::Publication;
 use serde_json::{Value, json};
 
+use crate::fuzz::harness::is_moment;
 use crate::replay::{replay, shared};
 use crate::reports::Printer;
 
@@ -32,7 +33,9 @@ fn transcript<'a>(lines: impl IntoIterator<Item = &'a str> + Clone) -> Vec<Momen
     let messages: Vec<_> =
         lines.clone().into_iter().filter(|line| !line.trim().is_empty()).map(payload).collect();
     let mut moments = Vec::new();
-    replay(lines, |number, out| {
+    replay(lines, |number, mut out| {
+        // What happens may happen again, and the broker keeps none of it: `traces` and `events` look at that.
+        out.retain(|publication| !is_moment(&publication.topic));
         let message = number.checked_sub(1).map_or(Value::Null, |at| messages[at].clone());
         moments.push(Moment { message, out });
     });
@@ -169,7 +172,8 @@ fn discovered(moments: &[Moment]) -> Result<(), String> {
         for (_, component) in config["components"].as_object().into_iter().flatten() {
             let topics = component.as_object().into_iter().flatten();
             let read = topics.filter(|(name, _)| name.ends_with("topic") && !name.ends_with("command_topic"));
-            named.extend(read.filter_map(|(_, topic)| topic.as_str().map(str::to_owned)));
+            let kept = read.filter_map(|(_, topic)| topic.as_str()).filter(|topic| !is_moment(topic));
+            named.extend(kept.map(str::to_owned));
         }
     }
     let values = retained.keys().filter(|topic| key(topic).is_some_and(|key| key != "availability"));

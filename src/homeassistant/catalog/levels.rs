@@ -112,34 +112,8 @@ fn by_material(s: &Snapshot) -> Json {
     Json::Object(grams.map(|(material, g)| (material.to_string(), json!(rounded(*g, 1)))).collect())
 }
 
+/// In this order: what an automation begins with comes last, so that it finds the rest as it is now.
 pub(super) static LEVELS: &[Entity<Snapshot>] = &[
-    words::<Snapshot>(
-        "activity",
-        "Activity",
-        || Activity::WORDS.to_vec(),
-        |s| Some(s.levels.activity?.word().into()),
-    )
-    .icon("mdi:printer-3d")
-    .lasting()
-    .early(),
-    binary::<Snapshot>("printing", "Printing", |s| flag(s.levels.activity.map(is_printing)))
-        .class("running")
-        .lasting()
-        .early(),
-    binary::<Snapshot>("safe_to_power_off", "Safe to power off", |s| flag(s.levels.safe_to_power_off))
-        .icon("mdi:power-plug-off")
-        .lasting(),
-    binary::<Snapshot>("bed_cooled", "Bed cooled down", |s| flag(s.levels.bed_cooled))
-        .icon("mdi:snowflake-thermometer")
-        .lasting(),
-    binary::<Snapshot>("plate_occupied", "Plate occupied", |s| flag(s.levels.plate_occupied))
-        .class("occupancy")
-        .lasting()
-        .early(),
-    button::<Snapshot>("clear_plate", "Plate is empty", || Command::ClearPlate)
-        .icon("mdi:tray-remove")
-        .lasting()
-        .early(),
     words::<Snapshot>(
         "last_result",
         "Last result",
@@ -149,10 +123,6 @@ pub(super) static LEVELS: &[Entity<Snapshot>] = &[
     .icon("mdi:flag-checkered")
     .lasting()
     .early(),
-    sensor::<Snapshot>("last_ended", "Last print ended", |s| Some(Value::Time(last(s)?.ended_at?)))
-        .class("timestamp")
-        .lasting()
-        .early(),
     sensor::<Snapshot>("last_job", "Last print", |s| text(last(s)?.name.as_ref()))
         .icon("mdi:file-check-outline")
         .lasting()
@@ -161,6 +131,10 @@ pub(super) static LEVELS: &[Entity<Snapshot>] = &[
             |a, b| differ(a, b, |levels| &levels.last) || differ(a, b, |levels| &levels.last_event),
             last_job,
         ),
+    sensor::<Snapshot>("last_ended", "Last print ended", |s| Some(Value::Time(last(s)?.ended_at?)))
+        .class("timestamp")
+        .lasting()
+        .early(),
     sensor::<Snapshot>("prints_finished", "Prints finished", |s| Some(total(counted(s)?.finished)))
         .icon("mdi:check-circle-outline")
         .counter()
@@ -203,4 +177,31 @@ pub(super) static LEVELS: &[Entity<Snapshot>] = &[
         .lasting()
         .early()
         .with(|a, b| differ(a, b, |levels| &levels.counters.filament_g), by_material),
+    words::<Snapshot>(
+        "activity",
+        "Activity",
+        || Activity::WORDS.to_vec(),
+        |s| Some(s.levels.activity?.word().into()),
+    )
+    .icon("mdi:printer-3d")
+    .lasting()
+    .early(),
+    binary::<Snapshot>("printing", "Printing", |s| flag(s.levels.activity.map(is_printing)))
+        .class("running")
+        .lasting()
+        .early(),
+    binary::<Snapshot>("safe_to_power_off", "Safe to power off", |s| flag(s.levels.safe_to_power_off))
+        .icon("mdi:power-plug-off")
+        .lasting(),
+    binary::<Snapshot>("bed_cooled", "Bed cooled down", |s| flag(s.levels.bed_cooled))
+        .icon("mdi:snowflake-thermometer")
+        .lasting(),
+    binary::<Snapshot>("plate_occupied", "Plate occupied", |s| flag(s.levels.plate_occupied))
+        .class("occupancy")
+        .lasting()
+        .early(),
+    button::<Snapshot>("clear_plate", "Plate is empty", || Command::ClearPlate)
+        .icon("mdi:tray-remove")
+        .lasting()
+        .early(),
 ];

@@ -5,8 +5,8 @@ use jiff::Timestamp;
 use crate::printer::consumption::{self, Share};
 use crate::printer::event::{Kind, Reason, Source};
 use crate::printer::levels::Activity;
-use crate::printer::record::{CancelMark, JobClass, JobRecord, JobResult, Phase};
-use crate::printer::{JobIds, Now, Status};
+use crate::printer::record::{CancelMark, JobClass, JobRecord, JobResult, Named, Phase};
+use crate::printer::{Now, Status};
 
 use super::machine::{Doing, Ending};
 use super::seen::Seen;
@@ -127,11 +127,12 @@ impl Tracker {
         let going = std::mem::take(&mut self.ledger.going);
         let printed = self.was_told(Kind::Printing.word()) || record.layer.is_some_and(|layer| layer > 0);
         self.ledger.told.clear();
-        let ids =
-            JobIds { task: record.task_id.clone(), subtask: record.subtask_id.clone(), ..JobIds::default() };
+        self.ledger.told_of.rested = Named {
+            task: record.task_id.clone(),
+            subtask: record.subtask_id.clone(),
+            name: record.name.clone(),
+        };
         self.live = Live {
-            rest: Some((ids.into(), record.name.clone())),
-            error: self.live.error,
             sources: self.live.sources,
             gone: std::mem::take(&mut self.live.gone),
             absent_at: self.live.absent_at,

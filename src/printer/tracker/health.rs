@@ -24,9 +24,9 @@ impl Tracker {
     }
 
     fn look_at_error(&mut self, now: Now, seen: &Seen) {
-        let raw = seen.error.map(|error| error.0);
-        let came = std::mem::replace(&mut self.live.error, raw) != raw;
-        if came && seen.error.is_some_and(super::PrintError::is_cancel) {
+        let code = seen.error.filter(|error| error.is_cancel()).map(|error| error.0);
+        let before = std::mem::replace(&mut self.ledger.told_of.cancel, code);
+        if code.is_some() && code != before {
             self.mark_cancel(now, false);
         }
         // What a person did is no error, and what the vendor hides stays hidden.
@@ -65,7 +65,7 @@ impl Tracker {
             let reason = reason::hms(told, "hms");
             if told.code.severity() >= Severity::Serious {
                 self.ledger.going.fault |= self.ledger.open.is_some();
-                if self.live.error.is_none() {
+                if seen.error.is_none() {
                     self.live.fault = Some((now.mono, reason.clone()));
                 }
             }
@@ -102,11 +102,12 @@ impl Tracker {
         if self.ledger.known {
             return;
         }
-        self.live.error = seen.error.map(|error| error.0);
+        let cancel = seen.error.filter(|error| error.is_cancel()).map(|error| error.0);
         let fault = seen.health.error.as_ref().filter(|error| !error.code.is_of_a_person());
         self.ledger.told_of = ToldOf {
             online: Some(true),
             error: fault.map(|fault| fault.code.0),
+            cancel,
             hms: seen.health.messages.iter().map(|told| told.code.id()).collect(),
             firmware: seen.offered.clone(),
             ..ToldOf::default()

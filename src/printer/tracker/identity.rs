@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use crate::printer::record::{JobClass, JobRecord, Phase};
+use crate::printer::record::{JobClass, JobRecord, Named, Phase};
 use crate::printer::{JobIds, JobKind, Now, Status, Text};
 
 use super::Tracker;
@@ -49,10 +49,17 @@ pub(super) fn class(seen: &Seen) -> JobClass {
 impl Tracker {
     /// What the printer called its last job: a new one that still has that has not got its own yet.
     fn old_names(&self) -> (Option<[Option<&str>; 2]>, Option<&str>) {
-        match (&self.live.rest, &self.ledger.last) {
-            (Some((ids, name)), _) => (pair(ids), name.as_deref()),
-            (None, Some(last)) => (recorded(last), last.name.as_deref()),
-            (None, None) => (None, None),
+        let Named { task, subtask, name } = &self.ledger.told_of.rested;
+        let pair = [task.as_deref(), subtask.as_deref()];
+        (pair.iter().any(Option::is_some).then_some(pair), name.as_deref())
+    }
+
+    /// Keeps what the printer calls its job while it rests.
+    pub(super) fn keep_names(&mut self, seen: &Seen) {
+        let rested = &mut self.ledger.told_of.rested;
+        let ids = &seen.ids;
+        if (&rested.task, &rested.subtask, &rested.name) != (&ids.task, &ids.subtask, &seen.name) {
+            *rested = Named { task: ids.task.clone(), subtask: ids.subtask.clone(), name: seen.name.clone() };
         }
     }
 
@@ -80,7 +87,7 @@ impl Tracker {
             (Some(_), Some(_)) => differs(open, &seen.ids),
             // Numbers that come late are its own; after a long time they are another's.
             (None, Some(new)) => {
-                let old = self.ledger.last.as_ref().and_then(recorded) == Some(new);
+                let old = self.old_names().0 == Some(new);
                 let young =
                     self.ledger.going.phase == Phase::Prepare && open.progress.unwrap_or_default() == 0;
                 long && !old && !young

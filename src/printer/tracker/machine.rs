@@ -134,13 +134,21 @@ impl Tracker {
                 if self.ledger.told_of.rest.is_none() || status == Status::Idle {
                     self.note_rest(seen);
                 }
-                self.live.rest = Some((seen.ids.clone(), seen.name.clone()));
+                self.keep_names(seen);
                 Doing::Rest
             };
             return true;
         }
+        let age = self.ledger.going.counted_from.map(|from| since(now.wall, from));
+        if let Some(age) = age.filter(|age| *age < YOUNG && self.live.born.is_none()) {
+            self.live.born = Some(now.mono.saturating_sub(age));
+        }
         let away = self.ledger.going.away_since.is_some();
-        if self.is_replaced(seen, gap) {
+        if let Some(at) =
+            self.ledger.going.failed_at.filter(|_| !status.is_active() && status != Status::Finish)
+        {
+            self.doing = Doing::Ending(Ending { at, ..Ending::new(now, Status::Failed, false, late) });
+        } else if self.is_replaced(seen, gap) {
             self.doing = Doing::Resolving(Resolving::new(now, status, true, away, gap));
         } else if status.is_active() {
             self.come_back(now);
@@ -193,7 +201,7 @@ impl Tracker {
         if before.is_none_or(|before| before.status != seen.status) {
             self.note_rest(seen);
         }
-        self.live.rest = Some((seen.ids.clone(), seen.name.clone()));
+        self.keep_names(seen);
         false
     }
 
@@ -237,6 +245,10 @@ impl Tracker {
         match status {
             Status::Init => return false,
             Status::Finish | Status::Failed | Status::Idle => {
+                if status == Status::Failed {
+                    self.ledger.going.failed_at = Some(now.wall);
+                    self.effects.save = true;
+                }
                 self.doing = Doing::Ending(Ending::new(now, status, false, false));
                 return true;
             }
@@ -397,7 +409,7 @@ impl Tracker {
     }
 
     /// When time alone leads on.
-    pub(super) fn doing_deadline(&self, seen: &Seen) -> Option<Duration> {
+    pub(super) fn doing_deadline(&self, now: Now, seen: &Seen) -> Option<Duration> {
         match self.doing {
             Doing::Arming(arming) if seen.is_synced() => {
                 let settled = self.is_fresh(seen).then_some(arming.changed + SETTLED);
@@ -412,10 +424,11 @@ impl Tracker {
                 let printing = self.live.prints.filter(|_| self.ledger.going.phase == Phase::Prepare);
                 // Progress is looked at when the job is no longer young.
                 let grown = self.live.born.map(|born| born + YOUNG);
-                let renamed = self.live.renamed.map(|now| now.mono + RENAMED);
-                [pausing.map(|now| now.mono + PAUSED), printing.map(|at| at + PRINTS), grown, renamed]
+                let renamed = self.live.renamed.map(|since| since.mono + RENAMED);
+                [pausing.map(|since| since.mono + PAUSED), printing.map(|at| at + PRINTS), grown, renamed]
                     .into_iter()
                     .flatten()
+                    .filter(|at| *at > now.mono)
                     .min()
             }
             Doing::Ending(ending) => Some(ending.since + ending.hold()),
@@ -442,7 +455,7 @@ impl Tracker {
 }
 
 impl Arming {
-    fn new(now: Now, seen: &Seen, from: Option<Status>, late: bool) -> Self {
+    pub(super) fn new(now: Now, seen: &Seen, from: Option<Status>, late: bool) -> Self {
         Self {
             since: now.mono,
             began: now.wall,

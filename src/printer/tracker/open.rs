@@ -11,7 +11,7 @@ use crate::printer::event::{Kind, Source};
 use crate::printer::record::{Going, JobClass, JobRecord, JobResult, Phase};
 use crate::printer::{Now, Status, Text};
 
-use super::machine::Doing;
+use super::machine::{Arming, Doing};
 use super::seen::Seen;
 use super::{FirstSight, Telling, Tracker, identity, reason, since};
 
@@ -32,9 +32,11 @@ impl Tracker {
             self.take_for_told(now, seen);
             self.effects.ask_cloud |= self.is_known_to_cloud();
             self.doing = Doing::Active;
-        } else if !active {
+        } else if active {
+            self.doing = Doing::Arming(Arming::new(now, seen, None, true));
+        } else {
             self.note_rest(seen);
-            self.live.rest = Some((Arc::clone(&seen.ids), seen.name.clone()));
+            self.keep_names(seen);
             self.doing = Doing::Rest;
         }
         true
