@@ -360,6 +360,7 @@ impl Fans {
 
 /// A printer at one moment.
 #[derive(Debug, Clone, PartialEq)]
+#[allow(clippy::struct_excessive_bools, reason = "independent facts")]
 pub struct Snapshot {
     /// Who it is.
     pub identity: Arc<Identity>,

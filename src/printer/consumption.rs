@@ -215,22 +215,18 @@ pub fn read(meter: &mut Option<Meter>, job: Option<&mut JobRecord>, reading: Met
     }
     let before = meter.replace(reading);
     let Some(job) = job else { return false };
-    match (job.energy_kwh, before) {
-        (Some(sum), Some(before)) => {
-            let counted = between(before, reading);
-            job.energy_kwh = Some(sum + counted);
-            counted > 0.0
-        }
-        _ => {
-            let since = job.started_at.map(|start| reading.at.duration_since(start));
-            let begins = before.is_none_or(|before| !is_fresh(before, reading.at));
-            if begins && since.is_some_and(|since| since <= SOON) {
-                job.energy_kwh = Some(0.0);
-                return true;
-            }
-            false
-        }
+    if let (Some(sum), Some(before)) = (job.energy_kwh, before) {
+        let counted = between(before, reading);
+        job.energy_kwh = Some(sum + counted);
+        return counted > 0.0;
     }
+    let since = job.started_at.map(|start| reading.at.duration_since(start));
+    let begins = before.is_none_or(|before| !is_fresh(before, reading.at));
+    let counts = begins && since.is_some_and(|since| since <= SOON);
+    if counts {
+        job.energy_kwh = Some(0.0);
+    }
+    counts
 }
 
 fn is_fresh(meter: Meter, now: Timestamp) -> bool {

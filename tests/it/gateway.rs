@@ -426,7 +426,9 @@ async fn two_printers_of_one_name_keep_their_entities_apart() {
                 let config: Value = serde_json::from_str(payload).unwrap();
                 for component in config["components"].as_object().unwrap().values() {
                     // A device trigger is no entity.
-                    let Some(id) = component["default_entity_id"].as_str().map(str::to_owned) else { continue };
+                    let Some(id) = component["default_entity_id"].as_str().map(str::to_owned) else {
+                        continue;
+                    };
                     if let Some(other) = ids.insert(id.clone(), topic.clone()) {
                         panic!("{id} is claimed by {other} and {topic}");
                     }

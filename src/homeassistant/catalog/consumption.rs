@@ -125,14 +125,12 @@ pub(super) static CONSUMPTION: &[Entity<Snapshot>] = &[
         .class("monetary")
         .unit(CURRENCY)
         .lasting()
-        .early()
         .needs(|_, s| s.prices.is_some())
         .with(differ, cost_details),
     sensor::<Snapshot>("filament_cost", "Filament cost", |s| money(cost(s)?.filament))
         .class("monetary")
         .unit(CURRENCY)
         .lasting()
-        .early()
         .hidden()
         .needs(|_, s| s.prices.is_some()),
     sensor::<Snapshot>("job_energy", "Print energy", |s| Some(Value::Decimal(subject(s)?.0.energy_kwh?, 3)))
@@ -140,6 +138,5 @@ pub(super) static CONSUMPTION: &[Entity<Snapshot>] = &[
         .unit("kWh")
         .counter()
         .lasting()
-        .early()
         .needs(|_, s| s.metered),
 ];
