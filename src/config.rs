@@ -5,9 +5,11 @@
 //! here needs no further checking. Must not know anything that runs.
 
 mod check;
+mod currency;
 mod env;
 mod error;
 mod file;
+mod money;
 mod secret;
 pub mod state_dir;
 
@@ -21,6 +23,7 @@ use serde::Deserialize;
 
 pub(crate) use check::is_loopback;
 pub use error::{Error, Problem};
+pub use money::{Energy, EnergyUnit, Prices};
 pub use state_dir::{Disk, StateDir};
 
 /// The base topic, and the start of every id, of a gateway that was not told otherwise.
@@ -44,6 +47,8 @@ pub struct Config {
     pub homeassistant: HomeAssistant,
     /// What may be commanded.
     pub controls: Controls,
+    /// What filament and energy cost; without it nothing is said of costs.
+    pub prices: Option<Prices>,
     /// Logging.
     pub log: Log,
     /// Language of error texts.
@@ -193,6 +198,8 @@ pub struct Printer {
     pub ignore: bool,
     /// Overrides the global mode.
     pub controls: Option<Mode>,
+    /// The energy meter that it hangs on.
+    pub energy: Option<Energy>,
 }
 
 /// The local broker and what is said there.

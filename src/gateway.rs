@@ -5,6 +5,7 @@
 //! Must not know: how a report is decoded, how an entity is described.
 
 mod account;
+mod energy;
 mod facts;
 mod fleet;
 mod jobs;
@@ -36,6 +37,7 @@ use crate::tls;
 
 use account::{Account, AccountEvent};
 pub(crate) use account::{cloud_options, log_in};
+use energy::Meters;
 use facts::{Cover, Facts};
 use jobs::{Jobs, Records};
 use leftovers::Leftovers;
@@ -198,6 +200,8 @@ struct Gateway {
     birth_at: Option<Duration>,
     leftovers: Leftovers,
     facts: Facts,
+    /// The meters that printers hang on, and what they cost.
+    meters: Meters,
     /// What errors are explained with.
     texts: Arc<Texts>,
     loader: Option<Loader>,
@@ -338,6 +342,7 @@ impl Gateway {
             bridge_mirror: BridgeMirror::new(Arc::clone(&topics), discovery),
             leftovers: Leftovers::new(Arc::clone(&topics), discovery, config.mqtt.json_state),
             facts: Facts::open(&state),
+            meters: Meters::new(&config),
             texts,
             loader,
             config,
@@ -685,7 +690,8 @@ impl Gateway {
             self.on_texts(now, texts);
             self.want_texts();
         }
-        // Names, controls and what is ignored hold at once, whatever the cloud does.
+        self.replace_meters();
+        // Names, controls, meters and what is ignored hold at once, whatever the cloud does.
         self.fit_printers(now);
         self.bridge_changed = true;
         None

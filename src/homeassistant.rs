@@ -728,6 +728,8 @@ fn shape_differs(before: &Snapshot, now: &Snapshot) -> bool {
     before.identity != now.identity
         || before.capabilities != now.capabilities
         || before.read_only != now.read_only
+        || before.metered != now.metered
+        || discovery::currency(before) != discovery::currency(now)
         || (before.external != now.external && other_external())
         || discovery::picture_type(before) != discovery::picture_type(now)
         || (before.ams != now.ams && other_units())

@@ -7,6 +7,7 @@
 pub mod ams;
 pub mod cloud;
 pub mod command;
+pub mod consumption;
 pub mod control;
 pub mod event;
 pub mod health;
@@ -32,6 +33,7 @@ pub use ams::{
 };
 pub use cloud::{Facts, Task};
 pub use command::{Command, Outcome, Refusal, Steps, permit};
+pub use consumption::Prices;
 pub use control::ControlReason;
 pub use event::Event;
 pub use health::{Catalogue, Health, Hms, Prefix, PrintError, Texts};
@@ -358,6 +360,7 @@ impl Fans {
 
 /// A printer at one moment.
 #[derive(Debug, Clone, PartialEq)]
+#[allow(clippy::struct_excessive_bools, reason = "independent facts")]
 pub struct Snapshot {
     /// Who it is.
     pub identity: Arc<Identity>,
@@ -444,6 +447,10 @@ pub struct Snapshot {
     pub facts: Arc<Facts>,
     /// What follows from its jobs, for automations.
     pub levels: Arc<Levels>,
+    /// What filament and energy cost, where that was told.
+    pub prices: Option<Arc<Prices>>,
+    /// An energy meter was named for it.
+    pub metered: bool,
 }
 
 impl Snapshot {
@@ -492,6 +499,8 @@ impl Snapshot {
             last_report: None,
             facts: Arc::default(),
             levels: Arc::default(),
+            prices: None,
+            metered: false,
         }
     }
 

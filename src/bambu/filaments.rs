@@ -122,6 +122,16 @@ pub fn name(id: &str) -> Option<&'static str> {
     NAMES.get(at).map(|(_, name)| *name)
 }
 
+/// The ids of the filaments of this name, with the vendor's own name before it or without; letters count alike,
+/// large or small.
+pub fn ids(name: &str) -> impl Iterator<Item = &'static str> {
+    let is = move |known: &str| {
+        known.eq_ignore_ascii_case(name)
+            || known.strip_prefix(VENDOR).is_some_and(|own| own.eq_ignore_ascii_case(name))
+    };
+    NAMES.iter().filter(move |(_, known)| is(known)).map(|(id, _)| *id)
+}
+
 /// What to call a filament: what its spool says of itself, completed by the name that goes with its id.
 ///
 /// A tag says `PLA Matte` where everybody reads `Bambu PLA Matte`, and the same filament without a tag

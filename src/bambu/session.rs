@@ -17,8 +17,8 @@ use jiff::Timestamp;
 
 use crate::printer::update::Boards;
 use crate::printer::{
-    Command, Contact, Facts, Health, Identity, Levels, Now, Outcome, Reach, Serial, Snapshot, Status, Text,
-    Texts,
+    Command, Contact, Facts, Health, Identity, Levels, Now, Outcome, Prices, Reach, Serial, Snapshot, Status,
+    Text, Texts,
 };
 
 use super::envelope::{self, Message};
@@ -315,6 +315,14 @@ impl Session {
     pub fn set_levels(&mut self, levels: &Arc<Levels>) {
         if self.snapshot.levels != *levels {
             Arc::make_mut(&mut self.snapshot).levels = Arc::clone(levels);
+        }
+    }
+
+    /// What filament and energy cost, and whether the printer's energy is measured.
+    pub fn set_prices(&mut self, prices: Option<&Arc<Prices>>, metered: bool) {
+        if self.snapshot.prices.as_ref() != prices || self.snapshot.metered != metered {
+            let snapshot = Arc::make_mut(&mut self.snapshot);
+            (snapshot.prices, snapshot.metered) = (prices.cloned(), metered);
         }
     }
 

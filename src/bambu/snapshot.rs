@@ -156,6 +156,8 @@ pub fn project(report: &Print, context: &Context<'_>) -> Snapshot {
         texts: Arc::clone(&before.texts),
         facts: Arc::clone(&before.facts),
         levels: Arc::clone(&before.levels),
+        prices: before.prices.clone(),
+        metered: before.metered,
         ams,
         external,
         sources,

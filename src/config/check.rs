@@ -13,7 +13,7 @@ use super::file::{AccountBlock, Accounts, File, HttpBlock, MqttBlock, PrinterBlo
 use super::secret::{self, Given};
 use super::{
     Account, AccountName, Broker, Config, HomeAssistant, Identity, Language, Loaded, Mqtt, Printer, Problem,
-    env, slug, state_dir,
+    env, money, slug, state_dir,
 };
 
 /// Languages that the vendor has error texts in, by its codes: those that BambuStudio brings along in
@@ -76,7 +76,8 @@ pub(super) fn resolve(
     let credentials = state_dir::variable(env, "CREDENTIALS_DIRECTORY").map(PathBuf::from);
     let around = Surroundings { folder, credentials };
 
-    let File { state_dir: dir, bambu, printers, mqtt, homeassistant, controls, log, language, http } = file;
+    let File { state_dir: dir, bambu, printers, mqtt, homeassistant, controls, prices, log, language, http } =
+        file;
     let state_dir = state_dir::locate(dir.map(|dir| around.path(dir)), env);
     if state_dir.is_none() {
         let text = "cannot tell where to keep the login: HOME is not set either; name a folder";
@@ -90,6 +91,7 @@ pub(super) fn resolve(
     let texts_url =
         accounts.first().filter(|account| !is_loopback(account.api_url.host_str().unwrap_or_default()));
     let texts_url = texts_url.and_then(|account| Url::parse(account.region.texts_url()).ok());
+    let prices = money::prices(prices, &mut findings);
     let http_listen = listen(http, &mut findings);
     if let (Some(mqtt), Some(homeassistant)) = (&mqtt, &homeassistant)
         && mqtt.base_topic == homeassistant.discovery_prefix
@@ -108,6 +110,7 @@ pub(super) fn resolve(
                 mqtt,
                 homeassistant,
                 controls,
+                prices,
                 log,
                 language,
                 texts_url,
@@ -243,7 +246,10 @@ fn printers_of(blocks: Vec<PrinterBlock>, findings: &mut Findings) -> Vec<Printe
         if let Some(first) = serials.insert(serial.clone(), here) {
             findings.problem(&serial_key, format!("`{serial}` is already used by {first}"));
         }
-        printers.push(Printer { serial, name, ignore: block.ignore, controls: block.controls });
+        let energy = block
+            .energy
+            .and_then(|block| money::energy(&format!("printers[{index}].energy"), block, findings));
+        printers.push(Printer { serial, name, ignore: block.ignore, controls: block.controls, energy });
     }
     printers
 }
@@ -458,6 +464,21 @@ fn pem_file(key: &str, path: PathBuf, label: &str, findings: &mut Findings) -> O
         return None;
     }
     Some(path)
+}
+
+/// A topic that others tell on: their own affair but for what a subscription cannot mean.
+pub(super) fn exact_topic(key: &str, topic: &str, findings: &mut Findings) -> bool {
+    let problem = if topic.is_empty() {
+        "is empty"
+    } else if topic.contains(['+', '#']) {
+        "holds a wildcard (`+` or `#`)"
+    } else if topic.contains(char::is_control) {
+        "holds a control character"
+    } else {
+        return true;
+    };
+    findings.problem(key, format!("`{topic}` {problem}; write it like `zigbee2mqtt/Printer plug`"));
+    false
 }
 
 fn topic(key: &str, topic: &str, findings: &mut Findings) -> bool {

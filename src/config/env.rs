@@ -51,6 +51,8 @@ static KEYS: &[Key] = &[
     },
     Key { path: "controls.mode", set: |f, t| value(&mut f.controls.mode, t) },
     Key { path: "controls.gcode", set: |f, t| flag(&mut f.controls.gcode, t) },
+    Key { path: "prices.currency", set: |f, t| string(&mut f.prices.currency, t) },
+    Key { path: "prices.energy_per_kwh", set: |f, t| figure(&mut f.prices.energy_per_kwh, t) },
     Key { path: "log.level", set: |f, t| value(&mut f.log.level, t) },
     Key { path: "log.format", set: |f, t| value(&mut f.log.format, t) },
     Key { path: "http.listen", set: |f, t| string(&mut f.http.listen, t) },
@@ -153,6 +155,11 @@ fn path(slot: &mut Option<PathBuf>, text: &str) -> Result<(), String> {
 #[allow(clippy::unnecessary_wraps, reason = "a setter like the others of the table")]
 fn secret(slot: &mut Option<SecretString>, text: &str) -> Result<(), String> {
     *slot = Some(SecretString::from(text));
+    Ok(())
+}
+
+fn figure(slot: &mut Option<f64>, text: &str) -> Result<(), String> {
+    *slot = Some(text.parse().map_err(|_| format!("`{text}` is not a number"))?);
     Ok(())
 }
 

@@ -10,6 +10,7 @@ use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
 use serde::de::{MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
+use super::money::{EnergyBlock, PricesBlock};
 use super::{Controls, HomeAssistant, Log, Mode, Raw, Region};
 
 #[derive(Debug, Default, Deserialize)]
@@ -26,6 +27,8 @@ pub(super) struct File {
     pub(super) homeassistant: HomeAssistant,
     #[serde(deserialize_with = "section")]
     pub(super) controls: Controls,
+    #[serde(deserialize_with = "section")]
+    pub(super) prices: PricesBlock,
     #[serde(deserialize_with = "section")]
     pub(super) log: Log,
     pub(super) language: Option<String>,
@@ -97,6 +100,7 @@ pub(super) struct PrinterBlock {
     pub(super) name: Option<String>,
     pub(super) ignore: bool,
     pub(super) controls: Option<Mode>,
+    pub(super) energy: Option<EnergyBlock>,
 }
 
 #[derive(Debug, Deserialize)]

@@ -103,12 +103,12 @@ fn shape_errors_name_file_line_and_column() {
     check_shape(
         "printers:\n  - serial: 01P00A000000000\n    nmae: x\n",
         "config.yaml line 3, column 5: unknown field `nmae` in `printers[0]`; expected `serial`, `name`, `ignore`, \
-         `controls`",
+         `controls`, `energy`",
     );
     check_shape(
         "mqqt:\n  url: x\n",
         "config.yaml line 1, column 1: unknown field `mqqt`; expected `state_dir`, `bambu`, `printers`, `mqtt`, \
-         `homeassistant`, `controls`, `log`, `language`, `http`",
+         `homeassistant`, `controls`, `prices`, `log`, `language`, `http`",
     );
     check_shape(
         "log: {format: fancy}\n",
@@ -511,6 +511,9 @@ fn the_example_with_every_key_loads() {
         let loaded = Config::load(&Source::File(temp.path().join("config.yaml")), env);
         let loaded = loaded.unwrap_or_else(|error| panic!("{error}"));
         assert_eq!(loaded.config.printers.len(), 1);
+        let prices = loaded.config.prices.unwrap();
+        assert_eq!((prices.currency, prices.filaments.len()), ("EUR", 3));
+        assert_eq!(loaded.config.printers[0].energy.as_ref().unwrap().topic, "zigbee2mqtt/Printer plug");
         assert!(loaded.config.accounts[0].token.is_some() && loaded.config.mqtt.identity.is_some());
         let warned: Vec<_> = loaded.warnings.iter().map(|warning| &warning.key).collect();
         assert_eq!(warned, ["http.listen"]);
@@ -535,4 +538,78 @@ fn every_key_of_the_example_can_be_set_by_environment_and_none_else() {
     let mut found = BTreeSet::new();
     walk("", &serde_yaml::from_str(&uncommented(|_| false)).unwrap(), &mut found);
     assert_eq!(found, env::known().map(str::to_owned).collect());
+}
+
+#[test]
+fn prices_and_meters_are_taken_as_written() {
+    let text = format!(
+        "{MINIMAL}
+printers:
+  - serial: 01P00A000000000
+    energy: {{topic: 'tele/plug/SENSOR', value: ENERGY.Total}}
+  - serial: 01P00A000000001
+    energy: {{topic: shellies/plug/relay/0/energy, unit: Wmin}}
+prices:
+  currency: eur
+  filaments:
+    - {{filament: PLA, per_kg: 20}}
+    - {{filament: ' Bambu PLA Matte', per_kg: 24.99}}
+"
+    );
+    let config = config(&text, &[("BAMBU2MQTT__PRICES__ENERGY_PER_KWH", "0.32")]);
+    let prices = config.prices.unwrap();
+    assert_eq!((prices.currency, prices.energy_per_kwh), ("EUR", Some(0.32)));
+    assert_eq!(prices.filaments, [("PLA".to_owned(), 20.0), ("Bambu PLA Matte".to_owned(), 24.99)]);
+    let energy = |index: usize| config.printers[index].energy.clone().unwrap();
+    assert_eq!(energy(0).value.as_deref(), Some("ENERGY.Total"));
+    assert_eq!((energy(0).unit, energy(1).unit), (EnergyUnit::KilowattHours, EnergyUnit::WattMinutes));
+    let kwh = [EnergyUnit::KilowattHours, EnergyUnit::WattHours, EnergyUnit::WattMinutes];
+    assert_eq!(kwh.map(|unit| unit.to_kwh(6000.0).to_string()), ["6000", "6", "0.1"]);
+}
+
+#[test]
+fn prices_and_meters_that_make_no_sense_are_told_with_their_key() {
+    check_sense(
+        &format!(
+            "{MINIMAL}
+printers:
+  - serial: 01P00A000000000
+    energy: {{unit: Wh}}
+  - serial: 01P00A000000001
+    energy: {{topic: 'plugs/+/energy', value: ' '}}
+prices:
+  energy_per_kwh: -1
+  filaments:
+    - {{filament: PLA, per_kg: .nan}}
+    - {{per_kg: 3}}
+    - {{filament: pla}}
+"
+        ),
+        &[],
+        &[
+            "printers[0].energy.topic: missing",
+            "printers[1].energy.topic: `plugs/+/energy` holds a wildcard",
+            "printers[1].energy.value: is empty",
+            "prices.currency: missing; give the code",
+            "prices.energy_per_kwh: `-1` is not a price",
+            "prices.filaments[0].per_kg: `NaN` is not a price",
+            "prices.filaments[1].filament: missing",
+            "prices.filaments[2].per_kg: missing",
+        ],
+    );
+    check_sense(
+        &format!(
+            "{MINIMAL}prices: {{currency: Euros, filaments: [{{filament: PLA, per_kg: 1}}, {{filament: pla, per_kg: 2}}]}}"
+        ),
+        &[],
+        &[
+            "prices.currency: `Euros` is not the code",
+            "prices.filaments[1].filament: `pla` already has a price",
+        ],
+    );
+    check_shape(
+        &format!("{MINIMAL}printers:\n  - serial: 01P00A000000000\n    energy: {{unit: MWh}}\n"),
+        "config.yaml line 6, column 20: printers[0].energy.unit: unknown variant `MWh`, expected one of `kWh`, `Wh`, \
+         `Wmin`",
+    );
 }

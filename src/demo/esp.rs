@@ -14,7 +14,7 @@ pub(super) const FIELDS: Fields = &[
         o.extend_from_slice(if m.tells_file() { m.job_file().as_bytes() } else { b"" });
     }),
     ("running_kind", |m, o| {
-        o.extend_from_slice(if m.tells_file() { m.job_kind().as_bytes() } else { b"idle" })
+        o.extend_from_slice(if m.tells_file() { m.job_kind().as_bytes() } else { b"idle" });
     }),
     ("line", |m, o| put(o, format_args!("{}", if m.phase == Phase::Job { m.layer() * 311 } else { 0 }))),
     // An A1 repeats its only fan in the members of the other two.

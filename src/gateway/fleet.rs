@@ -99,6 +99,10 @@ impl Gateway {
         let other = known.session.snapshot().read_only != read_only;
         known.session.set_read_only(read_only);
         known.session.set_gcode(self.config.controls.gcode);
+        let (prices, metered) = self.meters.of(serial);
+        let other = other || known.session.snapshot().metered != metered;
+        known.session.set_prices(prices, metered);
+        known.jobs.tracker.set_prices(prices, metered);
         if (renamed || other) && known.told {
             known.mirror.update(now, known.session.snapshot(), &mut self.out);
             self.publish();
@@ -116,7 +120,10 @@ impl Gateway {
         session.set_read_only(self.config.controls_of(serial.as_str()) == Mode::ReadOnly);
         session.set_gcode(self.config.controls.gcode);
         session.set_texts(&self.texts);
-        let jobs = Jobs::open(&serial, &session.snapshot().identity.name, &self.state, &mut self.records);
+        let (prices, metered) = self.meters.of(&serial);
+        session.set_prices(prices, metered);
+        let mut jobs = Jobs::open(&serial, &session.snapshot().identity.name, &self.state, &mut self.records);
+        jobs.tracker.set_prices(prices, metered);
         session.set_levels(&jobs.levels());
         self.bridge_changed = true;
         let slug = self.free_slug(&session, &serial);

@@ -281,7 +281,7 @@ impl Gateway {
     }
 
     /// Tells the local broker what is different about a printer.
-    fn tell_printer(&mut self, now: Now, serial: &Serial) {
+    pub(super) fn tell_printer(&mut self, now: Now, serial: &Serial) {
         let Some(printer) = self.printers.get_mut(serial) else { return };
         if printer.told && self.local_connected {
             printer.mirror.update(now, printer.session.snapshot(), &mut self.out);

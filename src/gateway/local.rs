@@ -24,6 +24,7 @@ impl Gateway {
                     outbox.subscribe(commands, Qos::AtLeastOnce);
                 }
                 outbox.subscribe(self.topics.status(), Qos::AtMostOnce);
+                self.subscribe_meters();
                 self.leftovers.begin(now, outbox);
                 for printer in self.printers.values_mut() {
                     printer.looked_up = false;
@@ -48,6 +49,9 @@ impl Gateway {
     }
 
     pub(super) fn on_local_message(&mut self, now: Now, topic: &str, payload: &[u8], retain: bool) {
+        if self.on_meter(now, topic, payload) {
+            return;
+        }
         match self.topics.parse(topic) {
             Some(Incoming::Discovery { device }) => {
                 if retain {

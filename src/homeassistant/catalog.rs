@@ -6,6 +6,7 @@
 mod ams;
 mod bridge;
 mod cloud;
+mod consumption;
 mod control;
 mod events;
 mod filament;
@@ -31,6 +32,7 @@ pub use bridge::BRIDGE;
 /// The printer's rows by what they are about, in the order in which people look.
 pub static GROUPS: &[(&str, &[Entity<Snapshot>])] = &[
     ("Job", job::JOB),
+    ("Filament, energy and cost of a print", consumption::CONSUMPTION),
     ("For automations", levels::LEVELS),
     ("Events", events::EVENTS),
     ("History", history::HISTORY),

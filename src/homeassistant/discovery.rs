@@ -8,7 +8,7 @@ use crate::printer::{Ams, Capabilities, ExternalSpool, Serial, Slot, Snapshot};
 use super::Bridge;
 use super::catalog::{AMS, BRIDGE, EXTERNAL, PRINTER, SLOT};
 use super::command;
-use super::entity::{Entity, Platform};
+use super::entity::{CURRENCY, Entity, Platform};
 use super::event::{TRIGGERS, Trigger};
 use super::topic::{self, Part, Topics, slug};
 
@@ -24,6 +24,8 @@ struct Device<'a> {
     availability: Vec<String>,
     /// Where the printer's control mode is told, for what depends on it.
     control_mode: Option<String>,
+    /// What costs are told in.
+    currency: &'static str,
     /// The type of its pictures.
     picture: &'static str,
     components: Map<String, Json>,
@@ -42,6 +44,7 @@ impl<'a> Device<'a> {
             block,
             availability,
             control_mode: None,
+            currency: CURRENCY,
             picture: USUAL_PICTURE,
             components: Map::new(),
         }
@@ -93,7 +96,10 @@ impl<'a> Device<'a> {
         put("name", if entity.name.is_empty() { Json::Null } else { fill(entity.name).into() });
         let words = [
             ("device_class", entity.device_class),
-            ("unit_of_measurement", entity.unit),
+            (
+                "unit_of_measurement",
+                entity.unit.map(|unit| if unit == CURRENCY { self.currency } else { unit }),
+            ),
             ("state_class", entity.state_class),
             ("icon", entity.icon),
             ("entity_category", entity.category.name()),
@@ -290,6 +296,11 @@ fn offered<T>(entity: &Entity<T>, snapshot: &Snapshot) -> bool {
     (known || allows(Condition::UnknownModel)) && (!snapshot.read_only || allows(Condition::ReadOnly))
 }
 
+/// The currency that costs are told in.
+pub(super) fn currency(s: &Snapshot) -> Option<&'static str> {
+    s.prices.as_ref().map(|prices| prices.currency)
+}
+
 /// The printer's own device.
 pub fn printer(topics: &Topics, slug: &str, snapshot: &Snapshot) -> Message {
     let who = &snapshot.identity;
@@ -303,6 +314,7 @@ pub fn printer(topics: &Topics, slug: &str, snapshot: &Snapshot) -> Message {
         .fact("hw_version", who.hardware.as_deref())
         .fact("via_device", Some(&topics.bridge_id()))
         .of_printer(serial);
+    device.currency = currency(snapshot).unwrap_or(CURRENCY);
     device.picture = picture_type(snapshot);
     let can = snapshot.capabilities.unwrap_or_default();
     for entity in PRINTER.iter().filter(|entity| has(entity, snapshot)) {

@@ -17,6 +17,9 @@ use serde_json::json;
 use crate::printer::command::permit::{Class, Condition};
 use crate::printer::{Capabilities, Command, FanKind};
 
+/// Where a row's unit is the currency of the configuration.
+pub const CURRENCY: &str = "¤";
+
 /// A value as a row reads it; `None` in its place is published as `None`, which is "unknown".
 #[derive(Debug, Clone, PartialEq)]
 pub enum Value<'a> {
@@ -24,6 +27,8 @@ pub enum Value<'a> {
     Int(i64),
     /// A number that is shown with one decimal.
     Tenths(f32),
+    /// A number that is shown with so many decimals.
+    Decimal(f64, u8),
     /// Words.
     Text(Cow<'a, str>),
     /// `ON` or `OFF`.
@@ -123,6 +128,7 @@ pub(super) enum Published {
     Unknown,
     Int(i64),
     Tenths(f32),
+    Decimal(f64, u8),
     Text(CompactString),
     Flag(bool),
     Time(Timestamp),
@@ -138,7 +144,9 @@ impl Published {
             Self::Never | Self::Unknown => serde_json::Value::Null,
             Self::Int(v) => json!(v),
             // By way of the text: 21.3 as a single is 21.299999 as a double.
-            Self::Tenths(_) => self.to_string().parse::<f64>().map_or(serde_json::Value::Null, |v| json!(v)),
+            Self::Tenths(_) | Self::Decimal(..) => {
+                self.to_string().parse::<f64>().map_or(serde_json::Value::Null, |v| json!(v))
+            }
             Self::Flag(v) => json!(v),
             Self::Text(_) | Self::Time(_) | Self::Address(_) => json!(self.to_string()),
             Self::Firmware(v) => v.map(CompactString::as_str).document(),
@@ -153,6 +161,10 @@ impl Published {
             (Self::Tenths(old), Some(Value::Tenths(new))) => {
                 // A hair of tolerance: 0.5 is 0.49999 in the binary fractions of tenths.
                 (old - new).abs() > (deadband - 0.01).max(0.0)
+            }
+            (Self::Decimal(old, _), Some(Value::Decimal(new, places))) => {
+                // What would not show is no difference.
+                (old - new).abs() >= 0.5_f64.max(f64::from(deadband)) * 0.1_f64.powi(i32::from(*places))
             }
             (Self::Text(old), Some(Value::Text(new))) => old.as_str() != new.as_ref(),
             (Self::Flag(old), Some(Value::Flag(new))) => old != new,
@@ -180,6 +192,7 @@ impl From<Option<&Value<'_>>> for Published {
             None => Self::Unknown,
             Some(Value::Int(v)) => Self::Int(*v),
             Some(Value::Tenths(v)) => Self::Tenths(*v),
+            Some(Value::Decimal(v, places)) => Self::Decimal(*v, *places),
             Some(Value::Text(v)) => Self::Text(v.as_ref().into()),
             Some(Value::Flag(v)) => Self::Flag(*v),
             Some(Value::Time(v)) => Self::Time(seconds(*v)),
@@ -198,6 +211,7 @@ impl fmt::Display for Published {
             // Adding zero turns a negative zero into a plain one.
             Self::Tenths(v) if v.fract() == 0.0 => write!(f, "{:.0}", v + 0.0),
             Self::Tenths(v) => write!(f, "{v:.1}"),
+            Self::Decimal(v, places) => write!(f, "{:.*}", usize::from(*places), v + 0.0),
             Self::Text(v) => match v.char_indices().nth(LONGEST_STATE) {
                 Some((end, _)) => f.write_str(v.get(..end).unwrap_or_default()),
                 None => f.write_str(v),

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Text;
 use super::cloud::{Task, TaskSlot, TaskStatus};
+use super::consumption::Meter;
 use super::event::{Event, Reason};
 use super::levels::Activity;
 
@@ -66,6 +67,11 @@ pub struct JobRecord {
     pub task_id: Option<Text>,
     /// The number of this run.
     pub subtask_id: Option<Text>,
+    /// What else it is called by: older firmware has a number of its own for the job and one for the project,
+    /// and it is under one of all these that the cloud lists it.
+    pub job_id: Option<Text>,
+    /// See there.
+    pub project_id: Option<Text>,
     /// Where it came from: `cloud`, `local`, `system`.
     pub origin: Option<Text>,
     /// When it began, as well as that is known.
@@ -178,6 +184,8 @@ pub struct Ledger {
     pub told_of: ToldOf,
     /// Id of the event with which the last job ended.
     pub last_event: Option<Text>,
+    /// What the energy meter showed last.
+    pub meter: Option<Meter>,
     /// When this was last brought up to date; some minutes old at most while a job is under way.
     pub seen_at: Option<Timestamp>,
 }

@@ -24,7 +24,8 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::cloud::Task;
+use super::cloud::{Names, Task};
+use super::consumption::{self, Meter, Prices};
 use super::event::{Event, Kind, Reason, Source};
 use super::levels::Levels;
 use super::record::{CancelMark, JobRecord, Ledger};
@@ -68,6 +69,10 @@ pub struct Options {
     pub bed_safe: f32,
     /// Events that wait for the broker, at most.
     pub pending: usize,
+    /// What filament and energy cost, where that was told.
+    pub prices: Option<Arc<Prices>>,
+    /// Whether an energy meter was named for the printer.
+    pub metered: bool,
 }
 
 impl Default for Options {
@@ -79,6 +84,8 @@ impl Default for Options {
             nozzle_safe: 50.0,
             bed_safe: 45.0,
             pending: 200,
+            prices: None,
+            metered: false,
         }
     }
 }
@@ -111,6 +118,8 @@ pub struct Tracker {
     levels: Arc<Levels>,
     /// What the step that is being made wants done.
     effects: Effects,
+    /// Names of filaments that people made, to find their prices.
+    names: Arc<Names>,
     /// What was looked at last.
     seen: Option<Seen>,
     doing: Doing,
@@ -169,6 +178,7 @@ impl Tracker {
             ledger,
             levels: Arc::default(),
             effects: Effects::default(),
+            names: Arc::default(),
             seen: None,
             doing: Doing::Unsynced,
             synced: false,
@@ -265,7 +275,24 @@ impl Tracker {
     }
 
     /// What the energy meter that was named shows.
-    pub fn energy(&mut self, _now: Now, _kwh: f64) {}
+    pub fn energy(&mut self, now: Now, kwh: f64) -> Effects {
+        let reading = Meter { kwh, at: now.wall };
+        if consumption::read(&mut self.ledger.meter, self.ledger.open.as_mut(), reading) {
+            let seen = self.seen.take();
+            self.look_at_levels(seen.as_ref());
+            self.seen = seen;
+        }
+        mem::take(&mut self.effects)
+    }
+
+    /// Reckons with these prices, and with energy or without, from now on.
+    pub fn set_prices(&mut self, prices: Option<&Arc<Prices>>, metered: bool) {
+        self.options.prices = prices.cloned();
+        self.options.metered = metered;
+        if !metered {
+            self.ledger.meter = None;
+        }
+    }
 
     /// Notes until when it looked, for a program that is about to stop: so the next one knows how long nobody
     /// did, and a short gap hides nothing.
@@ -309,6 +336,7 @@ impl Tracker {
     fn step(&mut self, now: Now, seen: &Seen) {
         self.awake = false;
         self.mend_clock(now);
+        self.names = Arc::clone(&seen.facts.names);
         self.look_at_reach(now, seen);
         let before = self.seen.take();
         let gap = before.as_ref().is_some_and(|before| before.contact.gaps != seen.contact.gaps);

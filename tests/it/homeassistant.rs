@@ -109,6 +109,9 @@ fn units_fit_their_classes() {
             Some("signal_strength") => &[Some("dBm")],
             None => &[None, Some("%")],
             Some("distance") => &[Some("mm"), Some("m")],
+            Some("energy") => &[Some("kWh")],
+            // The currency of the configuration takes its place.
+            Some("monetary") => &[Some("¤")],
             Some(
                 "timestamp" | "enum" | "connectivity" | "problem" | "running" | "update" | "firmware"
                 | "door" | "occupancy",

@@ -5,6 +5,8 @@ mod ams;
 mod broker;
 #[cfg(feature = "demo")]
 mod cli;
+#[cfg(feature = "demo")]
+mod consumption;
 mod control;
 #[cfg(feature = "demo")]
 mod crash;

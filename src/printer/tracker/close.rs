@@ -2,9 +2,10 @@
 
 use jiff::Timestamp;
 
+use crate::printer::consumption::{self, Share};
 use crate::printer::event::{Kind, Reason, Source};
 use crate::printer::levels::Activity;
-use crate::printer::record::{CancelMark, JobClass, JobResult, Named, Phase};
+use crate::printer::record::{CancelMark, JobClass, JobRecord, JobResult, Named, Phase};
 use crate::printer::{Now, Status};
 
 use super::machine::{Doing, Ending};
@@ -122,6 +123,7 @@ impl Tracker {
             record.progress = Some(100);
             record.layer = record.total_layers.or(record.layer);
         }
+        self.reckon(now, &mut record);
         let going = std::mem::take(&mut self.ledger.going);
         let printed = self.was_told(Kind::Printing.word()) || record.layer.is_some_and(|layer| layer > 0);
         self.ledger.told.clear();
@@ -178,6 +180,16 @@ impl Tracker {
         }
         self.ledger.last = Some(record.clone());
         self.effects.closed = Some(record);
+    }
+
+    /// Adds up what an ended job took.
+    fn reckon(&mut self, now: Now, record: &mut JobRecord) {
+        consumption::end(self.ledger.meter, record, now.wall);
+        if let Some(prices) = &self.options.prices {
+            let share = Share::of_job(record);
+            record.cost = consumption::cost(record, share, self.options.metered, prices, &self.names).total;
+        }
+        consumption::count(&mut self.ledger.counters, record);
     }
 
     /// Adds a pause that is over.

@@ -117,8 +117,13 @@ impl Tracker {
         let Some(open) = self.ledger.open.as_mut() else { return };
         let mut changed = false;
         if new && (recorded(open).is_none() || !differs(open, &seen.ids)) {
-            for (slot, id) in [(&mut open.task_id, &seen.ids.task), (&mut open.subtask_id, &seen.ids.subtask)]
-            {
+            let ids = &seen.ids;
+            for (slot, id) in [
+                (&mut open.task_id, &ids.task),
+                (&mut open.subtask_id, &ids.subtask),
+                (&mut open.job_id, &ids.job),
+                (&mut open.project_id, &ids.project),
+            ] {
                 if slot.is_none() && id.is_some() {
                     slot.clone_from(id);
                     changed = true;

@@ -6,6 +6,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use crate::printer::cloud::{Task, TaskStatus};
+use crate::printer::consumption;
 use crate::printer::event::{Kind, Source};
 use crate::printer::record::{Going, JobClass, JobRecord, JobResult, Phase};
 use crate::printer::{Now, Status, Text};
@@ -48,7 +49,8 @@ impl Tracker {
             return;
         }
         let started_at = seen.started_at.or((!late).then_some(began));
-        let record = self.record(seen, started_at);
+        let mut record = self.record(seen, started_at);
+        consumption::begin(self.ledger.meter.filter(|_| !late), &mut record, now.wall);
         let replay = self.is_unattended_replay(now, seen);
         self.ledger.told.clear();
         let cancel = self.ledger.going.cancel.take();
@@ -104,6 +106,8 @@ impl Tracker {
             file: seen.file.clone(),
             task_id: own.and_then(|ids| ids.task.clone()),
             subtask_id: own.and_then(|ids| ids.subtask.clone()),
+            job_id: own.and_then(|ids| ids.job.clone()),
+            project_id: own.and_then(|ids| ids.project.clone()),
             origin: seen.kind.map(|kind| Text::from(kind.word())),
             started_at,
             total_layers: seen.total_layers,
@@ -248,5 +252,6 @@ impl Tracker {
 /// Whether a task of the cloud is this job.
 pub(super) fn is_of(task: &Task, job: &JobRecord) -> bool {
     let id = Some(&task.id).filter(|id| !id.is_empty());
-    id.is_some() && (job.task_id.as_ref() == id || job.subtask_id.as_ref() == id)
+    let ids = [&job.task_id, &job.subtask_id, &job.job_id, &job.project_id];
+    id.is_some() && ids.into_iter().any(|own| own.as_ref() == id)
 }
