@@ -15,6 +15,7 @@ use std::time::Duration;
 
 use reqwest::{RequestBuilder, Url, redirect};
 use secrecy::{ExposeSecret as _, SecretString};
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tokio::sync::Mutex;
 use tracing::debug;
@@ -48,7 +49,7 @@ pub struct Client {
 }
 
 /// A printer of the account. Its access code, which the cloud sends along, is not kept.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BoundPrinter {
     /// Upper case, as topics want it.
     pub serial: String,

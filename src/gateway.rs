@@ -9,7 +9,7 @@ mod fleet;
 mod leftovers;
 mod local;
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -31,7 +31,7 @@ use crate::service::{Notifier, Signal, watchdog_interval};
 use crate::texts::{self, Loader};
 use crate::tls;
 
-use account::{Account, AccountEvent};
+use account::{Account, AccountEvent, News, Told};
 pub(crate) use account::{cloud_options, log_in};
 use leftovers::Leftovers;
 
@@ -372,18 +372,19 @@ impl Gateway {
                 let Some(account) = self.accounts.get_mut(&index) else { return };
                 self.bridge_changed = true;
                 let printers = self.printers.values().filter(|p| p.account == index).count();
-                account.on_connected(now, printers);
+                account.on_connected(now, printers, &mut self.tasks);
                 for (serial, printer) in &self.printers {
                     if printer.account == index {
                         account.subscribe(serial);
                     }
                 }
+                self.after_account(now, index);
             }
             mqtt::Event::Disconnected { error, retry_in, .. } => {
                 let Some(account) = self.accounts.get_mut(&index) else { return };
                 self.bridge_changed = true;
                 self.reports.lost += u32::from(account.is_up());
-                account.on_disconnected(now, &error, retry_in, &self.inbox);
+                account.on_disconnected(now, &error, retry_in, &mut self.tasks);
                 let of_account: Vec<_> = self
                     .printers
                     .iter()
@@ -393,6 +394,7 @@ impl Gateway {
                 for serial in of_account {
                     self.handle(now, &serial, Input::Disconnected);
                 }
+                self.after_account(now, index);
             }
             mqtt::Event::Subscribed { topic } => {
                 self.on_subscription_answer(index);
@@ -422,11 +424,32 @@ impl Gateway {
 
     fn on_account(&mut self, now: Now, id: AccountId, event: AccountEvent) {
         let Some(account) = self.accounts.get_mut(&id) else { return };
-        if account.on_event(now, event, &self.state, &self.inbox, &mut self.tasks) {
-            self.fit_printers(now);
-            self.resubscribe(id);
-        }
+        account.on_event(now, event, &mut self.tasks);
+        self.after_account(now, id);
+    }
+
+    /// Does what an account says that concerns the rest of the gateway.
+    fn after_account(&mut self, now: Now, id: AccountId) {
         self.bridge_changed = true;
+        let Some(account) = self.accounts.get_mut(&id) else { return };
+        for told in account.take_told() {
+            match told {
+                Told::Listed => {
+                    self.fit_printers(now);
+                    self.resubscribe(id);
+                }
+                Told::Outcome(key, outcome) => self.tell_bridge_outcome(
+                    id,
+                    key,
+                    outcome
+                        .as_ref()
+                        .map_or_else(|reason| ("failed", Some(reason.as_str())), |()| ("confirmed", None)),
+                ),
+                // Another account may have its printers too.
+                Told::News(News::NeedsLogin | News::CodeRequired) => self.fit_printers(now),
+                Told::News(_) => {}
+            }
+        }
     }
 
     fn on_texts(&mut self, now: Now, texts: Arc<Texts>) {
@@ -554,9 +577,12 @@ impl Gateway {
         self.publish();
         self.pending
             .retain(|_, p| now.mono < p.since + COMMAND_MEMORY && self.printers.contains_key(&p.serial));
-        for account in self.accounts.values_mut() {
-            let at = account.tick(now, &self.state, &self.inbox);
+        for id in self.accounts.keys().copied().collect::<Vec<_>>() {
+            let Some(account) = self.accounts.get_mut(&id) else { continue };
+            let at = account.tick(now, &mut self.tasks);
             self.next_turn = self.next_turn.min(at.max(now.mono + SHORTEST_TURN));
+            // Also because days pass.
+            self.after_account(now, id);
         }
         if let Some(at) = self.birth_at {
             self.next_turn = self.next_turn.min(at.max(now.mono + SHORTEST_TURN));
@@ -569,7 +595,7 @@ impl Gateway {
                     .iter()
                     .map(|(serial, p)| (serial, p.told.then_some(&p.mirror), p.session.snapshot()))
             };
-            self.leftovers.settle(now, complete, mirrors, outbox);
+            self.leftovers.settle(now, complete, mirrors, &self.bridge_mirror, outbox);
             if !self.said_online {
                 self.next_turn = self.next_turn.min(now.mono + Duration::from_secs(1));
             }
@@ -585,8 +611,13 @@ impl Gateway {
             Some(at) => format!("last report {} min ago", now.mono.saturating_sub(at).as_secs() / 60),
             None => "no report yet".into(),
         };
+        // What only a person can change comes first.
+        let waits = self.bridge.accounts.iter().find(|login| login.state.needs_person());
+        let waits =
+            waits.map(|login| format!("{}: {}; {}", login.state.word(), login.reason, login.next_step));
         format!(
-            "cloud {}, local broker {}, {} of {} printers online, {age}",
+            "{}cloud {}, local broker {}, {} of {} printers online, {age}",
+            waits.map(|waits| format!("{waits} · ")).unwrap_or_default(),
             word(self.bridge.cloud_connected),
             word(self.local_connected),
             self.bridge.printers_online,
@@ -621,14 +652,8 @@ impl Gateway {
             info!("the configuration changed: starting anew");
             return Some(Box::new(config));
         }
-        let same_accounts = config.accounts == old.accounts;
         let same_texts = (config.language, &config.texts_url) == (old.language, &old.texts_url);
-        if same_accounts {
-            self.config = config;
-            for account in self.accounts.values_mut() {
-                account.reload(now, &self.state, &self.inbox);
-            }
-        } else if let Err(error) = self.replace_accounts(now, config) {
+        if let Err(error) = self.replace_accounts(now, config) {
             error!("an account cannot be used, going on with the old ones: {error:#}");
             return None;
         }
@@ -645,16 +670,40 @@ impl Gateway {
         None
     }
 
-    /// Gives up the connections to the cloud and makes new ones; printers keep what is known of them.
+    /// Makes the accounts those of a configuration. One that did not change goes on, and looks for another login;
+    /// printers keep what is known of them.
     fn replace_accounts(&mut self, now: Now, config: Config) -> anyhow::Result<()> {
-        let new =
-            start_accounts(&mut self.next_account, &config, &self.state, &self.install, &self.inbox, now)?;
-        self.config = config;
-        for (_, mut account) in std::mem::replace(&mut self.accounts, new) {
-            self.ending += account.tasks();
-            tokio::spawn(async move { account.close().await });
+        let mut new = BTreeMap::new();
+        let mut kept = Vec::new();
+        for (place, account) in config.accounts.iter().enumerate() {
+            let running = self
+                .accounts
+                .iter()
+                .find(|(id, old)| old.fits(account, place) && !kept.contains(&(**id, place)));
+            if let Some((id, _)) = running {
+                kept.push((*id, place));
+                continue;
+            }
+            let id = self.next_account;
+            self.next_account += 1;
+            let started = Account::start(id, place, account, &self.state, &self.install, &self.inbox, now)?;
+            new.insert(id, started);
         }
-        let serials: Vec<Serial> = self.printers.keys().cloned().collect();
+        self.config = config;
+        let mut gone = BTreeSet::new();
+        for (id, mut account) in std::mem::replace(&mut self.accounts, new) {
+            if let Some((_, place)) = kept.iter().find(|(kept, _)| *kept == id) {
+                account.move_to(*place);
+                account.reload(now, &mut self.tasks);
+                self.accounts.insert(id, account);
+            } else {
+                gone.insert(id);
+                self.ending += account.tasks();
+                tokio::spawn(async move { account.close().await });
+            }
+        }
+        let of_gone = self.printers.iter().filter(|(_, p)| gone.contains(&p.account));
+        let serials: Vec<Serial> = of_gone.map(|(serial, _)| serial.clone()).collect();
         for serial in &serials {
             self.handle(now, serial, Input::Disconnected);
         }

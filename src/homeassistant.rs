@@ -18,9 +18,10 @@ use std::time::Duration;
 
 use crate::printer::{Ams, ExternalSpool, Now, Reach, Serial, Slot, Snapshot};
 
-pub use bridge::{Account, Bridge, BridgeMirror};
+pub use bridge::{Account, Bridge, BridgeCommand, BridgeMirror, Login};
 use catalog::{AMS, EXTERNAL, PRINTER, SLOT};
-use entity::{Entity, Platform, Published};
+pub use discovery::account_key;
+use entity::{Entity, Published};
 use topic::{Part, Topics};
 
 /// A retained message for the local broker; an empty payload takes a topic off it.
@@ -114,7 +115,7 @@ impl<T> Rows<'_, T> {
 
     /// Every topic that these rows have.
     fn topics(table: &[Entity<T>], topic: &dyn Fn(&str) -> String, out: &mut Vec<String>) {
-        for row in table.iter().filter(|row| !matches!(row.platform, Platform::Button(_))) {
+        for row in table.iter().filter(|row| !row.platform.is_button()) {
             let value = topic(row.key);
             if row.attributes.is_some() {
                 out.push(format!("{value}/attributes"));
@@ -135,8 +136,7 @@ static EXTERNAL_PUBLISHES: LazyLock<Vec<bool>> = LazyLock::new(|| publishing(EXT
 
 fn publishing<T>(table: &[Entity<T>]) -> Vec<bool> {
     let shared = |at: usize, key: &str| table.iter().take(at).any(|earlier| earlier.key == key);
-    let own =
-        |(at, row): (usize, &Entity<T>)| !matches!(row.platform, Platform::Button(_)) && !shared(at, row.key);
+    let own = |(at, row): (usize, &Entity<T>)| !row.platform.is_button() && !shared(at, row.key);
     table.iter().enumerate().map(own).collect()
 }
 
@@ -669,9 +669,21 @@ pub fn entity_count(snapshot: &Snapshot) -> usize {
 
 /// The platform in a component's id: `binary_sensor` in `binary_sensor_hms`.
 fn platform_of(component: &str) -> Option<&'static str> {
-    ["binary_sensor", "sensor", "update", "switch", "light", "number", "select", "fan", "button", "siren"]
-        .into_iter()
-        .find(|platform| component.strip_prefix(platform).is_some_and(|rest| rest.starts_with('_')))
+    [
+        "binary_sensor",
+        "sensor",
+        "update",
+        "switch",
+        "light",
+        "number",
+        "select",
+        "fan",
+        "button",
+        "siren",
+        "text",
+    ]
+    .into_iter()
+    .find(|platform| component.strip_prefix(platform).is_some_and(|rest| rest.starts_with('_')))
 }
 
 fn numbered(key: &str, number: usize) -> String {

@@ -136,9 +136,12 @@ fn read<T>(row: &Entity<T>, snapshot: &Snapshot, payload: &[u8]) -> Result<Comma
                 Noise::Tone(tone) => Ok(to(Some(tone))),
             }
         }
-        Platform::Sensor | Platform::Enum(_) | Platform::BinarySensor | Platform::Update => {
-            Err(Error::NoControl(row.key.into()))
-        }
+        Platform::Sensor
+        | Platform::Enum(_)
+        | Platform::BinarySensor
+        | Platform::Update
+        | Platform::Press
+        | Platform::Code(..) => Err(Error::NoControl(row.key.into())),
     }
 }
 

@@ -223,6 +223,10 @@ pub enum Platform {
     Fan(FanKind),
     /// Something to press.
     Button(fn() -> Command),
+    /// Something to press that concerns the gateway and no printer.
+    Press,
+    /// A few characters to type, up to so many and as this expression says; what was typed is never shown.
+    Code(u8, &'static str),
     /// Something that makes noise, with the names of its tones; off is no tone.
     Siren(&'static [&'static str], fn(Option<usize>) -> Command),
 }
@@ -239,7 +243,8 @@ impl Platform {
             Self::Number(..) => "number",
             Self::Select(..) => "select",
             Self::Fan(_) => "fan",
-            Self::Button(_) => "button",
+            Self::Button(_) | Self::Press => "button",
+            Self::Code(..) => "text",
             Self::Siren(..) => "siren",
         }
     }
@@ -256,7 +261,12 @@ impl Platform {
     /// The class of the commands that it takes, which says when they are allowed.
     pub fn class(self) -> Option<Class> {
         let command = match self {
-            Self::Sensor | Self::Enum(_) | Self::BinarySensor | Self::Update => return None,
+            Self::Sensor
+            | Self::Enum(_)
+            | Self::BinarySensor
+            | Self::Update
+            | Self::Press
+            | Self::Code(..) => return None,
             Self::Switch(to) | Self::Light(to) => to(true),
             Self::Number(_, to) => to(1),
             Self::Select(_, to) => to(0)?,
@@ -271,6 +281,11 @@ impl Platform {
     /// authorisation control.
     pub fn needs_signature(self) -> bool {
         self.class().is_some_and(|class| !class.allows(Condition::Limited))
+    }
+
+    /// Whether it is something to press, which has no value.
+    pub fn is_button(self) -> bool {
+        matches!(self, Self::Button(_) | Self::Press)
     }
 
     /// Whether it takes commands.
@@ -466,6 +481,16 @@ pub const fn control<T>(
 /// Something to press.
 pub const fn button<T>(key: &'static str, name: &'static str, command: fn() -> Command) -> Entity<T> {
     row(key, name, Platform::Button(command), |_| None)
+}
+
+/// Something to press that concerns the gateway and no printer.
+pub const fn press<T>(key: &'static str, name: &'static str) -> Entity<T> {
+    row(key, name, Platform::Press, |_| None)
+}
+
+/// A code to type, of at most so many characters; Home Assistant lets nothing pass that does not fit.
+pub const fn code<T>(key: &'static str, name: &'static str, most: u8, pattern: &'static str) -> Entity<T> {
+    row(key, name, Platform::Code(most, pattern), |_| None)
 }
 
 impl<T> Entity<T> {

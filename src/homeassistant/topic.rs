@@ -34,6 +34,11 @@ pub enum Incoming<'a> {
         /// The entity's key; below the printer as in `ams/0/drying`.
         key: &'a str,
     },
+    /// A command to an entity of the gateway itself.
+    BridgeSet {
+        /// The entity's key.
+        key: &'a str,
+    },
     /// A structured request.
     Action {
         /// The printer.
@@ -66,6 +71,11 @@ impl Topics {
     /// A value of the gateway's own device.
     pub fn bridge(&self, key: &str) -> String {
         format!("{}/bridge/{key}", self.base)
+    }
+
+    /// Where the outcome of a command to the gateway itself is told.
+    pub fn bridge_result(&self, key: &str) -> String {
+        format!("{}/bridge/{key}/result", self.base)
     }
 
     /// A printer's availability.
@@ -123,7 +133,7 @@ impl Topics {
         format!("{}_bridge", self.id_prefix)
     }
 
-    /// Where commands to printers and to devices below them come from.
+    /// Where commands to the gateway, to printers and to devices below them come from.
     pub fn commands(&self) -> [String; 4] {
         ["+/set", "ams/+/+/set", "external/+/+/set", "action/+"].map(|rest| format!("{}/+/{rest}", self.base))
     }
@@ -162,6 +172,10 @@ impl Topics {
         }
         let (serial, rest) = rest.split_once('/')?;
         let plain = |name: &str| !name.is_empty() && !name.contains('/');
+        // No serial number: the level is the gateway's own.
+        if serial == "bridge" {
+            return Some(Incoming::BridgeSet { key: rest.strip_suffix("/set").filter(|key| plain(key))? });
+        }
         if let Some(name) = rest.strip_prefix("action/").filter(|name| plain(name)) {
             return Some(Incoming::Action { serial: Serial::new(serial), key: rest, name });
         }
@@ -220,6 +234,9 @@ mod tests {
         assert_eq!(topics.parse(action), Some(Incoming::Action { serial: serial.clone(), key, name }));
         assert_eq!(topics.result(&serial, key), format!("{action}/result"));
         assert_eq!(topics.parse("homeassistant/status"), Some(Incoming::Status));
+        let set = format!("{}/set", topics.bridge("login_code"));
+        assert_eq!(topics.parse(&set), Some(Incoming::BridgeSet { key: "login_code" }));
+        assert_eq!(topics.bridge_result("login_code"), set.replace("/set", "/result"));
         let config = topics.config("home_bambu_bridge");
         assert_eq!(topics.parse(&config), Some(Incoming::Discovery { device: "home_bambu_bridge" }));
         for foreign in [
@@ -233,6 +250,9 @@ mod tests {
             "home/bambu/x/ams/1/set",
             "home/bambu/x/ams/1/y/z/set",
             "home/bambu/x//set",
+            "home/bambu/bridge/set",
+            "home/bambu/bridge/login_code",
+            "home/bambu/bridge/ams/0/drying/set",
         ] {
             assert_eq!(topics.parse(foreign), None, "{foreign}");
         }
