@@ -1,11 +1,14 @@
 //! The Bambu cloud's REST interface: login, the life of a token, and the list of printers.
 //!
-//! One request at a time, each with a time limit, none repeated and no redirect followed; bodies are never
-//! logged. It says honestly who it is: Bambu has objected to clients that pose as theirs. It must not know
+//! Each request waits for its turn and is held to the limits that all accounts share ([`limiter`]), has a time
+//! limit, is not repeated, and no redirect is followed; bodies are never logged. It says honestly who it is: Bambu has objected to clients that pose as theirs. It must not know
 //! of MQTT or of entities.
 
+pub mod attempts;
 mod error;
+pub mod limiter;
 mod login;
+pub mod person;
 mod reply;
 pub mod session;
 mod token;
@@ -13,27 +16,31 @@ mod token;
 use std::sync::Arc;
 use std::time::Duration;
 
-use reqwest::{RequestBuilder, Url, redirect};
+use reqwest::{RequestBuilder, Url};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use tokio::sync::Mutex;
-use tracing::debug;
+use tracing::{debug, warn};
 
-use crate::config::{Account, AccountName, Region, is_loopback};
+use crate::config::{Account, AccountName, Region};
+use limiter::{Ask, Demand, Kind};
 use reply::{Reply, member, number, text};
 use token::claims;
 
-pub use error::{Error, LoginReason};
-pub use login::{CodeKind, Grant, Login};
+pub use error::{Error, LoginReason, Rest};
+pub use limiter::Limiter;
+pub use login::{Answered, CodeKind, Grant, Login};
+pub use person::Desk;
 pub use session::{Session, Verdict, obtain, verdict};
 pub use token::UserName;
 
-const USER_AGENT: &str = concat!(env!("CARGO_PKG_NAME"), "/", env!("CARGO_PKG_VERSION"));
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(20);
 /// The longest answer known is a few kilobytes; this is against an endless one.
 const LONGEST_BODY: usize = 4 * 1024 * 1024;
+
+/// Clocks may differ by this much without a word.
+const CLOCKS_DIFFER: Duration = Duration::from_secs(5 * 60);
 
 /// One account's view of the REST interface.
 #[derive(Debug)]
@@ -42,10 +49,11 @@ pub struct Client {
     api: Url,
     region: Region,
     account: Option<AccountName>,
+    /// How the limiter knows the API's host, and the web's.
+    sites: [String; 2],
     /// For one request.
     timeout: Duration,
-    /// Held while a request is under way.
-    turn: Mutex<()>,
+    limiter: Arc<Limiter>,
 }
 
 /// A printer of the account. Its access code, which the cloud sends along, is not kept.
@@ -64,49 +72,59 @@ pub struct BoundPrinter {
 }
 
 impl Client {
-    /// A client for this account's cloud. Nothing is sent yet.
-    pub fn new(account: &Account, tls: &rustls::ClientConfig) -> Result<Self, Error> {
-        let mut tls = tls.clone();
-        tls.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
-        let mut builder = reqwest::Client::builder()
-            .tls_backend_preconfigured(tls)
-            .user_agent(USER_AGENT)
-            .redirect(redirect::Policy::none())
-            .retry(reqwest::retry::never())
-            .referer(false)
-            .connect_timeout(CONNECT_TIMEOUT);
-        let host = account.api_url.host_str().unwrap_or_default().to_owned();
-        // A cloud on loopback is a test's or the demo's, where no proxy can be meant.
-        if is_loopback(&host) {
-            builder = builder.no_proxy();
-        }
-        let http = builder.build().map_err(|error| Error::transport(&host, &error))?;
+    /// A client for this account's cloud. Nothing is sent yet. The limiter is shared by all clients of the
+    /// process.
+    pub fn new(account: &Account, tls: &rustls::ClientConfig, limiter: Arc<Limiter>) -> Result<Self, Error> {
+        let host = account.api_url.host_str().unwrap_or_default();
+        let http = crate::http::client(tls, host, CONNECT_TIMEOUT)
+            .map_err(|error| Error::transport(host, &error))?;
+        let place = account.api_url.origin().ascii_serialization();
         Ok(Self {
             http,
             api: account.api_url.clone(),
             region: account.region,
             account: account.account.clone(),
+            sites: [format!("api {place}"), format!("web {place}")],
             timeout: REQUEST_TIMEOUT,
-            turn: Mutex::new(()),
+            limiter,
         })
     }
 
-    /// Makes the TLS configuration the account asks for, and the client with it.
+    /// Makes the TLS configuration the account asks for, and a client with it that shares its limits with
+    /// nobody: for a command that ends soon.
     pub fn for_account(account: &Account) -> Result<Self, Error> {
+        Self::sharing(account, Limiter::new())
+    }
+
+    /// The same, with limits that are shared.
+    pub fn sharing(account: &Account, limiter: Arc<Limiter>) -> Result<Self, Error> {
         let tls: Arc<rustls::ClientConfig> = crate::tls::client_config(account.ca_file.as_deref(), None)?;
-        Self::new(account, &tls)
+        Self::new(account, &tls, limiter)
     }
 
     /// Whose token this is, in the form the broker wants; also the check whether it is alive.
     pub async fn preference(&self, token: &SecretString) -> Result<UserName, Error> {
-        let content = self.get("v1/design-user-service/my/preference", token).await?;
+        let ask = Ask::new(Kind::Preference, "", Demand::Person);
+        let content = self.get(ask, "v1/design-user-service/my/preference", &[], token).await?;
         let uid = member(&content, "uid").and_then(number).filter(|uid| *uid > 0);
         uid.map(UserName::from_uid).ok_or(Error::Unexpected { missing: "user id" })
     }
 
-    /// The printers of the account.
+    /// The printers of the account, because someone waits for them: half a minute apart at least.
     pub async fn printers(&self, token: &SecretString) -> Result<Vec<BoundPrinter>, Error> {
-        let content = self.get("v1/iot-service/api/user/bind", token).await?;
+        self.list(token, Demand::Person).await
+    }
+
+    /// The printers of the account, because it is time to look: ten minutes after the last look at least.
+    pub async fn printers_when_due(&self, token: &SecretString) -> Result<Vec<BoundPrinter>, Error> {
+        self.list(token, Demand::Schedule).await
+    }
+
+    async fn list(&self, token: &SecretString, demand: Demand) -> Result<Vec<BoundPrinter>, Error> {
+        // By token: with a new one the list may be another.
+        let subject = token::fingerprint(token);
+        let ask = Ask::new(Kind::Devices, &subject, demand);
+        let content = self.get(ask, "v1/iot-service/api/user/bind", &[], token).await?;
         bound_printers(&content).ok_or(Error::Unexpected { missing: "list of printers" })
     }
 
@@ -114,26 +132,58 @@ impl Client {
         self.api.host_str().unwrap_or_default()
     }
 
-    async fn get(&self, path: &str, token: &SecretString) -> Result<Value, Error> {
-        let request = self.http.get(join(&self.api, path)).bearer_auth(token.expose_secret());
-        self.send(request).await?.content()
+    fn api_site(&self) -> &str {
+        &self.sites[0]
     }
 
-    async fn post(&self, url: Url, body: &Value) -> Result<Reply, Error> {
-        self.send(self.http.post(url).json(body)).await
+    fn web_site(&self) -> &str {
+        &self.sites[1]
     }
 
-    async fn send(&self, request: RequestBuilder) -> Result<Reply, Error> {
+    /// The content of an answer of the API.
+    async fn get(
+        &self,
+        ask: Ask<'_>,
+        path: &str,
+        query: &[(&str, &str)],
+        token: &SecretString,
+    ) -> Result<Value, Error> {
+        let mut url = join(&self.api, path);
+        if !query.is_empty() {
+            url.query_pairs_mut().extend_pairs(query);
+        }
+        let request = self.http.get(url).bearer_auth(token.expose_secret());
+        match self.send(self.api_site(), ask, request).await?.content()? {
+            Value::Null => Err(Error::Empty),
+            content => Ok(content),
+        }
+    }
+
+    async fn post(&self, ask: Ask<'_>, url: Url, body: &Value) -> Result<Reply, Error> {
+        self.send(self.api_site(), ask, self.http.post(url).json(body)).await
+    }
+
+    /// Makes a request when the limits allow one, and takes its answer whole.
+    async fn send(&self, site: &str, ask: Ask<'_>, request: RequestBuilder) -> Result<Reply, Error> {
         let request = request.header(reqwest::header::ACCEPT, "application/json").timeout(self.timeout);
+        let pass = self.limiter.pass(site, ask).await?;
+        let answer = self.exchange(request).await;
+        pass.ended(answer.as_ref().map_or_else(Error::outcome, Reply::outcome));
+        if let Ok(reply) = &answer {
+            self.compare_clocks(reply);
+        }
+        answer
+    }
+
+    async fn exchange(&self, request: RequestBuilder) -> Result<Reply, Error> {
         let transport = |error: reqwest::Error| Error::transport(self.host(), &error);
-        let _turn = self.turn.lock().await;
         let mut response = request.send().await.map_err(transport)?;
         let (status, headers) = (response.status(), response.headers().clone());
         let mut body = Vec::new();
         while let Some(chunk) = response.chunk().await.map_err(transport)? {
             body.extend_from_slice(&chunk);
             if body.len() > LONGEST_BODY {
-                return Err(Error::NotData { status: status.as_u16() });
+                return Err(Error::TooLong);
             }
         }
         debug!(
@@ -143,6 +193,24 @@ impl Client {
             "the cloud answered"
         );
         Ok(Reply { status, headers, body })
+    }
+
+    /// Says once when the cloud and this machine do not agree about the time: a login that looks alive here
+    /// may be over there, and certificates depend on it.
+    #[allow(clippy::disallowed_methods, reason = "the edge: what an answer says is compared with the clock")]
+    fn compare_clocks(&self, reply: &Reply) {
+        let Some(ahead) = reply.sent_at().map(|sent| jiff::Timestamp::now().duration_since(sent)) else {
+            return;
+        };
+        let off = ahead.unsigned_abs();
+        if off > CLOCKS_DIFFER && self.limiter.may_tell_of_the_clock() {
+            let way = if ahead.is_positive() { "ahead of" } else { "behind" };
+            warn!(
+                "the clock of this machine is {} {way} the Bambu cloud's; set it, or let it be set over the \
+                 network (NTP): logins and certificates depend on it",
+                humantime::format_duration(Duration::from_secs(off.as_secs()))
+            );
+        }
     }
 }
 

@@ -40,3 +40,4 @@ pub use cloud::{Cloud, Options, Settings};
 pub use model::Model;
 pub use printer::Printer;
 pub use recording::Recording;
+pub use rest::{Endpoint, Failure, Switches};

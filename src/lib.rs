@@ -26,6 +26,7 @@ pub mod config;
 pub mod demo;
 pub mod gateway;
 pub mod homeassistant;
+mod http;
 pub mod mqtt;
 pub mod printer;
 pub mod replay;

@@ -7,6 +7,7 @@ use std::time::Duration;
 use rustls::CertificateError;
 use thiserror::Error as ThisError;
 
+use super::limiter::Outcome;
 use super::login::CodeKind;
 use crate::config::state_dir;
 use crate::tls;
@@ -37,18 +38,34 @@ pub enum Error {
     },
     /// Wrong account or password. Never tried again by itself: a lock-out is likely.
     #[error(
-        "the Bambu cloud refused the account name or password{}; check both, then run `bambu2mqtt login`",
+        "the Bambu cloud refused the account name or password{}; check both and the region, then run \
+         `bambu2mqtt login`",
         said(message)
     )]
     CredentialsRefused {
         /// The cloud's words.
         message: String,
     },
+    /// No code was sent: most likely it does not know the account.
+    #[error(
+        "the Bambu cloud sends no code to this account{}; check bambu.account and bambu.region",
+        said(message)
+    )]
+    NoCodeSent {
+        /// The cloud's words.
+        message: String,
+    },
+    /// What was pasted cannot be a token.
+    #[error(
+        "this is no access token; copy the value of the cookie `token` of bambulab.com, and nothing else \
+         (docs/cloud.md shows how)"
+    )]
+    NoToken,
     /// The code is too old, or none is outstanding.
-    #[error("the code has expired; ask for a new one with `bambu2mqtt login`")]
+    #[error("the code has expired or was used; get a new one with `bambu2mqtt login --request-code`")]
     CodeExpired,
     /// A wrong code; the right one still works.
-    #[error("the code is wrong; look again and enter the same code once more")]
+    #[error("the code is wrong; look again, the one that was sent last still counts")]
     CodeWrong,
     /// There is no token, and a person is needed to get one.
     #[error("{reason}; run `bambu2mqtt login`")]
@@ -58,7 +75,8 @@ pub enum Error {
     },
     /// Our own limit, so that a restart loop does not lock the account.
     #[error(
-        "too many logins in the last ten minutes; the next one is possible in {}",
+        "too many attempts to log in within ten minutes, which could lock the account; the next one is \
+         possible in {}",
         humantime::format_duration(Duration::from_secs(wait.as_secs()))
     )]
     TooManyLogins {
@@ -67,8 +85,8 @@ pub enum Error {
     },
     /// An answer to a login that fits none of the known ones.
     #[error(
-        "the Bambu cloud asks for a kind of login that is not known here (`{kind}`){}; log in with a browser and give \
-         the access token as bambu.token",
+        "the Bambu cloud asks for a kind of login that is not known here (`{kind}`){}; log in with a browser and \
+         give the access token to `bambu2mqtt login --token -` (docs/cloud.md shows how)",
         said(message)
     )]
     UnknownLogin {
@@ -118,6 +136,32 @@ pub enum Error {
     NotData {
         /// The HTTP status.
         status: u16,
+    },
+    /// A page instead of a refusal, and not Cloudflare's.
+    #[error(
+        "something in front of the Bambu cloud denies access (status {status}): a proxy, a firewall, or a block \
+         of this network; try from another network"
+    )]
+    Barred {
+        /// The HTTP status.
+        status: u16,
+    },
+    /// A good status, and nothing where something should be.
+    #[error("the Bambu cloud's answer is empty; try again later")]
+    Empty,
+    /// More than any answer should have.
+    #[error("the Bambu cloud's answer is too long to be one; try again later, and check bambu.api_url")]
+    TooLong,
+    /// Our own limits, which keep the cloud from limiting us.
+    #[error(
+        "the Bambu cloud is not asked now: {rest}; possible again in {}",
+        humantime::format_duration(Duration::from_secs(wait.as_secs().max(1)))
+    )]
+    Resting {
+        /// Until then.
+        wait: Duration,
+        /// Why.
+        rest: Rest,
     },
     /// JSON, and not what it should hold.
     #[error(
@@ -188,6 +232,30 @@ pub enum Error {
     State(#[from] state_dir::Error),
 }
 
+/// Why a request is held back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ThisError)]
+#[non_exhaustive]
+pub enum Rest {
+    /// Cloudflare wanted to see a browser.
+    #[error("Cloudflare wanted to see a browser a moment ago")]
+    Challenge,
+    /// The cloud said how long it wants to be left alone.
+    #[error("it asked to be left alone")]
+    Asked,
+    /// There were too many requests.
+    #[error("it asked for fewer requests")]
+    TooMany,
+    /// This kind of request failed.
+    #[error("the same request failed a moment ago")]
+    Fault,
+    /// The same was answered a moment ago.
+    #[error("the same was answered a moment ago")]
+    Recent,
+    /// As much was asked as we allow ourselves.
+    #[error("it was asked as often as this program allows itself")]
+    Budget,
+}
+
 /// Why only a person can log in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ThisError)]
 #[non_exhaustive]
@@ -220,14 +288,17 @@ impl Error {
         match self {
             Self::RateLimited { retry_after } => Some(retry_after.unwrap_or(MINUTE)),
             Self::Server { retry_after, .. } => Some(retry_after.unwrap_or(MINUTE / 2)),
-            Self::TooManyLogins { wait } => Some(*wait),
+            Self::TooManyLogins { wait } | Self::Resting { wait, .. } => Some(*wait),
             Self::Unauthorised { .. } => Some(5 * MINUTE),
             Self::Challenge { .. }
             | Self::Forbidden { .. }
             | Self::Refused { .. }
             | Self::Unexpected { .. }
+            | Self::Barred { .. }
             | Self::Redirected { .. } => Some(15 * MINUTE),
             Self::NotData { .. }
+            | Self::Empty
+            | Self::TooLong
             | Self::Timeout { .. }
             | Self::NameResolution { .. }
             | Self::ClockWrong { .. }
@@ -238,10 +309,30 @@ impl Error {
             Self::TokenExpired
             | Self::TokenRejected { .. }
             | Self::CredentialsRefused { .. }
+            | Self::NoCodeSent { .. }
+            | Self::NoToken
             | Self::CodeExpired
             | Self::CodeWrong
             | Self::LoginNeeded { .. }
             | Self::UnknownLogin { .. } => None,
+        }
+    }
+
+    /// What it means for the next requests.
+    pub(super) fn outcome(&self) -> Outcome {
+        match self {
+            Self::Challenge { .. } => Outcome::Challenge,
+            Self::RateLimited { retry_after } => Outcome::TooMany(*retry_after),
+            Self::Server { retry_after, .. } => Outcome::Fault(*retry_after),
+            Self::NotData { .. }
+            | Self::Empty
+            | Self::TooLong
+            | Self::Timeout { .. }
+            | Self::NameResolution { .. }
+            | Self::ClockWrong { .. }
+            | Self::Untrusted { .. }
+            | Self::Unreachable { .. } => Outcome::Fault(None),
+            _ => Outcome::Refused,
         }
     }
 

@@ -5,13 +5,18 @@
 use std::fmt;
 
 use reqwest::Url;
+use reqwest::header::COOKIE;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::{Value, json};
 
 use super::error::Error;
+use super::limiter::{Ask, Demand, Kind};
 use super::reply::{Reply, code_of, member, message_of, number, text};
 use super::{Client, join};
 use crate::config::Region;
+
+const CSRF_COOKIE: &str = "bbl_csrf_token";
+const CSRF_HEADER: &str = "x-bbl-csrf-token";
 
 /// What the cloud answered to account and password.
 #[derive(Debug)]
@@ -55,12 +60,24 @@ impl fmt::Display for CodeKind {
     }
 }
 
+/// What became of an authenticator's code.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Answered {
+    /// It was right.
+    Token(Grant),
+    /// It was not.
+    WrongCode,
+    /// Nobody could be asked who knows.
+    NoWay(Error),
+}
+
 impl Client {
     /// Account and password, once.
     pub async fn login(&self, password: &SecretString) -> Result<Login, Error> {
         let body =
             json!({ "account": self.account()?, "password": password.expose_secret(), "apiError": "" });
-        let reply = self.post(self.login_url(), &body).await?;
+        let reply = self.post(ask(Kind::Login), self.login_url(), &body).await?;
         let content = reply.content().map_err(|error| refused(error, &reply))?;
         self.outcome(&content)
     }
@@ -75,13 +92,17 @@ impl Client {
             ),
             CodeKind::Sms => (self.sms_url(), json!({ "phone": account, "type": "codeLogin" })),
         };
-        self.post(url, &body).await?.content().map(drop)
+        let reply = self.post(ask(Kind::Code), url, &body).await?;
+        reply.content().map(drop).map_err(|error| match error {
+            Error::Refused { status: 400, message, .. } => Error::NoCodeSent { message },
+            error => error,
+        })
     }
 
     /// The code from the e-mail or text message.
     pub async fn login_with_code(&self, code: &str) -> Result<Grant, Error> {
         let body = json!({ "account": self.account()?, "code": code.trim() });
-        let reply = self.post(self.login_url(), &body).await?;
+        let reply = self.post(ask(Kind::Login), self.login_url(), &body).await?;
         let content = reply.content().map_err(|error| code_refused(error, &reply))?;
         match self.outcome(&content)? {
             Login::Token(grant) => Ok(grant),
@@ -127,8 +148,72 @@ impl Client {
         join(&self.api, "v1/user-service/user/login")
     }
 
-    // Text messages are sent by the web's host, under a prefix of its own. A test's cloud is one host for both.
+    /// The code of an authenticator, at the API's host first.
+    ///
+    /// That it answers there, as data, is known from cgradl/filament-manager #62; the web's host, where browsers
+    /// send it, often wants to see one (greghesp/ha-bambulab #1496). So the second is asked only where the first
+    /// does not know the way. What either says about the code itself is believed: another try with the same code
+    /// elsewhere would count towards a lock-out.
+    pub async fn authenticate(&self, tfa_key: &SecretString, code: &str) -> Result<Answered, Error> {
+        let body = json!({ "tfaKey": tfa_key.expose_secret(), "tfaCode": code.trim() });
+        let url = join(&self.api, "v1/user-service/user/tfa/login");
+        let reply = match self.post(ask(Kind::Authenticator), url, &body).await {
+            Ok(reply) => judged(&reply),
+            // Held back, or nobody there: that is not about the way.
+            Err(error) => return Err(error),
+        };
+        match reply {
+            Answered::NoWay(Error::RateLimited { retry_after }) => Err(Error::RateLimited { retry_after }),
+            Answered::NoWay(_) => self.authenticate_at_the_web(&body).await,
+            answered => Ok(answered),
+        }
+    }
+
+    /// The same at the web's host, which wants to see a cookie of its own again, as cookie and as header
+    /// (greghesp/ha-bambulab #2056).
+    async fn authenticate_at_the_web(&self, body: &Value) -> Result<Answered, Error> {
+        let mut answered = self.authenticate_with_cookies(body).await?;
+        // The code was not looked at: once more, with new cookies.
+        if matches!(&answered, Answered::NoWay(Error::Forbidden { message, .. }) if says_csrf(message)) {
+            answered = self.authenticate_with_cookies(body).await?;
+        }
+        Ok(answered)
+    }
+
+    async fn authenticate_with_cookies(&self, body: &Value) -> Result<Answered, Error> {
+        let send = |kind, request| self.send(self.web_site(), ask(kind), request);
+        // A web's host that cannot be used is no reason to give up: a code can be sent.
+        let reply = match send(Kind::Csrf, self.http.get(self.web_url("api/csrf"))).await {
+            Ok(reply) => reply,
+            Err(error) => return Ok(Answered::NoWay(error)),
+        };
+        if let Err(error) = reply.content()
+            && !matches!(error, Error::NotData { .. })
+        {
+            return Ok(Answered::NoWay(error));
+        }
+        let cookies: Vec<(&str, &str)> = reply.cookies().collect();
+        let mut request = self.http.post(self.web_url("api/sign-in/tfa")).json(body);
+        if !cookies.is_empty() {
+            let pairs: Vec<String> = cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
+            request = request.header(COOKIE, pairs.join("; "));
+        }
+        if let Some((_, value)) = cookies.iter().find(|(name, _)| *name == CSRF_COOKIE) {
+            request = request.header(CSRF_HEADER, *value);
+        }
+        Ok(match send(Kind::Authenticator, request).await {
+            Ok(reply) => judged(&reply),
+            Err(error) => Answered::NoWay(error),
+        })
+    }
+
+    // Text messages are sent by the web's host, under a prefix of its own.
     pub(super) fn sms_url(&self) -> Url {
+        self.web_url("api/v1/user-service/user/sendsmscode")
+    }
+
+    // A test's cloud, and any that is not the maker's, is one host for both.
+    fn web_url(&self, path: &str) -> Url {
         let mut web = self.api.clone();
         let host = match (web.host_str(), self.region) {
             (Some("api.bambulab.com" | "api.bambulab.cn"), Region::Global) => Some("bambulab.com"),
@@ -139,8 +224,44 @@ impl Client {
             // Fails for URLs that cannot have a host, and this one has.
             let _ = web.set_host(Some(host));
         }
-        join(&web, "api/v1/user-service/user/sendsmscode")
+        join(&web, path)
     }
+}
+
+const fn ask(kind: Kind) -> Ask<'static> {
+    Ask::new(kind, "", Demand::Person)
+}
+
+/// What an answer to an authenticator's code means. A token settles it, wherever it is; so does a refusal that is
+/// data and not about something else.
+fn judged(reply: &Reply) -> Answered {
+    let content = match reply.content() {
+        Ok(content) => content,
+        Err(Error::Refused { status: 400 | 401 | 422, .. }) if reply.is_data() => return Answered::WrongCode,
+        Err(Error::Unauthorised { .. } | Error::TokenExpired | Error::TokenRejected { .. })
+            if reply.is_data() =>
+        {
+            return Answered::WrongCode;
+        }
+        // Some answer well with a code of their own.
+        Err(Error::Refused { status: 200..=299, .. }) => return Answered::WrongCode,
+        Err(error) => return Answered::NoWay(error),
+    };
+    let in_body = ["accessToken", "token"].into_iter().find_map(|key| text(&content, key));
+    let in_cookie = || reply.cookies().find(|(name, value)| *name == "token" && !value.is_empty());
+    match in_body.or_else(|| in_cookie().map(|(_, value)| value)) {
+        Some(token) => Answered::Token(Grant {
+            token: SecretString::from(token),
+            expires_in: member(&content, "expiresIn").and_then(number).filter(|seconds| *seconds > 0),
+        }),
+        None => Answered::NoWay(Error::Unexpected { missing: "access token" }),
+    }
+}
+
+/// The protection against forged requests was not satisfied, and the code was not looked at.
+fn says_csrf(message: &str) -> bool {
+    let message = message.to_ascii_lowercase();
+    ["csrf", "missing_cookie", "missing_header"].iter().any(|word| message.contains(word))
 }
 
 /// To a login every refusal that is not about something else means account or password.
@@ -148,6 +269,8 @@ fn refused(error: Error, reply: &Reply) -> Error {
     match error {
         // Challenges and limits say nothing about the password.
         Error::Challenge { .. } | Error::RateLimited { .. } | Error::Redirected { .. } => error,
+        // No refusal: another service answers there, or something in between.
+        _ if !reply.is_data() || matches!(reply.status.as_u16(), 404 | 405) => error,
         _ if reply.status.is_client_error() => {
             let json = serde_json::from_slice::<Value>(&reply.body).unwrap_or_default();
             Error::CredentialsRefused { message: message_of(&json) }

@@ -3,12 +3,14 @@
 
 use std::time::Duration;
 
+use jiff::Timestamp;
 use jiff::fmt::rfc2822;
 use reqwest::StatusCode;
-use reqwest::header::{DATE, HeaderMap, RETRY_AFTER};
+use reqwest::header::{DATE, HeaderMap, RETRY_AFTER, SET_COOKIE};
 use serde_json::Value;
 
 use super::error::Error;
+use super::limiter::Outcome;
 
 /// Longest text of the cloud's own that is passed on to a person.
 const LONGEST_MESSAGE: usize = 200;
@@ -45,6 +47,37 @@ impl Reply {
         }
     }
 
+    /// What it means for the next requests.
+    pub(super) fn outcome(&self) -> Outcome {
+        // Most answers are good, and read again by whoever asked.
+        if self.status.is_success() && self.body.trim_ascii_start().starts_with(b"{") {
+            return Outcome::Good;
+        }
+        match self.content().map_err(|error| error.outcome()) {
+            Ok(_) => Outcome::Good,
+            // Pages of maintenance may say how long it takes.
+            Err(Outcome::Fault(None)) => Outcome::Fault(self.retry_after()),
+            Err(outcome) => outcome,
+        }
+    }
+
+    /// Whether it is what a program answers, and no page.
+    pub(super) fn is_data(&self) -> bool {
+        serde_json::from_slice::<Value>(&self.body).is_ok_and(|json| json.is_object())
+    }
+
+    /// Cookies that it sets, names with values.
+    pub(super) fn cookies(&self) -> impl Iterator<Item = (&str, &str)> {
+        let all = self.headers.get_all(SET_COOKIE).iter().filter_map(|value| value.to_str().ok());
+        all.filter_map(|cookie| cookie.split(';').next()?.split_once('='))
+            .map(|(name, value)| (name.trim(), value.trim().trim_matches('"')))
+    }
+
+    /// When the cloud sent it, by its own clock.
+    pub(super) fn sent_at(&self) -> Option<Timestamp> {
+        rfc2822::DateTimeParser::new().parse_timestamp(self.headers.get(DATE)?.to_str().ok()?.trim()).ok()
+    }
+
     fn failure(&self, json: Option<&Value>) -> Error {
         let status = self.status.as_u16();
         let code = json.and_then(code_of);
@@ -61,6 +94,7 @@ impl Reply {
             (500.., None) if !self.body.trim_ascii().is_empty() => Error::NotData { status },
             (500.., _) => Error::Server { status, retry_after: self.retry_after() },
             (403, Some(_)) => Error::Forbidden { code, message },
+            (403, None) => Error::Barred { status },
             _ => Error::Refused { status, code, message },
         }
     }

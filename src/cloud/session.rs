@@ -10,6 +10,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::Value;
 use tracing::{info, warn};
 
+use super::attempts;
 use super::error::{Error, LoginReason};
 use super::login::{CodeKind, Grant, Login};
 use super::token::{self, Stored, UserName};
@@ -18,10 +19,6 @@ use crate::config::{Account, StateDir};
 
 /// People are warned this long before a login ends.
 const WARN_BEFORE_END: SignedDuration = SignedDuration::from_hours(14 * 24);
-/// At most this many logins (`protocol.md` 1.8) …
-const LOGINS: usize = 3;
-/// … in this time.
-const LOGIN_WINDOW: SignedDuration = SignedDuration::from_mins(10);
 /// Dead tokens that are remembered.
 const RETIRED: usize = 8;
 /// All requests of one [`obtain`] together.
@@ -257,24 +254,9 @@ fn retired(account: &Account, state: &StateDir) -> Result<Vec<String>, Error> {
     Ok(serde_json::from_slice(&bytes).unwrap_or_default())
 }
 
-/// Counts a login that is about to be made, or says that it has to wait.
-///
-/// On disk, since it is the restarts that make many logins out of one.
+/// Counts a login with a password that is about to be made, or says that it has to wait.
 pub fn permit_login(state: &StateDir, account: &Account, now: Timestamp) -> Result<(), Error> {
-    let name = token::file_name("logins", account);
-    let bytes = state.read(&name)?.unwrap_or_default();
-    let mut attempts: Vec<Timestamp> = serde_json::from_slice(&bytes).unwrap_or_default();
-    // A clock that was ahead must not lock anyone out: the future does not count.
-    attempts.retain(|at| *at <= now && now.duration_since(*at) < LOGIN_WINDOW);
-    if attempts.len() >= LOGINS
-        && let Some(first) = attempts.iter().min()
-    {
-        let wait = LOGIN_WINDOW - now.duration_since(*first);
-        return Err(Error::TooManyLogins { wait: wait.unsigned_abs() });
-    }
-    attempts.push(now);
-    let written: Value = attempts.iter().map(Timestamp::to_string).collect();
-    Ok(state.write(&name, written.to_string().as_bytes())?)
+    attempts::permit(state, account, attempts::Attempt::Password, now)
 }
 
 /// What a refusal by the broker means for the token.

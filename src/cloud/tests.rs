@@ -47,7 +47,7 @@ fn client(account: &Account) -> Client {
         .unwrap()
         .with_root_certificates(rustls::RootCertStore::empty())
         .with_no_client_auth();
-    Client::new(account, &tls).unwrap()
+    Client::new(account, &tls, Limiter::new()).unwrap()
 }
 
 async fn answer(server: &MockServer, at: &str, status: u16, body: &str) {

@@ -1,4 +1,4 @@
-//! The one account of the emulated cloud: who it is, its token, and the code it may want by e-mail.
+//! The one account of the emulated cloud: who it is, its token, and the codes it may want.
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// How long a new token lasts, as the real cloud says it.
@@ -9,12 +9,20 @@ pub(super) struct Account {
     pub(super) name: String,
     pub(super) password: String,
     pub(super) needs_code: bool,
+    /// Whether a login with the password also needs the code of an authenticator.
+    pub(super) authenticator: bool,
+    /// What the web's host wants to see twice.
+    pub(super) csrf: String,
     state: Mutex<State>,
 }
 
 struct State {
     token: Option<String>,
     code: Option<String>,
+    /// Stands for a login with the right password that an authenticator's code completes.
+    tfa_key: Option<String>,
+    /// What the authenticator shows.
+    totp: String,
 }
 
 /// What became of an attempt to log in.
@@ -22,26 +30,42 @@ struct State {
 pub(super) enum Login {
     Token(String),
     CodeWanted,
+    AuthenticatorWanted(String),
     Refused,
     CodeExpired,
     CodeWrong,
 }
 
+fn letters(count: usize) -> String {
+    (0..count).map(|_| fastrand::alphanumeric()).collect()
+}
+
 fn new_token() -> String {
-    let tail: String = (0..88).map(|_| fastrand::alphanumeric()).collect();
-    format!("AADEMO{tail}")
+    format!("AADEMO{}", letters(88))
+}
+
+fn new_code() -> String {
+    format!("{:06}", fastrand::u32(0..1_000_000))
 }
 
 impl Account {
     pub(super) fn new(name: String, password: String, needs_code: bool) -> Self {
-        let state = State { token: Some(new_token()), code: None };
+        let state = State { token: Some(new_token()), code: None, tfa_key: None, totp: new_code() };
         Self {
             uid: fastrand::u32(100_000_000..999_999_999),
             name,
             password,
             needs_code,
+            authenticator: false,
+            csrf: letters(32),
             state: Mutex::new(state),
         }
+    }
+
+    /// Makes logins with the password need an authenticator's code.
+    pub(super) fn with_authenticator(mut self, wanted: bool) -> Self {
+        self.authenticator = wanted;
+        self
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -72,9 +96,30 @@ impl Account {
 
     pub(super) fn send_code(&self, name: &str) -> bool {
         if name == self.name {
-            self.state().code = Some(format!("{:06}", fastrand::u32(0..1_000_000)));
+            self.state().code = Some(new_code());
         }
         name == self.name
+    }
+
+    /// The code that was sent is worthless from now on.
+    pub(super) fn forget_code(&self) {
+        self.state().code = None;
+    }
+
+    /// What the authenticator shows.
+    pub(super) fn totp(&self) -> String {
+        self.state().totp.clone()
+    }
+
+    /// A token for the key of a login that was begun and the authenticator's code. A wrong code leaves the key
+    /// as good as it was.
+    pub(super) fn authenticate(&self, key: &str, code: &str) -> Option<String> {
+        let mut state = self.state();
+        if state.tfa_key.as_deref() != Some(key) || state.totp != code {
+            return None;
+        }
+        state.tfa_key = None;
+        Some(state.token.get_or_insert_with(new_token).clone())
     }
 
     pub(super) fn log_in(&self, name: &str, password: Option<&str>, code: Option<&str>) -> Login {
@@ -91,6 +136,11 @@ impl Account {
                 }
             }
             (Some(password), None) if password == self.password => {
+                if self.authenticator {
+                    let key = letters(24);
+                    self.state().tfa_key = Some(key.clone());
+                    return Login::AuthenticatorWanted(key);
+                }
                 if self.needs_code {
                     return Login::CodeWanted;
                 }

@@ -7,7 +7,7 @@ use super::gate::Gate;
 use super::printer::Printer;
 use super::recording::{self, Player, Recording};
 use super::relay::{self, Line};
-use super::rest::{self, Api};
+use super::rest::{self, Api, Switches};
 use anyhow::{Context as _, Result};
 use mqtt5::broker::config::{StorageConfig, TlsConfig};
 use mqtt5::broker::{BrokerConfig, BrokerShutdownHandle, MqttBroker};
@@ -43,6 +43,8 @@ pub struct Options {
     pub signed: bool,
     /// Whether a login also needs a code sent by e-mail.
     pub needs_code: bool,
+    /// Whether a login with the password needs an authenticator's code instead.
+    pub authenticator: bool,
 }
 
 impl Default for Options {
@@ -56,6 +58,7 @@ impl Default for Options {
             password: "demo-password".to_owned(),
             signed: false,
             needs_code: false,
+            authenticator: false,
         }
     }
 }
@@ -88,6 +91,7 @@ pub struct Cloud {
     fleet: Arc<Fleet>,
     line: Arc<Line>,
     delay: Arc<AtomicU64>,
+    switches: Arc<Switches>,
     stop: CancellationToken,
     broker: BrokerShutdownHandle,
     tasks: Vec<JoinHandle<()>>,
@@ -100,7 +104,8 @@ impl Cloud {
         // Whoever came first has chosen; any provider will do.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let certificates = Certificates::create().context("make the demo's certificates")?;
-        let account = Arc::new(Account::new(options.account, options.password, options.needs_code));
+        let account = Account::new(options.account, options.password, options.needs_code);
+        let account = Arc::new(account.with_authenticator(options.authenticator));
         let printer = |number| {
             let mut printer = Printer::new(number, options.seed).with_speed(options.speed);
             printer.set_signed_only(options.signed);
@@ -140,7 +145,13 @@ impl Cloud {
             token: account.token().unwrap_or_default(),
             mqtt_user: account.mqtt_user(),
         };
-        let api = Api { account: Arc::clone(&account), fleet: Arc::clone(&fleet), delay: Arc::clone(&delay) };
+        let switches = Arc::new(Switches::default());
+        let api = Api {
+            account: Arc::clone(&account),
+            fleet: Arc::clone(&fleet),
+            delay: Arc::clone(&delay),
+            switches: Arc::clone(&switches),
+        };
         let tasks = vec![
             tokio::spawn(async move {
                 if let Err(error) = broker.run().await {
@@ -158,6 +169,7 @@ impl Cloud {
             fleet,
             line,
             delay,
+            switches,
             stop,
             broker: shutdown,
             tasks,
@@ -201,9 +213,24 @@ impl Cloud {
         self.account.token()
     }
 
-    /// The code that would have come by e-mail.
+    /// The code that would have come by e-mail or text message.
     pub fn mailed_code(&self) -> Option<String> {
         self.account.code()
+    }
+
+    /// That code is too old from now on.
+    pub fn expire_code(&self) {
+        self.account.forget_code();
+    }
+
+    /// What the account's authenticator shows.
+    pub fn totp(&self) -> String {
+        self.account.totp()
+    }
+
+    /// What REST does wrong, and what it was asked.
+    pub fn rest(&self) -> &Switches {
+        &self.switches
     }
 
     /// Breaks all connections to the broker; new ones are taken.

@@ -3,17 +3,16 @@
 use std::time::Duration;
 
 use reqwest::header::RETRY_AFTER;
-use reqwest::{StatusCode, Url, redirect};
+use reqwest::{StatusCode, Url};
 use thiserror::Error as ThisError;
 use tracing::debug;
 
-use crate::config::is_loopback;
+use crate::http;
 use crate::printer::Prefix;
 use crate::tls;
 
 use super::reply::{Answer, Fault, parse};
 
-const USER_AGENT: &str = concat!(env!("CARGO_PKG_NAME"), "/", env!("CARGO_PKG_VERSION"));
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(15);
 /// A catalogue is not quite a megabyte; this is against an endless answer.
 const LONGEST_BODY: usize = 4 * 1024 * 1024;
@@ -73,26 +72,15 @@ pub(super) async fn fetch(
     version: Option<&str>,
     timeout: Duration,
 ) -> Result<Answer, Error> {
-    let mut tls = (*tls::client_config(None, None)?).clone();
-    tls.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    let tls = tls::client_config(None, None)?;
     // Made anew for each request: the memory of a client would be held all day for nothing.
-    let mut builder = reqwest::Client::builder()
-        .tls_backend_preconfigured(tls)
-        .user_agent(USER_AGENT)
-        .redirect(redirect::Policy::none())
-        .retry(reqwest::retry::never())
-        .referer(false)
-        .connect_timeout(CONNECT_TIMEOUT)
-        .timeout(timeout);
-    if is_loopback(url.host_str().unwrap_or_default()) {
-        builder = builder.no_proxy();
-    }
+    let client = http::client(&tls, url.host_str().unwrap_or_default(), CONNECT_TIMEOUT)?;
     let mut url = url.clone();
     url.query_pairs_mut()
         .append_pair("lang", language)
         .append_pair("v", version.unwrap_or("0"))
         .append_pair("d", prefix.as_str());
-    let mut response = builder.build()?.get(url).send().await?;
+    let mut response = client.get(url).timeout(timeout).send().await?;
     let status = response.status();
     if !status.is_success() {
         let seconds = response.headers().get(RETRY_AFTER).and_then(|v| v.to_str().ok()?.trim().parse().ok());

@@ -9,8 +9,10 @@ fn may_know(module: &str) -> Option<&'static [&'static str]> {
         "printer" | "tls" | "config" | "service" => &[],
         "bambu" | "homeassistant" => &["printer"],
         "replay" => &["bambu", "homeassistant", "printer"],
-        "mqtt" | "cloud" => &["tls", "config"],
-        "texts" => &["tls", "config", "printer"],
+        "http" => &["config"],
+        "mqtt" => &["tls", "config"],
+        "cloud" => &["tls", "config", "http"],
+        "texts" => &["tls", "config", "http", "printer"],
         "gateway" => &[
             "bambu",
             "homeassistant",

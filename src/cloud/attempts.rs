@@ -1,0 +1,74 @@
+//! How often it was tried to log in, kept on disk: it is the restarts that make many attempts out of one.
+//!
+//! Three passwords, three requests for a code and three codes in ten minutes (`protocol.md` 1.8), whoever
+//! makes them. It does not know how an attempt ended.
+
+use jiff::{SignedDuration, Timestamp};
+use serde::Deserialize;
+use serde_json::json;
+
+use super::error::Error;
+use super::token;
+use crate::config::{Account, StateDir};
+
+/// At most this many of each kind …
+const MOST: usize = 3;
+/// … in this time.
+const WINDOW: SignedDuration = SignedDuration::from_mins(10);
+
+/// What is tried.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Attempt {
+    /// To log in with a password.
+    Password,
+    /// To have a code sent.
+    CodeRequest,
+    /// To log in with a code, a sent one or an authenticator's.
+    Code,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Attempts {
+    passwords: Vec<Timestamp>,
+    code_requests: Vec<Timestamp>,
+    codes: Vec<Timestamp>,
+}
+
+impl Attempts {
+    fn read(bytes: &[u8]) -> Self {
+        // Version 0.1.0 wrote a plain list, of everything.
+        let plain =
+            |bytes| Self { passwords: serde_json::from_slice(bytes).unwrap_or_default(), ..Self::default() };
+        serde_json::from_slice(bytes).unwrap_or_else(|_| plain(bytes))
+    }
+
+    fn of(&mut self, attempt: Attempt) -> &mut Vec<Timestamp> {
+        match attempt {
+            Attempt::Password => &mut self.passwords,
+            Attempt::CodeRequest => &mut self.code_requests,
+            Attempt::Code => &mut self.codes,
+        }
+    }
+}
+
+/// Counts an attempt that is about to be made, or says that it has to wait.
+pub fn permit(state: &StateDir, account: &Account, attempt: Attempt, now: Timestamp) -> Result<(), Error> {
+    let name = token::file_name("logins", account);
+    let mut all = Attempts::read(&state.read(&name)?.unwrap_or_default());
+    for attempt in [Attempt::Password, Attempt::CodeRequest, Attempt::Code] {
+        // A clock that was ahead must not lock anyone out: the future does not count.
+        all.of(attempt).retain(|at| *at <= now && now.duration_since(*at) < WINDOW);
+    }
+    let made = all.of(attempt);
+    if made.len() >= MOST
+        && let Some(first) = made.iter().min()
+    {
+        let wait = WINDOW - now.duration_since(*first);
+        return Err(Error::TooManyLogins { wait: wait.unsigned_abs() });
+    }
+    made.push(now);
+    let Attempts { passwords, code_requests, codes } = all;
+    let written = json!({ "passwords": passwords, "code_requests": code_requests, "codes": codes });
+    Ok(state.write(&name, written.to_string().as_bytes())?)
+}
