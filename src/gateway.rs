@@ -20,6 +20,7 @@ use tokio::task::JoinSet;
 use tracing::{debug, error, info, warn};
 
 use crate::bambu::session::{CommandId, Input, Note, Output, Session};
+use crate::cloud::Limiter;
 use crate::config::{Config, Language, Raw, StateDir};
 use crate::homeassistant::topic::Topics;
 use crate::homeassistant::{Bridge, BridgeMirror, Mirror, Publication};
@@ -161,6 +162,8 @@ struct Gateway {
     config: Config,
     clock: Clock,
     state: Arc<StateDir>,
+    /// How often the cloud may be asked, over all accounts.
+    limiter: Arc<Limiter>,
     install: String,
     topics: Arc<Topics>,
     tasks: JoinSet<mqtt::Ended>,
@@ -309,7 +312,8 @@ impl Gateway {
         let state = Arc::new(state);
         let now = clock.now();
         let mut next_account = 0;
-        let accounts = start_accounts(&mut next_account, &config, &state, &install, &inbox, now)?;
+        let limiter = Limiter::new();
+        let accounts = start_accounts(&mut next_account, &config, &state, &limiter, &install, &inbox, now)?;
         let discovery = config.homeassistant.discovery;
         let (texts, loader) = start_texts(&config, &state, clock, &inbox);
         let bridge = Bridge { version: env!("CARGO_PKG_VERSION"), ..Bridge::default() };
@@ -321,6 +325,7 @@ impl Gateway {
             config,
             clock,
             state,
+            limiter,
             install,
             topics,
             tasks,
@@ -686,7 +691,16 @@ impl Gateway {
             }
             let id = self.next_account;
             self.next_account += 1;
-            let started = Account::start(id, place, account, &self.state, &self.install, &self.inbox, now)?;
+            let started = Account::start(
+                id,
+                place,
+                account,
+                &self.state,
+                &self.limiter,
+                &self.install,
+                &self.inbox,
+                now,
+            )?;
             new.insert(id, started);
         }
         self.config = config;
@@ -730,6 +744,7 @@ fn start_accounts(
     next: &mut AccountId,
     config: &Config,
     state: &Arc<StateDir>,
+    limiter: &Arc<Limiter>,
     install: &str,
     inbox: &mpsc::Sender<Event>,
     now: Now,
@@ -738,7 +753,7 @@ fn start_accounts(
     for (place, account) in config.accounts.iter().enumerate() {
         let id = *next;
         *next += 1;
-        accounts.insert(id, Account::start(id, place, account, state, install, inbox, now)?);
+        accounts.insert(id, Account::start(id, place, account, state, limiter, install, inbox, now)?);
     }
     Ok(accounts)
 }

@@ -12,7 +12,7 @@ use tracing::{info, warn};
 
 use super::attempts;
 use super::error::{Error, LoginReason};
-use super::login::{CodeKind, Grant, Login};
+use super::login::{Grant, Login};
 use super::token::{self, Stored, UserName};
 use super::{Client, claims};
 use crate::config::{Account, StateDir};
@@ -143,27 +143,6 @@ pub async fn with_password(
         Login::NeedsCode(kind) => Err(Error::LoginNeeded { reason: LoginReason::Code(kind) }),
         Login::NeedsAuthenticator { .. } => Err(Error::LoginNeeded { reason: LoginReason::Authenticator }),
     }
-}
-
-/// One login with a code that a person was sent. It counts towards the limit of logins.
-pub async fn with_code(
-    client: &Client,
-    account: &Account,
-    state: &StateDir,
-    code: &SecretString,
-    now: Timestamp,
-) -> Result<Session, Error> {
-    permit_login(state, account, now)?;
-    let grant = client.login_with_code(code.expose_secret()).await?;
-    info!("logged in to the Bambu cloud with a code");
-    keep(client, account, state, grant, Source::Person, now).await
-}
-
-/// Has a code sent, in the way that this account gets them.
-pub async fn request_code(client: &Client) -> Result<CodeKind, Error> {
-    let kind = client.code_kind();
-    client.request_code(kind).await?;
-    Ok(kind)
 }
 
 /// Whether the login that is kept is another one than this. One that cannot be read is none.

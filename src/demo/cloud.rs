@@ -261,6 +261,21 @@ impl Cloud {
         self.fleet.power_on(serial);
     }
 
+    /// Takes a printer out of the account: it is listed no more, and nobody may listen to it any more.
+    pub fn unbind(&self, serial: &str) {
+        self.fleet.unbind(serial);
+    }
+
+    /// Binds a printer again that was taken out.
+    pub fn bind(&self, serial: &str) {
+        self.fleet.bind(serial);
+    }
+
+    /// Gives a printer another name in the account.
+    pub fn rename(&self, serial: &str, name: &str) {
+        self.fleet.rename(serial, name);
+    }
+
     /// Stops everything and waits for its end.
     pub async fn stop(mut self) {
         self.stop.cancel();

@@ -7,7 +7,7 @@ use mqtt5::QoS;
 use mqtt5::broker::router::MessageRouter;
 use mqtt5::packet::publish::PublishPacket;
 use serde_json::{Value, json};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -105,6 +105,10 @@ struct Seat {
 pub(super) struct Fleet {
     seats: Mutex<Vec<Seat>>,
     places: HashMap<String, usize>,
+    /// Printers that are bound to somebody else now, or to nobody.
+    unbound: Mutex<HashSet<String>>,
+    /// Names that their owner gave them since.
+    names: Mutex<HashMap<String, String>>,
     turns: AtomicU64,
     reports: AtomicU64,
 }
@@ -128,7 +132,14 @@ impl Fleet {
             .collect();
         let places = seats.iter().enumerate().map(|(place, seat)| (seat.actor.serial().to_owned(), place));
         let places = places.collect();
-        Self { seats: Mutex::new(seats), places, turns: AtomicU64::new(0), reports: AtomicU64::new(0) }
+        Self {
+            seats: Mutex::new(seats),
+            places,
+            unbound: Mutex::default(),
+            names: Mutex::default(),
+            turns: AtomicU64::new(0),
+            reports: AtomicU64::new(0),
+        }
     }
 
     fn seats(&self) -> MutexGuard<'_, Vec<Seat>> {
@@ -140,8 +151,32 @@ impl Fleet {
         self.seats().get_mut(place).map(act)
     }
 
+    /// Whether a printer of this serial is bound to the account.
     pub(super) fn has(&self, serial: &str) -> bool {
-        self.places.contains_key(serial)
+        self.places.contains_key(serial) && !self.unbound().contains(serial)
+    }
+
+    fn unbound(&self) -> MutexGuard<'_, HashSet<String>> {
+        self.unbound.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn names(&self) -> MutexGuard<'_, HashMap<String, String>> {
+        self.names.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes a printer out of the account.
+    pub(super) fn unbind(&self, serial: &str) {
+        self.unbound().insert(serial.to_owned());
+    }
+
+    /// Puts it back.
+    pub(super) fn bind(&self, serial: &str) {
+        self.unbound().remove(serial);
+    }
+
+    /// Gives it another name in the account.
+    pub(super) fn rename(&self, serial: &str, name: &str) {
+        self.names().insert(serial.to_owned(), name.to_owned());
     }
 
     pub(super) fn serials(&self) -> Vec<String> {
@@ -181,11 +216,12 @@ impl Fleet {
 
     /// The account's list of devices.
     pub(super) fn devices(&self) -> Vec<Value> {
+        let names = self.names();
         let describe = |seat: &Seat| {
             let model = seat.actor.model();
             json!({
                 "dev_id": seat.actor.serial(),
-                "name": seat.actor.name(),
+                "name": names.get(seat.actor.serial()).map_or(seat.actor.name(), String::as_str),
                 "online": seat.presence != Presence::Offline,
                 "print_status": match seat.actor.state().as_str() {
                     "FINISH" => "SUCCESS",
@@ -200,7 +236,7 @@ impl Fleet {
                 "dev_structure": model.map_or("", Model::structure),
             })
         };
-        self.seats().iter().map(describe).collect()
+        self.seats().iter().filter(|seat| self.has(seat.actor.serial())).map(describe).collect()
     }
 
     /// One turn, a fiftieth of a second: the printers whose turn it is live through their last second.

@@ -9,15 +9,16 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use secrecy::SecretString;
+use secrecy::{ExposeSecret as _, SecretString};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tracing::{debug, error, info, warn};
 
 use crate::bambu::request::Request;
 use crate::bambu::session::{self, Budget};
+use crate::cloud::person::{Authenticated, Desk, Next};
 use crate::cloud::session as login;
-use crate::cloud::{self, BoundPrinter, Client, LoginReason, Session, Verdict};
+use crate::cloud::{self, BoundPrinter, Client, Limiter, LoginReason, Session, Verdict};
 use crate::config::{self, StateDir};
 use crate::homeassistant::Login;
 use crate::mqtt::backoff::Pace;
@@ -42,6 +43,8 @@ pub(super) enum AccountEvent {
     Listed(Vec<BoundPrinter>),
     /// What the token is worth.
     Judged(Verdict),
+    /// The password is right, and the authenticator's code completes the login that this key stands for.
+    AuthenticatorWanted(SecretString),
     /// A code is on its way.
     CodeSent(cloud::CodeKind),
     /// It did not work.
@@ -112,6 +115,8 @@ pub(super) struct Account {
     life: Life,
     /// What a person typed, until it is sent.
     code: Option<SecretString>,
+    /// Stands for a login that waits for its authenticator's code.
+    tfa_key: Option<SecretString>,
     /// Somebody waits for the next list.
     asked: bool,
     kept: Watched,
@@ -128,11 +133,12 @@ impl Account {
         place: usize,
         config: &config::Account,
         state: &Arc<StateDir>,
+        limiter: &Arc<Limiter>,
         install: &str,
         inbox: &mpsc::Sender<Event>,
         now: Now,
     ) -> anyhow::Result<Self> {
-        let client = Arc::new(Client::for_account(config)?);
+        let client = Arc::new(Client::sharing(config, Arc::clone(limiter))?);
         let label = login::label(config, place);
         let read =
             |kind: &str| state.read(&format!("{kind}-{label}.json")).ok().flatten().unwrap_or_default();
@@ -157,6 +163,7 @@ impl Account {
             lists: 0,
             life: Life::new(named && config.password.is_some(), named, warned),
             code: None,
+            tfa_key: None,
             asked: false,
             kept: Watched::new(login::file(config, state)),
             given_file: config.token_file.clone().map(Watched::new),
@@ -326,6 +333,7 @@ impl Account {
             AccountEvent::LoggedIn(session) => {
                 // A living connection may go on with the login before, of which this one need not know.
                 let reply = Reply::LoggedIn(session.expires_at);
+                self.tfa_key = None;
                 self.session = Some(*session);
                 self.kept = Watched::new(login::file(&self.access.config, &self.access.state));
                 reply
@@ -351,6 +359,10 @@ impl Account {
                     debug!(account = self.number, "the cloud's REST interface accepts the login");
                 }
                 Reply::Judged(verdict)
+            }
+            AccountEvent::AuthenticatorWanted(key) => {
+                self.tfa_key = Some(key);
+                Reply::Authenticator
             }
             AccountEvent::CodeSent(kind) => {
                 info!(account = self.number, "Bambu Lab sends a code by {kind}");
@@ -481,7 +493,8 @@ impl Account {
         let count = if last == failure.trouble { count + 1 } else { 1 };
         self.trouble = Some((failure.trouble, count));
         // That there is no token is no news before the password was tried, and what follows is told anyhow.
-        if count.is_power_of_two() && failure.trouble != Trouble::NoToken {
+        let quiet = failure.trouble == Trouble::NoToken || matches!(error, cloud::Error::Resting { .. });
+        if count.is_power_of_two() && !quiet {
             warn!(account = self.number, count, %error, "the Bambu cloud did not do what was asked");
         } else {
             debug!(account = self.number, count, %error, "the Bambu cloud did not do what was asked");
@@ -506,10 +519,17 @@ impl Account {
     /// Begins a REST call; [`life`] sees to it that there is only one at a time.
     fn call(&mut self, now: Now, call: Call) {
         let token = self.session.as_ref().map(|session| (session.token.clone(), session.user_name.clone()));
-        let code = if call == Call::SubmitCode { self.code.take() } else { None };
+        let mut means = Means { token, ..Means::default() };
+        match call {
+            // A wrong code may be followed by the right one, so the key stays.
+            Call::SubmitCode => (means.code, means.tfa_key) = (self.code.take(), self.tfa_key.clone()),
+            // From here on the code that is sent is the one that is meant.
+            Call::RequestCode => self.tfa_key = None,
+            _ => {}
+        }
         let (id, access, inbox) = (self.id, self.access.clone(), self.inbox.clone());
         tokio::spawn(async move {
-            let event = match carry_out(&access, call, token, code, now).await {
+            let event = match carry_out(&access, call, means, now).await {
                 Ok(event) => event,
                 Err(error) => AccountEvent::Failed(error),
             };
@@ -534,24 +554,50 @@ impl Account {
     }
 }
 
+/// What a call may need.
+#[derive(Default)]
+struct Means {
+    token: Option<(SecretString, cloud::UserName)>,
+    code: Option<SecretString>,
+    /// Stands for a login that waits for its authenticator's code.
+    tfa_key: Option<SecretString>,
+}
+
 async fn carry_out(
     access: &Access,
     call: Call,
-    token: Option<(SecretString, cloud::UserName)>,
-    code: Option<SecretString>,
+    means: Means,
     now: Now,
 ) -> Result<AccountEvent, cloud::Error> {
-    let Access { client, config, state } = access;
+    let Access { client, config, state, .. } = access;
+    let Means { token, code, tfa_key } = means;
     let missing = || cloud::Error::LoginNeeded { reason: LoginReason::NoToken };
     let logged_in = |session| AccountEvent::LoggedIn(Box::new(session));
+    let desk = Desk { client, account: config, state };
     match call {
         Call::Find => login::find(client, config, state).await.map(logged_in),
-        Call::Password => login::with_password(client, config, state, now.wall).await.map(logged_in),
+        Call::Password => {
+            let password = config.password.as_ref().ok_or_else(missing)?;
+            Ok(match desk.password(password, now.wall).await? {
+                Next::Done(session) => logged_in(session),
+                Next::Code(kind) => {
+                    return Err(cloud::Error::LoginNeeded { reason: LoginReason::Code(kind) });
+                }
+                Next::Authenticator(key) => AccountEvent::AuthenticatorWanted(key),
+            })
+        }
         Call::SubmitCode => {
             let code = code.ok_or(cloud::Error::CodeExpired)?;
-            login::with_code(client, config, state, &code, now.wall).await.map(logged_in)
+            let Some(key) = tfa_key else {
+                return desk.code(code.expose_secret(), now.wall).await.map(logged_in);
+            };
+            match desk.authenticator(&key, code.expose_secret(), now.wall).await? {
+                Authenticated::Done(session) => Ok(logged_in(session)),
+                Authenticated::WrongCode => Err(cloud::Error::CodeWrong),
+                Authenticated::NoWay(error) => Err(error),
+            }
         }
-        Call::RequestCode => login::request_code(client).await.map(AccountEvent::CodeSent),
+        Call::RequestCode => desk.send_code(now.wall).await.map(AccountEvent::CodeSent),
         Call::List => {
             let (token, _) = token.ok_or_else(missing)?;
             client.printers(&token).await.map(AccountEvent::Listed)

@@ -8,7 +8,7 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use crate::cloud::{self, CodeKind, LoginReason, Verdict};
+use crate::cloud::{self, CodeKind, LoginReason, Rest, Verdict};
 use crate::homeassistant::Account as State;
 use crate::printer::Now;
 
@@ -97,8 +97,11 @@ impl Failure {
             },
             E::CodeWrong => Trouble::CodeWrong,
             E::CodeExpired => Trouble::CodeExpired,
-            E::Challenge { .. } => Trouble::Blocked,
-            E::TooManyLogins { .. }
+            E::Challenge { .. } | E::Barred { .. } | E::Resting { rest: Rest::Challenge, .. } => {
+                Trouble::Blocked
+            }
+            E::Resting { .. }
+            | E::TooManyLogins { .. }
             | E::NameResolution { .. }
             | E::ClockWrong { .. }
             | E::Untrusted { .. }
@@ -124,6 +127,8 @@ pub(super) enum Reply {
     Listed,
     /// What the token is worth.
     Judged(Verdict),
+    /// The password is right, and a code of the account's authenticator is missing.
+    Authenticator,
     /// A code is on its way.
     CodeSent(CodeKind),
     /// It did not work.
@@ -429,6 +434,11 @@ impl Life {
             Reply::CodeSent(kind) => {
                 self.need = Need::Code { until: now.mono + CODE_LASTS };
                 self.why = format!("a code was sent by {kind}");
+            }
+            Reply::Authenticator => {
+                self.passwords = usize::MAX;
+                self.need = Need::Code { until: now.mono + CODE_LASTS };
+                self.why = "the account asks for the code of its authenticator".into();
             }
             Reply::Failed(failure) => self.on_failure(now, call, failure, out),
         }
