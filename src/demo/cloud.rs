@@ -82,6 +82,8 @@ pub struct Settings {
     pub token: String,
     /// The name that goes with the token at the broker.
     pub mqtt_user: String,
+    /// The access code that the list of printers has for each of them.
+    pub access_code: String,
 }
 
 /// A running cloud. Dropping it stops it too, without waiting.
@@ -144,6 +146,7 @@ impl Cloud {
             password: account.password.clone(),
             token: account.token().unwrap_or_default(),
             mqtt_user: account.mqtt_user(),
+            access_code: fleet::ACCESS_CODE.to_owned(),
         };
         let switches = Arc::new(Switches::default());
         let api = Api {

@@ -21,6 +21,9 @@ const SECOND: Duration = Duration::from_secs(1);
 /// What the demo takes for the time when it starts, in milliseconds since 1970; it then counts turns.
 const EPOCH_MS: u64 = 1_780_000_000_000;
 
+/// What the cloud says opens a printer in the house; as the real one, with a line break after it.
+pub(super) const ACCESS_CODE: &str = "73519246";
+
 /// A message on its way to the broker.
 pub(super) type Message = (Arc<str>, Vec<u8>);
 
@@ -230,7 +233,7 @@ impl Fleet {
                 },
                 "dev_model_name": model.map_or("", Model::code),
                 "dev_product_name": model.map_or("", Model::product_name),
-                "dev_access_code": "00000000",
+                "dev_access_code": format!("{ACCESS_CODE}\n"),
                 "nozzle_diameter": 0.4,
                 "print_job": 0,
                 "dev_structure": model.map_or("", Model::structure),
