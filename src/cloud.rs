@@ -16,7 +16,7 @@ mod token;
 use std::sync::Arc;
 use std::time::Duration;
 
-use reqwest::{RequestBuilder, Url};
+use reqwest::{Request, RequestBuilder, Url};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -166,6 +166,7 @@ impl Client {
     /// Makes a request when the limits allow one, and takes its answer whole.
     async fn send(&self, site: &str, ask: Ask<'_>, request: RequestBuilder) -> Result<Reply, Error> {
         let request = request.header(reqwest::header::ACCEPT, "application/json").timeout(self.timeout);
+        let request = request.build().map_err(|error| Error::transport(self.host(), &error))?;
         let pass = self.limiter.pass(site, ask).await?;
         let answer = self.exchange(request).await;
         pass.ended(answer.as_ref().map_or_else(Error::outcome, Reply::outcome));
@@ -175,9 +176,10 @@ impl Client {
         answer
     }
 
-    async fn exchange(&self, request: RequestBuilder) -> Result<Reply, Error> {
-        let transport = |error: reqwest::Error| Error::transport(self.host(), &error);
-        let mut response = request.send().await.map_err(transport)?;
+    async fn exchange(&self, request: Request) -> Result<Reply, Error> {
+        let host = request.url().host_str().unwrap_or_default().to_owned();
+        let transport = |error: reqwest::Error| Error::transport(&host, &error);
+        let mut response = self.http.execute(request).await.map_err(transport)?;
         let (status, headers) = (response.status(), response.headers().clone());
         let mut body = Vec::new();
         while let Some(chunk) = response.chunk().await.map_err(transport)? {

@@ -1,96 +1,389 @@
 //! `login`: a token for the account, by asking for what is missing.
+//!
+//! A terminal and a pipe are asked the same questions, line by line; where a pipe ends, the exit code says that
+//! something is still needed and the message says how to give it.
 
-use std::io::{self, BufRead as _, IsTerminal as _, Write as _};
+use std::io::{self, BufRead as _, IsTerminal as _, Read as _, Write as _};
+use std::path::PathBuf;
 
-use anyhow::bail;
 use clap::Args;
-use secrecy::SecretString;
+use jiff::Timestamp;
+use secrecy::{ExposeSecret as _, SecretString};
 
-use crate::cloud::session::{self, Source};
-use crate::cloud::{self, Client, Login};
+use crate::cloud::person::{Authenticated, Next};
+use crate::cloud::{Client, CodeKind, Desk, Error, Session};
 use crate::config::{Account, Config, StateDir};
 use crate::gateway::Clock;
 use crate::service::Exit;
 
 use super::{complain, say};
 
+/// Wrong codes until a person should have a break; as many as are permitted in ten minutes.
+const TRIES: usize = 3;
+/// A token is a line of text, and this is a very long one.
+const LONGEST_TOKEN: u64 = 64 << 10;
+/// A token in the environment, for scripts that start programs with one.
+const TOKEN_VARIABLE: &str = "BAMBU2MQTT_LOGIN_TOKEN";
+
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
-    /// The code that Bambu Lab sent by e-mail or SMS
-    #[arg(long)]
-    code: Option<String>,
+    /// Which account, where the configuration has several: its name, or its place (1, 2, …)
+    #[arg(long, value_name = "NAME")]
+    account: Option<String>,
+    /// Only have a code sent; a later `login --code CODE` needs no password
+    #[arg(long, conflicts_with_all = ["code", "totp", "token", "token_file"])]
+    request_code: bool,
+    /// The code that Bambu Lab sent by e-mail or text message
+    #[arg(long, value_parser = secret, conflicts_with_all = ["totp", "token", "token_file"])]
+    code: Option<SecretString>,
+    /// The code that the authenticator app shows
+    #[arg(long, value_name = "CODE", value_parser = secret, conflicts_with_all = ["token", "token_file"])]
+    totp: Option<SecretString>,
+    /// An access token from elsewhere; `-` reads it from standard input, where no list of processes shows it;
+    /// so does the variable `BAMBU2MQTT_LOGIN_TOKEN`
+    #[arg(long, value_parser = secret, conflicts_with = "token_file")]
+    token: Option<SecretString>,
+    /// The same from a file
+    #[arg(long, value_name = "FILE")]
+    token_file: Option<PathBuf>,
+}
+
+#[allow(clippy::unnecessary_wraps, reason = "what clap wants")]
+fn secret(text: &str) -> Result<SecretString, std::convert::Infallible> {
+    Ok(SecretString::from(text))
+}
+
+/// What a person brought along.
+enum Way {
+    /// Nothing: ask.
+    Ask,
+    RequestCode,
+    Code(SecretString),
+    Totp(SecretString),
+    Token(SecretString),
+}
+
+/// Why there is no login.
+enum Stopped {
+    /// The cloud, or the way to it.
+    Cloud(Error),
+    /// Something has to be given that nobody was there to be asked for.
+    Missing(String),
+    /// A code was asked for, and is on its way.
+    Sent(CodeKind),
+    /// Anything else.
+    Failed(anyhow::Error),
+}
+
+impl From<Error> for Stopped {
+    fn from(error: Error) -> Self {
+        Self::Cloud(error)
+    }
+}
+
+impl From<io::Error> for Stopped {
+    fn from(error: io::Error) -> Self {
+        Self::Failed(error.into())
+    }
 }
 
 pub(super) async fn run(config: &Config, arguments: Arguments) -> anyhow::Result<Exit> {
     let state = StateDir::open(&config.state_dir)?;
+    let way = match way(&arguments) {
+        Ok(way) => way,
+        Err(error) => {
+            complain(&error);
+            return Ok(Exit::Failed);
+        }
+    };
+    let accounts = match chosen(config, arguments.account.as_deref(), &way) {
+        Ok(accounts) => accounts,
+        Err(error) => {
+            complain(&error);
+            return Ok(Exit::Usage);
+        }
+    };
     let mut worst = Exit::Done;
-    for account in &config.accounts {
-        let Some(name) = &account.account else {
-            say("an account with a token from elsewhere needs no login")?;
-            continue;
-        };
-        match one(account, name.as_str(), &state, arguments.code.clone()).await {
-            Ok(()) => say(&format!(
-                "logged in as {}; the token is kept in {}",
-                name.as_str(),
-                state.path().display()
-            ))?,
+    for (place, account) in accounts {
+        let name = name_of(place, account);
+        let client = match Client::for_account(account) {
+            Ok(client) => client,
             Err(error) => {
-                complain(&format!("{}: {error}", name.as_str()));
-                // A refusal by the cloud is a failed login; 69 says that it could not be asked at all.
-                worst = match error.downcast_ref::<cloud::Error>() {
-                    Some(error) if !error.needs_login() => Exit::Unreachable,
-                    _ => Exit::Failed,
-                };
+                complain(&format!("{name}: {error}"));
+                worst = Exit::Failed;
+                continue;
+            }
+        };
+        if account.account.is_none() && matches!(way, Way::Ask) {
+            say(&format!("{name}: an account with a token from elsewhere needs no login"))?;
+            continue;
+        }
+        let desk = Desk { client: &client, account, state: &state };
+        match one(&desk, &name, &way).await {
+            Ok(session) => {
+                let until = session
+                    .expires_at
+                    .map_or_else(String::new, |end| format!(" and lasts until {}", end.strftime("%Y-%m-%d")));
+                say(&format!("logged in as {name}; the token is kept in {}{until}", state.path().display()))?;
+                if account.token.is_some() {
+                    tell("the token in the configuration still comes first, as long as it works");
+                }
+            }
+            Err(Stopped::Sent(kind)) => {
+                say(&format!("{name}: a code comes by {kind}; give it to `bambu2mqtt login --code CODE`"))?;
+            }
+            Err(Stopped::Missing(what)) => {
+                complain(&format!("{name}: {what}"));
+                worst = Exit::NeedsLogin;
+            }
+            Err(Stopped::Failed(error)) => {
+                complain(&format!("{name}: {error:#}"));
+                worst = Exit::Failed;
+            }
+            Err(Stopped::Cloud(error @ Error::Kept { .. })) => say(&format!("{name}: {error}"))?,
+            Err(Stopped::Cloud(error)) => {
+                complain(&format!("{name}: {error}"));
+                worst = exit_of(&error);
             }
         }
     }
     Ok(worst)
 }
 
-async fn one(account: &Account, name: &str, state: &StateDir, code: Option<String>) -> anyhow::Result<()> {
-    let client = Client::for_account(account)?;
-    let now = Clock::start().now().wall;
-    let grant = if let Some(code) = code {
-        session::permit_login(state, account, now)?;
-        client.login_with_code(code.trim()).await?
+/// A refusal by the cloud is a failed login; 69 says that it could not be asked at all.
+fn exit_of(error: &Error) -> Exit {
+    match error {
+        Error::TooManyLogins { .. } | Error::State(_) | Error::Tls(_) => Exit::Failed,
+        error if error.needs_login() => Exit::Failed,
+        _ => Exit::Unreachable,
+    }
+}
+
+fn name_of(place: usize, account: &Account) -> String {
+    account.account.as_ref().map_or_else(|| format!("account {}", place + 1), |name| name.as_str().to_owned())
+}
+
+fn way(arguments: &Arguments) -> Result<Way, String> {
+    let Arguments { request_code, code, totp, token, token_file, .. } = arguments;
+    Ok(if *request_code {
+        Way::RequestCode
+    } else if let Some(code) = code {
+        Way::Code(code.clone())
+    } else if let Some(code) = totp {
+        Way::Totp(code.clone())
+    } else if let Some(token) = token {
+        if token.expose_secret() == "-" { Way::Token(piped_token()?) } else { Way::Token(token.clone()) }
+    } else if let Some(path) = token_file {
+        let read = std::fs::File::open(path).and_then(read_token);
+        Way::Token(read.map_err(|error| format!("cannot read the token from {}: {error}", path.display()))?)
+    } else if let Ok(token) = std::env::var(TOKEN_VARIABLE)
+        && !token.is_empty()
+    {
+        Way::Token(token.into())
     } else {
-        let password = match &account.password {
-            Some(password) => password.clone(),
-            None => SecretString::from(ask_secret(&format!("password of {name}: "))?),
-        };
-        session::permit_login(state, account, now)?;
-        match client.login(&password).await? {
-            Login::Token(grant) => grant,
-            Login::NeedsCode(kind) => {
-                client.request_code(kind).await?;
-                let code = ask("Bambu Lab has sent you a code; type it here: ")?;
-                client.login_with_code(code.trim()).await?
-            }
-            Login::NeedsAuthenticator { .. } => bail!(
-                "the account asks for an authenticator code, which this version cannot send yet: \
-                 paste an access token as `token` into the configuration instead"
-            ),
-        }
+        Way::Ask
+    })
+}
+
+fn piped_token() -> Result<SecretString, String> {
+    let read = if io::stdin().is_terminal() {
+        rpassword::prompt_password("access token: ").map(SecretString::from)
+    } else {
+        read_token(io::stdin())
     };
-    session::keep(&client, account, state, grant, Source::Person, now).await?;
-    Ok(())
+    read.map_err(|error| format!("cannot read the token from standard input: {error}"))
 }
 
-/// The same, without showing on the screen what is typed.
-fn ask_secret(prompt: &str) -> anyhow::Result<String> {
-    if io::stdin().is_terminal() { Ok(rpassword::prompt_password(prompt)?) } else { ask(prompt) }
+fn read_token(from: impl io::Read) -> io::Result<SecretString> {
+    let mut text = String::new();
+    from.take(LONGEST_TOKEN).read_to_string(&mut text)?;
+    Ok(text.into())
 }
 
-/// Reads a line from standard input, with a prompt where a person sits.
-fn ask(prompt: &str) -> anyhow::Result<String> {
+/// The accounts to log in to, with their places.
+fn chosen<'a>(
+    config: &'a Config,
+    wanted: Option<&str>,
+    way: &Way,
+) -> Result<Vec<(usize, &'a Account)>, String> {
+    let all = config.accounts.iter().enumerate();
+    let names = || {
+        let all = config.accounts.iter().enumerate();
+        all.map(|(place, account)| name_of(place, account)).collect::<Vec<_>>().join(", ")
+    };
+    let Some(wanted) = wanted else {
+        if config.accounts.len() > 1 && !matches!(way, Way::Ask) {
+            return Err(format!("for which account? say it with --account: {}", names()));
+        }
+        return Ok(all.collect());
+    };
+    let place = wanted.parse::<usize>().ok();
+    let is_it = |(at, account): &(usize, &Account)| {
+        let name = account.account.as_ref().map(|name| name.as_str().to_lowercase());
+        name.as_deref() == Some(&wanted.to_lowercase()) || place == Some(at + 1)
+    };
+    let found: Vec<_> = all.filter(is_it).collect();
+    if found.is_empty() {
+        return Err(format!("the configuration has no account `{wanted}`; it has {}", names()));
+    }
+    Ok(found)
+}
+
+fn now() -> Timestamp {
+    Clock::start().now().wall
+}
+
+async fn one(desk: &Desk<'_>, name: &str, way: &Way) -> Result<Session, Stopped> {
+    if desk.account.account.is_none() && !matches!(way, Way::Token(_)) {
+        let text = "has no name in the configuration; set bambu.account, or log in with --token";
+        return Err(Stopped::Failed(anyhow::anyhow!(text)));
+    }
+    match way {
+        Way::Token(token) => Ok(desk.token(token.expose_secret(), now()).await?),
+        Way::RequestCode => Err(Stopped::Sent(desk.send_code(now()).await?)),
+        Way::Code(code) => {
+            let code = digits(code.expose_secret())
+                .ok_or_else(|| Stopped::Failed(anyhow::anyhow!("a code has digits only; look again")))?;
+            Ok(desk.code(&code, now()).await?)
+        }
+        Way::Totp(code) => by_password(desk, name, Some(code)).await,
+        Way::Ask => by_password(desk, name, None).await,
+    }
+}
+
+async fn by_password(desk: &Desk<'_>, name: &str, totp: Option<&SecretString>) -> Result<Session, Stopped> {
+    let kind = desk.client.code_kind();
+    let password = if let Some(password) = &desk.account.password {
+        password.clone()
+    } else {
+        let prompt = format!("password of {name} (leave it empty to get a code by {kind} instead): ");
+        let typed = ask_secret(&prompt)?.ok_or_else(|| {
+            Stopped::Missing(
+                "a password is needed on standard input; without one use --request-code, or --token"
+                    .to_owned(),
+            )
+        })?;
+        if typed.is_empty() {
+            return by_sent_code(desk).await;
+        }
+        SecretString::from(typed)
+    };
+    match desk.password(&password, now()).await? {
+        Next::Done(session) => Ok(session),
+        Next::Code(_) => by_sent_code(desk).await,
+        Next::Authenticator(key) => by_authenticator(desk, &key, totp).await,
+    }
+}
+
+/// A code is sent, and asked for until it is right.
+async fn by_sent_code(desk: &Desk<'_>) -> Result<Session, Stopped> {
+    let mut kind = desk.send_code(now()).await?;
+    tell(&format!("Bambu Lab sends you a code by {kind}; it is good for some minutes"));
+    let mut wrong = 0;
+    loop {
+        let Some(typed) = ask("code (leave it empty, or type `new`, to get another one): ")? else {
+            let text = "the account asks for the code that was sent by";
+            return Err(Stopped::Missing(format!("{text} {kind}; give it with --code CODE")));
+        };
+        let another = match typed.trim() {
+            "" | "new" => true,
+            typed => {
+                let Some(code) = digits(typed) else {
+                    tell("a code has digits only; look again");
+                    continue;
+                };
+                match desk.code(&code, now()).await {
+                    Ok(session) => return Ok(session),
+                    Err(error @ (Error::CodeWrong | Error::CodeExpired)) => {
+                        wrong += 1;
+                        if wrong >= TRIES {
+                            return Err(error.into());
+                        }
+                        tell(&error.to_string());
+                        matches!(error, Error::CodeExpired)
+                    }
+                    Err(error) => return Err(error.into()),
+                }
+            }
+        };
+        if another {
+            kind = desk.send_code(now()).await?;
+            tell(&format!("another code comes by {kind}; the one before it is worthless now"));
+        }
+    }
+}
+
+async fn by_authenticator(
+    desk: &Desk<'_>,
+    key: &SecretString,
+    given: Option<&SecretString>,
+) -> Result<Session, Stopped> {
+    let kind = desk.client.code_kind();
+    let mut wrong = 0;
+    loop {
+        let typed = if let Some(code) = given {
+            code.expose_secret().to_owned()
+        } else {
+            let prompt =
+                format!("code of the authenticator app (leave it empty to get one by {kind} instead): ");
+            ask(&prompt)?.ok_or_else(|| {
+                let text = "the account asks for the code of its authenticator; give it with --totp CODE";
+                Stopped::Missing(text.to_owned())
+            })?
+        };
+        if typed.trim().is_empty() {
+            return by_sent_code(desk).await;
+        }
+        let Some(code) = digits(&typed) else {
+            if given.is_some() {
+                return Err(Stopped::Failed(anyhow::anyhow!("a code has digits only; look again")));
+            }
+            tell("a code has digits only; look again");
+            continue;
+        };
+        match desk.authenticator(key, &code, now()).await? {
+            Authenticated::Done(session) => return Ok(session),
+            Authenticated::WrongCode => {
+                wrong += 1;
+                if given.is_some() || wrong >= TRIES {
+                    return Err(Error::TotpWrong.into());
+                }
+                tell(&Error::TotpWrong.to_string());
+            }
+            Authenticated::NoWay(error) => {
+                tell(&format!("the authenticator's code cannot be checked ({error})"));
+                tell("going on with a code that is sent");
+                return by_sent_code(desk).await;
+            }
+        }
+    }
+}
+
+/// A code as it is sent: people copy it with spaces.
+fn digits(typed: &str) -> Option<String> {
+    let code: String = typed.split_whitespace().collect();
+    let plain = !code.is_empty() && code.len() <= 12 && code.bytes().all(|byte| byte.is_ascii_digit());
+    plain.then_some(code)
+}
+
+/// Progress, for the person.
+fn tell(text: &str) {
+    // Where standard error is closed nobody wants to know.
+    let _ = writeln!(io::stderr(), "{text}");
+}
+
+/// Asks without showing on the screen what is typed.
+fn ask_secret(prompt: &str) -> io::Result<Option<String>> {
+    if io::stdin().is_terminal() { rpassword::prompt_password(prompt).map(Some) } else { ask(prompt) }
+}
+
+/// Reads a line from standard input, with a prompt where a person sits; `None` when there is no more.
+fn ask(prompt: &str) -> io::Result<Option<String>> {
     if io::stdin().is_terminal() {
         write!(io::stderr(), "{prompt}")?;
         io::stderr().flush()?;
     }
     let mut line = String::new();
-    if io::stdin().lock().read_line(&mut line)? == 0 {
-        bail!("nothing came on standard input where an answer was needed");
-    }
-    Ok(line.trim_end_matches(['\n', '\r']).to_owned())
+    let read = io::stdin().lock().read_line(&mut line)?;
+    Ok((read > 0).then(|| line.trim_end_matches(['\n', '\r']).to_owned()))
 }

@@ -36,6 +36,16 @@ struct Attempts {
 }
 
 impl Attempts {
+    fn load(state: &StateDir, account: &Account) -> Result<Self, Error> {
+        Ok(Self::read(&state.read(&token::file_name("logins", account))?.unwrap_or_default()))
+    }
+
+    fn save(self, state: &StateDir, account: &Account) -> Result<(), Error> {
+        let Self { passwords, code_requests, codes } = self;
+        let written = json!({ "passwords": passwords, "code_requests": code_requests, "codes": codes });
+        Ok(state.write(&token::file_name("logins", account), written.to_string().as_bytes())?)
+    }
+
     fn read(bytes: &[u8]) -> Self {
         // Version 0.1.0 wrote a plain list, of everything.
         let plain =
@@ -54,8 +64,7 @@ impl Attempts {
 
 /// Counts an attempt that is about to be made, or says that it has to wait.
 pub fn permit(state: &StateDir, account: &Account, attempt: Attempt, now: Timestamp) -> Result<(), Error> {
-    let name = token::file_name("logins", account);
-    let mut all = Attempts::read(&state.read(&name)?.unwrap_or_default());
+    let mut all = Attempts::load(state, account)?;
     for attempt in [Attempt::Password, Attempt::CodeRequest, Attempt::Code] {
         // A clock that was ahead must not lock anyone out: the future does not count.
         all.of(attempt).retain(|at| *at <= now && now.duration_since(*at) < WINDOW);
@@ -68,7 +77,12 @@ pub fn permit(state: &StateDir, account: &Account, attempt: Attempt, now: Timest
         return Err(Error::TooManyLogins { wait: wait.unsigned_abs() });
     }
     made.push(now);
-    let Attempts { passwords, code_requests, codes } = all;
-    let written = json!({ "passwords": passwords, "code_requests": code_requests, "codes": codes });
-    Ok(state.write(&name, written.to_string().as_bytes())?)
+    all.save(state, account)
+}
+
+/// Takes back the last one, which was not made after all.
+pub(super) fn forgive(state: &StateDir, account: &Account, attempt: Attempt) -> Result<(), Error> {
+    let mut all = Attempts::load(state, account)?;
+    all.of(attempt).pop();
+    all.save(state, account)
 }

@@ -61,17 +61,38 @@ pub enum Error {
          (docs/cloud.md shows how)"
     )]
     NoToken,
+    /// A token from elsewhere that is none, or none any more.
+    #[error(
+        "the Bambu cloud does not accept this token: it has ended, is not complete, or is one of the other region; \
+         copy it anew (docs/cloud.md shows how)"
+    )]
+    TokenUnknown,
     /// The code is too old, or none is outstanding.
     #[error("the code has expired or was used; get a new one with `bambu2mqtt login --request-code`")]
     CodeExpired,
     /// A wrong code; the right one still works.
     #[error("the code is wrong; look again, the one that was sent last still counts")]
     CodeWrong,
+    /// A wrong code of an authenticator, or one of half a minute ago.
+    #[error(
+        "the authenticator's code is wrong or too old; type the next one, and look whether the clock of the device \
+         that shows it is right"
+    )]
+    TotpWrong,
     /// There is no token, and a person is needed to get one.
     #[error("{reason}; run `bambu2mqtt login`")]
     LoginNeeded {
         /// Why.
         reason: LoginReason,
+    },
+    /// A login succeeded, and only what follows it did not.
+    #[error(
+        "logged in, and the token is kept; whose it is could not be asked ({cause}), which the gateway does when \
+         it starts"
+    )]
+    Kept {
+        /// Why not.
+        cause: Box<Error>,
     },
     /// Our own limit, so that a restart loop does not lock the account.
     #[error(
@@ -289,6 +310,7 @@ impl Error {
             Self::RateLimited { retry_after } => Some(retry_after.unwrap_or(MINUTE)),
             Self::Server { retry_after, .. } => Some(retry_after.unwrap_or(MINUTE / 2)),
             Self::TooManyLogins { wait } | Self::Resting { wait, .. } => Some(*wait),
+            Self::Kept { cause } => cause.retry_after(),
             Self::Unauthorised { .. } => Some(5 * MINUTE),
             Self::Challenge { .. }
             | Self::Forbidden { .. }
@@ -311,8 +333,10 @@ impl Error {
             | Self::CredentialsRefused { .. }
             | Self::NoCodeSent { .. }
             | Self::NoToken
+            | Self::TokenUnknown
             | Self::CodeExpired
             | Self::CodeWrong
+            | Self::TotpWrong
             | Self::LoginNeeded { .. }
             | Self::UnknownLogin { .. } => None,
         }

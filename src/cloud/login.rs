@@ -85,14 +85,17 @@ impl Client {
     /// Has a code sent. A new one makes the one before it worthless.
     pub async fn request_code(&self, kind: CodeKind) -> Result<(), Error> {
         let account = self.account()?;
-        let (url, body) = match kind {
+        let (site, url, body) = match kind {
             CodeKind::Email => (
+                self.api_site(),
                 join(&self.api, "v1/user-service/user/sendemail/code"),
                 json!({ "email": account, "type": "codeLogin" }),
             ),
-            CodeKind::Sms => (self.sms_url(), json!({ "phone": account, "type": "codeLogin" })),
+            CodeKind::Sms => {
+                (self.web_site(), self.sms_url(), json!({ "phone": account, "type": "codeLogin" }))
+            }
         };
-        let reply = self.post(ask(Kind::Code), url, &body).await?;
+        let reply = self.send(site, ask(Kind::Code), self.http.post(url).json(&body)).await?;
         reply.content().map(drop).map_err(|error| match error {
             Error::Refused { status: 400, message, .. } => Error::NoCodeSent { message },
             error => error,
@@ -116,6 +119,9 @@ impl Client {
 
     /// Decided in the order of `protocol.md` 1.3: a token settles it, whatever else is there.
     fn outcome(&self, content: &Value) -> Result<Login, Error> {
+        if content.is_null() {
+            return Err(Error::Empty);
+        }
         if let Some(token) = text(content, "accessToken") {
             let expires_in = member(content, "expiresIn").and_then(number).filter(|seconds| *seconds > 0);
             return Ok(Login::Token(Grant { token: SecretString::from(token), expires_in }));

@@ -7,9 +7,9 @@ use jiff::Timestamp;
 use secrecy::SecretString;
 
 use super::Client;
-use super::attempts::{Attempt, permit};
-use super::error::{Error, LoginReason};
-use super::login::{Answered, CodeKind, Login};
+use super::attempts::{self, Attempt};
+use super::error::Error;
+use super::login::{Answered, CodeKind, Grant, Login};
 use super::session::{Session, Source, keep};
 use super::token::{self, Stored, claims};
 use crate::config::{Account, StateDir};
@@ -52,11 +52,9 @@ pub enum Authenticated {
 impl Desk<'_> {
     /// Account and password.
     pub async fn password(&self, password: &SecretString, now: Timestamp) -> Result<Next, Error> {
-        permit(self.state, self.account, Attempt::Password, now)?;
-        Ok(match self.client.login(password).await? {
-            Login::Token(grant) => {
-                Next::Done(keep(self.client, self.account, self.state, grant, Source::Person, now).await?)
-            }
+        let answer = self.counted(Attempt::Password, now, self.client.login(password)).await?;
+        Ok(match answer {
+            Login::Token(grant) => Next::Done(self.keep(grant, now).await?),
             Login::NeedsCode(kind) => Next::Code(kind),
             Login::NeedsAuthenticator { tfa_key } => Next::Authenticator(tfa_key),
         })
@@ -64,17 +62,15 @@ impl Desk<'_> {
 
     /// Has a code sent, the way that the account gets its codes.
     pub async fn send_code(&self, now: Timestamp) -> Result<CodeKind, Error> {
-        permit(self.state, self.account, Attempt::CodeRequest, now)?;
         let kind = self.client.code_kind();
-        self.client.request_code(kind).await?;
+        self.counted(Attempt::CodeRequest, now, self.client.request_code(kind)).await?;
         Ok(kind)
     }
 
     /// The code that was sent. No password is needed with it.
     pub async fn code(&self, code: &str, now: Timestamp) -> Result<Session, Error> {
-        permit(self.state, self.account, Attempt::Code, now)?;
-        let grant = self.client.login_with_code(code).await?;
-        keep(self.client, self.account, self.state, grant, Source::Person, now).await
+        let grant = self.counted(Attempt::Code, now, self.client.login_with_code(code)).await?;
+        self.keep(grant, now).await
     }
 
     /// The code that the authenticator shows.
@@ -84,13 +80,35 @@ impl Desk<'_> {
         code: &str,
         now: Timestamp,
     ) -> Result<Authenticated, Error> {
-        permit(self.state, self.account, Attempt::Code, now)?;
-        Ok(match self.client.authenticate(key, code).await? {
-            Answered::Token(grant) => Authenticated::Done(
-                keep(self.client, self.account, self.state, grant, Source::Person, now).await?,
-            ),
+        let answer = self.counted(Attempt::Code, now, self.client.authenticate(key, code)).await?;
+        Ok(match answer {
+            Answered::Token(grant) => Authenticated::Done(self.keep(grant, now).await?),
             Answered::WrongCode => Authenticated::WrongCode,
             Answered::NoWay(error) => Authenticated::NoWay(error),
+        })
+    }
+
+    /// Counts an attempt before it is made. One that our own limits hold back was none.
+    async fn counted<T>(
+        &self,
+        attempt: Attempt,
+        now: Timestamp,
+        work: impl Future<Output = Result<T, Error>>,
+    ) -> Result<T, Error> {
+        attempts::permit(self.state, self.account, attempt, now)?;
+        let done = work.await;
+        if matches!(done, Err(Error::Resting { .. })) {
+            attempts::forgive(self.state, self.account, attempt)?;
+        }
+        done
+    }
+
+    async fn keep(&self, grant: Grant, now: Timestamp) -> Result<Session, Error> {
+        let kept = keep(self.client, self.account, self.state, grant, Source::Person, now).await;
+        kept.map_err(|error| match error {
+            Error::State(_) => error,
+            error if error.needs_login() => error,
+            cause => Error::Kept { cause: Box::new(cause) },
         })
     }
 
@@ -100,9 +118,14 @@ impl Desk<'_> {
         let token = cleaned(pasted).ok_or(Error::NoToken)?;
         let claims = claims(&token);
         if claims.expires_at.is_some_and(|end| end <= now) {
-            return Err(Error::LoginNeeded { reason: LoginReason::RunOut });
+            return Err(Error::TokenUnknown);
         }
-        let user_name = self.client.preference(&token).await?;
+        let user_name = self.client.preference(&token).await.map_err(|error| match error {
+            Error::TokenExpired | Error::TokenRejected { .. } | Error::Unauthorised { .. } => {
+                Error::TokenUnknown
+            }
+            error => error,
+        })?;
         let stored = Stored {
             token,
             user_name: Some(user_name.clone()),
@@ -153,7 +176,7 @@ mod tests {
         ] {
             assert_eq!(found(pasted).as_deref(), Some("AAabc_-.1="), "{pasted}");
         }
-        for nothing in ["", "\n", "token=", "two words", "tökén", "\"\"", "Bearer ", ";"] {
+        for nothing in ["", "\n", "token=", "two words", "tökén", "\"\"", ";"] {
             assert_eq!(found(nothing), None, "{nothing}");
         }
     }

@@ -87,8 +87,10 @@ macro_rules! check {
     }};
 }
 
+mod authenticator;
 #[cfg(feature = "demo")]
 mod encrypted;
+mod limiter;
 mod session;
 
 #[tokio::test]
@@ -194,6 +196,12 @@ async fn a_refused_login_is_not_a_challenge_nor_a_limit() {
     check!(login_answered(403, CHALLENGE).await, Err(Error::Challenge { status: 403 }));
     check!(login_answered(429, "{}").await, Err(Error::RateLimited { .. }));
     check!(login_answered(502, "<html>maintenance").await, Err(Error::NotData { status: 502 }));
+    check!(login_answered(403, "<html>Access denied by policy").await, Err(Error::Barred { status: 403 }));
+    check!(
+        login_answered(404, r#"{"code":404,"error":"Not Found"}"#).await,
+        Err(Error::Refused { status: 404, .. })
+    );
+    check!(login_answered(200, "").await, Err(Error::Empty));
 }
 
 #[tokio::test]
@@ -361,6 +369,16 @@ async fn a_network_that_fails_is_told_by_its_kind() {
     }
     let nowhere = client(&account("account: a@b.c, api_url: 'https://cloud.invalid'"));
     check!(nowhere.preference(&secret("t")).await, Err(Error::NameResolution { host }) if host == "cloud.invalid");
+}
+
+#[tokio::test]
+async fn an_endless_answer_is_not_read_to_its_end() {
+    let server = MockServer::start().await;
+    answer(&server, PREFERENCE, 200, &" ".repeat(LONGEST_BODY + 1)).await;
+    check!(
+        client(&account_at(&server, "account: a@b.c")).preference(&secret("t")).await,
+        Err(Error::TooLong)
+    );
 }
 
 #[test]

@@ -19,6 +19,8 @@ mod homeassistant;
 mod jobs;
 mod laws;
 mod layers;
+#[cfg(feature = "demo")]
+mod login;
 mod merge;
 mod replay;
 mod reports;

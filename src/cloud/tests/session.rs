@@ -1,6 +1,7 @@
 use jiff::SignedDuration;
 
 use super::*;
+use crate::cloud::attempts::Attempt;
 use crate::cloud::session::{Source, file, find, is_renewed, keep, label, permit_login, retire};
 use crate::cloud::token::{self, Stored};
 use crate::config::StateDir;
@@ -130,6 +131,27 @@ async fn a_restart_loop_does_not_lock_the_account() {
     let account = account_at(&desk.server, PASSWORD);
     permit_login(&desk.state, &account, now() + SignedDuration::from_mins(10)).unwrap();
     permit_login(&desk.state, &account, now() - SignedDuration::from_hours(24)).unwrap();
+}
+
+#[tokio::test]
+async fn each_kind_of_attempt_is_counted_by_itself_and_an_old_count_is_read() {
+    let desk = Desk::new().await;
+    let account = account_at(&desk.server, PASSWORD);
+    let name = token::file_name("logins", &account);
+    let old = r#"["2026-03-01T11:59:00Z","2026-03-01T11:59:30Z","2026-02-01T00:00:00Z"]"#;
+    desk.state.write(&name, old.as_bytes()).unwrap();
+    let permit = |attempt, at| crate::cloud::attempts::permit(&desk.state, &account, attempt, at);
+    permit(Attempt::Password, now()).unwrap();
+    check!(permit(Attempt::Password, now()), Err(Error::TooManyLogins { wait }) if wait.as_secs() == 540);
+    for attempt in [Attempt::CodeRequest, Attempt::Code] {
+        for _ in 0..3 {
+            permit(attempt, now()).unwrap();
+        }
+        check!(permit(attempt, now()), Err(Error::TooManyLogins { wait }) if wait.as_secs() == 600);
+    }
+    permit(Attempt::Password, now() + SignedDuration::from_secs(540)).unwrap();
+    desk.state.write(&name, b"nonsense").unwrap();
+    permit(Attempt::Code, now()).unwrap();
 }
 
 #[tokio::test]

@@ -16,8 +16,8 @@ use crate::printer::Now;
 const LIST_EACH: Duration = Duration::from_secs(3600);
 /// The same, when the last one lacked a printer that was there before (protocol 1.8 allows no less).
 const LIST_SOON: Duration = Duration::from_secs(600);
-/// The same, when a person asks for it.
-const LIST_ASKED: Duration = Duration::from_secs(30);
+/// The same, when a person asks for it; some seconds more than the thirty that count from the answer.
+const LIST_ASKED: Duration = Duration::from_secs(35);
 /// Between two attempts to log in or list, unless the cloud says otherwise; doubled up to [`SLOWEST`].
 const AGAIN: Duration = Duration::from_secs(30);
 const SLOWEST: Duration = Duration::from_secs(900);

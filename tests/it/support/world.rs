@@ -21,7 +21,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt as _, AsyncRead, AsyncWriteExt as _, BufReader};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::process::{Child, Command};
+use tokio::process::{Child, ChildStdin, Command};
 use tokio::sync::{mpsc, watch};
 use tokio::task::{JoinHandle, JoinSet};
 
@@ -283,6 +283,8 @@ pub(crate) fn parse(document: &Value) -> Config {
 /// The program itself, with everything it says. Killed when dropped.
 pub(crate) struct Program {
     child: Child,
+    /// Open while more may be typed.
+    stdin: Option<ChildStdin>,
     said: watch::Receiver<String>,
     results: watch::Receiver<String>,
 }
@@ -300,8 +302,26 @@ impl Program {
         Self::start_with(arguments, None, &[])
     }
 
-    /// Nothing of the tester's own configuration may play a part.
     pub(crate) fn start_with(arguments: &[&str], input: Option<&str>, environment: &[(&str, &str)]) -> Self {
+        let mut program = Self::start_open(arguments, environment);
+        if let Some(mut stdin) = program.stdin.take() {
+            let input = input.unwrap_or_default().to_owned();
+            tokio::spawn(async move {
+                // A program that does not read is right too.
+                let _ = stdin.write_all(input.as_bytes()).await;
+            });
+        }
+        program
+    }
+
+    /// A line on its standard input.
+    pub(crate) async fn types(&mut self, line: &str) {
+        let stdin = self.stdin.as_mut().expect("its standard input is open");
+        stdin.write_all(format!("{line}\n").as_bytes()).await.unwrap();
+    }
+
+    /// With a standard input that stays open. Nothing of the tester's own configuration may play a part.
+    pub(crate) fn start_open(arguments: &[&str], environment: &[(&str, &str)]) -> Self {
         let mut child = Command::new(env!("CARGO_BIN_EXE_bambu2mqtt"))
             .args(arguments)
             .env_clear()
@@ -316,13 +336,8 @@ impl Program {
             .unwrap();
         let results = collect(child.stdout.take().unwrap());
         let said = collect(child.stderr.take().unwrap());
-        let mut stdin = child.stdin.take().unwrap();
-        let input = input.unwrap_or_default().to_owned();
-        tokio::spawn(async move {
-            // A program that does not read is right too.
-            let _ = stdin.write_all(input.as_bytes()).await;
-        });
-        Self { child, said, results }
+        let stdin = child.stdin.take();
+        Self { child, stdin, said, results }
     }
 
     /// Waits until standard error holds this.
@@ -348,6 +363,7 @@ impl Program {
 
     /// Waits for its end.
     pub(crate) async fn end(mut self) -> Left {
+        self.stdin = None;
         let status = soon("the end of the program", self.child.wait()).await.unwrap();
         // Until both pipes are closed.
         for pipe in [&mut self.said, &mut self.results] {

@@ -411,11 +411,10 @@ fn a_new_token_that_is_no_good_leaves_the_one_in_use() {
 }
 
 #[test]
-fn a_person_may_ask_for_the_list_every_half_minute() {
+fn a_person_may_ask_for_the_list_no_oftener_than_the_cloud_wants() {
     let mut world = World::started(false);
-    let second = Duration::from_secs(1);
-    assert_eq!(world.life.refresh(world.now), Err(30 * second));
-    world.skip(30 * second);
+    assert_eq!(world.life.refresh(world.now), Err(LIST_ASKED));
+    world.skip(LIST_ASKED);
     assert_eq!(world.life.refresh(world.now), Ok(()));
     world.give(Input::Tick);
     assert_eq!(world.count(Call::List), 2);
