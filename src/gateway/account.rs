@@ -260,7 +260,8 @@ impl Account {
         let (reason, next_step) = self.life.words(now.wall);
         Login {
             state: self.life.state(now.wall),
-            expires_at: self.life.end(),
+            // To the second: people and Home Assistant tell no more of it.
+            expires_at: self.life.end().and_then(|end| jiff::Timestamp::from_second(end.as_second()).ok()),
             days_left: self.life.days_left(now.wall).and_then(|days| i32::try_from(days).ok()),
             named: self.access.config.account.is_some(),
             reason: reason.into(),
