@@ -32,7 +32,7 @@ use crate::service::{Notifier, Signal, watchdog_interval};
 use crate::texts::{self, Loader};
 use crate::tls;
 
-use account::{Account, AccountEvent, News, Told};
+use account::{Account, AccountEvent, Around, News, Told};
 pub(crate) use account::{cloud_options, log_in};
 use leftovers::Leftovers;
 
@@ -174,9 +174,8 @@ struct Gateway {
     config: Config,
     clock: Clock,
     state: Arc<StateDir>,
-    /// How often the cloud may be asked, over all accounts.
-    limiter: Arc<Limiter>,
-    install: String,
+    /// What all accounts share.
+    around: Around,
     topics: Arc<Topics>,
     tasks: JoinSet<mqtt::Ended>,
     /// How many of them are about to end because we said so.
@@ -325,7 +324,8 @@ impl Gateway {
         let now = clock.now();
         let mut next_account = 0;
         let limiter = Limiter::at_speed(clock.speed);
-        let accounts = start_accounts(&mut next_account, &config, &state, &limiter, &install, &inbox, now)?;
+        let around = Around { state: Arc::clone(&state), limiter, install, inbox: inbox.clone() };
+        let accounts = start_accounts(&mut next_account, &config, &around, now)?;
         let discovery = config.homeassistant.discovery;
         let (texts, loader) = start_texts(&config, &state, clock, &inbox);
         let bridge = Bridge { version: env!("CARGO_PKG_VERSION"), ..Bridge::default() };
@@ -337,8 +337,7 @@ impl Gateway {
             config,
             clock,
             state,
-            limiter,
-            install,
+            around,
             topics,
             tasks,
             ending: 0,
@@ -462,9 +461,13 @@ impl Gateway {
                         .as_ref()
                         .map_or_else(|reason| ("failed", Some(reason.as_str())), |()| ("confirmed", None)),
                 ),
-                // Another account may have its printers too.
-                Told::News(News::NeedsLogin | News::CodeRequired) => self.fit_printers(now),
-                Told::News(_) => {}
+                Told::News(news) => {
+                    self.tell_account_event(now, id, news);
+                    // Another account may have its printers too.
+                    if matches!(news, News::NeedsLogin | News::CodeRequired) {
+                        self.fit_printers(now);
+                    }
+                }
             }
         }
     }
@@ -703,16 +706,7 @@ impl Gateway {
             }
             let id = self.next_account;
             self.next_account += 1;
-            let started = Account::start(
-                id,
-                place,
-                account,
-                &self.state,
-                &self.limiter,
-                &self.install,
-                &self.inbox,
-                now,
-            )?;
+            let started = Account::start(id, place, account, &self.around, now)?;
             new.insert(id, started);
         }
         self.config = config;
@@ -755,17 +749,14 @@ impl Gateway {
 fn start_accounts(
     next: &mut AccountId,
     config: &Config,
-    state: &Arc<StateDir>,
-    limiter: &Arc<Limiter>,
-    install: &str,
-    inbox: &mpsc::Sender<Event>,
+    around: &Around,
     now: Now,
 ) -> anyhow::Result<BTreeMap<AccountId, Account>> {
     let mut accounts = BTreeMap::new();
     for (place, account) in config.accounts.iter().enumerate() {
         let id = *next;
         *next += 1;
-        accounts.insert(id, Account::start(id, place, account, state, limiter, install, inbox, now)?);
+        accounts.insert(id, Account::start(id, place, account, around, now)?);
     }
     Ok(accounts)
 }

@@ -92,6 +92,17 @@ fn changed(path: &Path) -> Option<SystemTime> {
     path.metadata().and_then(|metadata| metadata.modified()).ok()
 }
 
+/// What all accounts share.
+#[derive(Clone)]
+pub(super) struct Around {
+    pub(super) state: Arc<StateDir>,
+    /// How often the cloud may be asked, over all accounts.
+    pub(super) limiter: Arc<Limiter>,
+    /// The id of this installation.
+    pub(super) install: String,
+    pub(super) inbox: mpsc::Sender<Event>,
+}
+
 pub(super) struct Account {
     id: AccountId,
     /// Which one it is in the configuration, from 1, for people.
@@ -132,12 +143,10 @@ impl Account {
         id: AccountId,
         place: usize,
         config: &config::Account,
-        state: &Arc<StateDir>,
-        limiter: &Arc<Limiter>,
-        install: &str,
-        inbox: &mpsc::Sender<Event>,
+        around: &Around,
         now: Now,
     ) -> anyhow::Result<Self> {
+        let Around { state, limiter, install, inbox } = around;
         let client = Arc::new(Client::sharing(config, Arc::clone(limiter))?);
         let label = login::label(config, place);
         let read =
@@ -153,7 +162,7 @@ impl Account {
             access: Access { client, config: config.clone(), state: Arc::clone(state) },
             inbox: inbox.clone(),
             label,
-            install: install.to_owned(),
+            install: install.clone(),
             session: None,
             link: None,
             connected: false,

@@ -10,7 +10,7 @@ use crate::homeassistant::{Bridge, BridgeCommand, Publication, account_key, acti
 use crate::mqtt::{self, Message, Qos};
 use crate::printer::{Command, Now, Outcome, Serial};
 
-use super::account::Account;
+use super::account::{Account, News};
 use super::{AccountId, BIRTH_DELAY, Gateway, Pending, Printer, RESYNC_BELOW, SHORTEST_TURN, START_GRACE};
 
 impl Gateway {
@@ -152,6 +152,22 @@ impl Gateway {
         let number = self.accounts.get(&id).map_or(1, Account::number);
         let key = if key == "refresh_printers" { key.to_owned() } else { account_key(key, number) };
         self.tell_bridge(self.clock.now(), &key, outcome, reason);
+    }
+
+    /// Tells what happened to an account, for automations; whoever was not listening has the account's state.
+    pub(super) fn tell_account_event(&self, now: Now, id: AccountId, news: News) {
+        let Some(account) = self.accounts.get(&id).filter(|_| self.local_connected) else { return };
+        let login = account.view(now);
+        let body = json!({
+            "event_type": news.word(),
+            "account": account.number(),
+            "reason": &*login.reason,
+            "next_step": &*login.next_step,
+            "days_left": login.days_left,
+            "expires_at": login.expires_at.map(|end| end.to_string()),
+        });
+        let topic = self.topics.bridge_event(&account_key("account", account.number()));
+        self.local.outbox().send(Message::new(topic, body.to_string()).at_least_once());
     }
 
     fn tell_bridge(&mut self, now: Now, key: &str, outcome: &str, reason: Option<&str>) {

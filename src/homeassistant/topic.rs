@@ -78,6 +78,11 @@ impl Topics {
         format!("{}/bridge/{key}/result", self.base)
     }
 
+    /// Where it is told what happens to the gateway itself.
+    pub fn bridge_event(&self, group: &str) -> String {
+        format!("{}/bridge/event/{group}", self.base)
+    }
+
     /// A printer's availability.
     pub fn availability(&self, serial: &Serial) -> String {
         format!("{}/{}/availability", self.base, serial.as_str())

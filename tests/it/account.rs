@@ -51,6 +51,13 @@ async fn obeys(eyes: &Eyes, topic: &str, value: &str) {
             return;
         }
         results.push(result);
+        // Until it says something: what it answered before was by then known to be old.
+        let device = topic.trim_end_matches("bed_target");
+        eyes.until("a report", |seen| {
+            let mut later = seen.messages.iter().skip(mark).filter(|(t, _)| !t.starts_with(topic));
+            later.find(|(t, _)| t.starts_with(device)).map(drop)
+        })
+        .await;
     }
     panic!("{topic} is not obeyed: {results:#?}");
 }
@@ -81,6 +88,9 @@ async fn a_lapsed_login_is_renewed_from_the_dashboard_and_nothing_secret_is_left
     explains(&eyes, "reason", "run out").await;
     explains(&eyes, "next_step", "Request login code").await;
     program.says("the account needs a login").await;
+    let event = eyes.hears(0, "bambu2mqtt/bridge/event/account", "needs_login").await;
+    let event: Value = serde_json::from_str(&event).unwrap();
+    assert_eq!((&event["event_type"], &event["account"]), (&json!("needs_login"), &json!(1)));
     // What was last known stays to be read, and says that it is old.
     let x1c = format!("bambu2mqtt/{}", world.serials()[0]);
     eyes.holds(&format!("{x1c}/availability"), "online").await;

@@ -193,6 +193,19 @@ pub(in crate::gateway) enum News {
     Connected,
 }
 
+impl News {
+    /// The word for it, in events.
+    pub(in crate::gateway) fn word(self) -> &'static str {
+        match self {
+            Self::Expiring(_) => "expiring",
+            Self::NeedsLogin => "needs_login",
+            Self::CodeRequired => "code_required",
+            Self::Blocked => "blocked",
+            Self::Connected => "connected",
+        }
+    }
+}
+
 /// The last warning that a login ends, kept so that a restart does not repeat it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub(super) struct Warned {
@@ -214,6 +227,7 @@ enum Need {
 
 /// The state machine of one account.
 #[derive(Debug)]
+#[allow(clippy::struct_excessive_bools, reason = "independent facts, none a state of its own")]
 pub(super) struct Life {
     has_password: bool,
     /// Whether the account's name is known, so that a code can be asked for.
@@ -283,7 +297,7 @@ impl Life {
     pub(super) fn handle(&mut self, now: Now, input: Input) -> Vec<Action> {
         let mut out = Vec::new();
         match input {
-            Input::Start => self.want_find = true,
+            Input::Start | Input::NewToken => self.want_find = true,
             Input::Done(reply) => {
                 let call = self.busy.take();
                 self.on_reply(now, call, reply, &mut out);
@@ -296,7 +310,6 @@ impl Life {
             }
             Input::Lost => self.connected = false,
             Input::Refused => self.on_refused(now),
-            Input::NewToken => self.want_find = true,
             Input::Reload => {
                 self.want_find = true;
                 self.failures = 0;

@@ -120,7 +120,7 @@ impl World {
             let turn = self.now.mono + 10 * MINUTE;
             let next =
                 self.life.deadline().unwrap_or(turn).clamp(self.now.mono + Duration::from_secs(1), turn);
-            self.skip(next.min(end) - self.now.mono);
+            self.skip(next.min(end).saturating_sub(self.now.mono));
             self.give(Input::Tick);
         }
     }
