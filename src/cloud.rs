@@ -20,6 +20,7 @@ use std::time::Duration;
 
 use reqwest::{Request, RequestBuilder, Url};
 use secrecy::{ExposeSecret as _, SecretString};
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tracing::{debug, warn};
 
@@ -59,7 +60,7 @@ pub struct Client {
 }
 
 /// A printer of the account. Its access code, which the cloud sends along, is not kept.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BoundPrinter {
     /// Upper case, as topics want it.
     pub serial: String,

@@ -79,6 +79,8 @@ pub struct Account {
     pub password: Option<SecretString>,
     /// An access token from elsewhere.
     pub token: Option<SecretString>,
+    /// The file that it was read from, if it was one; a new one may be put there while the program runs.
+    pub token_file: Option<PathBuf>,
     /// Base of the REST interface; https, or http on loopback.
     pub api_url: Url,
     /// The cloud's broker.
@@ -89,14 +91,22 @@ pub struct Account {
 
 impl PartialEq for Account {
     fn eq(&self, other: &Self) -> bool {
-        let Self { region, account, password, token, api_url, mqtt, ca_file } = self;
+        let Self { region, account, password, token, token_file, api_url, mqtt, ca_file } = self;
         *region == other.region
             && *account == other.account
             && secret::same(password.as_ref(), other.password.as_ref())
             && secret::same(token.as_ref(), other.token.as_ref())
+            && *token_file == other.token_file
             && *api_url == other.api_url
             && *mqtt == other.mqtt
             && *ca_file == other.ca_file
+    }
+}
+
+impl Account {
+    /// Reads the token's file again; `None` where there is none, or nothing in it.
+    pub fn read_token_again(&self) -> Option<SecretString> {
+        secret::read_again(self.token_file.as_deref()?)
     }
 }
 

@@ -12,7 +12,7 @@ mod jobs;
 mod leftovers;
 mod local;
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -23,6 +23,7 @@ use tokio::task::JoinSet;
 use tracing::{debug, error, info, warn};
 
 use crate::bambu::session::{CommandId, Input, Note, Output, Session};
+use crate::cloud::Limiter;
 use crate::config::{Config, Language, Raw, StateDir};
 use crate::homeassistant::topic::Topics;
 use crate::homeassistant::{Bridge, BridgeMirror, Mirror, Publication};
@@ -35,7 +36,7 @@ use crate::service::{Notifier, Signal, watchdog_interval};
 use crate::texts::{self, Loader};
 use crate::tls;
 
-use account::{Account, AccountEvent};
+use account::{Account, AccountEvent, Around, News, Told};
 pub(crate) use account::{cloud_options, log_in};
 use energy::Meters;
 use facts::{Cover, Facts};
@@ -69,24 +70,36 @@ const COMMAND_MEMORY: Duration = Duration::from_secs(360);
 #[derive(Debug, Clone, Copy)]
 pub struct Clock {
     start: Instant,
+    speed: u32,
 }
 
 impl Clock {
     /// Begins to count.
     #[allow(clippy::disallowed_methods, reason = "this is the one place that asks the clock")]
     pub fn start() -> Self {
-        Self { start: Instant::now() }
+        Self { start: Instant::now(), speed: 1 }
+    }
+
+    /// The same, so many times as fast: for a test in which hours shall pass.
+    #[must_use]
+    pub fn at_speed(self, speed: u32) -> Self {
+        Self { speed: speed.max(1), ..self }
     }
 
     /// This moment.
     #[allow(clippy::disallowed_methods, reason = "this is the one place that asks the clock")]
     pub fn now(self) -> Now {
-        Now { mono: self.start.elapsed(), wall: Timestamp::now() }
+        let elapsed = self.start.elapsed();
+        let mono = elapsed * self.speed;
+        let ahead = jiff::SignedDuration::try_from(mono.saturating_sub(elapsed)).unwrap_or_default();
+        // Not counted from the beginning: people set clocks.
+        let wall = Timestamp::now();
+        Now { mono, wall: wall.checked_add(ahead).unwrap_or(wall) }
     }
 
     /// A moment of the steady clock, for a timer.
     fn at(self, mono: Duration) -> tokio::time::Instant {
-        (self.start + mono).into()
+        (self.start + mono / self.speed).into()
     }
 }
 
@@ -180,7 +193,8 @@ struct Gateway {
     config: Config,
     clock: Clock,
     state: Arc<StateDir>,
-    install: String,
+    /// What all accounts share.
+    around: Around,
     topics: Arc<Topics>,
     tasks: JoinSet<mqtt::Ended>,
     /// How many of them are about to end because we said so.
@@ -334,7 +348,9 @@ impl Gateway {
         let records = Records::new(&state, writer);
         let now = clock.now();
         let mut next_account = 0;
-        let accounts = start_accounts(&mut next_account, &config, &state, &install, &inbox, now)?;
+        let limiter = Limiter::at_speed(clock.speed);
+        let around = Around { state: Arc::clone(&state), limiter, install, inbox: inbox.clone() };
+        let accounts = start_accounts(&mut next_account, &config, &around, now)?;
         let discovery = config.homeassistant.discovery;
         let (texts, loader) = start_texts(&config, &state, clock, &inbox);
         let bridge = Bridge { version: env!("CARGO_PKG_VERSION"), ..Bridge::default() };
@@ -348,7 +364,7 @@ impl Gateway {
             config,
             clock,
             state,
-            install,
+            around,
             topics,
             tasks,
             ending: 0,
@@ -403,20 +419,21 @@ impl Gateway {
                 let Some(account) = self.accounts.get_mut(&index) else { return };
                 self.bridge_changed = true;
                 let printers = self.printers.values().filter(|p| p.account == index).count();
-                account.on_connected(now, printers);
+                account.on_connected(now, printers, &mut self.tasks);
                 self.facts.on_link(now, index, true);
                 for (serial, printer) in &self.printers {
                     if printer.account == index {
                         account.subscribe(serial);
                     }
                 }
+                self.after_account(now, index);
             }
             mqtt::Event::Disconnected { error, retry_in, .. } => {
                 let Some(account) = self.accounts.get_mut(&index) else { return };
                 self.bridge_changed = true;
                 self.reports.lost += u32::from(account.is_up());
                 self.facts.on_link(now, index, false);
-                account.on_disconnected(now, &error, retry_in, &self.inbox);
+                account.on_disconnected(now, &error, retry_in, &mut self.tasks);
                 let of_account: Vec<_> = self
                     .printers
                     .iter()
@@ -426,6 +443,7 @@ impl Gateway {
                 for serial in of_account {
                     self.handle(now, &serial, Input::Disconnected);
                 }
+                self.after_account(now, index);
             }
             mqtt::Event::Subscribed { topic } => {
                 self.on_subscription_answer(index);
@@ -455,16 +473,41 @@ impl Gateway {
 
     fn on_account(&mut self, now: Now, id: AccountId, event: AccountEvent) {
         let Some(account) = self.accounts.get_mut(&id) else { return };
-        let fresh = matches!(event, AccountEvent::Ready(..));
-        if account.on_event(now, event, &self.state, &self.inbox, &mut self.tasks) {
-            self.fit_printers(now);
-            self.resubscribe(id);
-            self.on_listed(now, id);
-        }
+        let fresh = matches!(event, AccountEvent::LoggedIn(_));
+        account.on_event(now, event, &mut self.tasks);
         if fresh {
             self.facts.resume(now, id);
         }
+        self.after_account(now, id);
+    }
+
+    /// Does what an account says that concerns the rest of the gateway.
+    fn after_account(&mut self, now: Now, id: AccountId) {
         self.bridge_changed = true;
+        let Some(account) = self.accounts.get_mut(&id) else { return };
+        for told in account.take_told() {
+            match told {
+                Told::Listed => {
+                    self.fit_printers(now);
+                    self.resubscribe(id);
+                    self.on_listed(now, id);
+                }
+                Told::Outcome(key, outcome) => self.tell_bridge_outcome(
+                    id,
+                    key,
+                    outcome
+                        .as_ref()
+                        .map_or_else(|reason| ("failed", Some(reason.as_str())), |()| ("confirmed", None)),
+                ),
+                Told::News(news) => {
+                    self.tell_account_event(now, id, news);
+                    // Another account may have its printers too.
+                    if matches!(news, News::NeedsLogin | News::CodeRequired) {
+                        self.fit_printers(now);
+                    }
+                }
+            }
+        }
     }
 
     fn on_texts(&mut self, now: Now, texts: Arc<Texts>) {
@@ -605,9 +648,12 @@ impl Gateway {
         self.publish();
         self.pending
             .retain(|_, p| now.mono < p.since + COMMAND_MEMORY && self.printers.contains_key(&p.serial));
-        for account in self.accounts.values_mut() {
-            let at = account.tick(now, &self.state, &self.inbox);
+        for id in self.accounts.keys().copied().collect::<Vec<_>>() {
+            let Some(account) = self.accounts.get_mut(&id) else { continue };
+            let at = account.tick(now, &mut self.tasks);
             self.next_turn = self.next_turn.min(at.max(now.mono + SHORTEST_TURN));
+            // Also because days pass.
+            self.after_account(now, id);
         }
         if let Some(at) = self.birth_at {
             self.next_turn = self.next_turn.min(at.max(now.mono + SHORTEST_TURN));
@@ -620,7 +666,7 @@ impl Gateway {
                     .iter()
                     .map(|(serial, p)| (serial, p.told.then_some(&p.mirror), p.session.snapshot()))
             };
-            self.leftovers.settle(now, complete, mirrors, outbox);
+            self.leftovers.settle(now, complete, mirrors, &self.bridge_mirror, outbox);
             if !self.said_online {
                 self.next_turn = self.next_turn.min(now.mono + Duration::from_secs(1));
             }
@@ -636,8 +682,13 @@ impl Gateway {
             Some(at) => format!("last report {} min ago", now.mono.saturating_sub(at).as_secs() / 60),
             None => "no report yet".into(),
         };
+        // What only a person can change comes first.
+        let waits = self.bridge.accounts.iter().find(|login| login.state.needs_person());
+        let waits =
+            waits.map(|login| format!("{}: {}; {}", login.state.word(), login.reason, login.next_step));
         format!(
-            "cloud {}, local broker {}, {} of {} printers online, {age}",
+            "{}cloud {}, local broker {}, {} of {} printers online, {age}",
+            waits.map(|waits| format!("{waits} · ")).unwrap_or_default(),
             word(self.bridge.cloud_connected),
             word(self.local_connected),
             self.bridge.printers_online,
@@ -672,14 +723,8 @@ impl Gateway {
             info!("the configuration changed: starting anew");
             return Some(Box::new(config));
         }
-        let same_accounts = config.accounts == old.accounts;
         let same_texts = (config.language, &config.texts_url) == (old.language, &old.texts_url);
-        if same_accounts {
-            self.config = config;
-            for account in self.accounts.values_mut() {
-                account.reload(now, &self.state, &self.inbox);
-            }
-        } else if let Err(error) = self.replace_accounts(now, config) {
+        if let Err(error) = self.replace_accounts(now, config) {
             error!("an account cannot be used, going on with the old ones: {error:#}");
             return None;
         }
@@ -697,18 +742,41 @@ impl Gateway {
         None
     }
 
-    /// Gives up the connections to the cloud and makes new ones; printers keep what is known of them.
+    /// Makes the accounts those of a configuration. One that did not change goes on, and looks for another login;
+    /// printers keep what is known of them.
     fn replace_accounts(&mut self, now: Now, config: Config) -> anyhow::Result<()> {
-        let new =
-            start_accounts(&mut self.next_account, &config, &self.state, &self.install, &self.inbox, now)?;
-        self.config = config;
-        let kept: Vec<AccountId> = new.keys().copied().collect();
-        self.facts.keep_accounts(now, |id| kept.contains(&id));
-        for (_, mut account) in std::mem::replace(&mut self.accounts, new) {
-            self.ending += account.tasks();
-            tokio::spawn(async move { account.close().await });
+        let mut new = BTreeMap::new();
+        let mut kept = Vec::new();
+        for (place, account) in config.accounts.iter().enumerate() {
+            let running = self
+                .accounts
+                .iter()
+                .find(|(id, old)| old.fits(account, place) && !kept.contains(&(**id, place)));
+            if let Some((id, _)) = running {
+                kept.push((*id, place));
+                continue;
+            }
+            let id = self.next_account;
+            self.next_account += 1;
+            let started = Account::start(id, place, account, &self.around, now)?;
+            new.insert(id, started);
         }
-        let serials: Vec<Serial> = self.printers.keys().cloned().collect();
+        self.config = config;
+        self.facts.keep_accounts(now, |id| new.contains_key(&id) || kept.iter().any(|(kept, _)| *kept == id));
+        let mut gone = BTreeSet::new();
+        for (id, mut account) in std::mem::replace(&mut self.accounts, new) {
+            if let Some((_, place)) = kept.iter().find(|(kept, _)| *kept == id) {
+                account.move_to(*place);
+                account.reload(now, &mut self.tasks);
+                self.accounts.insert(id, account);
+            } else {
+                gone.insert(id);
+                self.ending += account.tasks();
+                tokio::spawn(async move { account.close().await });
+            }
+        }
+        let of_gone = self.printers.iter().filter(|(_, p)| gone.contains(&p.account));
+        let serials: Vec<Serial> = of_gone.map(|(serial, _)| serial.clone()).collect();
         for serial in &serials {
             self.handle(now, serial, Input::Disconnected);
         }
@@ -742,16 +810,14 @@ impl Gateway {
 fn start_accounts(
     next: &mut AccountId,
     config: &Config,
-    state: &Arc<StateDir>,
-    install: &str,
-    inbox: &mpsc::Sender<Event>,
+    around: &Around,
     now: Now,
 ) -> anyhow::Result<BTreeMap<AccountId, Account>> {
     let mut accounts = BTreeMap::new();
     for (place, account) in config.accounts.iter().enumerate() {
         let id = *next;
         *next += 1;
-        accounts.insert(id, Account::start(id, place, account, state, install, inbox, now)?);
+        accounts.insert(id, Account::start(id, place, account, around, now)?);
     }
     Ok(accounts)
 }

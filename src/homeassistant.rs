@@ -19,8 +19,9 @@ use std::time::Duration;
 
 use crate::printer::{Ams, ExternalSpool, Now, Reach, Serial, Slot, Snapshot};
 
-pub use bridge::{Account, Bridge, BridgeMirror};
+pub use bridge::{Account, AccountNews, Bridge, BridgeCommand, BridgeMirror, Login};
 use catalog::{AMS, EXTERNAL, PRINTER, SLOT};
+pub use discovery::account_key;
 use discovery::TRIGGER;
 use entity::{Entity, Platform, Published};
 use topic::{Part, Topics};
@@ -676,7 +677,7 @@ pub fn entity_count(snapshot: &Snapshot) -> usize {
 }
 
 /// The platforms that components have.
-const PLATFORMS: [&str; 13] = [
+const PLATFORMS: [&str; 14] = [
     "binary_sensor",
     "sensor",
     "update",
@@ -688,6 +689,7 @@ const PLATFORMS: [&str; 13] = [
     "fan",
     "button",
     "siren",
+    "text",
     "event",
     TRIGGER,
 ];

@@ -244,6 +244,8 @@ struct Shared {
 /// waiting link.
 struct Login {
     credentials: Option<(String, SecretString)>,
+    /// No attempts until another login comes: the one that is here is known to be dead.
+    held: bool,
 }
 
 /// What a task of a link returns when it ends: its name, for the process to say which one it was.
@@ -262,7 +264,7 @@ impl Link {
     ) -> Self {
         let shared = Arc::new(Shared {
             outbox: Arc::new(Outbox::new()),
-            login: watch::Sender::new(Login { credentials: options.credentials.take() }),
+            login: watch::Sender::new(Login { credentials: options.credentials.take(), held: false }),
             current: Mutex::default(),
             acknowledged: watch::Sender::new(None),
             closing: CancellationToken::new(),
@@ -285,15 +287,22 @@ impl Link {
     }
 
     /// Uses another login from the next attempt on. A link that waits or has stopped trying
-    /// makes that attempt at once; a living connection is left alone.
+    /// makes that attempt at once, or as soon as its pace permits; a living connection is left alone.
     pub fn replace_credentials(&self, user: impl Into<String>, secret: SecretString) {
         let user = user.into();
-        self.shared.login.send_modify(|login| login.credentials = Some((user, secret)));
+        let secret = Some((user, secret));
+        self.shared.login.send_modify(|login| *login = Login { credentials: secret, held: false });
     }
 
-    /// Makes a link that waits or has stopped trying connect at once.
+    /// Makes no attempt any more until [`replace_credentials`](Self::replace_credentials) or
+    /// [`retry`](Self::retry). A living connection is left alone.
+    pub fn hold(&self) {
+        self.shared.login.send_modify(|login| login.held = true);
+    }
+
+    /// Makes a link that waits or has stopped trying connect at once, or as soon as its pace permits.
     pub fn retry(&self) {
-        self.shared.login.send_modify(|_| ());
+        self.shared.login.send_modify(|login| login.held = false);
     }
 
     /// Says goodbye: everything that waits leaves, then `last`, then the connection ends. Takes

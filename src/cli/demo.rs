@@ -55,6 +55,9 @@ pub(super) struct Arguments {
     /// How fast their time goes
     #[arg(long, value_name = "X", default_value_t = 1.0)]
     speed: f64,
+    /// Let the login end after this time (`20s`), to see how it is renewed from the dashboard
+    #[arg(long, value_name = "D", value_parser = super::duration)]
+    login_ends: Option<Duration>,
     /// Stop after this time (`90s`)
     #[arg(long, value_name = "D", value_parser = super::duration)]
     duration: Option<Duration>,
@@ -71,8 +74,9 @@ pub(super) async fn run(arguments: Arguments) -> anyhow::Result<Exit> {
     let what = Cast { printers, recordings: &recordings }.to_string();
     let remarks: Vec<String> = recordings.iter().filter_map(remark).collect();
     let (speed, signed) = (arguments.speed, arguments.signed);
-    let options = Options { printers, recordings, speed, signed, ..Options::default() };
-    let cloud = Cloud::start(options).await.context("the emulated cloud did not start")?;
+    let needs_code = arguments.login_ends.is_some();
+    let options = Options { printers, recordings, speed, signed, needs_code, ..Options::default() };
+    let cloud = Arc::new(Cloud::start(options).await.context("the emulated cloud did not start")?);
     let broker = match arguments.mqtt_url {
         Some(_) => None,
         None => Some(Broker::start(arguments.listen).await.context("the embedded broker did not start")?),
@@ -108,6 +112,7 @@ pub(super) async fn run(arguments: Arguments) -> anyhow::Result<Exit> {
             }
         }
     });
+    let lapse = arguments.login_ends.map(|after| tokio::spawn(end_login(Arc::clone(&cloud), after)));
     let viewer = tokio::spawn(view(config.clone()));
     let own_broker = broker.is_none().then(|| config.clone());
     let setup = Setup { config, reload: None, clock: Clock::start() };
@@ -122,11 +127,33 @@ pub(super) async fn run(arguments: Arguments) -> anyhow::Result<Exit> {
             Err(error) => super::complain(&format!("the demo's topics stay on the broker: {error:#}")),
         }
     }
-    cloud.stop().await;
+    if let Some(lapse) = lapse {
+        lapse.abort();
+        let _ = lapse.await;
+    }
+    if let Some(cloud) = Arc::into_inner(cloud) {
+        cloud.stop().await;
+    }
     if let Some(broker) = broker {
         broker.stop().await;
     }
     ended.map(|_| Exit::Done)
+}
+
+/// Makes the login worthless after some time, and stands for the mailbox that codes come into.
+async fn end_login(cloud: Arc<Cloud>, after: Duration) -> anyhow::Result<()> {
+    tokio::time::sleep(after).await;
+    cloud.revoke_token();
+    say("The login has ended. A code comes, and goes into \"Login code\" of the device \"Bambu gateway\".")?;
+    let mut last = None;
+    loop {
+        let code = cloud.mailed_code();
+        if let Some(code) = code.as_ref().filter(|_| code != last) {
+            say(&format!("An e-mail brings the code {code}"))?;
+        }
+        last = code;
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
 }
 
 /// A state directory for the time of the demo.
@@ -175,12 +202,17 @@ fn configuration(
         }
     }
     // JSON is YAML, and quotes what it must.
-    let document = json!({
+    let mut document = json!({
         "state_dir": folder,
         "bambu": {"account": settings.account, "password": settings.password, "api_url": settings.api_url,
             "mqtt_url": settings.mqtt_url, "ca_file": settings.ca_file},
         "mqtt": mqtt,
     });
+    if arguments.login_ends.is_some() {
+        // Logged in to begin with: the code is for the end.
+        let token = document.pointer_mut("/bambu").and_then(serde_json::Value::as_object_mut);
+        token.map(|bambu| bambu.insert("token".into(), settings.token.clone().into()));
+    }
     let source = Source::Text { name: "the demo's configuration".into(), text: document.to_string() };
     Ok(Config::load(&source, [])?.config)
 }

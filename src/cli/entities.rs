@@ -7,7 +7,7 @@ use clap::Args;
 use serde_json::json;
 
 use crate::bambu::models::{MODELS, Model};
-use crate::homeassistant::catalog::{AMS, BRIDGE, EXTERNAL, GROUPS, SLOT};
+use crate::homeassistant::catalog::{ACCOUNT, AMS, BRIDGE, EXTERNAL, GROUPS, SLOT};
 use crate::homeassistant::entity::Entity;
 use crate::printer::Snapshot;
 use crate::service::Exit;
@@ -85,7 +85,8 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
     all.extend(rows("AMS", "Unit", AMS, |_| Some(String::new())));
     all.extend(rows("AMS", "Each slot", SLOT, |_| Some(String::new())));
     all.extend(rows("External spool", "", EXTERNAL, |_| Some(String::new())));
-    all.extend(rows("Gateway", "", BRIDGE, |_| Some(String::new())));
+    all.extend(rows("Gateway", "Itself", BRIDGE, |_| Some(String::new())));
+    all.extend(rows("Gateway", "Each account", ACCOUNT, |_| Some(String::new())));
     if arguments.json {
         let list: Vec<_> = all.iter().map(as_json).collect();
         say(&serde_json::to_string_pretty(&list)?)?;

@@ -2,6 +2,7 @@
 //!
 //! Asked for on demand and never tried again from here; it does not know what the login is used for.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
@@ -74,22 +75,33 @@ async fn obtain_in_time(
     state: &StateDir,
     now: Timestamp,
 ) -> Result<Session, Error> {
+    match find(client, account, state).await {
+        Err(Error::LoginNeeded { .. }) if account.account.is_some() && account.password.is_some() => {
+            with_password(client, account, state, now).await
+        }
+        found => found,
+    }
+}
+
+/// The session of the configured token, else of the stored one; none is made.
+///
+/// Only the cloud's word ends a token: this machine's clock may be wrong, so a token that should have ended is
+/// offered once more.
+pub async fn find(client: &Client, account: &Account, state: &StateDir) -> Result<Session, Error> {
     let mut reason = LoginReason::NoToken;
     if let Some(token) = &account.token {
         let claims = claims(token);
-        let alive = claims.expires_at.is_none_or(|end| end > now);
-        if alive && !retired(account, state)?.contains(&token::fingerprint(token)) {
+        if !retired(account, state)?.contains(&token::fingerprint(token)) {
             let user_name = match claims.user_name {
                 Some(user_name) => Ok(user_name),
                 None => client.preference(token).await,
             };
-            let expires_at = claims.expires_at;
             match user_name {
                 Ok(user_name) => {
                     return Ok(Session {
                         token: token.clone(),
                         user_name,
-                        expires_at,
+                        expires_at: claims.expires_at,
                         source: Source::Configuration,
                     });
                 }
@@ -102,14 +114,25 @@ async fn obtain_in_time(
         reason = LoginReason::RunOut;
     }
     if let Some(stored) = token::load(state, account)? {
-        // Only a known end counts: an assumed one is for warnings.
-        if stored.expires_at.is_none_or(|end| end > now) {
-            return complete(client, account, state, stored, Source::StateDirectory).await;
+        let token = stored.token.clone();
+        match complete(client, account, state, stored, Source::StateDirectory).await {
+            Err(error) if error.needs_login() => retire(account, state, &token)?,
+            found => return found,
         }
         reason = LoginReason::RunOut;
     }
+    Err(Error::LoginNeeded { reason })
+}
+
+/// One login with the configured password. It counts towards the limit of logins.
+pub async fn with_password(
+    client: &Client,
+    account: &Account,
+    state: &StateDir,
+    now: Timestamp,
+) -> Result<Session, Error> {
     let (Some(_), Some(password)) = (&account.account, &account.password) else {
-        return Err(Error::LoginNeeded { reason });
+        return Err(Error::LoginNeeded { reason: LoginReason::NoToken });
     };
     permit_login(state, account, now)?;
     match client.login(password).await? {
@@ -119,6 +142,29 @@ async fn obtain_in_time(
         }
         Login::NeedsCode(kind) => Err(Error::LoginNeeded { reason: LoginReason::Code(kind) }),
         Login::NeedsAuthenticator { .. } => Err(Error::LoginNeeded { reason: LoginReason::Authenticator }),
+    }
+}
+
+/// Whether the login that is kept is another one than this. One that cannot be read is none.
+pub fn is_renewed(account: &Account, state: &StateDir, token: Option<&SecretString>) -> bool {
+    let stored = token::load(state, account).ok().flatten();
+    stored
+        .is_some_and(|stored| token.is_none_or(|token| token.expose_secret() != stored.token.expose_secret()))
+}
+
+/// The file that the login of this account is kept in.
+pub fn file(account: &Account, state: &StateDir) -> PathBuf {
+    state.path().join(token::file_name("token", account))
+}
+
+/// Tells an account from others without showing it: the same at every start, and for every token. Accounts that
+/// have no name are told apart by their place in the configuration.
+pub fn label(account: &Account, place: usize) -> String {
+    match account.account {
+        Some(_) => {
+            token::file_name("", account).trim_matches(['-', '.']).trim_end_matches(".json").to_owned()
+        }
+        None => format!("token{place}"),
     }
 }
 

@@ -164,6 +164,10 @@ fn account(
     // With several accounts nobody could say whose credential it is.
     let credential = |name| Some(name).filter(|_| single);
     let written_token = token.is_some() || token_file.is_some();
+    let kept_in = match (&token, &token_file) {
+        (None, Some(path)) => Some(around.path(path.clone())),
+        _ => None,
+    };
     let token =
         around.secret(&format!("{key}.token"), token, token_file, credential("bambu.token"), findings);
     let password = around.secret(
@@ -202,7 +206,16 @@ fn account(
         findings.problem(&mqtt_key, "mqtt:// is only for loopback addresses; use mqtts://".to_owned());
     }
     let ca_file = certificate_file(&format!("{key}.ca_file"), ca_file, around, findings);
-    Some(Account { region, account, password, token, api_url: api_url?, mqtt: mqtt?, ca_file })
+    Some(Account {
+        region,
+        account,
+        password,
+        token,
+        token_file: kept_in,
+        api_url: api_url?,
+        mqtt: mqtt?,
+        ca_file,
+    })
 }
 
 fn looks_like_account(name: &str) -> bool {

@@ -54,6 +54,12 @@ pub(super) fn same(a: Option<&SecretString>, b: Option<&SecretString>) -> bool {
     a.map(SecretString::expose_secret) == b.map(SecretString::expose_secret)
 }
 
+/// The secret in a file that was fine before; a file that is gone or empty by now holds none.
+pub(super) fn read_again(path: &Path) -> Option<SecretString> {
+    let secret = read(path, "", &mut Findings::default())?;
+    Some(secret).filter(|secret| !secret.expose_secret().is_empty())
+}
+
 fn read(path: &Path, key: &str, findings: &mut Findings) -> Option<SecretString> {
     let mut text = String::new();
     let read = File::open(path).and_then(|file| file.take(LONGEST).read_to_string(&mut text));

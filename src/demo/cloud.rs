@@ -82,6 +82,8 @@ pub struct Settings {
     pub token: String,
     /// The name that goes with the token at the broker.
     pub mqtt_user: String,
+    /// The access code that the list of printers has for each of them.
+    pub access_code: String,
 }
 
 /// A running cloud. Dropping it stops it too, without waiting.
@@ -144,6 +146,7 @@ impl Cloud {
             password: account.password.clone(),
             token: account.token().unwrap_or_default(),
             mqtt_user: account.mqtt_user(),
+            access_code: fleet::ACCESS_CODE.to_owned(),
         };
         let switches = Arc::new(Switches::default());
         let api = Api {
@@ -260,6 +263,21 @@ impl Cloud {
     /// Gives the power back; the cloud says `client.connected`.
     pub fn power_on(&self, serial: &str) {
         self.fleet.power_on(serial);
+    }
+
+    /// Takes a printer out of the account: it is listed no more, and nobody may listen to it any more.
+    pub fn unbind(&self, serial: &str) {
+        self.fleet.unbind(serial);
+    }
+
+    /// Binds a printer again that was taken out.
+    pub fn bind(&self, serial: &str) {
+        self.fleet.bind(serial);
+    }
+
+    /// Gives a printer another name in the account.
+    pub fn rename(&self, serial: &str, name: &str) {
+        self.fleet.rename(serial, name);
     }
 
     /// Stops everything and waits for its end.

@@ -7,7 +7,7 @@ use mqtt5::QoS;
 use mqtt5::broker::router::MessageRouter;
 use mqtt5::packet::publish::PublishPacket;
 use serde_json::{Value, json};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -20,6 +20,9 @@ const TURNS: usize = 50;
 const SECOND: Duration = Duration::from_secs(1);
 /// What the demo takes for the time when it starts, in milliseconds since 1970; it then counts turns.
 const EPOCH_MS: u64 = 1_780_000_000_000;
+
+/// What the cloud says opens a printer in the house; as the real one, with a line break after it.
+pub(super) const ACCESS_CODE: &str = "73519246";
 
 /// A message on its way to the broker.
 pub(super) type Message = (Arc<str>, Vec<u8>);
@@ -120,6 +123,10 @@ struct Seat {
 pub(super) struct Fleet {
     seats: Mutex<Vec<Seat>>,
     places: HashMap<String, usize>,
+    /// Printers that are bound to somebody else now, or to nobody.
+    unbound: Mutex<HashSet<String>>,
+    /// Names that their owner gave them since.
+    names: Mutex<HashMap<String, String>>,
     turns: AtomicU64,
     reports: AtomicU64,
 }
@@ -143,7 +150,14 @@ impl Fleet {
             .collect();
         let places = seats.iter().enumerate().map(|(place, seat)| (seat.actor.serial().to_owned(), place));
         let places = places.collect();
-        Self { seats: Mutex::new(seats), places, turns: AtomicU64::new(0), reports: AtomicU64::new(0) }
+        Self {
+            seats: Mutex::new(seats),
+            places,
+            unbound: Mutex::default(),
+            names: Mutex::default(),
+            turns: AtomicU64::new(0),
+            reports: AtomicU64::new(0),
+        }
     }
 
     fn seats(&self) -> MutexGuard<'_, Vec<Seat>> {
@@ -155,8 +169,32 @@ impl Fleet {
         self.seats().get_mut(place).map(act)
     }
 
+    /// Whether a printer of this serial is bound to the account.
     pub(super) fn has(&self, serial: &str) -> bool {
-        self.places.contains_key(serial)
+        self.places.contains_key(serial) && !self.unbound().contains(serial)
+    }
+
+    fn unbound(&self) -> MutexGuard<'_, HashSet<String>> {
+        self.unbound.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn names(&self) -> MutexGuard<'_, HashMap<String, String>> {
+        self.names.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes a printer out of the account.
+    pub(super) fn unbind(&self, serial: &str) {
+        self.unbound().insert(serial.to_owned());
+    }
+
+    /// Puts it back.
+    pub(super) fn bind(&self, serial: &str) {
+        self.unbound().remove(serial);
+    }
+
+    /// Gives it another name in the account.
+    pub(super) fn rename(&self, serial: &str, name: &str) {
+        self.names().insert(serial.to_owned(), name.to_owned());
     }
 
     pub(super) fn serials(&self) -> Vec<String> {
@@ -196,11 +234,12 @@ impl Fleet {
 
     /// The account's list of devices.
     pub(super) fn devices(&self) -> Vec<Value> {
+        let names = self.names();
         let describe = |seat: &Seat| {
             let model = seat.actor.model();
             json!({
                 "dev_id": seat.actor.serial(),
-                "name": seat.actor.name(),
+                "name": names.get(seat.actor.serial()).map_or(seat.actor.name(), String::as_str),
                 "online": seat.presence != Presence::Offline,
                 "print_status": match seat.actor.state().as_str() {
                     "FINISH" => "SUCCESS",
@@ -209,13 +248,13 @@ impl Fleet {
                 },
                 "dev_model_name": model.map_or("", Model::code),
                 "dev_product_name": model.map_or("", Model::product_name),
-                "dev_access_code": "00000000",
+                "dev_access_code": format!("{ACCESS_CODE}\n"),
                 "nozzle_diameter": 0.4,
                 "print_job": seat.actor.task(),
                 "dev_structure": model.map_or("", Model::structure),
             })
         };
-        self.seats().iter().map(describe).collect()
+        self.seats().iter().filter(|seat| self.has(seat.actor.serial())).map(describe).collect()
     }
 
     /// One turn, a fiftieth of a second: the printers whose turn it is live through their last second.

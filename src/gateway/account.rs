@@ -1,64 +1,118 @@
 //! One account: its login, its list of printers, its connection to the cloud's broker.
 //!
-//! REST calls run as tasks of their own and report to the gateway's inbox; nothing here waits.
+//! What to do when is decided by [`life`]; here it is done. REST calls run as tasks of their own and report to the
+//! gateway's inbox; nothing here waits.
 
+mod life;
+
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
-use secrecy::SecretString;
+use secrecy::{ExposeSecret as _, SecretString};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
-use tracing::{error, info, warn};
+use tracing::{debug, error, info, warn};
 
 use crate::bambu::request::Request;
 use crate::bambu::session::{self, Budget};
-use crate::cloud::{self, BoundPrinter, Client, Session, Verdict};
+use crate::cloud::person::{Authenticated, Desk, Next};
+use crate::cloud::session as login;
+use crate::cloud::{self, BoundPrinter, Client, Limiter, LoginReason, Session, Verdict};
 use crate::config::{self, StateDir};
-use crate::homeassistant::Account as AccountState;
+use crate::homeassistant::Login;
 use crate::mqtt::backoff::Pace;
 use crate::mqtt::{self, Link, Message, Qos};
 use crate::printer::{Now, Serial};
 
 use super::{AccountId, Event};
+pub(super) use life::News;
+use life::{Action, Call, Failure, Input, Life, Reply, Trouble, Warned};
 
-/// Between two looks at the list of printers.
-const LIST_EACH: Duration = Duration::from_secs(3600);
-/// The same, when the last one lacked a printer that was there before (protocol 1.8 allows no less).
-const LIST_SOON: Duration = Duration::from_secs(600);
 /// Dead logins that are put away in one attempt: one from the configuration, one from the state directory.
 const LOGIN_SOURCES: usize = 3;
-/// Between two warnings that a login is about to end.
-const WARN_EACH: Duration = Duration::from_secs(24 * 3600);
-/// Between two attempts to log in or list, unless the cloud says otherwise; doubled up to [`SLOWEST`].
-const AGAIN: Duration = Duration::from_secs(30);
-const SLOWEST: Duration = Duration::from_secs(900);
-/// When to try a token again that REST accepts and the broker refuses (protocol 2.1).
-const REFUSED: [Duration; 3] =
-    [Duration::from_secs(5 * 60), Duration::from_secs(15 * 60), Duration::from_secs(60 * 60)];
+/// Between two looks at the files that a new login may come in. Looking is one `stat`; a person who has just
+/// logged in does not notice ten seconds, and no watcher of files is needed, which each system has another of.
+const LOOK_EACH: Duration = Duration::from_secs(10);
 
 /// What a REST task found out.
 pub(super) enum AccountEvent {
-    /// A login that can be used, with the printers it has.
-    Ready(Session, Vec<BoundPrinter>),
-    /// The list of printers, read again.
+    /// There is a login.
+    LoggedIn(Box<Session>),
+    /// The list of printers.
     Listed(Vec<BoundPrinter>),
-    /// What the refused token is worth.
+    /// What the token is worth.
     Judged(Verdict),
+    /// The password is right, and the authenticator's code completes the login that this key stands for.
+    AuthenticatorWanted(SecretString),
+    /// A code is on its way.
+    CodeSent(cloud::CodeKind),
     /// It did not work.
     Failed(cloud::Error),
+}
+
+/// What the rest of the gateway is to know or do.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Told {
+    /// The printers may be other ones.
+    Listed,
+    /// What became of what a person asked for: the key of the control, and why not.
+    Outcome(&'static str, Result<(), String>),
+    /// Something to announce.
+    News(News),
 }
 
 #[derive(Clone)]
 struct Access {
     client: Arc<Client>,
     config: config::Account,
+    state: Arc<StateDir>,
+}
+
+/// A file that a new login may come in, and when it last changed.
+struct Watched {
+    path: PathBuf,
+    changed: Option<SystemTime>,
+}
+
+impl Watched {
+    fn new(path: PathBuf) -> Self {
+        let changed = changed(&path);
+        Self { path, changed }
+    }
+
+    /// Whether it is another one than at the last look.
+    fn look(&mut self) -> bool {
+        let now = changed(&self.path);
+        now.is_some() && std::mem::replace(&mut self.changed, now) != now
+    }
+}
+
+fn changed(path: &Path) -> Option<SystemTime> {
+    path.metadata().and_then(|metadata| metadata.modified()).ok()
+}
+
+/// What all accounts share.
+#[derive(Clone)]
+pub(super) struct Around {
+    pub(super) state: Arc<StateDir>,
+    /// How often the cloud may be asked, over all accounts.
+    pub(super) limiter: Arc<Limiter>,
+    /// The id of this installation.
+    pub(super) install: String,
+    pub(super) inbox: mpsc::Sender<Event>,
 }
 
 pub(super) struct Account {
     id: AccountId,
     /// Which one it is in the configuration, from 1, for people.
     number: usize,
+    /// Its configuration as it was given: the token in [`Access`] may be a newer one of the same file.
+    given: config::Account,
     access: Access,
+    inbox: mpsc::Sender<Event>,
+    /// Tells it from other accounts in client ids and names of files.
+    label: String,
     install: String,
     session: Option<Session>,
     link: Option<Link>,
@@ -69,17 +123,19 @@ pub(super) struct Account {
     unanswered: usize,
     printers: Vec<BoundPrinter>,
     lists: u32,
-    state: AccountState,
-    /// When to log in or list again.
-    next: Option<Duration>,
-    /// When to let the link try again.
-    retry_link: Option<Duration>,
-    failures: u32,
-    refusals: usize,
-    busy: bool,
-    /// Look again when the call that is under way has ended.
-    again: bool,
-    warned: Option<Duration>,
+    life: Life,
+    /// What a person typed, until it is sent.
+    code: Option<SecretString>,
+    /// Stands for a login that waits for its authenticator's code.
+    tfa_key: Option<SecretString>,
+    /// Somebody waits for the next list.
+    asked: bool,
+    kept: Watched,
+    given_file: Option<Watched>,
+    looked: Duration,
+    /// What REST calls fail of, and how often in a row.
+    trouble: Option<(Trouble, u32)>,
+    told: Vec<Told>,
 }
 
 impl Account {
@@ -87,35 +143,61 @@ impl Account {
         id: AccountId,
         place: usize,
         config: &config::Account,
-        state: &Arc<StateDir>,
-        install: &str,
-        inbox: &mpsc::Sender<Event>,
+        around: &Around,
         now: Now,
     ) -> anyhow::Result<Self> {
-        let access = Access { client: Arc::new(Client::for_account(config)?), config: config.clone() };
+        let Around { state, limiter, install, inbox } = around;
+        let client = Arc::new(Client::sharing(config, Arc::clone(limiter))?);
+        let label = login::label(config, place);
+        let read =
+            |kind: &str| state.read(&format!("{kind}-{label}.json")).ok().flatten().unwrap_or_default();
+        let warned: Warned = serde_json::from_slice(&read("warned")).unwrap_or_default();
+        // As they were last told, should REST be down: nothing but its extras may depend on it.
+        let printers = serde_json::from_slice(&read("printers")).unwrap_or_default();
+        let named = config.account.is_some();
         let mut account = Self {
             id,
             number: place + 1,
-            access,
-            install: format!("{install}-{place}"),
+            given: config.clone(),
+            access: Access { client, config: config.clone(), state: Arc::clone(state) },
+            inbox: inbox.clone(),
+            label,
+            install: install.clone(),
             session: None,
             link: None,
             connected: false,
             budget: Budget::default(),
             unanswered: 0,
-            printers: Vec::new(),
+            printers,
             lists: 0,
-            state: AccountState::Offline,
-            next: None,
-            retry_link: None,
-            failures: 0,
-            refusals: 0,
-            busy: false,
-            again: false,
-            warned: None,
+            life: Life::new(named && config.password.is_some(), named, warned),
+            code: None,
+            tfa_key: None,
+            asked: false,
+            kept: Watched::new(login::file(config, state)),
+            given_file: config.token_file.clone().map(Watched::new),
+            looked: now.mono,
+            trouble: None,
+            told: Vec::new(),
         };
-        account.log_in(now, state, inbox);
+        // Without a link nothing can be asked of one yet.
+        account.give(now, Input::Start, &mut JoinSet::new());
         Ok(account)
+    }
+
+    /// Whether it goes on as it is under this configuration, perhaps at another place.
+    pub(super) fn fits(&self, config: &config::Account, place: usize) -> bool {
+        self.given == *config && self.label == login::label(config, place)
+    }
+
+    /// Goes on at this place of the configuration.
+    pub(super) fn move_to(&mut self, place: usize) {
+        self.number = place + 1;
+    }
+
+    /// Which one it is in the configuration, from 1.
+    pub(super) fn number(&self) -> usize {
+        self.number
     }
 
     /// Whether the cloud hears us and we hear the printers: connected, and every subscription answered.
@@ -126,6 +208,11 @@ impl Account {
     /// Whether there is a connection, whatever the subscriptions.
     pub(super) fn is_up(&self) -> bool {
         self.connected
+    }
+
+    /// Whether there is a login that is not known to be dead.
+    pub(super) fn has_login(&self) -> bool {
+        self.life.has_token()
     }
 
     /// A subscription was granted or refused.
@@ -140,23 +227,22 @@ impl Account {
 
     /// The same, and not by one empty list, which may be a fault of the cloud's.
     pub(super) fn is_sure(&self) -> bool {
-        self.lists > 1 || !self.printers.is_empty()
+        self.lists > 1 || (self.lists > 0 && !self.printers.is_empty())
     }
 
-    /// The printers as they were last told.
+    /// The printers as they were last told, if only to an earlier run.
     pub(super) fn printers(&self) -> &[BoundPrinter] {
         &self.printers
     }
 
     /// Asks for the list again before its time.
-    pub(super) fn list_soon(&mut self, now: Now) {
-        let soon = now.mono + LIST_SOON;
-        self.next = Some(self.next.map_or(soon, |next| next.min(soon)));
+    pub(super) fn list_soon(&mut self, now: Now, tasks: &mut JoinSet<mqtt::Ended>) {
+        self.give(now, Input::ListSoon, tasks);
     }
 
     /// How to ask its cloud; `None` while there is no login.
     pub(super) fn rest(&self) -> Option<(Arc<Client>, SecretString)> {
-        let session = self.session.as_ref()?;
+        let session = self.session.as_ref().filter(|_| self.has_login())?;
         Some((Arc::clone(&self.access.client), session.token.clone()))
     }
 
@@ -165,8 +251,47 @@ impl Account {
         self.number - 1
     }
 
-    pub(super) fn state(&self) -> AccountState {
-        self.state
+    /// Asks for the list at once, because a person wants it; `Err` says why not.
+    pub(super) fn refresh(&mut self, now: Now, tasks: &mut JoinSet<mqtt::Ended>) -> Result<(), String> {
+        if !self.has_login() {
+            return Err("the account needs a login first".into());
+        }
+        self.life
+            .refresh(now)
+            .map_err(|wait| format!("the last look was just now; wait {} s", wait.as_secs().max(1)))?;
+        self.asked = true;
+        self.give(now, Input::Tick, tasks);
+        Ok(())
+    }
+
+    /// Has a code sent.
+    pub(super) fn request_code(&mut self, now: Now, tasks: &mut JoinSet<mqtt::Ended>) {
+        self.give(now, Input::RequestCode, tasks);
+    }
+
+    /// Logs in with a code.
+    pub(super) fn submit(&mut self, now: Now, code: SecretString, tasks: &mut JoinSet<mqtt::Ended>) {
+        self.code = Some(code);
+        self.give(now, Input::Code, tasks);
+    }
+
+    /// How it stands, for people.
+    pub(super) fn view(&self, now: Now) -> Login {
+        let (reason, next_step) = self.life.words(now.wall);
+        Login {
+            state: self.life.state(now.wall),
+            // To the second: people and Home Assistant tell no more of it.
+            expires_at: self.life.end().and_then(|end| jiff::Timestamp::from_second(end.as_second()).ok()),
+            days_left: self.life.days_left(now.wall).and_then(|days| i32::try_from(days).ok()),
+            named: self.access.config.account.is_some(),
+            reason: reason.into(),
+            next_step: next_step.into(),
+        }
+    }
+
+    /// What the rest of the gateway is to know since the last time.
+    pub(super) fn take_told(&mut self) -> Vec<Told> {
+        std::mem::take(&mut self.told)
     }
 
     pub(super) fn subscribe(&mut self, serial: &Serial) {
@@ -201,14 +326,12 @@ impl Account {
         result
     }
 
-    pub(super) fn on_connected(&mut self, now: Now, printers: usize) {
+    pub(super) fn on_connected(&mut self, now: Now, printers: usize, tasks: &mut JoinSet<mqtt::Ended>) {
         self.connected = true;
         // Connections are far apart (`mqtt::backoff`), so each may begin with a full one.
         self.budget = Budget::for_printers(printers);
         self.unanswered = 0;
-        self.state = AccountState::Connected;
-        self.refusals = 0;
-        self.next.get_or_insert(now.mono + LIST_EACH);
+        self.give(now, Input::Connected, tasks);
     }
 
     pub(super) fn on_disconnected(
@@ -216,175 +339,111 @@ impl Account {
         now: Now,
         error: &mqtt::Error,
         retry_in: Option<Duration>,
-        inbox: &mpsc::Sender<Event>,
+        tasks: &mut JoinSet<mqtt::Ended>,
     ) {
         self.connected = false;
-        if self.state == AccountState::Connected {
-            self.state = AccountState::Offline;
-        }
-        if error.is_refused() && retry_in.is_none() {
-            // The token is dead, or the clock is wrong, or the account is blocked: REST knows.
-            let pause = REFUSED.get(self.refusals).or(REFUSED.last()).copied().unwrap_or(AGAIN);
-            self.refusals += 1;
-            self.retry_link = Some(now.mono + pause);
-            let Some(session) = self.session.clone() else { return };
-            self.spawn(inbox, move |access| async move {
-                let answer = access.client.preference(&session.token).await;
-                AccountEvent::Judged(cloud::verdict(&session.user_name, &answer))
-            });
-        }
+        let refused = error.is_refused() && retry_in.is_none();
+        self.give(now, if refused { Input::Refused } else { Input::Lost }, tasks);
     }
 
-    /// Takes in what a task found out; says whether the list of printers was read.
-    pub(super) fn on_event(
-        &mut self,
-        now: Now,
-        event: AccountEvent,
-        state: &Arc<StateDir>,
-        inbox: &mpsc::Sender<Event>,
-        tasks: &mut JoinSet<mqtt::Ended>,
-    ) -> bool {
-        self.busy = false;
-        let listed = match event {
-            AccountEvent::Ready(session, printers) => {
-                info!(account = self.number, printers = printers.len(), "logged in to the Bambu cloud");
-                self.list_read(now, printers);
-                if let Err(error) = self.connect(session, inbox, tasks) {
-                    error!(account = self.number, "the cloud's broker cannot be used: {error:#}");
-                }
-                self.warn_of_the_end(now);
-                true
+    /// Takes in what a task found out.
+    pub(super) fn on_event(&mut self, now: Now, event: AccountEvent, tasks: &mut JoinSet<mqtt::Ended>) {
+        let ended = self.life.busy();
+        let mut trouble = None;
+        let reply = match event {
+            AccountEvent::LoggedIn(session) => {
+                // A living connection may go on with the login before, of which this one need not know.
+                let reply = Reply::LoggedIn(session.expires_at);
+                self.tfa_key = None;
+                self.session = Some(*session);
+                self.kept = Watched::new(login::file(&self.access.config, &self.access.state));
+                reply
             }
             AccountEvent::Listed(printers) => {
-                self.list_read(now, printers);
-                self.warn_of_the_end(now);
-                true
+                if self.lists == 0 {
+                    info!(account = self.number, printers = printers.len(), "logged in to the Bambu cloud");
+                }
+                self.lists = self.lists.saturating_add(1);
+                self.trouble = None;
+                if self.printers != printers {
+                    self.printers = printers;
+                    self.keep("printers", &self.printers);
+                }
+                self.told.push(Told::Listed);
+                Reply::Listed
             }
             AccountEvent::Judged(verdict) => {
-                self.on_verdict(now, verdict, state, inbox);
-                false
+                if let (Verdict::OtherUser(user_name), Some(session)) = (&verdict, self.session.as_mut()) {
+                    session.user_name = user_name.clone();
+                }
+                if verdict == Verdict::Alive {
+                    debug!(account = self.number, "the cloud's REST interface accepts the login");
+                }
+                Reply::Judged(verdict)
+            }
+            AccountEvent::AuthenticatorWanted(key) => {
+                self.tfa_key = Some(key);
+                Reply::Authenticator
+            }
+            AccountEvent::CodeSent(kind) => {
+                info!(account = self.number, "Bambu Lab sends a code by {kind}");
+                Reply::CodeSent(kind)
             }
             AccountEvent::Failed(error) => {
-                self.on_failure(now, &error, state, inbox);
-                false
+                trouble = Some(error.to_string());
+                let failure = Failure::of(&error);
+                self.log_failure(&error, &failure);
+                if ended == Some(Call::List) && self.lists == 0 && !self.printers.is_empty() {
+                    // Those of an earlier run have to do.
+                    self.told.push(Told::Listed);
+                }
+                Reply::Failed(failure)
             }
         };
-        if std::mem::take(&mut self.again) {
-            self.reload(now, state, inbox);
-        }
-        listed
-    }
-
-    fn list_read(&mut self, now: Now, printers: Vec<BoundPrinter>) {
-        self.printers = printers;
-        self.lists = self.lists.saturating_add(1);
-        self.failures = 0;
-        self.next = Some(now.mono + LIST_EACH);
-        self.state = if self.connected { AccountState::Connected } else { AccountState::Offline };
-    }
-
-    fn warn_of_the_end(&mut self, now: Now) {
-        let soon = self.session.as_ref().filter(|session| session.ends_soon(now.wall));
-        let due = self.warned.is_none_or(|at| now.mono >= at + WARN_EACH);
-        if let Some(end) = soon.and_then(|session| session.expires_at).filter(|_| due) {
-            self.warned = Some(now.mono);
-            warn!(account = self.number, %end, "the login ends soon: renew it with `bambu2mqtt login`");
-        }
-    }
-
-    fn on_verdict(&mut self, now: Now, verdict: Verdict, state: &Arc<StateDir>, inbox: &mpsc::Sender<Event>) {
-        match verdict {
-            Verdict::Dead => self.give_up_token(now, state, inbox),
-            Verdict::OtherUser(user_name) => {
-                if let (Some(session), Some(link)) = (self.session.as_mut(), &self.link) {
-                    link.replace_credentials(user_name.as_str(), session.token.clone());
-                    session.user_name = user_name;
-                }
+        let outcome = || trouble.clone().map_or(Ok(()), Err);
+        match ended {
+            Some(Call::SubmitCode) => self.told.push(Told::Outcome("login_code", outcome())),
+            Some(Call::RequestCode) => self.told.push(Told::Outcome("request_code", outcome())),
+            Some(Call::List) if std::mem::take(&mut self.asked) => {
+                self.told.push(Told::Outcome("refresh_printers", outcome()));
             }
-            Verdict::Alive => warn!(
-                account = self.number,
-                "the cloud accepts the login and its broker refuses it: check this machine's clock; trying again later"
-            ),
             _ => {}
         }
-    }
-
-    fn give_up_token(&mut self, now: Now, state: &Arc<StateDir>, inbox: &mpsc::Sender<Event>) {
-        self.retry_link = None;
-        if let Some(session) = self.session.take()
-            && let Err(error) = cloud::session::retire(&self.access.config, state, &session.token)
-        {
-            error!(%error, "the dead token could not be put away");
-        }
-        self.log_in(now, state, inbox);
-    }
-
-    fn on_failure(
-        &mut self,
-        now: Now,
-        error: &cloud::Error,
-        state: &Arc<StateDir>,
-        inbox: &mpsc::Sender<Event>,
-    ) {
-        if error.needs_login() {
-            if self.session.is_some() {
-                // Proven by the list of printers; the next step is another source of a login.
-                self.give_up_token(now, state, inbox);
-                return;
-            }
-            // Nothing is tried again: only a person, a new token or SIGHUP helps.
-            error!(account = self.number, %error, "the account needs a login");
-            self.state = AccountState::NeedsLogin;
-            self.next = None;
-            return;
-        }
-        self.failures += 1;
-        let doubled = AGAIN * 2_u32.saturating_pow(self.failures.saturating_sub(1).min(5));
-        let pause = error.retry_after().unwrap_or_default().max(doubled.min(SLOWEST));
-        self.state = match error {
-            cloud::Error::Challenge { .. } => AccountState::Blocked,
-            _ if self.connected => self.state,
-            _ => AccountState::Offline,
-        };
-        warn!(account = self.number, %error, "the cloud did not answer as it should; trying again in {}", humantime::format_duration(pause));
-        self.next = Some(now.mono + pause);
+        self.give(now, Input::Done(reply), tasks);
     }
 
     /// Does what is due; says when to look again.
-    pub(super) fn tick(&mut self, now: Now, state: &Arc<StateDir>, inbox: &mpsc::Sender<Event>) -> Duration {
-        if self.next.is_some_and(|at| now.mono >= at) && !self.busy {
-            self.next = None;
-            match self.session.clone() {
-                None => self.log_in(now, state, inbox),
-                Some(session) => self.spawn(inbox, move |access| async move {
-                    match access.client.printers(&session.token).await {
-                        Ok(printers) => AccountEvent::Listed(printers),
-                        Err(error) => AccountEvent::Failed(error),
-                    }
-                }),
-            }
+    pub(super) fn tick(&mut self, now: Now, tasks: &mut JoinSet<mqtt::Ended>) -> Duration {
+        if now.mono >= self.looked + LOOK_EACH {
+            self.looked = now.mono;
+            self.look_for_login(now, tasks);
         }
-        if self.retry_link.is_some_and(|at| now.mono >= at) {
-            self.retry_link = None;
-            if let Some(link) = &self.link {
-                link.retry();
-            }
-        }
-        let next = self.next.filter(|_| !self.busy);
-        [next, self.retry_link].into_iter().flatten().min().unwrap_or(Duration::MAX)
+        self.give(now, Input::Tick, tasks);
+        self.life.deadline().unwrap_or(Duration::MAX)
     }
 
-    /// A new token may be there: look at once.
-    pub(super) fn reload(&mut self, now: Now, state: &Arc<StateDir>, inbox: &mpsc::Sender<Event>) {
-        self.failures = 0;
-        if self.busy {
-            self.again = true;
-        } else if self.connected {
-            self.next = Some(now.mono);
-        } else {
-            self.session = None;
-            self.log_in(now, state, inbox);
+    /// `bambu2mqtt login` may have been run, or a new token put into its file.
+    fn look_for_login(&mut self, now: Now, tasks: &mut JoinSet<mqtt::Ended>) {
+        let Access { config, state, .. } = &mut self.access;
+        let mut renewed = false;
+        if self.given_file.as_mut().is_some_and(Watched::look)
+            && let Some(token) = config.read_token_again()
+        {
+            config.token = Some(token);
+            renewed = true;
         }
+        let token = self.session.as_ref().map(|session| &session.token);
+        // This program writes there too, what it uses already.
+        renewed |= self.kept.look() && login::is_renewed(config, state, token);
+        if renewed {
+            info!(account = self.number, "there is a new login");
+            self.give(now, Input::NewToken, tasks);
+        }
+    }
+
+    /// A person says that something may have changed.
+    pub(super) fn reload(&mut self, now: Now, tasks: &mut JoinSet<mqtt::Ended>) {
+        self.give(now, Input::Reload, tasks);
     }
 
     /// How many tasks its connection has.
@@ -399,48 +458,178 @@ impl Account {
         }
     }
 
-    fn log_in(&mut self, now: Now, state: &Arc<StateDir>, inbox: &mpsc::Sender<Event>) {
-        let state = Arc::clone(state);
-        self.spawn(inbox, move |access| async move {
-            match log_in(&access.client, &access.config, &state, now.wall).await {
-                Ok((session, printers)) => AccountEvent::Ready(session, printers),
-                Err(error) => AccountEvent::Failed(error),
+    /// Tells the machine what happened, and does what it says.
+    fn give(&mut self, now: Now, input: Input, tasks: &mut JoinSet<mqtt::Ended>) {
+        for action in self.life.handle(now, input) {
+            match action {
+                Action::Call(call) => self.call(now, call),
+                Action::Connect => {
+                    if let Err(error) = self.connect(tasks) {
+                        error!(account = self.number, "the cloud's broker cannot be used: {error:#}");
+                    }
+                }
+                Action::Retry => {
+                    if let Some(link) = &self.link {
+                        link.retry();
+                    }
+                }
+                Action::Hold => {
+                    if let Some(link) = &self.link {
+                        link.hold();
+                    }
+                }
+                Action::Retire => self.retire(),
+                Action::Remember(warned) => self.keep("warned", &warned),
+                Action::Tell(news) => {
+                    self.log(now, news);
+                    self.told.push(Told::News(news));
+                }
             }
-        });
+        }
     }
 
-    /// Runs REST calls beside the gateway; only one at a time.
-    fn spawn<F: Future<Output = AccountEvent> + Send>(
-        &mut self,
-        inbox: &mpsc::Sender<Event>,
-        work: impl FnOnce(Access) -> F + Send + 'static,
-    ) {
-        self.busy = true;
-        let (id, access, inbox) = (self.id, self.access.clone(), inbox.clone());
+    fn log(&self, now: Now, news: News) {
+        let account = self.number;
+        let Login { reason, next_step, .. } = self.view(now);
+        match news {
+            News::Expiring(days) => {
+                let end = self.life.end();
+                warn!(
+                    account,
+                    days,
+                    end = end.map(tracing::field::display),
+                    "the login ends soon: {next_step}"
+                );
+            }
+            News::NeedsLogin => error!(account, %reason, "the account needs a login: {next_step}"),
+            News::CodeRequired => error!(account, %reason, "the account needs a code: {next_step}"),
+            News::Blocked => warn!(account, %reason, "the cloud keeps the account out for now: {next_step}"),
+            News::Connected => info!(account, "the account is connected again"),
+        }
+    }
+
+    /// Trouble is told when it begins or changes, and then each time its count has doubled.
+    fn log_failure(&mut self, error: &cloud::Error, failure: &Failure) {
+        let (last, count) = self.trouble.unwrap_or((failure.trouble, 0));
+        let count = if last == failure.trouble { count + 1 } else { 1 };
+        self.trouble = Some((failure.trouble, count));
+        // That there is no token is no news before the password was tried, and what follows is told anyhow.
+        let quiet = failure.trouble == Trouble::NoToken || matches!(error, cloud::Error::Resting { .. });
+        if count.is_power_of_two() && !quiet {
+            warn!(account = self.number, count, %error, "the Bambu cloud did not do what was asked");
+        } else {
+            debug!(account = self.number, count, %error, "the Bambu cloud did not do what was asked");
+        }
+    }
+
+    fn retire(&mut self) {
+        if let Some(session) = self.session.take()
+            && let Err(error) = login::retire(&self.access.config, &self.access.state, &session.token)
+        {
+            error!(%error, "the dead token could not be put away");
+        }
+    }
+
+    fn keep<T: serde::Serialize + ?Sized>(&self, kind: &str, what: &T) {
+        let bytes = serde_json::to_vec(what).unwrap_or_default();
+        if let Err(error) = self.access.state.write(&format!("{kind}-{}.json", self.label), &bytes) {
+            warn!(%error, "not kept for the next start");
+        }
+    }
+
+    /// Begins a REST call; [`life`] sees to it that there is only one at a time.
+    fn call(&mut self, now: Now, call: Call) {
+        let token = self.session.as_ref().map(|session| (session.token.clone(), session.user_name.clone()));
+        let mut means = Means { token, ..Means::default() };
+        match call {
+            // A wrong code may be followed by the right one, so the key stays.
+            Call::SubmitCode => (means.code, means.tfa_key) = (self.code.take(), self.tfa_key.clone()),
+            // From here on the code that is sent is the one that is meant.
+            Call::RequestCode => self.tfa_key = None,
+            _ => {}
+        }
+        let (id, access, inbox) = (self.id, self.access.clone(), self.inbox.clone());
         tokio::spawn(async move {
-            let event = work(access).await;
+            let event = match carry_out(&access, call, means, now).await {
+                Ok(event) => event,
+                Err(error) => AccountEvent::Failed(error),
+            };
             // Fails only when the gateway is gone, and then nobody wants to know.
             let _ = inbox.send(Event::Account(id, event)).await;
         });
     }
 
-    fn connect(
-        &mut self,
-        session: Session,
-        inbox: &mpsc::Sender<Event>,
-        tasks: &mut JoinSet<mqtt::Ended>,
-    ) -> anyhow::Result<()> {
+    fn connect(&mut self, tasks: &mut JoinSet<mqtt::Ended>) -> anyhow::Result<()> {
+        let Some(session) = &self.session else { return Ok(()) };
         let (user, token) = (session.user_name.as_str().to_owned(), session.token.clone());
-        self.session = Some(session);
         if let Some(link) = &self.link {
             link.replace_credentials(user, token);
             return Ok(());
         }
         let id = self.id;
-        let mut options = cloud_options(&self.access.config, &self.install)?;
+        let mut options = cloud_options(&self.access.config, &format!("{}-{}", self.install, self.label))?;
         options.credentials = Some((user, token));
-        self.link = Some(Link::start(tasks, options, inbox.clone(), move |event| Event::Cloud(id, event)));
+        let inbox = self.inbox.clone();
+        self.link = Some(Link::start(tasks, options, inbox, move |event| Event::Cloud(id, event)));
         Ok(())
+    }
+}
+
+/// What a call may need.
+#[derive(Default)]
+struct Means {
+    token: Option<(SecretString, cloud::UserName)>,
+    code: Option<SecretString>,
+    /// Stands for a login that waits for its authenticator's code.
+    tfa_key: Option<SecretString>,
+}
+
+async fn carry_out(
+    access: &Access,
+    call: Call,
+    means: Means,
+    now: Now,
+) -> Result<AccountEvent, cloud::Error> {
+    let Access { client, config, state, .. } = access;
+    let Means { token, code, tfa_key } = means;
+    let missing = || cloud::Error::LoginNeeded { reason: LoginReason::NoToken };
+    let logged_in = |session| AccountEvent::LoggedIn(Box::new(session));
+    let desk = Desk { client, account: config, state };
+    match call {
+        Call::Find => login::find(client, config, state).await.map(logged_in),
+        Call::Password => {
+            let password = config.password.as_ref().ok_or_else(missing)?;
+            Ok(match desk.password(password, now.wall).await? {
+                Next::Done(session) => logged_in(session),
+                Next::Code(kind) => {
+                    return Err(cloud::Error::LoginNeeded { reason: LoginReason::Code(kind) });
+                }
+                Next::Authenticator(key) => AccountEvent::AuthenticatorWanted(key),
+            })
+        }
+        Call::SubmitCode => {
+            let code = code.ok_or(cloud::Error::CodeExpired)?;
+            let Some(key) = tfa_key else {
+                return desk.code(code.expose_secret(), now.wall).await.map(logged_in);
+            };
+            match desk.authenticator(&key, code.expose_secret(), now.wall).await? {
+                Authenticated::Done(session) => Ok(logged_in(session)),
+                Authenticated::WrongCode => Err(cloud::Error::CodeWrong),
+                Authenticated::NoWay(error) => Err(error),
+            }
+        }
+        Call::RequestCode => desk.send_code(now.wall).await.map(AccountEvent::CodeSent),
+        Call::List => {
+            let (token, _) = token.ok_or_else(missing)?;
+            client.printers(&token).await.map(AccountEvent::Listed)
+        }
+        Call::Judge => {
+            let (token, user_name) = token.ok_or_else(missing)?;
+            match client.preference(&token).await {
+                Err(error @ cloud::Error::Unauthorised { .. }) => Err(error),
+                answer => Ok(AccountEvent::Judged(cloud::verdict(&user_name, &answer))),
+            }
+        }
     }
 }
 
@@ -454,7 +643,13 @@ pub(crate) async fn log_in(
 ) -> Result<(Session, Vec<BoundPrinter>), cloud::Error> {
     let mut sources = 0;
     loop {
-        let session = cloud::obtain(client, config, state, now).await?;
+        let session = match cloud::obtain(client, config, state, now).await {
+            // There was one, a moment ago.
+            Err(cloud::Error::LoginNeeded { reason: LoginReason::NoToken }) if sources > 0 => {
+                return Err(cloud::Error::LoginNeeded { reason: LoginReason::RunOut });
+            }
+            obtained => obtained?,
+        };
         sources += 1;
         match client.printers(&session.token).await {
             Ok(printers) => return Ok((session, printers)),

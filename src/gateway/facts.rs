@@ -191,6 +191,7 @@ impl Facts {
             let plan = Plan::new(now.mono, age(now, kept.names_at));
             Desk { place, plan, kept, down: BTreeSet::new(), unheard: Some(now.mono) }
         });
+        desk.place = place;
         let known = self.printers.entry(serial.clone()).or_insert_with(|| {
             let kept = self.earlier.printers.remove(serial.as_str()).unwrap_or_default();
             let picture = self.shelf.picture(serial).filter(|_| kept.cover_of.is_some());

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use tracing::info;
 
-use crate::bambu::session::Session;
+use crate::bambu::session::{Input, Session};
 use crate::cloud::BoundPrinter;
 use crate::config::Mode;
 use crate::homeassistant::Mirror;
@@ -36,9 +36,13 @@ impl Gateway {
                     continue;
                 }
                 let serial = Serial::new(&printer.serial);
-                // One that two accounts have stays with the one it is heard on.
-                let current = self.printers.get(&serial).map(|p| p.account) == Some(*id);
-                if current || !wanted.contains_key(&serial) {
+                // One that two accounts have stays with the one it is heard on, as long as that is of use.
+                let worth = |id: AccountId, account: &Account| {
+                    let current = self.printers.get(&serial).map(|p| p.account) == Some(id);
+                    (account.has_login(), current)
+                };
+                let other = wanted.get(&serial).and_then(|(id, _)| Some((*id, self.accounts.get(id)?)));
+                if other.is_none_or(|(other, of)| worth(*id, account) > worth(other, of)) {
                     wanted.insert(serial, (*id, printer.clone()));
                 }
             }
@@ -56,17 +60,21 @@ impl Gateway {
     /// Takes away what is not wanted any more: what the owner ignores at once, what the cloud does not list
     /// when it has not listed it twice.
     pub(super) fn remove_printers(&mut self, now: Now, wanted: &BTreeMap<Serial, (AccountId, BoundPrinter)>) {
-        let listed = self.accounts.values().all(Account::is_listed);
         let mut gone = BTreeSet::new();
         for (serial, printer) in &mut self.printers {
             let ignored = self.config.printer(serial.as_str()).is_some_and(|p| p.ignore);
+            // Its own account's word counts; that another one cannot say anything is no reason to keep it.
+            let listed = self
+                .accounts
+                .get(&printer.account)
+                .map_or_else(|| self.accounts.values().all(Account::is_listed), Account::is_listed);
             let missing = !wanted.contains_key(serial) && listed;
             if ignored || (missing && printer.missed) {
                 gone.insert(serial.clone());
             } else if missing {
                 // One odd answer must not cost anybody the names of their entities.
                 for account in self.accounts.values_mut() {
-                    account.list_soon(now);
+                    account.list_soon(now, &mut self.tasks);
                 }
             }
             printer.missed = missing;
@@ -88,13 +96,19 @@ impl Gateway {
         let name = self.configured_name(serial).or_else(|| given_name(bound));
         let read_only = self.config.controls_of(serial.as_str()) == Mode::ReadOnly;
         self.facts.add(now, serial, id, self.accounts.get(&id).map_or(0, Account::place));
-        let Some(known) = self.printers.get_mut(serial) else { return };
-        if known.account != id {
-            known.account = id;
+        let before = self.printers.get(serial).map_or(id, |known| known.account);
+        if before != id {
+            // What was asked of it by the other way is not answered by this one.
+            self.handle(now, serial, Input::Disconnected);
+            if let Some(account) = self.accounts.get(&before) {
+                account.unsubscribe(serial);
+            }
             if let Some(account) = self.accounts.get_mut(&id) {
                 account.subscribe(serial);
             }
         }
+        let Some(known) = self.printers.get_mut(serial) else { return };
+        known.account = id;
         let renamed = name.is_some_and(|name| known.session.rename(&name));
         let other = known.session.snapshot().read_only != read_only;
         known.session.set_read_only(read_only);

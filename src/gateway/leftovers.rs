@@ -11,8 +11,8 @@ use std::time::Duration;
 use serde_json::Value;
 use tracing::info;
 
-use crate::homeassistant::Mirror;
 use crate::homeassistant::topic::Topics;
+use crate::homeassistant::{BridgeMirror, Mirror};
 use crate::mqtt::{Outbox, Qos};
 use crate::printer::{Now, Serial, Snapshot};
 
@@ -98,6 +98,7 @@ impl Leftovers {
         now: Now,
         complete: bool,
         printers: impl Fn() -> I,
+        gateway: &BridgeMirror,
         outbox: &Outbox,
     ) {
         if self.until.is_none_or(|until| now.mono < until) {
@@ -122,6 +123,17 @@ impl Leftovers {
             if *id == bridge {
                 if !self.discovery {
                     outbox.set(self.topics.config(id), "");
+                    return false;
+                }
+                // An account that is not configured any more has left its entities.
+                let gone: Vec<_> =
+                    device.components.iter().filter(|(id, _)| !gateway.components().any(|known| known == id.as_str())).collect();
+                if !gone.is_empty() {
+                    let names: Vec<_> = gone.iter().map(|(id, c)| (id.as_str(), c.platform.as_str())).collect();
+                    gateway.retract(&names, &mut out);
+                    for topic in gone.iter().flat_map(|(_, c)| &c.topics) {
+                        outbox.set(topic.as_str(), "");
+                    }
                 }
                 return false;
             }

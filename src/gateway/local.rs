@@ -6,13 +6,13 @@ use tracing::{debug, error, warn};
 
 use crate::bambu::session::Input;
 use crate::homeassistant::topic::Incoming;
-use crate::homeassistant::{Account as AccountState, Bridge, Publication, action, command};
+use crate::homeassistant::{Bridge, BridgeCommand, Publication, account_key, action, command};
 use crate::mqtt::{self, Message, Qos};
 use crate::printer::{Command, Now, Outcome, Serial};
 
-use super::account::Account;
+use super::account::{Account, News};
 use super::facts::Cover;
-use super::{BIRTH_DELAY, Gateway, Pending, Printer, RESYNC_BELOW, SHORTEST_TURN, START_GRACE};
+use super::{AccountId, BIRTH_DELAY, Gateway, Pending, Printer, RESYNC_BELOW, SHORTEST_TURN, START_GRACE};
 
 impl Gateway {
     pub(super) fn on_local(&mut self, now: Now, event: mqtt::Event) {
@@ -72,6 +72,13 @@ impl Gateway {
                 }
                 self.on_command(now, &serial, key, payload);
             }
+            Some(Incoming::BridgeSet { key }) => {
+                if retain {
+                    warn!(key, "a retained command is ignored: publish commands without the retain flag");
+                    return;
+                }
+                self.on_bridge_command(now, key, payload);
+            }
             Some(Incoming::Action { serial, key, name }) => {
                 if retain {
                     warn!(name, "a retained action is ignored: publish actions without the retain flag");
@@ -103,6 +110,89 @@ impl Gateway {
         };
         let command = command::parse(printer.session.snapshot(), key, payload);
         self.ask(now, serial, key, None, command.map_err(|error| error.to_string()));
+    }
+
+    /// Does what somebody asks of the gateway itself. The payload may be a code: it is never shown.
+    fn on_bridge_command(&mut self, now: Now, key: &str, payload: &[u8]) {
+        let command = match BridgeCommand::parse(&self.bridge, key, payload) {
+            Ok(command) => command,
+            Err(reason) => return self.tell_bridge(now, key, "refused", Some(reason)),
+        };
+        let id_of =
+            |place: usize| self.accounts.iter().find(|(_, a)| a.number() == place + 1).map(|(id, _)| *id);
+        match command {
+            BridgeCommand::RequestCode(place) | BridgeCommand::LoginCode(place, _) => {
+                let Some(id) = id_of(place) else { return };
+                let Some(account) = self.accounts.get_mut(&id) else { return };
+                match command {
+                    BridgeCommand::LoginCode(_, code) => account.submit(now, code, &mut self.tasks),
+                    _ => account.request_code(now, &mut self.tasks),
+                }
+                self.tell_bridge(now, key, "accepted", None);
+                self.after_account(now, id);
+            }
+            BridgeCommand::RefreshPrinters => {
+                let tasks = &mut self.tasks;
+                let asked: Vec<_> =
+                    self.accounts.iter_mut().map(|(id, a)| (*id, a.refresh(now, tasks))).collect();
+                // One that looks is enough; the others say why not only where none does.
+                match asked.iter().find_map(|(_, asked)| asked.as_ref().err()) {
+                    Some(reason) if asked.iter().all(|(_, asked)| asked.is_err()) => {
+                        self.tell_bridge(now, key, "refused", Some(reason));
+                    }
+                    _ => self.tell_bridge(now, key, "accepted", None),
+                }
+                for (id, _) in asked {
+                    self.after_account(now, id);
+                }
+            }
+        }
+    }
+
+    /// Tells what became of something that a person asked of an account.
+    pub(super) fn tell_bridge_outcome(
+        &mut self,
+        id: AccountId,
+        key: &str,
+        (outcome, reason): (&str, Option<&str>),
+    ) {
+        let number = self.accounts.get(&id).map_or(1, Account::number);
+        let key = if key == "refresh_printers" { key.to_owned() } else { account_key(key, number) };
+        self.tell_bridge(self.clock.now(), &key, outcome, reason);
+    }
+
+    /// Tells what happened to an account, for automations; whoever was not listening has the account's state.
+    pub(super) fn tell_account_event(&self, now: Now, id: AccountId, news: News) {
+        let Some(account) = self.accounts.get(&id).filter(|_| self.local_connected) else { return };
+        let login = account.view(now);
+        let body = json!({
+            "event_type": news.word(),
+            "account": account.number(),
+            "reason": &*login.reason,
+            "next_step": &*login.next_step,
+            "days_left": login.days_left,
+            "expires_at": login.expires_at.map(|end| end.to_string()),
+        });
+        let topic = self.topics.bridge_event(&account_key("account", account.number()));
+        self.local.outbox().send(Message::new(topic, body.to_string()).at_least_once());
+    }
+
+    fn tell_bridge(&mut self, now: Now, key: &str, outcome: &str, reason: Option<&str>) {
+        if let Some(reason) = reason {
+            warn!(key, outcome, reason, "command to the gateway");
+        } else {
+            debug!(key, outcome, "command to the gateway");
+        }
+        let mut body = json!({ "outcome": outcome });
+        if let (Some(body), Some(reason)) = (body.as_object_mut(), reason) {
+            body.insert("reason".into(), reason.into());
+        }
+        self.local.outbox().send(Message::new(self.topics.bridge_result(key), body.to_string()));
+        if self.local_connected {
+            // What was typed shall not stay, whatever becomes of it.
+            self.bridge_mirror.republish(now, key, &self.bridge, &mut self.out);
+            self.publish();
+        }
     }
 
     fn on_action(&mut self, now: Now, serial: &Serial, key: &str, name: &str, payload: &[u8]) {
@@ -269,15 +359,11 @@ impl Gateway {
     pub(super) fn update_bridge(&mut self, now: Now) {
         self.bridge_changed = false;
         let count = |n: usize| u16::try_from(n).unwrap_or(u16::MAX);
-        let worst = self.accounts.values().map(Account::state).max_by_key(|state| match state {
-            AccountState::Connected => 0,
-            AccountState::Offline => 1,
-            AccountState::Blocked => 2,
-            AccountState::NeedsLogin => 3,
-        });
+        let mut accounts: Vec<&Account> = self.accounts.values().collect();
+        accounts.sort_by_key(|account| account.number());
         let bridge = Bridge {
-            cloud_connected: self.accounts.values().all(Account::is_connected),
-            account: worst.unwrap_or_default(),
+            cloud_connected: accounts.iter().all(|account| account.is_connected()),
+            accounts: accounts.iter().map(|account| account.view(now)).collect(),
             printers: count(self.printers.len()),
             printers_online: count(self.printers.values().filter(|p| p.online).count()),
             printers_printing: count(self.printers.values().filter(|p| p.standing.printing).count()),

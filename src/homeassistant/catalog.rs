@@ -27,7 +27,7 @@ use crate::printer::{Heater, Snapshot, Speed, Text};
 use super::entity::{Entity, Value};
 
 pub use ams::{AMS, EXTERNAL, SLOT};
-pub use bridge::BRIDGE;
+pub use bridge::{ACCOUNT, BRIDGE};
 
 /// The printer's rows by what they are about, in the order in which people look.
 pub static GROUPS: &[(&str, &[Entity<Snapshot>])] = &[

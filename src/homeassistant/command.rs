@@ -141,6 +141,8 @@ fn read<T>(row: &Entity<T>, snapshot: &Snapshot, payload: &[u8]) -> Result<Comma
         | Platform::BinarySensor
         | Platform::Image
         | Platform::Update
+        | Platform::Press
+        | Platform::Code(..)
         | Platform::Event(_) => Err(Error::NoControl(row.key.into())),
     }
 }

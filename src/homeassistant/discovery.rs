@@ -6,7 +6,7 @@ use crate::printer::command::permit::Condition;
 use crate::printer::{Ams, Capabilities, ExternalSpool, Serial, Slot, Snapshot};
 
 use super::Bridge;
-use super::catalog::{AMS, BRIDGE, EXTERNAL, PRINTER, SLOT};
+use super::catalog::{ACCOUNT, AMS, BRIDGE, EXTERNAL, PRINTER, SLOT};
 use super::command;
 use super::entity::{CURRENCY, Entity, Platform};
 use super::event::{TRIGGERS, Trigger};
@@ -81,11 +81,22 @@ impl<'a> Device<'a> {
         topic: &dyn Fn(&str) -> String,
     ) {
         let fill = |text: &str| number.map_or_else(|| text.to_owned(), |n| text.replace('#', &n.to_string()));
-        let key = fill(entity.key);
+        self.add_as(entity, &fill(entity.key), fill(entity.name), can, topic);
+    }
+
+    /// Adds a component under a key and a name that are not just those of its row.
+    fn add_as<T>(
+        &mut self,
+        entity: &Entity<T>,
+        key: &str,
+        name: String,
+        can: &Capabilities,
+        topic: &dyn Fn(&str) -> String,
+    ) {
         let platform = entity.platform.name();
         let value_topic = match entity.platform {
             Platform::Event(_) => topic(&format!("event/{key}")),
-            _ => topic(&key),
+            _ => topic(key),
         };
         let mut c = Map::new();
         let mut put = |key: &str, value: Json| c.insert(key.into(), value);
@@ -93,7 +104,7 @@ impl<'a> Device<'a> {
         put("unique_id", format!("{}_{key}", self.id).into());
         put("default_entity_id", format!("{platform}.{}_{key}", self.slug).into());
         // The main entity of a device carries the device's name alone.
-        put("name", if entity.name.is_empty() { Json::Null } else { fill(entity.name).into() });
+        put("name", if name.is_empty() { Json::Null } else { name.into() });
         let words = [
             ("device_class", entity.device_class),
             (
@@ -140,8 +151,17 @@ impl<'a> Device<'a> {
                 // Else the broker hands them on with less care than it takes them.
                 put("qos", 1.into());
             }
-            Platform::Switch(_) | Platform::Light(_) | Platform::Button(_) => {
+            Platform::Switch(_) | Platform::Light(_) | Platform::Button(_) | Platform::Press => {
                 put("command_topic", set());
+            }
+            Platform::Code(most, pattern) => {
+                put("command_topic", set());
+                put("mode", "text".into());
+                put("min", 0.into());
+                put("max", most.into());
+                put("pattern", pattern.into());
+                // With a value of its own it need not show what was typed, and here that is always nothing.
+                put("value_template", "{{ '' }}".into());
             }
             Platform::Number(..) => {
                 put("command_topic", set());
@@ -179,7 +199,7 @@ impl<'a> Device<'a> {
             // On first, then the effect: the other way round, the lamp would just burn.
             put("on_command_type", "first".into());
         }
-        if !matches!(entity.platform, Platform::Button(_) | Platform::Image) {
+        if !entity.platform.is_button() && !matches!(entity.platform, Platform::Image) {
             put("state_topic", value_topic.into());
         }
         self.components.insert(format!("{platform}_{key}"), c.into());
@@ -401,6 +421,23 @@ fn child<'a>(
         .of_printer(serial)
 }
 
+/// The key of an account's entity: the first account's are plain, so that a second one changes nothing of them.
+pub fn account_key(key: &str, number: usize) -> String {
+    if number < 2 { key.to_owned() } else { format!("{key}_{number}") }
+}
+
+/// The name of an account's entity. Accounts are told apart by their number: their own names are personal.
+fn account_name(name: &str, number: usize) -> String {
+    match number {
+        0 | 1 => name.to_owned(),
+        // "Account" becomes "Account 2", "Account event" "Account 2 event", "Login expires" "Account 2 login expires".
+        _ => match name.strip_prefix("Account") {
+            Some(rest) => format!("Account {number}{rest}"),
+            None => format!("Account {number} {}", name.to_lowercase()),
+        },
+    }
+}
+
 /// The gateway's own device; its entities tell of the cloud also while no printer is there.
 pub fn bridge(topics: &Topics, bridge: &Bridge) -> Message {
     let mut device =
@@ -410,6 +447,12 @@ pub fn bridge(topics: &Topics, bridge: &Bridge) -> Message {
             .fact("sw_version", Some(bridge.version));
     for entity in BRIDGE {
         device.add(entity, None, &Capabilities::default(), &|key| topics.bridge(key));
+    }
+    for (number, login) in (1..).zip(&bridge.accounts) {
+        for entity in ACCOUNT.iter().filter(|entity| (entity.needs)(&Capabilities::default(), login)) {
+            let (key, name) = (account_key(entity.key, number), account_name(entity.name, number));
+            device.add_as(entity, &key, name, &Capabilities::default(), &|key| topics.bridge(key));
+        }
     }
     device.message()
 }

@@ -249,6 +249,10 @@ pub enum Platform {
     Fan(FanKind),
     /// Something to press.
     Button(fn() -> Command),
+    /// Something to press that concerns the gateway and no printer.
+    Press,
+    /// A few characters to type, up to so many and as this expression says; what was typed is never shown.
+    Code(u8, &'static str),
     /// Something that makes noise, with the names of its tones; off is no tone.
     Siren(&'static [&'static str], fn(Option<usize>) -> Command),
     /// Things that happen, by the words for them. It has no value: what happened is told once, on a topic
@@ -269,7 +273,8 @@ impl Platform {
             Self::Number(..) => "number",
             Self::Select(..) => "select",
             Self::Fan(_) => "fan",
-            Self::Button(_) => "button",
+            Self::Button(_) | Self::Press => "button",
+            Self::Code(..) => "text",
             Self::Siren(..) => "siren",
             Self::Event(_) => "event",
         }
@@ -292,6 +297,8 @@ impl Platform {
             | Self::BinarySensor
             | Self::Image
             | Self::Update
+            | Self::Press
+            | Self::Code(..)
             | Self::Event(_) => return None,
             Self::Switch(to) | Self::Light(to) => to(true),
             Self::Number(_, to) => to(1),
@@ -309,6 +316,11 @@ impl Platform {
         self.class().is_some_and(|class| !class.allows(Condition::Limited))
     }
 
+    /// Whether it is something to press, which has no value.
+    pub fn is_button(self) -> bool {
+        matches!(self, Self::Button(_) | Self::Press)
+    }
+
     /// Whether it takes commands.
     pub fn is_control(self) -> bool {
         !matches!(
@@ -320,7 +332,7 @@ impl Platform {
     /// Whether it has a value that is published as text: something to press and things that happen have none,
     /// and a picture is none.
     pub fn has_value(self) -> bool {
-        !matches!(self, Self::Button(_) | Self::Event(_) | Self::Image)
+        !self.is_button() && !matches!(self, Self::Event(_) | Self::Image)
     }
 }
 
@@ -522,6 +534,16 @@ pub const fn button<T>(key: &'static str, name: &'static str, command: fn() -> C
 /// the printer is away: that it went is one of the things that happen.
 pub const fn event<T>(key: &'static str, name: &'static str, types: fn() -> Vec<&'static str>) -> Entity<T> {
     row(key, name, Platform::Event(types), |_| None).lasting().early()
+}
+
+/// Something to press that concerns the gateway and no printer.
+pub const fn press<T>(key: &'static str, name: &'static str) -> Entity<T> {
+    row(key, name, Platform::Press, |_| None)
+}
+
+/// A code to type, of at most so many characters; Home Assistant lets nothing pass that does not fit.
+pub const fn code<T>(key: &'static str, name: &'static str, most: u8, pattern: &'static str) -> Entity<T> {
+    row(key, name, Platform::Code(most, pattern), |_| None)
 }
 
 impl<T> Entity<T> {

@@ -34,6 +34,11 @@ pub enum Incoming<'a> {
         /// The entity's key; below the printer as in `ams/0/drying`.
         key: &'a str,
     },
+    /// A command to an entity of the gateway itself.
+    BridgeSet {
+        /// The entity's key.
+        key: &'a str,
+    },
     /// A structured request.
     Action {
         /// The printer.
@@ -73,6 +78,16 @@ impl Topics {
         format!("{}/bridge/{key}", self.base)
     }
 
+    /// Where the outcome of a command to the gateway itself is told.
+    pub fn bridge_result(&self, key: &str) -> String {
+        format!("{}/bridge/{key}/result", self.base)
+    }
+
+    /// Where it is told what happens to the gateway itself.
+    pub fn bridge_event(&self, group: &str) -> String {
+        format!("{}/bridge/event/{group}", self.base)
+    }
+
     /// A printer's availability.
     pub fn availability(&self, serial: &Serial) -> String {
         format!("{}/{}/availability", self.base, serial.as_str())
@@ -96,11 +111,6 @@ impl Topics {
     /// Where the bare names are told that device triggers wait for.
     pub fn trigger(&self, serial: &Serial) -> String {
         self.value(serial, Part::Printer, "trigger")
-    }
-
-    /// Where something is told that happened to the gateway itself.
-    pub fn bridge_event(&self, name: &str) -> String {
-        self.bridge(&format!("event/{name}"))
     }
 
     /// Whether the topic is one of things that happen: told once, with care, and never kept by the broker.
@@ -155,7 +165,7 @@ impl Topics {
         format!("{}_bridge", self.id_prefix)
     }
 
-    /// Where commands to printers and to devices below them come from.
+    /// Where commands to the gateway, to printers and to devices below them come from.
     pub fn commands(&self) -> [String; 4] {
         ["+/set", "ams/+/+/set", "external/+/+/set", "action/+"].map(|rest| format!("{}/+/{rest}", self.base))
     }
@@ -194,6 +204,10 @@ impl Topics {
         }
         let (serial, rest) = rest.split_once('/')?;
         let plain = |name: &str| !name.is_empty() && !name.contains('/');
+        // No serial number: the level is the gateway's own.
+        if serial == "bridge" {
+            return Some(Incoming::BridgeSet { key: rest.strip_suffix("/set").filter(|key| plain(key))? });
+        }
         if let Some(name) = rest.strip_prefix("action/").filter(|name| plain(name)) {
             return Some(Incoming::Action { serial: Serial::new(serial), key: rest, name });
         }
@@ -261,6 +275,9 @@ mod tests {
         assert_eq!(topics.parse(action), Some(Incoming::Action { serial: serial.clone(), key, name }));
         assert_eq!(topics.result(&serial, key), format!("{action}/result"));
         assert_eq!(topics.parse("homeassistant/status"), Some(Incoming::Status));
+        let set = format!("{}/set", topics.bridge("login_code"));
+        assert_eq!(topics.parse(&set), Some(Incoming::BridgeSet { key: "login_code" }));
+        assert_eq!(topics.bridge_result("login_code"), set.replace("/set", "/result"));
         let config = topics.config("home_bambu_bridge");
         assert_eq!(topics.parse(&config), Some(Incoming::Discovery { device: "home_bambu_bridge" }));
         for foreign in [
@@ -274,6 +291,9 @@ mod tests {
             "home/bambu/x/ams/1/set",
             "home/bambu/x/ams/1/y/z/set",
             "home/bambu/x//set",
+            "home/bambu/bridge/set",
+            "home/bambu/bridge/login_code",
+            "home/bambu/bridge/ams/0/drying/set",
         ] {
             assert_eq!(topics.parse(foreign), None, "{foreign}");
         }

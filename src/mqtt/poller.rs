@@ -44,6 +44,10 @@ pub(super) struct Poller<T, W> {
     shared: Arc<Shared>,
     inbox: mpsc::Sender<T>,
     wrap: W,
+    /// What its own clock counts from.
+    began: Instant,
+    /// The attempts so far, as far as they count for the limit.
+    attempts: backoff::Attempts,
     /// Failed attempts and lost connections since the last good one.
     failures: u32,
     /// Connections in a row that the broker closed within seconds.
@@ -68,7 +72,18 @@ impl<T: Send + 'static, W: Fn(Event) -> T + Send> Poller<T, W> {
         } else {
             format!("{host}:{}", options.port)
         };
-        Self { options, broker, shared, inbox, wrap, failures: 0, short: 0, reported: None }
+        Self {
+            options,
+            broker,
+            shared,
+            inbox,
+            wrap,
+            began: now(),
+            attempts: backoff::Attempts::default(),
+            failures: 0,
+            short: 0,
+            reported: None,
+        }
     }
 
     pub(super) async fn run(mut self) -> Ended {
@@ -78,6 +93,9 @@ impl<T: Send + 'static, W: Fn(Event) -> T + Send> Poller<T, W> {
         let mut login = self.shared.login.subscribe();
         while !self.shared.closing.is_cancelled() {
             number += 1;
+            if self.await_permit().await.is_err() {
+                break;
+            }
             let end = self.connect_and_poll(number, &mut login).await;
             self.shared.outbox.shut();
             self.shared.set_current(None);
@@ -92,6 +110,25 @@ impl<T: Send + 'static, W: Fn(Event) -> T + Send> Poller<T, W> {
             }
         }
         format!("poller of the {}", self.options.name)
+    }
+
+    /// Waits until one more attempt keeps the pace's limit, also when somebody brought a new login.
+    async fn await_permit(&mut self) -> Result<(), Gone> {
+        let wait = self.attempts.wait(self.options.pace, now() - self.began);
+        if !wait.is_zero() {
+            info!(
+                "the limit of the broker's connections is reached; the next attempt follows in {}s",
+                wait.as_secs().max(1)
+            );
+            tokio::select! {
+                biased;
+                () = self.shared.closing.cancelled() => return Err(Gone),
+                () = self.inbox.closed() => return Err(Gone),
+                () = tokio::time::sleep(wait) => {}
+            }
+        }
+        self.attempts.begin(now() - self.began);
+        Ok(())
     }
 
     /// One attempt and, if it succeeds, the whole life of that connection.
@@ -253,7 +290,9 @@ impl<T: Send + 'static, W: Fn(Event) -> T + Send> Poller<T, W> {
             // What was brought while the connection lived is no reason to hurry now.
             login.mark_unchanged();
         }
-        let pause = if error.is_refused() {
+        let pause = if login.borrow().held {
+            None
+        } else if error.is_refused() {
             self.options.pace.pause_after_refusal(fastrand::f64())
         } else {
             Some(self.options.pace.pause(self.failures, fastrand::f64()))
@@ -262,19 +301,25 @@ impl<T: Send + 'static, W: Fn(Event) -> T + Send> Poller<T, W> {
         let failures = self.failures;
         self.hand(Event::Disconnected { error, retry_in: pause, failures, lasted }).await?;
 
-        let pause = async {
-            match pause {
-                Some(pause) => tokio::time::sleep(pause).await,
-                None => std::future::pending().await,
+        let again = pause.map(|pause| now() + pause);
+        loop {
+            let held = login.borrow().held;
+            let pause = async {
+                match again.filter(|_| !held) {
+                    Some(again) => tokio::time::sleep_until(again).await,
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                biased;
+                () = self.shared.closing.cancelled() => return Ok(()),
+                () = self.inbox.closed() => return Err(Gone),
+                // Fails only when the sender is gone, and `shared` holds it.
+                _ = login.changed() => if !login.borrow_and_update().held {
+                    return Ok(());
+                },
+                () = pause => return Ok(()),
             }
-        };
-        tokio::select! {
-            biased;
-            () = self.shared.closing.cancelled() => Ok(()),
-            () = self.inbox.closed() => Err(Gone),
-            // Fails only when the sender is gone, and `shared` holds it.
-            _ = login.changed() => Ok(()),
-            () = pause => Ok(()),
         }
     }
 

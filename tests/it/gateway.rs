@@ -260,7 +260,7 @@ async fn a_revoked_token_asks_for_a_login_once_and_a_new_one_goes_on() {
 }
 
 /// A login as an app would do it; the new token.
-async fn login(world: &World) -> String {
+pub(crate) async fn login(world: &World) -> String {
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
     let settings = world.cloud.settings();
     let body = json!({"account": settings.account, "password": settings.password}).to_string();

@@ -6,10 +6,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bambu2mqtt::bambu::session::{Input, Session};
-use bambu2mqtt::homeassistant::catalog::{AMS, BRIDGE, EXTERNAL, PRINTER, SLOT};
+use bambu2mqtt::homeassistant::catalog::{ACCOUNT, AMS, BRIDGE, EXTERNAL, PRINTER, SLOT};
 use bambu2mqtt::homeassistant::entity::{Category, Entity, Platform, Value};
 use bambu2mqtt::homeassistant::topic::{Topics, slug};
-use bambu2mqtt::homeassistant::{Account, Bridge, BridgeMirror, Mirror, Publication};
+use bambu2mqtt::homeassistant::{Account, Bridge, BridgeMirror, Login, Mirror, Publication};
 use bambu2mqtt::printer::options::DoorCheck;
 use bambu2mqtt::printer::tools::{
     AirductMode, HolderPosition, HolderState, Hotend, Machine, Material, Nozzle, Place, Rack, Storage,
@@ -61,6 +61,7 @@ fn rows() -> Vec<Row> {
     all.extend(of("slot", SLOT));
     all.extend(of("external", EXTERNAL));
     all.extend(of("bridge", BRIDGE));
+    all.extend(of("bridge", ACCOUNT));
     all
 }
 
@@ -224,9 +225,8 @@ fn enums_list_everything_they_can_say() {
     check_options(AMS, &[Ams::default()]);
     check_options(SLOT, &[Slot::default(), Slot { content: Content::Empty, ..Slot::default() }]);
     check_options(EXTERNAL, &[ExternalSpool::default()]);
-    let accounts = [Account::Offline, Account::Connected, Account::NeedsLogin, Account::Blocked];
-    let bridge = |account| Bridge { account, ..Bridge::default() };
-    check_options(BRIDGE, &accounts.map(bridge));
+    check_options(BRIDGE, &[Bridge::default()]);
+    check_options(ACCOUNT, &Account::ALL.map(|state| Login { state, ..Login::default() }));
 }
 
 #[test]
@@ -378,7 +378,11 @@ fn a_discovery_message_in_full() {
     let mut out = Vec::new();
     BridgeMirror::new(topics(), true).update(
         now(),
-        &Bridge { version: "1.2.3", ..Bridge::default() },
+        &Bridge {
+            version: "1.2.3",
+            accounts: vec![Login { named: true, ..Login::default() }],
+            ..Bridge::default()
+        },
         &mut out,
     );
     let lines: Vec<_> = out.iter().map(|p| format!("{} = {}", p.topic, p.payload)).collect();

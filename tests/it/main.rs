@@ -1,6 +1,8 @@
 //! The one integration test binary: each module asserts what the gateway does from the outside.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::expect_used)]
 
+#[cfg(feature = "demo")]
+mod account;
 mod ams;
 mod broker;
 #[cfg(feature = "demo")]

@@ -21,7 +21,8 @@ use super::{Answer, Cover, Found, Known, Tasks, UNHEARD};
 impl Gateway {
     /// An account's list of printers was read, by a login that works.
     pub(in crate::gateway) fn on_listed(&mut self, now: Now, id: AccountId) {
-        if let Some(account) = self.accounts.get(&id) {
+        // What an earlier run has kept is no word of the cloud's.
+        if let Some(account) = self.accounts.get(&id).filter(|account| account.is_listed()) {
             self.facts.on_list(now, id, account.printers());
         }
     }
@@ -254,7 +255,7 @@ impl Gateway {
             "title": message.title,
             "status": status,
         });
-        let topic = self.topics.bridge("event/message");
+        let topic = self.topics.bridge_event("message");
         self.local.outbox().send(Message::new(topic, body.to_string()).at_least_once());
     }
 }

@@ -2,17 +2,13 @@
 
 use serde_json::json;
 
-use super::super::entity::{Entity, Value, binary, sensor, words};
-use super::super::{Account, Bridge};
+use super::super::entity::{Entity, Value, binary, code, event, press, sensor, words};
+use super::super::{Account, AccountNews, Bridge, Login};
 
 /// The gateway itself.
 pub static BRIDGE: &[Entity<Bridge>] = &[
     binary::<Bridge>("cloud", "Cloud connection", |b| Some(Value::Flag(b.cloud_connected)))
         .class("connectivity")
-        .diagnostic()
-        .early(),
-    words::<Bridge>("account", "Account", || Account::WORDS.to_vec(), |b| Some(b.account.word().into()))
-        .icon("mdi:account-key")
         .diagnostic()
         .early(),
     sensor::<Bridge>("printers", "Printers", |b| Some(Value::Int(b.printers.into())))
@@ -67,5 +63,42 @@ pub static BRIDGE: &[Entity<Bridge>] = &[
                 None => json!({}),
             },
         ),
+    event::<Bridge>("message", "Message", || vec!["message"]).icon("mdi:email-outline"),
+    press::<Bridge>("refresh_printers", "Look for printers").icon("mdi:magnify").config().early(),
     sensor::<Bridge>("version", "Version", |b| Some(b.version.into())).icon("mdi:tag").diagnostic().early(),
+];
+
+/// Most characters of a code. Those known have six digits.
+const LONGEST_CODE: u8 = 8;
+
+/// What each account has; [`discovery`](super::super::discovery) numbers those after the first.
+pub static ACCOUNT: &[Entity<Login>] = &[
+    words::<Login>("account", "Account", || Account::WORDS.to_vec(), |l| Some(l.state.word().into()))
+        .icon("mdi:account-key")
+        .diagnostic()
+        .early()
+        .with(
+            |a, b| a != b,
+            |l| json!({ "reason": &*l.reason, "next_step": &*l.next_step, "days_left": l.days_left }),
+        ),
+    sensor::<Login>("token_expires", "Login expires", |l| l.expires_at.map(Value::Time))
+        .class("timestamp")
+        .diagnostic()
+        .early(),
+    binary::<Login>("login_problem", "Login problem", |l| Some(Value::Flag(l.state.is_problem())))
+        .class("problem")
+        .diagnostic()
+        .early(),
+    event::<Login>("account", "Account event", || AccountNews::WORDS.to_vec()).icon("mdi:account-key"),
+    // Nobody without an account's name can ask for a code.
+    code::<Login>("login_code", "Login code", LONGEST_CODE, "^[0-9 ]*$")
+        .icon("mdi:form-textbox-password")
+        .config()
+        .early()
+        .needs(|_, l| l.named),
+    press::<Login>("request_code", "Request login code")
+        .icon("mdi:email-fast-outline")
+        .config()
+        .early()
+        .needs(|_, l| l.named),
 ];

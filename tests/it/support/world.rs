@@ -148,6 +148,80 @@ pub(crate) fn merge(into: &mut Value, change: &Value) {
     }
 }
 
+// --- what must stay secret -------------------------------------------------------------------------------
+
+/// What nobody may find in what a run wrote: passwords, tokens, codes, and who the user is.
+pub(crate) struct Secrets {
+    words: Vec<(&'static str, String)>,
+}
+
+impl Secrets {
+    /// Those of a cloud as it is now; a token or a code that comes later is [added](Self::and).
+    pub(crate) fn of(world: &World) -> Self {
+        let settings = world.cloud.settings();
+        let words = vec![
+            ("token", settings.token.clone()),
+            ("token", world.cloud.token().unwrap_or_default()),
+            ("password", settings.password.clone()),
+            ("access code", settings.access_code.clone()),
+            ("user id", settings.mqtt_user.trim_start_matches("u_").to_owned()),
+            ("code", world.cloud.mailed_code().unwrap_or_default()),
+        ];
+        Self { words }.tidy()
+    }
+
+    pub(crate) fn and(mut self, other: Self) -> Self {
+        self.words.extend(other.words);
+        self.tidy()
+    }
+
+    /// A word of one's own.
+    pub(crate) fn with(mut self, kind: &'static str, word: &str) -> Self {
+        self.words.push((kind, word.to_owned()));
+        self.tidy()
+    }
+
+    fn tidy(mut self) -> Self {
+        self.words.retain(|(_, word)| !word.is_empty());
+        self
+    }
+
+    /// A text that may be read by anybody.
+    pub(crate) fn not_in(&self, what: &str, text: &str) {
+        for (kind, word) in &self.words {
+            // Codes are short: as a part of a longer number they are a coincidence.
+            let found = text.match_indices(word.as_str()).any(|(at, _)| {
+                let before = text[..at].chars().next_back();
+                let after = text[at + word.len()..].chars().next();
+                ![before, after].iter().flatten().any(char::is_ascii_digit)
+            });
+            assert!(!found, "the {kind} is in {what}:\n{text}");
+        }
+    }
+
+    /// All that was published, but for what tests typed themselves.
+    pub(crate) fn not_published(&self, eyes: &Eyes) {
+        eyes.look(|seen| {
+            for (topic, payload) in seen.messages.iter().filter(|(topic, _)| !topic.ends_with("/set")) {
+                self.not_in(topic, &format!("{topic} {payload}"));
+            }
+        });
+    }
+
+    /// All files below a folder, but for the one that keeps the token.
+    pub(crate) fn not_kept(&self, folder: &std::path::Path) {
+        for entry in std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
+            let name = entry.file_name().unwrap().to_string_lossy().into_owned();
+            if entry.is_dir() {
+                self.not_kept(&entry);
+            } else if !name.starts_with("token-") {
+                let text = String::from_utf8_lossy(&std::fs::read(&entry).unwrap()).into_owned();
+                self.not_in(&name, &format!("{name} {text}"));
+            }
+        }
+    }
+}
+
 // --- the gateway in this process ------------------------------------------------------------------------
 
 /// The gateway as a library. Dropping it is the death of its process.
@@ -168,10 +242,15 @@ impl Gateway {
     }
 
     pub(crate) fn reloading(document: &Value, reload: Option<Reload>) -> Self {
+        Self::at_speed(document, reload, 1)
+    }
+
+    /// One whose clock runs so many times as fast.
+    pub(crate) fn at_speed(document: &Value, reload: Option<Reload>, speed: u32) -> Self {
         let config = parse(document);
         let (signals, mut heard) = mpsc::channel(4);
         let task = tokio::spawn(async move {
-            let setup = Setup { config, reload, clock: Clock::start() };
+            let setup = Setup { config, reload, clock: Clock::start().at_speed(speed) };
             gateway::run(setup, &mut heard, &mut Notifier::new()).await
         });
         Self { signals, task }

@@ -1,0 +1,671 @@
+//! The life of an account's login: when to log in, what a refusal is worth, when to warn, and when to stop.
+//!
+//! Pure: what happened comes in as an [`Input`] with the time, what shall be done goes out as [`Action`]s.
+//! It never sees a token or a code, and does not know how either is sent.
+
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use crate::cloud::{self, CodeKind, LoginReason, Rest, Verdict};
+use crate::homeassistant::{Account as State, AccountNews};
+use crate::printer::Now;
+
+/// Between two looks at the list of printers.
+const LIST_EACH: Duration = Duration::from_secs(3600);
+/// The same, when the last one lacked a printer that was there before (protocol 1.8 allows no less).
+const LIST_SOON: Duration = Duration::from_secs(600);
+/// The same, when a person asks for it; some seconds more than the thirty that count from the answer.
+const LIST_ASKED: Duration = Duration::from_secs(35);
+/// Between two attempts to log in or list, unless the cloud says otherwise; doubled up to [`SLOWEST`].
+const AGAIN: Duration = Duration::from_secs(30);
+const SLOWEST: Duration = Duration::from_secs(900);
+/// When to try a token again that REST accepts and the broker refuses (protocol 2.1).
+const REFUSED: [Duration; 3] =
+    [Duration::from_secs(5 * 60), Duration::from_secs(15 * 60), Duration::from_secs(60 * 60)];
+/// Pauses after a login with the password that got no clear answer. When they are used up a person is asked:
+/// the login endpoint is where accounts get locked.
+const UNANSWERED: [Duration; 2] = [Duration::from_secs(15 * 60), Duration::from_secs(60 * 60)];
+/// How long a code that was asked for ahead of time is waited for, before the login that is there counts again.
+const CODE_LASTS: Duration = Duration::from_secs(15 * 60);
+/// A login is said to end when so many days are left, once each.
+const WARN_DAYS: [i64; 3] = [1, 7, 14];
+
+/// A call of the REST interface.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Call {
+    /// Take the token of the configuration, or the one that is kept.
+    Find,
+    /// Log in with the password.
+    Password,
+    /// Read the list of printers.
+    List,
+    /// Ask what the token is worth.
+    Judge,
+    /// Have a code sent.
+    RequestCode,
+    /// Log in with the code that a person typed.
+    SubmitCode,
+}
+
+/// What a call that did not work means for the login.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Trouble {
+    /// The token is proven dead.
+    Dead,
+    /// A bare 401, which may pass.
+    Doubt,
+    /// There is no token, and the password is the next way.
+    NoToken,
+    /// Only a person helps.
+    Person,
+    /// The cloud wants a code.
+    CodeWanted(CodeKind),
+    /// A wrong code; the right one still works.
+    CodeWrong,
+    /// A code that has expired, or none is outstanding.
+    CodeExpired,
+    /// A page for browsers stands in the way.
+    Blocked,
+    /// The request did not reach the cloud.
+    Unsent,
+    /// Anything that gets better by waiting.
+    Later,
+}
+
+/// A call that did not work.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Failure {
+    pub(super) trouble: Trouble,
+    /// The least time until the next attempt.
+    pub(super) pause: Duration,
+    /// What happened, for people.
+    pub(super) words: String,
+}
+
+impl Failure {
+    pub(super) fn of(error: &cloud::Error) -> Self {
+        use cloud::Error as E;
+        let trouble = match error {
+            E::TokenExpired | E::TokenRejected { .. } => Trouble::Dead,
+            E::Unauthorised { .. } => Trouble::Doubt,
+            E::LoginNeeded { reason } => match reason {
+                LoginReason::NoToken | LoginReason::RunOut => Trouble::NoToken,
+                LoginReason::Code(kind) => Trouble::CodeWanted(*kind),
+                _ => Trouble::Person,
+            },
+            E::CodeWrong => Trouble::CodeWrong,
+            E::CodeExpired => Trouble::CodeExpired,
+            E::Challenge { .. } | E::Barred { .. } | E::Resting { rest: Rest::Challenge, .. } => {
+                Trouble::Blocked
+            }
+            E::Resting { .. }
+            | E::TooManyLogins { .. }
+            | E::NameResolution { .. }
+            | E::ClockWrong { .. }
+            | E::Untrusted { .. }
+            | E::Unreachable { .. }
+            | E::Tls(_)
+            | E::State(_) => Trouble::Unsent,
+            error if error.needs_login() => Trouble::Person,
+            _ => Trouble::Later,
+        };
+        // What follows is the next step for somebody at a command line; here it is chosen by the state.
+        let words = error.to_string();
+        let words = words.split_once("; ").map_or(words.as_str(), |(words, _)| words).to_owned();
+        Self { trouble, pause: error.retry_after().unwrap_or_default(), words }
+    }
+}
+
+/// What became of a call.
+#[derive(Debug)]
+pub(super) enum Reply {
+    /// There is a token, with its end where that is known.
+    LoggedIn(Option<Timestamp>),
+    /// The list of printers was read.
+    Listed,
+    /// What the token is worth.
+    Judged(Verdict),
+    /// The password is right, and a code of the account's authenticator is missing.
+    Authenticator,
+    /// A code is on its way.
+    CodeSent(CodeKind),
+    /// It did not work.
+    Failed(Failure),
+}
+
+/// Something that happened.
+#[derive(Debug)]
+pub(super) enum Input {
+    /// The program starts.
+    Start,
+    /// The call that was under way has ended.
+    Done(Reply),
+    /// The broker let us in.
+    Connected,
+    /// The connection to the broker was lost, or did not come about.
+    Lost,
+    /// The broker refused the login.
+    Refused,
+    /// Another token is there than the one in use.
+    NewToken,
+    /// A person says that something changed: look again, as if just started.
+    Reload,
+    /// A person wants a code.
+    RequestCode,
+    /// A person typed a code.
+    Code,
+    /// Look for printers sooner: the last list lacked one.
+    ListSoon,
+    /// Time passed.
+    Tick,
+}
+
+/// Something that shall be done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Action {
+    /// Begin this call; none is under way.
+    Call(Call),
+    /// Connect to the broker with the token, or use it from the next connection on.
+    Connect,
+    /// Let a link that waits try again.
+    Retry,
+    /// Make no further connections: the token is dead.
+    Hold,
+    /// Take the token out of use.
+    Retire,
+    /// Keep this for the next start.
+    Remember(Warned),
+    /// Tell people.
+    Tell(News),
+}
+
+/// What people are told when it happens, and not again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::gateway) enum News {
+    /// The login ends within so many days.
+    Expiring(i64),
+    NeedsLogin,
+    CodeRequired,
+    Blocked,
+    /// All is well after one of the others.
+    Connected,
+}
+
+impl News {
+    /// The word for it, in events.
+    pub(in crate::gateway) fn word(self) -> &'static str {
+        let news = match self {
+            Self::Expiring(_) => AccountNews::Expiring,
+            Self::NeedsLogin => AccountNews::NeedsLogin,
+            Self::CodeRequired => AccountNews::CodeRequired,
+            Self::Blocked => AccountNews::Blocked,
+            Self::Connected => AccountNews::Connected,
+        };
+        news.word()
+    }
+}
+
+/// The last warning that a login ends, kept so that a restart does not repeat it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub(super) struct Warned {
+    /// The end that was told.
+    end: Option<Timestamp>,
+    /// The days that were left then, one of [`WARN_DAYS`].
+    days: i64,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Need {
+    Nothing,
+    Login,
+    /// Until then the code is worth waiting for, when there is another login meanwhile.
+    Code {
+        until: Duration,
+    },
+}
+
+/// The state machine of one account.
+#[derive(Debug)]
+#[allow(clippy::struct_excessive_bools, reason = "independent facts, none a state of its own")]
+pub(super) struct Life {
+    has_password: bool,
+    /// Whether the account's name is known, so that a code can be asked for.
+    named: bool,
+    /// Whether there is a token to use, and its end where that is known.
+    token: bool,
+    end: Option<Timestamp>,
+    /// Whether the broker was ever given this token.
+    linked: bool,
+    connected: bool,
+    busy: Option<Call>,
+    /// Calls that wait for the one that is under way.
+    want_submit: bool,
+    want_code: bool,
+    want_find: bool,
+    want_judge: bool,
+    /// When to log in or list again.
+    next: Option<Duration>,
+    /// When the list was last asked for.
+    listed: Option<Duration>,
+    /// When to let the link try again.
+    retry: Option<Duration>,
+    failures: u32,
+    refusals: usize,
+    /// Logins with the password without success, since the last token that worked.
+    passwords: usize,
+    /// Different endpoints that answered a bare 401, one after the other.
+    doubts: u8,
+    /// REST asks for a browser, or the broker refuses what REST accepts.
+    blocked: bool,
+    need: Need,
+    warned: Warned,
+    told: Option<News>,
+    why: String,
+}
+
+impl Life {
+    pub(super) fn new(has_password: bool, named: bool, warned: Warned) -> Self {
+        Self {
+            has_password,
+            named,
+            token: false,
+            end: None,
+            linked: false,
+            connected: false,
+            busy: None,
+            want_submit: false,
+            want_code: false,
+            want_find: false,
+            want_judge: false,
+            next: None,
+            listed: None,
+            retry: None,
+            failures: 0,
+            refusals: 0,
+            passwords: 0,
+            doubts: 0,
+            blocked: false,
+            need: Need::Nothing,
+            warned,
+            told: None,
+            why: "the cloud has not answered yet".into(),
+        }
+    }
+
+    /// Takes one thing that happened and says what shall be done.
+    pub(super) fn handle(&mut self, now: Now, input: Input) -> Vec<Action> {
+        let mut out = Vec::new();
+        match input {
+            Input::Start | Input::NewToken => self.want_find = true,
+            Input::Done(reply) => {
+                let call = self.busy.take();
+                self.on_reply(now, call, reply, &mut out);
+            }
+            Input::Connected => {
+                self.connected = true;
+                self.blocked = false;
+                self.refusals = 0;
+                self.next.get_or_insert(now.mono + LIST_EACH);
+            }
+            Input::Lost => self.connected = false,
+            Input::Refused => self.on_refused(now),
+            Input::Reload => {
+                self.want_find = true;
+                self.failures = 0;
+                self.passwords = 0;
+            }
+            Input::RequestCode => self.want_code = true,
+            Input::Code => self.want_submit = true,
+            Input::ListSoon => {
+                let soon = now.mono + LIST_SOON;
+                self.next = Some(self.next.map_or(soon, |next| next.min(soon)));
+            }
+            Input::Tick => {}
+        }
+        self.pass_time(now, &mut out);
+        self.call_next(now, &mut out);
+        self.tell(now, &mut out);
+        out
+    }
+
+    /// A person wants the list now; `Err` says how long they have to wait.
+    pub(super) fn refresh(&mut self, now: Now) -> Result<(), Duration> {
+        let since = self.listed.map(|at| now.mono.saturating_sub(at));
+        if let Some(wait) =
+            since.and_then(|since| LIST_ASKED.checked_sub(since)).filter(|wait| !wait.is_zero())
+        {
+            return Err(wait);
+        }
+        if self.token {
+            self.next = Some(now.mono);
+        }
+        Ok(())
+    }
+
+    /// When [`Input::Tick`] would next change something that cannot wait for the next turn.
+    pub(super) fn deadline(&self) -> Option<Duration> {
+        let next = self.next.filter(|_| self.busy.is_none());
+        [next, self.retry].into_iter().flatten().min()
+    }
+
+    /// The call that is under way.
+    pub(super) fn busy(&self) -> Option<Call> {
+        self.busy
+    }
+
+    pub(super) fn has_token(&self) -> bool {
+        self.token
+    }
+
+    pub(super) fn end(&self) -> Option<Timestamp> {
+        self.end.filter(|_| self.token)
+    }
+
+    /// Whole days until the login ends; negative when that is past.
+    pub(super) fn days_left(&self, now: Timestamp) -> Option<i64> {
+        self.end().map(|end| end.duration_since(now).as_secs().div_euclid(24 * 3600))
+    }
+
+    fn ends_within(&self, now: Timestamp, days: i64) -> bool {
+        self.end().is_some_and(|end| end.duration_since(now) <= SignedDuration::from_hours(days * 24))
+    }
+
+    /// How the account stands.
+    pub(super) fn state(&self, now: Timestamp) -> State {
+        match self.need {
+            Need::Login => State::NeedsLogin,
+            Need::Code { .. } => State::CodeRequired,
+            Need::Nothing if self.connected && self.ends_within(now, WARN_DAYS[2]) => State::TokenExpiring,
+            Need::Nothing if self.connected => State::Connected,
+            // Both endpoints say so, and the broker is not there to say something else.
+            Need::Nothing if self.doubts > 1 => State::NeedsLogin,
+            Need::Nothing if self.blocked => State::Blocked,
+            Need::Nothing => State::Offline,
+        }
+    }
+
+    /// Why it stands so, and what to do about it.
+    pub(super) fn words(&self, now: Timestamp) -> (String, String) {
+        let log_in = if self.named {
+            "press \"Request login code\" and type the code into \"Login code\", or run `bambu2mqtt login`"
+        } else {
+            "give the configuration a new access token (`bambu.token`), or run `bambu2mqtt login`"
+        };
+        match self.state(now) {
+            State::Connected => (String::new(), String::new()),
+            State::TokenExpiring => {
+                let reason = match self.days_left(now) {
+                    Some(days) if days < 0 => "the login has ended by this machine's clock".to_owned(),
+                    Some(0) => "the login ends within a day".to_owned(),
+                    Some(1) => "the login ends in a day".to_owned(),
+                    days => format!("the login ends in {} days", days.unwrap_or_default()),
+                };
+                (reason, log_in.into())
+            }
+            State::NeedsLogin => (self.why.clone(), log_in.into()),
+            State::CodeRequired => {
+                (self.why.clone(), "type the code into \"Login code\"; \"Request login code\" sends a new one".into())
+            }
+            State::Blocked => (
+                self.why.clone(),
+                "sign in once with a browser on this network and check this machine's clock; it is tried again by \
+                 itself"
+                    .into(),
+            ),
+            State::Offline => (self.why.clone(), "nothing: it is tried again by itself".into()),
+        }
+    }
+
+    fn on_reply(&mut self, now: Now, call: Option<Call>, reply: Reply, out: &mut Vec<Action>) {
+        match reply {
+            Reply::LoggedIn(end) => {
+                if call == Some(Call::Password) {
+                    // Until a list shows that the token is worth something.
+                    self.passwords = self.passwords.saturating_add(1);
+                }
+                self.token = true;
+                self.linked = false;
+                self.end = end;
+                self.need = Need::Nothing;
+                self.doubts = 0;
+                self.refusals = 0;
+                self.retry = None;
+                self.blocked = false;
+                self.why = "the cloud has not answered yet".into();
+                self.next = Some(now.mono);
+            }
+            Reply::Listed => {
+                self.failures = 0;
+                self.passwords = 0;
+                self.doubts = 0;
+                self.next = Some(now.mono + LIST_EACH);
+                self.why = "the cloud's broker is not connected".into();
+                self.connect(out);
+            }
+            Reply::Judged(verdict) => self.on_verdict(now, &verdict, out),
+            Reply::CodeSent(kind) => {
+                self.need = Need::Code { until: now.mono + CODE_LASTS };
+                self.why = format!("a code was sent by {kind}");
+            }
+            Reply::Authenticator => {
+                self.passwords = usize::MAX;
+                self.need = Need::Code { until: now.mono + CODE_LASTS };
+                self.why = "the account asks for the code of its authenticator".into();
+            }
+            Reply::Failed(failure) => self.on_failure(now, call, failure, out),
+        }
+    }
+
+    fn on_failure(&mut self, now: Now, call: Option<Call>, failure: Failure, out: &mut Vec<Action>) {
+        let Failure { trouble, pause, words } = failure;
+        match (call, trouble) {
+            // The code that came before still works, and a token that is there is not touched.
+            (Some(Call::SubmitCode), Trouble::CodeWrong | Trouble::CodeExpired) => {
+                self.why = words;
+                if self.need == Need::Nothing || self.need == Need::Login {
+                    self.need = Need::Code { until: now.mono + CODE_LASTS };
+                }
+            }
+            (Some(Call::SubmitCode | Call::RequestCode), _) => self.why = words,
+            (Some(Call::List | Call::Judge), Trouble::Dead) => self.give_up(out),
+            (Some(Call::List | Call::Judge), Trouble::Doubt) => {
+                // One endpoint's word is not enough, nor are two while the broker keeps us (entities 2.1, 7).
+                self.doubts = self.doubts.saturating_add(1);
+                self.why = words;
+                self.next = Some(now.mono + if self.doubts > 1 { REFUSED[2] } else { REFUSED[0] });
+                self.connect(out);
+            }
+            (Some(Call::Find), Trouble::NoToken) if self.token => {
+                // Only somebody's new token was nothing; the one in use is as good as before.
+                self.next = Some(now.mono);
+            }
+            (Some(Call::Find), Trouble::NoToken)
+                if self.has_password && self.passwords <= UNANSWERED.len() =>
+            {
+                self.why = words;
+                self.next = None;
+                self.busy = Some(Call::Password);
+                out.push(Action::Call(Call::Password));
+            }
+            (Some(Call::Password), Trouble::CodeWanted(kind)) => {
+                self.passwords = usize::MAX;
+                self.need = Need::Code { until: now.mono + CODE_LASTS };
+                self.why = format!("the account asks for a code that comes by {kind}");
+                // Some accounts are sent one unasked; asking makes sure, and the newest counts (protocol 1.3 B).
+                self.want_code = true;
+            }
+            (_, Trouble::NoToken | Trouble::Person | Trouble::Dead | Trouble::CodeWanted(_)) => {
+                if call == Some(Call::Password) {
+                    self.passwords = usize::MAX;
+                }
+                self.needs_login(now, words, out);
+            }
+            (Some(Call::Password), trouble) if trouble != Trouble::Unsent => {
+                self.blocked = trouble == Trouble::Blocked;
+                match UNANSWERED.get(self.passwords) {
+                    Some(least) => self.next = Some(now.mono + pause.max(*least)),
+                    None => self.needs_login(now, words.clone(), out),
+                }
+                self.passwords += 1;
+                self.why = words;
+            }
+            (_, trouble) => {
+                // The broker has the last word, and may not have been asked yet.
+                self.blocked = trouble == Trouble::Blocked && (self.linked || !self.token);
+                self.why = words;
+                self.next = Some(now.mono + pause.max(self.doubled()));
+                // The broker may well be there while REST is not.
+                self.connect(out);
+            }
+        }
+    }
+
+    fn on_verdict(&mut self, now: Now, verdict: &Verdict, out: &mut Vec<Action>) {
+        match verdict {
+            Verdict::Dead => self.give_up(out),
+            Verdict::OtherUser(_) => {
+                self.linked = false;
+                self.connect(out);
+            }
+            Verdict::Alive if self.retry.is_some() => {
+                self.blocked = true;
+                self.why = "the cloud accepts the login and its broker refuses it".into();
+            }
+            Verdict::Alive => {
+                self.doubts = 0;
+                self.next = Some(now.mono + SLOWEST);
+            }
+            _ => {}
+        }
+    }
+
+    /// The token may be dead, or the clock wrong, or the account blocked: REST knows.
+    fn on_refused(&mut self, now: Now) {
+        self.connected = false;
+        if !self.token {
+            return;
+        }
+        let pause = REFUSED.get(self.refusals).or(REFUSED.last()).copied().unwrap_or(AGAIN);
+        self.refusals += 1;
+        self.retry = Some(now.mono + pause);
+        self.want_judge = true;
+    }
+
+    fn connect(&mut self, out: &mut Vec<Action>) {
+        if self.token && !self.linked {
+            self.linked = true;
+            out.push(Action::Connect);
+        }
+    }
+
+    /// The token is proven dead; the next step is another source of one.
+    fn give_up(&mut self, out: &mut Vec<Action>) {
+        out.extend([Action::Hold, Action::Retire]);
+        self.token = false;
+        self.end = None;
+        self.doubts = 0;
+        self.retry = None;
+        self.want_judge = false;
+        self.next = None;
+        self.want_find = true;
+        self.why = "the login has expired or was revoked".into();
+    }
+
+    /// Nothing is tried again from here on: only a person, a new token or a reload helps.
+    fn needs_login(&mut self, now: Now, words: String, out: &mut Vec<Action>) {
+        if self.token {
+            // What somebody gave was no good; the token in use stays.
+            self.next = Some(now.mono + LIST_SOON);
+            return;
+        }
+        out.push(Action::Hold);
+        self.need = Need::Login;
+        self.next = None;
+        self.why = words;
+    }
+
+    fn doubled(&mut self) -> Duration {
+        self.failures += 1;
+        (AGAIN * 2_u32.saturating_pow(self.failures.saturating_sub(1).min(5))).min(SLOWEST)
+    }
+
+    fn pass_time(&mut self, now: Now, out: &mut Vec<Action>) {
+        if self.retry.is_some_and(|at| now.mono >= at) {
+            self.retry = None;
+            out.push(Action::Retry);
+        }
+        if let Need::Code { until } = self.need
+            && self.token
+            && now.mono >= until
+        {
+            self.need = Need::Nothing;
+        }
+        let Some(end) = self.end() else { return };
+        let within = |days: i64| self.ends_within(now.wall, days);
+        // The clock was ahead when the last one was said.
+        let again = self.warned.end == Some(end) && !within(self.warned.days + 1);
+        let due = WARN_DAYS.into_iter().find(|days| within(*days));
+        if again {
+            self.warned = Warned::default();
+        }
+        let Some(days) = due else { return };
+        if self.warned.end != Some(end) || days < self.warned.days {
+            self.warned = Warned { end: Some(end), days };
+            out.extend([Action::Remember(self.warned), Action::Tell(News::Expiring(days))]);
+        }
+    }
+
+    /// Begins the next call, when none is under way: what a person waits for first.
+    fn call_next(&mut self, now: Now, out: &mut Vec<Action>) {
+        if self.busy.is_some() {
+            return;
+        }
+        let due = self.next.is_some_and(|at| now.mono >= at);
+        let call = if std::mem::take(&mut self.want_submit) {
+            Call::SubmitCode
+        } else if std::mem::take(&mut self.want_code) {
+            Call::RequestCode
+        } else if std::mem::take(&mut self.want_find) {
+            Call::Find
+        } else if std::mem::take(&mut self.want_judge) {
+            Call::Judge
+        } else if due && !self.token {
+            Call::Find
+        } else if due && self.doubts == 1 {
+            Call::Judge
+        } else if due {
+            Call::List
+        } else {
+            return;
+        };
+        if matches!(call, Call::Find | Call::List | Call::Judge) && due {
+            self.next = None;
+        }
+        if call == Call::List {
+            self.listed = Some(now.mono);
+        }
+        self.busy = Some(call);
+        out.push(Action::Call(call));
+    }
+
+    /// Tells what became of the account, once.
+    fn tell(&mut self, now: Now, out: &mut Vec<Action>) {
+        let news = match self.state(now.wall) {
+            State::NeedsLogin => News::NeedsLogin,
+            State::CodeRequired => News::CodeRequired,
+            State::Blocked => News::Blocked,
+            State::Connected | State::TokenExpiring if self.told.is_some() => News::Connected,
+            _ => return,
+        };
+        if self.told == Some(news) {
+            return;
+        }
+        self.told = (news != News::Connected).then_some(news);
+        out.push(Action::Tell(news));
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,460 @@
+use super::*;
+
+/// How the cloud answers, until told otherwise.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Rest {
+    Up,
+    Down,
+    /// Says of every token that it is dead.
+    Dead,
+    /// 401 without the proof.
+    Doubt,
+    Challenge,
+}
+
+/// A cloud, a broker and a clock around the machine.
+struct World {
+    life: Life,
+    now: Now,
+    rest: Rest,
+    /// Whether the broker takes the token.
+    broker: bool,
+    /// Whether a token can be found.
+    token: bool,
+    end: Option<Timestamp>,
+    /// What a login with the password leads to.
+    password: Trouble,
+    link: Link,
+    calls: Vec<(Duration, Call)>,
+    connects: Vec<Duration>,
+    told: Vec<News>,
+    remembered: Warned,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Link {
+    None,
+    Up,
+    Waiting,
+    Held,
+}
+
+const DAY: Duration = Duration::from_secs(24 * 3600);
+const MINUTE: Duration = Duration::from_secs(60);
+
+fn failure(trouble: Trouble) -> Reply {
+    Reply::Failed(Failure { trouble, pause: Duration::ZERO, words: format!("{trouble:?}") })
+}
+
+impl World {
+    fn new(has_password: bool) -> Self {
+        let wall: Timestamp = "2026-03-01T12:00:00Z".parse().unwrap();
+        Self {
+            life: Life::new(has_password, true, Warned::default()),
+            now: Now { mono: Duration::ZERO, wall },
+            rest: Rest::Up,
+            broker: true,
+            token: true,
+            end: Some(wall + SignedDuration::from_hours(90 * 24)),
+            password: Trouble::CodeWanted(CodeKind::Email),
+            link: Link::None,
+            calls: Vec::new(),
+            connects: Vec::new(),
+            told: Vec::new(),
+            remembered: Warned::default(),
+        }
+    }
+
+    fn started(has_password: bool) -> Self {
+        let mut world = Self::new(has_password);
+        world.give(Input::Start);
+        world
+    }
+
+    fn reply(&self, call: Call) -> Reply {
+        match (call, self.rest) {
+            (Call::Find, _) if !self.token => failure(Trouble::NoToken),
+            (Call::Find, _) => Reply::LoggedIn(self.end),
+            (_, Rest::Down) => failure(Trouble::Later),
+            (_, Rest::Challenge) => failure(Trouble::Blocked),
+            (Call::Password, _) => failure(self.password),
+            (Call::RequestCode, _) => Reply::CodeSent(CodeKind::Email),
+            (Call::SubmitCode, _) => failure(Trouble::CodeWrong),
+            (Call::List | Call::Judge, Rest::Dead) => failure(Trouble::Dead),
+            (Call::List | Call::Judge, Rest::Doubt) => failure(Trouble::Doubt),
+            (Call::List, Rest::Up) => Reply::Listed,
+            (Call::Judge, Rest::Up) => Reply::Judged(Verdict::Alive),
+        }
+    }
+
+    /// Gives one input, and lives on until nothing is left to do at this moment.
+    fn give(&mut self, input: Input) {
+        let mut inputs = vec![input];
+        while let Some(input) = inputs.pop() {
+            for action in self.life.handle(self.now, input) {
+                match action {
+                    Action::Call(call) => {
+                        self.calls.push((self.now.mono, call));
+                        inputs.push(Input::Done(self.reply(call)));
+                    }
+                    Action::Connect | Action::Retry if self.link != Link::Up => {
+                        self.connects.push(self.now.mono);
+                        self.link = if self.broker { Link::Up } else { Link::Waiting };
+                        inputs.push(if self.broker { Input::Connected } else { Input::Refused });
+                    }
+                    Action::Connect | Action::Retry => {}
+                    Action::Hold if self.link == Link::Up => {}
+                    Action::Hold => self.link = Link::Held,
+                    Action::Retire => self.token = false,
+                    Action::Remember(warned) => self.remembered = warned,
+                    Action::Tell(news) => self.told.push(news),
+                }
+            }
+        }
+    }
+
+    /// Time passes, in the gateway's turns, or as the machine asks for.
+    fn pass(&mut self, time: Duration) {
+        let end = self.now.mono + time;
+        while self.now.mono < end {
+            let turn = self.now.mono + 10 * MINUTE;
+            let next =
+                self.life.deadline().unwrap_or(turn).clamp(self.now.mono + Duration::from_secs(1), turn);
+            self.skip(next.min(end).saturating_sub(self.now.mono));
+            self.give(Input::Tick);
+        }
+    }
+
+    fn skip(&mut self, time: Duration) {
+        self.now.mono += time;
+        self.now.wall += SignedDuration::try_from(time).unwrap();
+    }
+
+    /// The broker ends the connection, and the link comes back by itself as far as it may.
+    fn cut(&mut self) {
+        self.link = Link::None;
+        self.give(Input::Lost);
+        self.connects.push(self.now.mono);
+        self.link = if self.broker { Link::Up } else { Link::Waiting };
+        self.give(if self.broker { Input::Connected } else { Input::Refused });
+    }
+
+    fn state(&self) -> State {
+        self.life.state(self.now.wall)
+    }
+
+    fn count(&self, wanted: Call) -> usize {
+        self.calls.iter().filter(|(_, call)| *call == wanted).count()
+    }
+}
+
+#[test]
+fn three_months_bring_three_warnings_an_expiry_and_a_renewal() {
+    let mut world = World::started(false);
+    assert_eq!(world.state(), State::Connected);
+    world.pass(75 * DAY);
+    assert_eq!((world.state(), world.told.as_slice()), (State::Connected, &[][..]));
+    world.pass(2 * DAY);
+    assert_eq!((world.state(), world.told.as_slice()), (State::TokenExpiring, &[News::Expiring(14)][..]));
+    assert!(world.life.words(world.now.wall).0.contains("13 days"), "{:?}", world.life.words(world.now.wall));
+    // A restart does not repeat it.
+    let (calls, told) = (std::mem::take(&mut world.calls), std::mem::take(&mut world.told));
+    assert!(calls.len() < 77 * 24 + 3 && told.len() == 1, "the list once an hour, and nothing else");
+    world.life = Life::new(false, true, world.remembered);
+    world.link = Link::None;
+    world.give(Input::Start);
+    world.pass(DAY);
+    assert!(world.told.is_empty());
+    world.pass(11 * DAY);
+    assert_eq!(world.told, [News::Expiring(7), News::Expiring(1)]);
+    world.pass(DAY / 2);
+    assert_eq!(world.state(), State::TokenExpiring, "the end is the cloud's to say, not the clock's");
+
+    world.rest = Rest::Dead;
+    world.broker = false;
+    world.cut();
+    assert_eq!(world.state(), State::NeedsLogin);
+    assert_eq!(world.told.last(), Some(&News::NeedsLogin));
+    // Nothing is tried any more, however long it takes.
+    let before = (world.calls.len(), world.connects.len());
+    world.pass(30 * DAY);
+    assert_eq!((world.calls.len(), world.connects.len()), before);
+    assert_eq!(world.link, Link::Held);
+    assert_eq!(world.told.iter().filter(|news| **news == News::NeedsLogin).count(), 1);
+
+    (world.rest, world.broker, world.token) = (Rest::Up, true, true);
+    world.end = Some(world.now.wall + SignedDuration::from_hours(90 * 24));
+    world.give(Input::NewToken);
+    assert_eq!(world.state(), State::Connected);
+    assert_eq!(world.told.last(), Some(&News::Connected));
+    assert_eq!(world.link, Link::Up);
+    world.pass(77 * DAY);
+    assert_eq!(world.told.last(), Some(&News::Expiring(14)), "another login, another warning");
+}
+
+#[test]
+fn a_week_without_rest_costs_nothing_but_the_lists() {
+    let mut world = World::started(true);
+    let connects = world.connects.len();
+    world.rest = Rest::Down;
+    world.calls.clear();
+    world.pass(7 * DAY);
+    assert_eq!((world.state(), world.link), (State::Connected, Link::Up));
+    assert!(world.token && world.told.is_empty());
+    assert_eq!(world.connects.len(), connects);
+    assert!(world.calls.len() <= 7 * 24 * 4 + 8, "{} calls", world.calls.len());
+    assert_eq!(world.count(Call::Password), 0);
+    // The connection is cut meanwhile, and the broker takes it again.
+    world.cut();
+    assert_eq!(world.state(), State::Connected);
+    world.rest = Rest::Up;
+    world.pass(DAY);
+    assert_eq!(world.life.failures, 0);
+}
+
+#[test]
+fn a_start_without_rest_connects_with_the_login_that_is_kept() {
+    for rest in [Rest::Down, Rest::Challenge, Rest::Doubt] {
+        let mut world = World::new(false);
+        world.rest = rest;
+        world.give(Input::Start);
+        assert_eq!((world.state(), world.link), (State::Connected, Link::Up), "{rest:?}");
+        assert!(world.told.is_empty(), "{rest:?}: {:?}", world.told);
+    }
+}
+
+#[test]
+fn a_broker_that_refuses_what_rest_accepts_is_asked_after_5_15_and_60_minutes() {
+    let mut world = World::new(false);
+    world.broker = false;
+    world.give(Input::Start);
+    assert_eq!(world.state(), State::Blocked);
+    world.pass(4 * 60 * MINUTE);
+    let minutes: Vec<u64> = world.connects.iter().map(|at| at.as_secs() / 60).collect();
+    assert_eq!(minutes, [0, 5, 20, 80, 140, 200]);
+    assert_eq!(world.count(Call::Judge), world.connects.len(), "each refusal is checked once");
+    assert!(world.token, "and the token is kept");
+    world.broker = true;
+    world.pass(60 * MINUTE);
+    assert_eq!(
+        (world.state(), world.told.as_slice()),
+        (State::Connected, &[News::Blocked, News::Connected][..])
+    );
+}
+
+#[test]
+fn a_bare_401_never_logs_out() {
+    let mut world = World::started(true);
+    world.rest = Rest::Doubt;
+    world.pass(10 * DAY);
+    assert_eq!((world.state(), world.token), (State::Connected, true));
+    assert_eq!(world.count(Call::Password), 0);
+    // Without the broker's word for it, two endpoints are enough to ask a person, and not to throw it away.
+    world.link = Link::None;
+    world.give(Input::Lost);
+    assert_eq!((world.state(), world.token), (State::NeedsLogin, true));
+    world.rest = Rest::Up;
+    world.pass(61 * MINUTE);
+    world.give(Input::Connected);
+    assert_eq!(world.state(), State::Connected);
+
+    let mut world = World::started(false);
+    world.rest = Rest::Doubt;
+    world.give(Input::Lost);
+    world.pass(70 * MINUTE);
+    assert_eq!(
+        world.calls.iter().rev().take(2).map(|(_, call)| *call).collect::<Vec<_>>(),
+        [Call::Judge, Call::List]
+    );
+}
+
+#[test]
+fn with_a_password_one_attempt_is_made_and_asks_for_the_code() {
+    let mut world = World::started(true);
+    world.rest = Rest::Dead;
+    world.pass(61 * MINUTE);
+    assert_eq!(
+        (world.state(), world.link),
+        (State::CodeRequired, Link::Up),
+        "what still flows is left to flow"
+    );
+    assert_eq!((world.count(Call::Password), world.count(Call::RequestCode)), (1, 1));
+    world.pass(30 * DAY);
+    assert_eq!((world.count(Call::Password), world.count(Call::RequestCode)), (1, 1));
+    assert_eq!(world.told, [News::CodeRequired]);
+
+    // A wrong code, then the button, then the right one.
+    world.give(Input::Code);
+    assert_eq!(
+        (world.state(), world.life.words(world.now.wall).0.as_str()),
+        (State::CodeRequired, "CodeWrong")
+    );
+    world.give(Input::RequestCode);
+    assert_eq!(world.life.words(world.now.wall).0, "a code was sent by e-mail");
+    world.rest = Rest::Up;
+    world.life.busy = Some(Call::SubmitCode);
+    world.give(Input::Done(Reply::LoggedIn(world.end)));
+    assert_eq!(world.state(), State::Connected);
+    assert_eq!(world.told, [News::CodeRequired, News::Connected]);
+}
+
+#[test]
+fn a_wrong_password_is_tried_once() {
+    let mut world = World::new(true);
+    (world.token, world.password) = (false, Trouble::Person);
+    world.give(Input::Start);
+    assert_eq!(world.state(), State::NeedsLogin);
+    world.pass(30 * DAY);
+    assert_eq!(world.calls.len(), 2, "{:?}", world.calls);
+    // A person who changed something says so.
+    world.give(Input::Reload);
+    assert_eq!(world.count(Call::Password), 2);
+}
+
+#[test]
+fn a_login_without_a_clear_answer_is_tried_three_times_and_one_that_was_never_sent_until_it_is() {
+    let mut world = World::new(true);
+    (world.token, world.password) = (false, Trouble::Later);
+    world.give(Input::Start);
+    world.pass(30 * DAY);
+    let minutes: Vec<u64> =
+        world.calls.iter().filter(|(_, c)| *c == Call::Password).map(|(at, _)| at.as_secs() / 60).collect();
+    assert_eq!(minutes, [0, 15, 75]);
+    assert_eq!(world.state(), State::NeedsLogin);
+
+    let mut world = World::new(true);
+    (world.token, world.password) = (false, Trouble::Unsent);
+    world.give(Input::Start);
+    world.pass(DAY);
+    assert_eq!(world.state(), State::Offline, "a network that is down is nobody's login");
+    let hours = world.count(Call::Password) / 24;
+    assert!((4..=5).contains(&hours), "{hours} an hour");
+}
+
+#[test]
+fn a_token_that_dies_at_once_does_not_make_a_loop_of_logins() {
+    let mut world = World::new(true);
+    (world.token, world.rest) = (false, Rest::Dead);
+    world.give(Input::Start);
+    for _ in 0..20 {
+        world.life.busy = Some(Call::Password);
+        if world.state() == State::NeedsLogin {
+            break;
+        }
+        world.give(Input::Done(Reply::LoggedIn(None)));
+    }
+    world.life.busy = None;
+    let before = world.count(Call::Password);
+    world.pass(30 * DAY);
+    assert_eq!(world.count(Call::Password), before);
+    assert!(before <= 3, "{before}");
+}
+
+#[test]
+fn a_challenge_is_blocked_and_waits_a_quarter_of_an_hour() {
+    let mut world = World::started(false);
+    world.link = Link::None;
+    world.give(Input::Lost);
+    world.life.busy = Some(Call::List);
+    let blocked =
+        Failure { trouble: Trouble::Blocked, pause: 15 * MINUTE, words: "a browser is wanted".into() };
+    world.give(Input::Done(Reply::Failed(blocked)));
+    assert_eq!(world.state(), State::Blocked);
+    let (reason, step) = world.life.words(world.now.wall);
+    assert!(reason.contains("browser") && step.contains("browser"), "{reason} {step}");
+    assert_eq!(world.life.deadline(), Some(world.now.mono + 15 * MINUTE));
+    world.give(Input::Connected);
+    assert_eq!(world.state(), State::Connected, "the broker's word counts");
+}
+
+#[test]
+fn a_clock_that_jumps_loses_no_login_and_no_warning() {
+    let mut world = World::started(true);
+    // Ahead by years, as after a flat battery: the cloud still takes the token.
+    world.now.wall += SignedDuration::from_hours(10 * 365 * 24);
+    world.pass(DAY);
+    assert_eq!((world.state(), world.token), (State::TokenExpiring, true));
+    assert_eq!((world.told.as_slice(), world.count(Call::Password)), (&[News::Expiring(1)][..], 0));
+    assert!(world.life.words(world.now.wall).0.contains("clock"));
+    world.now.wall -= SignedDuration::from_hours(10 * 365 * 24);
+    world.pass(DAY);
+    assert_eq!(world.state(), State::Connected);
+    world.told.clear();
+    world.pass(88 * DAY);
+    assert_eq!(world.told, [News::Expiring(14), News::Expiring(7), News::Expiring(1)]);
+    // Back to the beginning of time, as a small computer starts.
+    let mut world = World::new(false);
+    world.now.wall = Timestamp::UNIX_EPOCH;
+    world.give(Input::Start);
+    assert_eq!((world.state(), world.told.len()), (State::Connected, 0));
+}
+
+#[test]
+fn a_code_asked_for_ahead_of_time_does_not_end_the_login_that_is_there() {
+    let mut world = World::started(false);
+    world.give(Input::RequestCode);
+    assert_eq!((world.state(), world.link), (State::CodeRequired, Link::Up));
+    world.give(Input::Code);
+    assert_eq!(world.state(), State::CodeRequired);
+    world.pass(16 * MINUTE);
+    assert_eq!(world.state(), State::Connected);
+    assert_eq!(world.told, [News::CodeRequired, News::Connected]);
+}
+
+#[test]
+fn a_new_token_that_is_no_good_leaves_the_one_in_use() {
+    let mut world = World::started(false);
+    world.token = false;
+    world.give(Input::NewToken);
+    assert_eq!((world.state(), world.link), (State::Connected, Link::Up));
+    assert!(world.told.is_empty());
+}
+
+#[test]
+fn a_person_may_ask_for_the_list_no_oftener_than_the_cloud_wants() {
+    let mut world = World::started(false);
+    assert_eq!(world.life.refresh(world.now), Err(LIST_ASKED));
+    world.skip(LIST_ASKED);
+    assert_eq!(world.life.refresh(world.now), Ok(()));
+    world.give(Input::Tick);
+    assert_eq!(world.count(Call::List), 2);
+    assert!(world.life.refresh(world.now).is_err());
+}
+
+#[test]
+fn what_a_person_asks_for_waits_for_the_call_under_way_and_goes_first() {
+    let mut world = World::started(false);
+    world.life.busy = Some(Call::List);
+    world.give(Input::NewToken);
+    world.give(Input::RequestCode);
+    assert_eq!(world.calls.len(), 2, "one at a time");
+    world.give(Input::Done(Reply::Listed));
+    let order: Vec<Call> = world.calls.iter().skip(2).map(|(_, call)| *call).collect();
+    assert_eq!(order[..2], [Call::RequestCode, Call::Find]);
+}
+
+#[test]
+fn every_error_of_the_cloud_is_worth_something() {
+    use cloud::Error as E;
+    let trouble = |error: &E| Failure::of(error).trouble;
+    let host = || "x".to_owned();
+    assert_eq!(trouble(&E::TokenExpired), Trouble::Dead);
+    assert_eq!(trouble(&E::TokenRejected { code: 1002, message: String::new() }), Trouble::Dead);
+    assert_eq!(trouble(&E::Unauthorised { status: 401 }), Trouble::Doubt);
+    assert_eq!(trouble(&E::LoginNeeded { reason: LoginReason::NoToken }), Trouble::NoToken);
+    let code = LoginReason::Code(CodeKind::Sms);
+    assert_eq!(trouble(&E::LoginNeeded { reason: code }), Trouble::CodeWanted(CodeKind::Sms));
+    assert_eq!(trouble(&E::LoginNeeded { reason: LoginReason::Authenticator }), Trouble::Person);
+    assert_eq!(trouble(&E::CredentialsRefused { message: String::new() }), Trouble::Person);
+    assert_eq!(trouble(&E::Challenge { status: 403 }), Trouble::Blocked);
+    assert_eq!(trouble(&E::TooManyLogins { wait: MINUTE }), Trouble::Unsent);
+    assert_eq!(trouble(&E::NameResolution { host: host() }), Trouble::Unsent);
+    assert_eq!(trouble(&E::Timeout { host: host() }), Trouble::Later);
+    assert_eq!(trouble(&E::Server { status: 503, retry_after: None }), Trouble::Later);
+    assert_eq!(trouble(&E::RateLimited { retry_after: Some(MINUTE) }), Trouble::Later);
+    let failure = Failure::of(&E::RateLimited { retry_after: Some(7 * MINUTE) });
+    assert_eq!(
+        (failure.pause, failure.words.as_str()),
+        (7 * MINUTE, "the Bambu cloud asks for fewer requests")
+    );
+}

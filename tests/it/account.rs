@@ -1,0 +1,372 @@
+//! The life of a login as people see it: it ends, it is renewed, from the dashboard or a shell, and nothing needs
+//! a restart. Several accounts in one gateway, and printers that come and go.
+
+use bambu2mqtt::demo::Options;
+use bambu2mqtt::service::Signal;
+use serde_json::{Value, json};
+
+use crate::gateway::login;
+use crate::support::world::{Eyes, Gateway, Program, Secrets, World, parse, soon};
+use crate::support::{Broker, Kind};
+
+const ACCOUNT: &str = "bambu2mqtt/bridge/account";
+const BUTTON: &str = "bambu2mqtt/bridge/request_code";
+const CODE: &str = "bambu2mqtt/bridge/login_code";
+const REFRESH: &str = "bambu2mqtt/bridge/refresh_printers";
+
+/// How fast the gateway's clock runs where minutes have to pass.
+const FAST: u32 = 10;
+
+async fn town() -> (World, Broker, Eyes) {
+    with(Options::default()).await
+}
+
+async fn with(options: Options) -> (World, Broker, Eyes) {
+    let world = World::with(options).await;
+    let broker = Broker::start(Kind::Embedded).await;
+    let eyes = Eyes::open(broker.port).await;
+    (world, broker, eyes)
+}
+
+/// The account's name and a token, but no password.
+fn token_only(world: &World) -> Value {
+    json!({"bambu": {"password": null, "token": world.cloud.settings().token}})
+}
+
+/// A command reaches the printer, and its report comes back. With a fast clock an answer may count as late, and
+/// a printer that has just come back may not be ready yet: then it is given again.
+async fn obeys(eyes: &Eyes, topic: &str, value: &str) {
+    let mut results = Vec::new();
+    for _ in 0..20 {
+        let mark = eyes.mark();
+        eyes.publish(&format!("{topic}/set"), value);
+        let result = eyes
+            .until("a result", |seen| {
+                let mut told =
+                    seen.messages.iter().skip(mark).filter(|(t, _)| *t == format!("{topic}/result"));
+                told.find(|(_, result)| !result.contains("accepted")).map(|(_, result)| result.clone())
+            })
+            .await;
+        if result.contains("confirmed") || eyes.look(|seen| seen.is(topic, value)) {
+            return;
+        }
+        results.push(result);
+        // Until it says something: what it answered before was by then known to be old.
+        let device = topic.trim_end_matches("bed_target");
+        eyes.until("a report", |seen| {
+            let mut later = seen.messages.iter().skip(mark).filter(|(t, _)| !t.starts_with(topic));
+            later.find(|(t, _)| t.starts_with(device)).map(drop)
+        })
+        .await;
+    }
+    panic!("{topic} is not obeyed: {results:#?}");
+}
+
+/// The account's attributes say this, in words for people.
+async fn explains(eyes: &Eyes, attribute: &str, part: &str) {
+    eyes.until(&format!("`{part}` as {attribute}"), |seen| {
+        let told: Value = serde_json::from_str(seen.values.get(&format!("{ACCOUNT}/attributes"))?).unwrap();
+        told[attribute].as_str().filter(|words| words.contains(part)).map(drop)
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_lapsed_login_is_renewed_from_the_dashboard_and_nothing_secret_is_left_anywhere() {
+    let (world, broker, eyes) = town().await;
+    let mut document = world.configuration(broker.port, &token_only(&world));
+    document["log"] = json!({"level": "trace"});
+    let file = world.write(&document);
+    let mut program = Program::start(&["run", "-c", &file]);
+    eyes.holds("bambu2mqtt/bridge/printers_online", "3").await;
+    eyes.holds(ACCOUNT, "connected").await;
+    eyes.holds("bambu2mqtt/bridge/login_problem", "OFF").await;
+
+    world.cloud.revoke_token();
+    eyes.holds(ACCOUNT, "needs_login").await;
+    eyes.holds("bambu2mqtt/bridge/login_problem", "ON").await;
+    explains(&eyes, "reason", "run out").await;
+    explains(&eyes, "next_step", "Request login code").await;
+    program.says("the account needs a login").await;
+    let event = eyes.hears(0, "bambu2mqtt/bridge/event/account", "needs_login").await;
+    let event: Value = serde_json::from_str(&event).unwrap();
+    assert_eq!((&event["event_type"], &event["account"]), (&json!("needs_login"), &json!(1)));
+    // What was last known stays to be read, and says that it is old.
+    let x1c = format!("bambu2mqtt/{}", world.serials()[0]);
+    eyes.holds(&format!("{x1c}/availability"), "online").await;
+    eyes.holds(&format!("{x1c}/stale"), "ON").await;
+    let before = (world.rest.connections(), world.mqtt.connections());
+
+    eyes.order(BUTTON, "PRESS", "confirmed").await;
+    eyes.holds(ACCOUNT, "code_required").await;
+    let first = Secrets::of(&world);
+    let wrong = if world.cloud.mailed_code().unwrap() == "000001" { "000002" } else { "000001" };
+    let refused = eyes.order(CODE, wrong, "failed").await;
+    assert!(refused.contains("wrong") && !refused.contains(wrong), "{refused}");
+    explains(&eyes, "reason", "wrong").await;
+    eyes.holds(ACCOUNT, "code_required").await;
+    eyes.order(CODE, "not a code", "refused").await;
+
+    world.cloud.expire_code();
+    let expired = eyes.order(CODE, wrong, "failed").await;
+    assert!(expired.contains("expired"), "{expired}");
+    explains(&eyes, "next_step", "sends a new one").await;
+    assert_eq!(world.mqtt.connections(), before.1, "the broker is left alone");
+    eyes.order(BUTTON, "PRESS", "confirmed").await;
+    let second = Secrets::of(&world);
+    let code = world.cloud.mailed_code().unwrap();
+    let mark = eyes.mark();
+    eyes.order(CODE, &code, "confirmed").await;
+    eyes.hears(mark, CODE, "None").await;
+    eyes.holds(ACCOUNT, "connected").await;
+    eyes.holds("bambu2mqtt/bridge/cloud", "ON").await;
+    eyes.holds(&format!("{x1c}/stale"), "OFF").await;
+    obeys(&eyes, &format!("{x1c}/bed_target"), "57").await;
+    eyes.until("its end", |seen| {
+        seen.values.get("bambu2mqtt/bridge/token_expires").filter(|end| end.ends_with('Z')).map(drop)
+    })
+    .await;
+
+    program.signal("TERM");
+    let left = program.end().await;
+    assert_eq!(left.code, Some(0), "{left:?}");
+    let secrets = first.and(second).and(Secrets::of(&world)).with("wrong code", wrong);
+    secrets.not_in("standard error", &left.stderr);
+    secrets.not_in("standard output", &left.stdout);
+    secrets.not_published(&eyes);
+    secrets.not_kept(&world.folder.path().join("state"));
+}
+
+#[tokio::test]
+async fn with_a_password_only_the_code_is_asked_for_and_only_once() {
+    use bambu2mqtt::demo::Endpoint;
+    let (world, broker, eyes) = with(Options { needs_code: true, ..Options::default() }).await;
+    let token = json!({"bambu": {"token": world.cloud.settings().token}});
+    let gateway = Gateway::start(&world.configuration(broker.port, &token));
+    eyes.holds(ACCOUNT, "connected").await;
+    let asked = || (world.cloud.rest().asked(Endpoint::Login), world.cloud.rest().asked(Endpoint::MailCode));
+    assert_eq!(asked(), (0, 0));
+    world.cloud.revoke_token();
+    eyes.holds(ACCOUNT, "code_required").await;
+    eyes.until("a code", |_| world.cloud.mailed_code()).await;
+    assert_eq!(asked(), (1, 1));
+    eyes.order(CODE, &world.cloud.mailed_code().unwrap(), "confirmed").await;
+    eyes.holds(ACCOUNT, "connected").await;
+    eyes.holds("bambu2mqtt/bridge/printers_online", "3").await;
+    assert_eq!(asked(), (2, 1));
+    gateway.stop().await;
+}
+
+#[tokio::test]
+async fn an_authenticators_code_is_typed_into_the_same_field() {
+    let (world, broker, eyes) = with(Options { authenticator: true, ..Options::default() }).await;
+    let gateway = Gateway::start(&world.configuration(broker.port, &Value::Null));
+    eyes.holds(ACCOUNT, "code_required").await;
+    explains(&eyes, "reason", "authenticator").await;
+    eyes.order(CODE, &world.cloud.totp(), "confirmed").await;
+    eyes.holds(ACCOUNT, "connected").await;
+    gateway.stop().await;
+}
+
+#[tokio::test]
+async fn a_login_at_a_shell_is_seen_without_a_signal() {
+    let (world, broker, eyes) = town().await;
+    let document = world.configuration(broker.port, &json!({"bambu": {"password": null}}));
+    let gateway = Gateway::at_speed(&document, None, FAST);
+    eyes.holds(ACCOUNT, "needs_login").await;
+    let file = world.write(&document);
+    let input = format!("{}\n", world.cloud.settings().password);
+    let left = Program::start_with(&["login", "-c", &file], Some(&input), &[]).end().await;
+    assert_eq!(left.code, Some(0), "{left:?}");
+    eyes.holds(ACCOUNT, "connected").await;
+    eyes.holds("bambu2mqtt/bridge/printers_online", "3").await;
+    gateway.stop().await;
+}
+
+#[tokio::test]
+async fn a_new_token_in_its_file_is_seen_and_a_bad_one_changes_nothing() {
+    let (world, broker, eyes) = town().await;
+    let path = world.folder.path().join("token.txt");
+    std::fs::write(&path, &world.cloud.settings().token).unwrap();
+    let own = json!({"bambu": {"account": null, "password": null, "token_file": path}});
+    let gateway = Gateway::at_speed(&world.configuration(broker.port, &own), None, FAST);
+    eyes.holds(ACCOUNT, "connected").await;
+    // Nobody can be sent a code whose name is not known.
+    let config = eyes.look(|seen| seen.config("bambu2mqtt_bridge").unwrap());
+    assert!(config["components"].get("text_login_code").is_none());
+    world.cloud.revoke_token();
+    eyes.holds(ACCOUNT, "needs_login").await;
+    explains(&eyes, "next_step", "bambu.token").await;
+    let replace = |token: &str| {
+        let new = path.with_extension("new");
+        std::fs::write(&new, format!("{token}\n")).unwrap();
+        std::fs::rename(&new, &path).unwrap();
+    };
+    replace(&login(&world).await);
+    eyes.holds(ACCOUNT, "connected").await;
+    let mark = eyes.mark();
+    replace("no-token-at-all");
+    eyes.until("the question what it is worth", |_| {
+        world.cloud.rest().asked(bambu2mqtt::demo::Endpoint::Preference).gt(&2).then_some(())
+    })
+    .await;
+    obeys(&eyes, &format!("bambu2mqtt/{}/bed_target", world.serials()[0]), "51").await;
+    eyes.look(|seen| {
+        let said: Vec<_> = seen.messages.iter().skip(mark).filter(|(topic, _)| topic == ACCOUNT).collect();
+        assert!(said.iter().all(|(_, state)| state == "connected"), "{said:?}");
+    });
+    gateway.stop().await;
+}
+
+#[tokio::test]
+async fn a_start_while_rest_is_down_has_the_printers_of_the_last_run() {
+    use bambu2mqtt::demo::Failure;
+    let (world, broker, eyes) = town().await;
+    let document = world.configuration(broker.port, &Value::Null);
+    let gateway = Gateway::start(&document);
+    eyes.holds("bambu2mqtt/bridge/printers_online", "3").await;
+    gateway.stop().await;
+    world.cloud.rest().fail_all(Failure::Fault(None));
+    let mark = eyes.mark();
+    let gateway = Gateway::start(&document);
+    eyes.hears(mark, "bambu2mqtt/bridge/printers_online", "3").await;
+    eyes.holds(ACCOUNT, "connected").await;
+    eyes.order(&format!("bambu2mqtt/{}/bed_target", world.serials()[0]), "51", "confirmed").await;
+    gateway.stop().await;
+}
+
+/// A second account that has the same printers: the same seed makes the same ones.
+async fn neighbours() -> (World, World, Broker, Eyes, Value) {
+    let (first, broker, eyes) = town().await;
+    let second = World::with(Options { account: "second@example.com".into(), ..Options::default() }).await;
+    assert_eq!(first.serials(), second.serials());
+    let mut document = first.configuration(broker.port, &Value::Null);
+    let settings = second.cloud.settings();
+    let mut other = second.address();
+    other["account"] = json!(settings.account);
+    other["token"] = json!(settings.token);
+    let own = document["bambu"].take();
+    document["bambu"] = json!([own, other]);
+    (first, second, broker, eyes, document)
+}
+
+#[tokio::test]
+async fn a_printer_in_two_accounts_is_there_once_and_moves_without_a_gap() {
+    let (first, second, _broker, eyes, document) = neighbours().await;
+    let gateway = Gateway::at_speed(&document, None, FAST);
+    eyes.holds("bambu2mqtt/bridge/printers_online", "3").await;
+    eyes.holds("bambu2mqtt/bridge/account_2", "connected").await;
+    eyes.holds("bambu2mqtt/bridge/printers", "3").await;
+    let serial = first.serials()[0].clone();
+    let x1c = format!("bambu2mqtt/{serial}");
+    let mark = eyes.mark();
+    first.cloud.unbind(&serial);
+    look_for_printers(&eyes).await;
+    // Through the second account from here on.
+    eyes.holds(&format!("{x1c}/stale"), "OFF").await;
+    obeys(&eyes, &format!("{x1c}/bed_target"), "52").await;
+    eyes.look(|seen| {
+        for (topic, payload) in seen.messages.iter().skip(mark) {
+            assert!(!(topic.contains(&serial) && payload.is_empty()), "{topic} was taken away");
+            assert!(!(*topic == format!("{x1c}/availability") && payload == "offline"), "it was never gone");
+        }
+    });
+    eyes.holds("bambu2mqtt/bridge/printers", "3").await;
+
+    // Trouble of one account is its own.
+    second.cloud.revoke_token();
+    eyes.holds("bambu2mqtt/bridge/account_2", "needs_login").await;
+    eyes.holds(ACCOUNT, "connected").await;
+    eyes.holds(&format!("{x1c}/stale"), "ON").await;
+    obeys(&eyes, &format!("bambu2mqtt/{}/bed_target", first.serials()[1]), "53").await;
+    eyes.order("bambu2mqtt/bridge/request_code_2", "PRESS", "confirmed").await;
+    eyes.order("bambu2mqtt/bridge/login_code_2", &second.cloud.mailed_code().unwrap(), "confirmed").await;
+    eyes.holds("bambu2mqtt/bridge/account_2", "connected").await;
+    // Every subscription is answered again.
+    eyes.holds("bambu2mqtt/bridge/cloud", "ON").await;
+    gateway.stop().await;
+}
+
+/// Presses the button until it is not too soon, and the cloud has answered.
+async fn look_for_printers(eyes: &Eyes) {
+    soon("a look for printers", async {
+        loop {
+            let mark = eyes.mark();
+            eyes.publish(&format!("{REFRESH}/set"), "PRESS");
+            let result = eyes
+                .until("a result", |seen| {
+                    let mut results =
+                        seen.messages.iter().skip(mark).filter(|(t, _)| *t == format!("{REFRESH}/result"));
+                    results.find(|(_, result)| !result.contains("accepted")).map(|(_, result)| result.clone())
+                })
+                .await;
+            if result.contains("confirmed") {
+                return;
+            }
+            assert!(result.contains("wait") || result.contains("moment ago"), "{result}");
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn printers_come_and_go_and_change_their_names_while_it_runs() {
+    let (world, broker, eyes) = town().await;
+    let (first, last) = (world.serials()[0].clone(), world.serials()[2].clone());
+    world.cloud.unbind(&last);
+    let gateway = Gateway::at_speed(&world.configuration(broker.port, &Value::Null), None, FAST);
+    eyes.holds("bambu2mqtt/bridge/printers_online", "2").await;
+    let device =
+        |seen: &crate::support::world::Seen, serial: &str| seen.config(&format!("bambu2mqtt_{serial}"));
+    let ids = |config: &Value| -> Vec<String> {
+        let all = config["components"].as_object().unwrap().values();
+        all.map(|c| format!("{} {}", c["unique_id"], c["default_entity_id"])).collect()
+    };
+    let before = eyes.look(|seen| device(seen, &first).unwrap());
+
+    world.cloud.bind(&last);
+    world.cloud.rename(&first, "Cellar");
+    look_for_printers(&eyes).await;
+    eyes.holds("bambu2mqtt/bridge/printers_online", "3").await;
+    let after = eyes
+        .until("its new name", |seen| {
+            device(seen, &first).filter(|config| config["device"]["name"] == "Cellar")
+        })
+        .await;
+    assert_eq!(ids(&before), ids(&after), "the ids are for ever");
+
+    // Gone after two lists that lack it, not after one.
+    world.cloud.unbind(&last);
+    look_for_printers(&eyes).await;
+    eyes.look(|seen| assert!(device(seen, &last).is_some(), "one odd answer is none"));
+    look_for_printers(&eyes).await;
+    eyes.until("its end", |seen| (!seen.values.keys().any(|topic| topic.contains(&last))).then_some(()))
+        .await;
+    eyes.holds("bambu2mqtt/bridge/printers", "2").await;
+    gateway.stop().await;
+}
+
+#[tokio::test]
+async fn a_reload_touches_only_the_account_that_changed() {
+    let (first, second, _broker, eyes, document) = neighbours().await;
+    let mut alone = document.clone();
+    let own = alone["bambu"][0].take();
+    alone["bambu"] = own;
+    let next = alone.clone();
+    let mut gateway = Gateway::reloading(&document, Some(Box::new(move || Ok(parse(&next)))));
+    eyes.holds("bambu2mqtt/bridge/account_2", "connected").await;
+    eyes.holds("bambu2mqtt/bridge/printers_online", "3").await;
+    let before = first.mqtt.connections();
+    gateway.signal(Signal::Reload).await;
+    assert!(gateway.ended_soon().await.is_none(), "no new start");
+    eyes.until("the second account's end", |seen| {
+        let left = seen.values.keys().any(|t| t.starts_with("bambu2mqtt/bridge/") && t.contains("_2"));
+        (!left && second.cloud.connections() == 0).then_some(())
+    })
+    .await;
+    eyes.holds(ACCOUNT, "connected").await;
+    assert_eq!(first.mqtt.connections(), before, "the first goes on as it was");
+    let config = eyes.look(|seen| seen.config("bambu2mqtt_bridge").unwrap());
+    assert!(config["components"].get("sensor_account_2").is_none());
+    gateway.stop().await;
+}
