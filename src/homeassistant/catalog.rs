@@ -13,7 +13,6 @@ mod filament;
 mod hardware;
 mod health;
 mod heat;
-mod history;
 mod job;
 mod levels;
 mod options;
@@ -35,7 +34,6 @@ pub static GROUPS: &[(&str, &[Entity<Snapshot>])] = &[
     ("Filament, energy and cost of a print", consumption::CONSUMPTION),
     ("For automations", levels::LEVELS),
     ("Events", events::EVENTS),
-    ("History", history::HISTORY),
     ("Filament", filament::FILAMENT),
     ("Temperatures and fans", heat::HEAT),
     ("Health", health::HEALTH),

@@ -110,9 +110,13 @@ fn last_job(s: &Snapshot) -> Json {
 /// The last jobs, newest first; without the slots, since Home Assistant keeps attributes only up to 16 kB.
 fn history(s: &Snapshot) -> Json {
     let job = |job: &Arc<JobRecord>| {
-        let mut job = of_job(job);
-        job.remove("per_slot");
-        Json::Object(job)
+        let mut listed = of_job(job);
+        listed.remove("per_slot");
+        if job.result.is_none() && !job.observed {
+            // The cloud, which such a job comes from, has one word for both.
+            listed.insert("result".into(), json!("failed_or_cancelled"));
+        }
+        Json::Object(listed)
     };
     json!({ "jobs": s.levels.recent.iter().map(job).collect::<Vec<_>>() })
 }
