@@ -21,8 +21,8 @@ use crate::printer::{Ams, ExternalSpool, Now, Reach, Serial, Slot, Snapshot};
 
 pub use bridge::{Account, AccountNews, Bridge, BridgeCommand, BridgeMirror, Login};
 use catalog::{AMS, EXTERNAL, PRINTER, SLOT};
-pub use discovery::account_key;
 use discovery::TRIGGER;
+pub use discovery::account_key;
 use entity::{Entity, Platform, Published};
 use topic::{Part, Topics};
 
