@@ -140,7 +140,7 @@ impl<'a> Device<'a> {
         match entity.platform {
             Platform::Sensor | Platform::BinarySensor | Platform::Update => {}
             Platform::Image => {
-                put("image_topic", topic(&topic::image(&key)).into());
+                put("image_topic", topic(&topic::image(key)).into());
                 put("content_type", self.picture.into());
             }
             Platform::Enum(options) => {
