@@ -297,6 +297,8 @@ pub struct Controls {
     pub mode: Mode,
     /// Raw G-code.
     pub gcode: bool,
+    /// Installing the firmware that a printer offers.
+    pub firmware_install: bool,
 }
 
 /// Whether commands reach a printer.

@@ -733,6 +733,7 @@ fn shape_differs(before: &Snapshot, now: &Snapshot) -> bool {
         || before.metered != now.metered
         || discovery::currency(before) != discovery::currency(now)
         || (before.external != now.external && other_external())
+        || discovery::offers_install(before) != discovery::offers_install(now)
         || discovery::picture_type(before) != discovery::picture_type(now)
         || (before.ams != now.ams && other_units())
 }

@@ -378,6 +378,8 @@ pub struct Snapshot {
     pub read_only: bool,
     /// Whether it takes G-code by its owner's wish (configuration).
     pub gcode: bool,
+    /// Whether firmware may be installed on it by its owner's wish (configuration).
+    pub firmware_install: bool,
     /// What it is doing.
     pub status: Option<Status>,
     /// Which step of it.
@@ -465,6 +467,7 @@ impl Snapshot {
             control_reason: ControlReason::NotKnown,
             read_only: false,
             gcode: false,
+            firmware_install: false,
             status: None,
             stage: None,
             job: Job::default(),

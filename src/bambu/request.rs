@@ -121,6 +121,9 @@ pub fn of_command(
         C::Move(axis, tenths) => motion::along(dialect, *axis, *tenths),
         C::Extrude(side, tenths) => motion::extrude(dialect, *side, *tenths),
         C::Gcode(lines) => gcode(&lines.iter().map(|line| line.trim()).collect::<Vec<_>>().join("\n")),
+        // The form in which it is confirmed at the printer: that names neither a version nor an address, so it can
+        // install nothing but what the printer itself found (protocol 5.13).
+        C::InstallFirmware => vec![("upgrade", "upgrade_confirm", json!({"src_id": 1}))],
         C::Print(file) => file::print_file(dialect, printer, file),
     };
     let sure = |command| SURE.contains(&command);

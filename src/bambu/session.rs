@@ -333,6 +333,13 @@ impl Session {
         }
     }
 
+    /// Lets firmware be installed from now on, or does not any more.
+    pub fn set_firmware_install(&mut self, allowed: bool) {
+        if self.snapshot.firmware_install != allowed {
+            Arc::make_mut(&mut self.snapshot).firmware_install = allowed;
+        }
+    }
+
     /// Takes one thing that happened and says what should be done about it.
     ///
     /// ```

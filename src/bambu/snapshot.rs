@@ -118,6 +118,7 @@ pub fn project(report: &Print, context: &Context<'_>) -> Snapshot {
         control_reason: context.control_reason,
         read_only: before.read_only,
         gcode: before.gcode,
+        firmware_install: before.firmware_install,
         status,
         stage: job::stage(report, status),
         job: job::job(report, status, before),

@@ -50,6 +50,7 @@ static KEYS: &[Key] = &[
         set: |f, t| value(&mut f.homeassistant.discovery_prefix, t),
     },
     Key { path: "controls.mode", set: |f, t| value(&mut f.controls.mode, t) },
+    Key { path: "controls.firmware_install", set: |f, t| flag(&mut f.controls.firmware_install, t) },
     Key { path: "controls.gcode", set: |f, t| flag(&mut f.controls.gcode, t) },
     Key { path: "prices.currency", set: |f, t| string(&mut f.prices.currency, t) },
     Key { path: "prices.energy_per_kwh", set: |f, t| figure(&mut f.prices.energy_per_kwh, t) },

@@ -425,8 +425,9 @@ fn texts_come_from_the_accounts_region_and_from_nowhere_in_front_of_another_clou
 }
 
 #[test]
-fn g_code_is_off_until_somebody_wants_it() {
-    assert!(!config(MINIMAL, &[]).controls.gcode);
+fn g_code_and_installing_firmware_are_off_until_somebody_wants_it() {
+    let Controls { gcode, firmware_install, .. } = config(MINIMAL, &[]).controls;
+    assert!(!gcode && !firmware_install, "what can do harm is off until somebody wants it");
     let Loaded { config, warnings } = load("bambu: {account: a@b.c}\ncontrols: {gcode: true}", &[]).unwrap();
     assert!(config.controls.gcode && warnings.is_empty());
 }

@@ -113,6 +113,9 @@ impl Gateway {
         let other = known.session.snapshot().read_only != read_only;
         known.session.set_read_only(read_only);
         known.session.set_gcode(self.config.controls.gcode);
+        let installs = self.config.controls.firmware_install;
+        let other = other || known.session.snapshot().firmware_install != installs;
+        known.session.set_firmware_install(installs);
         let (prices, metered) = self.meters.of(serial);
         let other = other || known.session.snapshot().metered != metered;
         known.session.set_prices(prices, metered);
@@ -133,6 +136,7 @@ impl Gateway {
         session.rename(&name.unwrap_or_else(|| default_name(&model, &serial)));
         session.set_read_only(self.config.controls_of(serial.as_str()) == Mode::ReadOnly);
         session.set_gcode(self.config.controls.gcode);
+        session.set_firmware_install(self.config.controls.firmware_install);
         session.set_texts(&self.texts);
         let (prices, metered) = self.meters.of(&serial);
         session.set_prices(prices, metered);

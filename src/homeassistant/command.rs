@@ -7,6 +7,8 @@ use super::entity::{Entity, Platform};
 
 /// Longest payload that is looked at; no entity takes more.
 const LONGEST: usize = 64;
+/// What Home Assistant sends for installing firmware.
+pub const INSTALL: &str = "INSTALL";
 
 /// Why a message to a command topic is no command.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -59,7 +61,7 @@ pub fn parse(snapshot: &Snapshot, key: &str, payload: &[u8]) -> Result<Command, 
     let missing = || Error::NoControl(shown(key.as_bytes()));
     let Some((device, rest)) = key.split_once('/') else {
         let can = snapshot.capabilities.unwrap_or_default();
-        let mut rows = PRINTER.iter().filter(|row| row.platform.is_control() && row.key == key);
+        let mut rows = PRINTER.iter().filter(|row| row.platform.takes_commands() && row.key == key);
         let row = rows.find(|row| row.early || (row.needs)(&can, snapshot)).ok_or_else(missing)?;
         return read(row, snapshot, payload);
     };
@@ -136,11 +138,13 @@ fn read<T>(row: &Entity<T>, snapshot: &Snapshot, payload: &[u8]) -> Result<Comma
                 Noise::Tone(tone) => Ok(to(Some(tone))),
             }
         }
+        Platform::Update(Some(install)) if text == Some(INSTALL) => Ok(install()),
+        Platform::Update(Some(_)) => Err(wrong(INSTALL)),
         Platform::Sensor
         | Platform::Enum(_)
         | Platform::BinarySensor
         | Platform::Image
-        | Platform::Update
+        | Platform::Update(None)
         | Platform::Press
         | Platform::Code(..)
         | Platform::Event(_) => Err(Error::NoControl(row.key.into())),

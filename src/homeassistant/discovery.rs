@@ -3,7 +3,7 @@
 use serde_json::{Map, Value as Json, json};
 
 use crate::printer::command::permit::Condition;
-use crate::printer::{Ams, Capabilities, ExternalSpool, Serial, Slot, Snapshot};
+use crate::printer::{Ams, Capabilities, Control, ExternalSpool, Serial, Slot, Snapshot};
 
 use super::Bridge;
 use super::catalog::{ACCOUNT, AMS, BRIDGE, EXTERNAL, PRINTER, SLOT};
@@ -28,6 +28,8 @@ struct Device<'a> {
     currency: &'static str,
     /// The type of its pictures.
     picture: &'static str,
+    /// Whether Home Assistant may offer to install firmware.
+    installs: bool,
     components: Map<String, Json>,
 }
 
@@ -46,6 +48,7 @@ impl<'a> Device<'a> {
             control_mode: None,
             currency: CURRENCY,
             picture: USUAL_PICTURE,
+            installs: false,
             components: Map::new(),
         }
     }
@@ -138,7 +141,11 @@ impl<'a> Device<'a> {
         }
         let set = || Json::from(format!("{value_topic}/set"));
         match entity.platform {
-            Platform::Sensor | Platform::BinarySensor | Platform::Update => {}
+            Platform::Update(Some(_)) if self.installs => {
+                put("command_topic", set());
+                put("payload_install", command::INSTALL.into());
+            }
+            Platform::Sensor | Platform::BinarySensor | Platform::Update(_) => {}
             Platform::Image => {
                 put("image_topic", topic(&topic::image(key)).into());
                 put("content_type", self.picture.into());
@@ -316,6 +323,12 @@ fn offered<T>(entity: &Entity<T>, snapshot: &Snapshot) -> bool {
     (known || allows(Condition::UnknownModel)) && (!snapshot.read_only || allows(Condition::ReadOnly))
 }
 
+/// Whether Home Assistant may offer to install firmware: where the owner and the firmware let it be asked for.
+pub(super) fn offers_install(s: &Snapshot) -> bool {
+    let known = s.capabilities.is_some_and(|can| can.known_model);
+    s.firmware_install && known && !s.read_only && s.control != Control::Limited
+}
+
 /// The currency that costs are told in.
 pub(super) fn currency(s: &Snapshot) -> Option<&'static str> {
     s.prices.as_ref().map(|prices| prices.currency)
@@ -336,6 +349,7 @@ pub fn printer(topics: &Topics, slug: &str, snapshot: &Snapshot) -> Message {
         .of_printer(serial);
     device.currency = currency(snapshot).unwrap_or(CURRENCY);
     device.picture = picture_type(snapshot);
+    device.installs = offers_install(snapshot);
     let can = snapshot.capabilities.unwrap_or_default();
     for entity in PRINTER.iter().filter(|entity| has(entity, snapshot)) {
         device.add(entity, None, &can, &|key| topics.value(serial, Part::Printer, key));

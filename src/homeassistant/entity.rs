@@ -235,8 +235,8 @@ pub enum Platform {
     BinarySensor,
     /// A picture. Its bytes are published beside the rows (`Topics::image`).
     Image,
-    /// Firmware, to look at; nobody is offered to install it from here.
-    Update,
+    /// Firmware, to look at, and what installs it where the configuration lets that be offered.
+    Update(Option<fn() -> Command>),
     /// On or off, to switch.
     Switch(fn(bool) -> Command),
     /// A lamp.
@@ -266,7 +266,7 @@ impl Platform {
         match self {
             Self::Sensor | Self::Enum(_) => "sensor",
             Self::BinarySensor => "binary_sensor",
-            Self::Update => "update",
+            Self::Update(_) => "update",
             Self::Image => "image",
             Self::Switch(_) => "switch",
             Self::Light(_) => "light",
@@ -296,7 +296,7 @@ impl Platform {
             | Self::Enum(_)
             | Self::BinarySensor
             | Self::Image
-            | Self::Update
+            | Self::Update(_)
             | Self::Press
             | Self::Code(..)
             | Self::Event(_) => return None,
@@ -321,11 +321,16 @@ impl Platform {
         matches!(self, Self::Button(_) | Self::Press)
     }
 
-    /// Whether it takes commands.
+    /// Whether anything is subscribed for it: controls, and firmware that may be installed.
+    pub fn takes_commands(self) -> bool {
+        self.is_control() || matches!(self, Self::Update(Some(_)))
+    }
+
+    /// Whether it is there to be commanded: without commands it would show nothing.
     pub fn is_control(self) -> bool {
         !matches!(
             self,
-            Self::Sensor | Self::Enum(_) | Self::BinarySensor | Self::Image | Self::Update | Self::Event(_)
+            Self::Sensor | Self::Enum(_) | Self::BinarySensor | Self::Image | Self::Update(_) | Self::Event(_)
         )
     }
 
@@ -507,7 +512,7 @@ pub const fn firmware<T>(
     name: &'static str,
     read: for<'a> fn(&'a T) -> Option<Value<'a>>,
 ) -> Entity<T> {
-    row(key, name, Platform::Update, read).class("firmware").diagnostic().lasting()
+    row(key, name, Platform::Update(None), read).class("firmware").diagnostic().lasting()
 }
 
 /// A picture.
@@ -557,6 +562,12 @@ impl<T> Entity<T> {
     #[must_use]
     pub const fn unit(mut self, unit: &'static str) -> Self {
         self.unit = Some(unit);
+        self
+    }
+    /// What installs it is this, where that is offered (firmware).
+    #[must_use]
+    pub const fn installs(mut self, command: fn() -> Command) -> Self {
+        self.platform = Platform::Update(Some(command));
         self
     }
     /// Worth long-term statistics.

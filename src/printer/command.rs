@@ -112,6 +112,8 @@ pub enum Command {
     Gcode(Box<[Text]>),
     /// Print a file.
     Print(Box<PrintFile>),
+    /// Install the firmware that the printer offers.
+    InstallFirmware,
     /// Take note that the print was taken off the plate. Nothing of it reaches the printer.
     ClearPlate,
 }
@@ -330,6 +332,7 @@ impl Command {
             }
             Self::Gcode(_) => Class::Gcode,
             Self::Print(_) => Class::Print,
+            Self::InstallFirmware => Class::Firmware,
         }
     }
 
@@ -402,6 +405,7 @@ impl Command {
                     && at(nozzle.diameter_mm.map(|mm| mm * 10.0), (*tenths_mm).into())
             }
             Self::SelectNozzle(side) => by.active_nozzle == *side,
+            Self::InstallFirmware => by.update.progress.is_some(),
             Self::Print(_) => matches!(by.status, Some(Status::Prepare | Status::Running)),
             // A lamp that flashes is reported like one that burns.
             Self::FlashLight
@@ -444,6 +448,8 @@ impl Command {
             Self::Load { .. } | Self::Unload { .. } => 300,
             // A P1 fetches and checks the file for up to 135 s (protocol 5.1).
             Self::Print(_) => 150,
+            // It looks the update up again and begins to load it.
+            Self::InstallFirmware => 120,
             _ => 10,
         };
         Some(Duration::from_secs(seconds))
@@ -465,7 +471,10 @@ impl Command {
 
     /// Whether it must not come between a print that was sent and its beginning.
     pub fn disturbs_a_start(&self) -> bool {
-        matches!(self.class(), Class::Print | Class::Motion | Class::Gcode | Class::Filament)
+        matches!(
+            self.class(),
+            Class::Print | Class::Motion | Class::Gcode | Class::Filament | Class::Firmware
+        )
     }
 
     /// Whether a later command makes this one pointless: the slider moved on.

@@ -633,6 +633,35 @@ fn heat_and_motion_want_to_know_for_certain() {
 }
 
 #[test]
+fn firmware_is_installed_only_where_that_was_wanted_and_is_offered() {
+    let rig = Rig::new("X1C", "IDLE");
+    let ask = |change: fn(&mut Snapshot)| {
+        let mut snapshot = rig.snapshot();
+        snapshot.firmware_install = true;
+        snapshot.update.offered = Some(true);
+        change(&mut snapshot);
+        rig.ask(&snapshot, "firmware", "INSTALL")
+    };
+    let confirm = json!({"upgrade": {"command": "upgrade_confirm", "src_id": 1}});
+    assert_eq!(ask(|_| {}), Ok(vec![confirm]));
+    let refused: [(fn(&mut Snapshot), &str); 7] = [
+        (|s| s.firmware_install = false, "controls.firmware_install"),
+        (|s| s.update.offered = Some(false), "offers no newer firmware"),
+        (|s| s.update.offered = None, "offers no newer firmware"),
+        (|s| s.update.progress = Some(Progress::default()), "installing firmware"),
+        (|s| s.status = Some(Status::Running), "only while the printer is at rest"),
+        (|s| s.read_only = true, "read-only"),
+        (|s| s.control = Control::Limited, "authorisation control"),
+    ];
+    for (change, reason) in refused {
+        let told = ask(change).unwrap_err();
+        assert!(told.contains(reason), "{told}");
+    }
+    let told = rig.ask(&rig.snapshot(), "firmware", "PRESS").unwrap_err();
+    assert!(told.contains("INSTALL"), "{told}");
+}
+
+#[test]
 fn the_chambers_heater_leaves_the_lasers_air_alone() {
     let rig = Rig::new("H2D", "IDLE");
     let mut snapshot = rig.snapshot();

@@ -124,7 +124,7 @@ fn units_fit_their_classes() {
         let binary =
             matches!(class, Some("connectivity" | "problem" | "running" | "update" | "door" | "occupancy"));
         assert_eq!(binary, binary && matches!(row.platform, Platform::BinarySensor), "{key}");
-        assert_eq!(class == Some("firmware"), matches!(row.platform, Platform::Update), "{key}");
+        assert_eq!(class == Some("firmware"), matches!(row.platform, Platform::Update(_)), "{key}");
         if class == Some("temperature") && matches!(row.platform, Platform::Sensor) {
             assert_eq!(state_class, Some("measurement"), "{key}");
         }
@@ -494,6 +494,24 @@ fn a_new_name_is_told_and_the_ids_stay() {
     assert_eq!(after["components"], before["components"]);
     let ams = home.devices().into_iter().find(|device| device.contains("_ams_")).unwrap();
     assert_eq!(home.config(&ams).unwrap()["device"]["name"], "Attic AMS 1");
+}
+
+#[test]
+fn installing_firmware_is_offered_only_where_the_owner_wants_it() {
+    let mut home = Home::new("P1S");
+    home.printer.set(json!({"fun": "0"}));
+    home.tell_all();
+    let update = |home: &Home| home.config(&home.own()).unwrap()["components"]["update_firmware"].clone();
+    let before = update(&home);
+    assert!(before["command_topic"].is_null() && before["payload_install"].is_null(), "{before}");
+    home.session.set_firmware_install(true);
+    home.look();
+    let offered = update(&home);
+    assert_eq!(offered["payload_install"], "INSTALL");
+    assert_eq!(offered["command_topic"], format!("bambu2mqtt/{}/firmware/set", home.printer.serial));
+    home.session.set_read_only(true);
+    home.look();
+    assert_eq!(update(&home), before);
 }
 
 #[test]

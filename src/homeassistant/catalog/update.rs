@@ -2,7 +2,7 @@
 
 use serde_json::{Value as Json, json};
 
-use crate::printer::Snapshot;
+use crate::printer::{Command, Snapshot};
 use crate::printer::cloud::Release;
 use crate::printer::update::is_newer;
 
@@ -60,6 +60,7 @@ fn offered(s: &Snapshot) -> Option<Value<'_>> {
 pub(super) static UPDATE: &[Entity<Snapshot>] = &[
     // Home Assistant has no word for a version that is not known: no entity before it is.
     firmware::<Snapshot>("firmware", "Firmware", installed)
+        .installs(|| Command::InstallFirmware)
         .needs(|c, s| c.job.update && s.identity.firmware.is_some())
         .with(
             |a, b| {

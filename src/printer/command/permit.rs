@@ -36,6 +36,7 @@ pub enum Class {
     Motion,
     Gcode,
     Print,
+    Firmware,
     Note,
 }
 
@@ -134,6 +135,11 @@ pub static TABLE: &[Row] = &[
     ),
     row(Class::Gcode, "G-code, if the configuration allows it", [Y, N, N, N, N, N, N, N, N, N, N]),
     row(Class::Print, "starting a print", /*             */ [Y, N, N, N, N, N, N, N, N, N, N]),
+    row(
+        Class::Firmware,
+        "installing firmware, if the configuration allows it",
+        [Y, N, N, N, N, N, N, N, N, N, N],
+    ),
     // Asks nothing of the printer.
     row(Class::Note, "telling that the plate is empty", /**/ [Y, N, N, N, Y, Y, Y, Y, Y, Y, Y]),
 ];
@@ -263,6 +269,13 @@ pub enum Refusal {
     LaserAir,
     #[error("G-code is switched off in this gateway: set `controls.gcode` to true in the configuration")]
     GcodeOff,
+    #[error(
+        "installing firmware is switched off in this gateway: install it at the printer, or set \
+         `controls.firmware_install` to true in the configuration"
+    )]
+    FirmwareOff,
+    #[error("the printer offers no newer firmware: it was installed already, or was withdrawn")]
+    NoFirmware,
     #[error("{0} waits until it is hot and blocks the printer meanwhile: use M104 or M140")]
     Waits(&'static str),
     #[error("{0}: homing single axes can crash the nozzle into the bed, use a bare G28")]
@@ -324,6 +337,9 @@ pub fn permit(snapshot: &Snapshot, command: &Command) -> Result<(), Refusal> {
     if class == Class::Gcode && !snapshot.gcode {
         return Err(Refusal::GcodeOff);
     }
+    if class == Class::Firmware && !snapshot.firmware_install {
+        return Err(Refusal::FirmwareOff);
+    }
     check(snapshot.control == Control::Limited, If::Limited, Refusal::SignatureRequired)?;
     check(!can.known_model, If::UnknownModel, Refusal::UnknownModel)?;
     if !has_part(&can, command) {
@@ -334,7 +350,7 @@ pub fn permit(snapshot: &Snapshot, command: &Command) -> Result<(), Refusal> {
     let now = condition(snapshot.status);
     check(true, now, wrong_state(class, snapshot))?;
     let changing = snapshot.stage.is_some_and(Stage::changes_filament);
-    if changing && matches!(class, Class::Motion | Class::Gcode | Class::Print) {
+    if changing && matches!(class, Class::Motion | Class::Gcode | Class::Print | Class::Firmware) {
         return Err(Refusal::ChangingFilament);
     }
     value(snapshot, &can, command)
@@ -447,6 +463,8 @@ fn value(snapshot: &Snapshot, can: &Capabilities, command: &Command) -> Result<(
             None => Ok(()),
         },
         Command::ClearError if snapshot.error.is_none() => Err(Refusal::NoError),
+        // What the cloud alone knows of, the printer has no address for.
+        Command::InstallFirmware if snapshot.update.offered != Some(true) => Err(Refusal::NoFirmware),
         Command::Move(_, 0) | Command::Extrude(_, 0) => Err(Refusal::NoDistance),
         Command::Move(..) if snapshot.machine.homed != Some(true) => Err(Refusal::NotHomed),
         Command::Extrude(side, _) if snapshot.nozzle(*side).actual.is_none_or(|t| t < COLD) => {
