@@ -79,7 +79,10 @@ MAY_BE_UNKNOWN = {
                             "request_code", "refresh_printers")
         or key.startswith("calibrate_") or key.endswith(("_filament", "_load", "_read_rfid")),
     "nothing has happened yet":
-        lambda device, key: key in ("print", "error", "hms", "filament", "printer"),
+        lambda device, key: key in ("print", "error", "hms", "filament", "printer", "account", "message"),
+    "the cloud knows nothing of a print that was sent past it, and of most not whose design it is":
+        lambda device, key: key in ("cover", "filament_used", "filament_weight", "filament_length", "bed_type",
+                                    "estimated_time", "plate_name", "design_title"),
     "nothing has ended since the gateway first saw the printer, and who took the print off did not say so":
         lambda device, key: key.startswith("last_") or key in ("success_rate", "start_time", "end_time", "plate_occupied"),
     "a printer that was just met says nothing of what began before":
@@ -92,7 +95,8 @@ MOVES = ("status", "stage", "progress", "remaining_time", "end_time", "layer", "
          "wifi_signal", "humidity", "fan_speed", "target", "remaining", "job_name", "total_layers", "print_error", "homed",
          "camera_recording", "door", "hms", "needs_attention", "filament_present", "plate", "gcode_file", "print_type",
          "report", "stale", "heater_left_on", "printers_", "drying", "light", "activity", "printing", "last_", "prints_",
-         "success_rate", "usage_hours", "filament_total", "start_time", "safe_to_power_off", "bed_cooled", "plate_occupied")
+         "success_rate", "usage_hours", "filament_total", "start_time", "safe_to_power_off", "bed_cooled", "plate_occupied",
+         "filament_used", "filament_weight", "cover", "tasks", "job_history")
 
 arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
 arguments.add_argument("--binary", type=pathlib.Path, help="default: the debug build, made now")
@@ -227,7 +231,7 @@ class House:
 
 def key_of(component: dict) -> str:
     """The end of the command or value topic, which is the key."""
-    topic = component.get("state_topic") or component["command_topic"].removesuffix("/set")
+    topic = component.get("state_topic") or component.get("image_topic") or component["command_topic"].removesuffix("/set")
     return topic.rsplit("/", 1)[1]
 
 
@@ -393,6 +397,10 @@ def stage_appearance(house: House) -> None:
     classes = [e["entity_id"] for id_, e in there.items()
                if e["disabled_by"] is None and e["device_class"] != promised[id_].get("device_class")]
     check("device classes are as announced", not classes, str(classes))
+    cover = probe.get_state(house.ha, house.entity(X1C, "image", "cover")) or {"state": None}
+    weight = probe.get_state(house.ha, house.entity(X1C, "sensor", "filament_weight")) or {"state": None}
+    check("a print that went through the cloud has its picture and its weight",
+          cover["state"] not in (None, "unknown") and float(weight["state"]) > 0, f"{cover} {weight}"[:600])
     tray = probe.get_state(house.ha, house.entity(f"{A1} AMS 1", "sensor", "tray_1")) or {"attributes": {}}
     check("a slot tells its filament in attributes",
           tray["attributes"].get("type") == "PLA" and tray["attributes"].get("color"), json.dumps(tray)[:600])
@@ -761,7 +769,8 @@ def main() -> int:
         stage_kill_gateway(house)
         quiet(house, "restarts of the gateway", own)
         account.stage(house, check, until)
-        quiet(house, "the account", own + account.OWN)
+        own += account.OWN
+        quiet(house, "the account", own)
         stage_signed(house)
         quiet(house, "signed firmware", own)
         stage_removal(house)
