@@ -124,7 +124,8 @@ def by_hand(lab: Lab, device: str, short: str) -> None:
         "triggers": [{"trigger": "state", "entity_id": lab.entity(device, "sensor", "last_ended"),
                       "not_to": ["unavailable", "unknown"]}],
         "conditions": ["{% set told = state_attr(this.entity_id, 'last_triggered') %}"
-                       "{{ not told or as_datetime(trigger.to_state.state) > told }}"],
+                       "{% set ended = as_datetime(trigger.to_state.state) %}"
+                       "{{ ended > told if told else now() - ended < timedelta(minutes=5) }}"],
         "actions": [publish(f"{short}_level", "{{ states('%s') }} {{ states('%s') }}" % (
             lab.entity(device, "sensor", "last_job"), lab.entity(device, "sensor", "last_result")))]})
     lab.expect(**{f"{short}_{way}": 0 for way in ("trigger", "event", "level")})
@@ -154,14 +155,25 @@ def blueprints(lab: Lab) -> None:
         "triggers": [{"trigger": "state", "entity_id": f"input_boolean.{plug['id']}", "from": "on", "to": "off"}],
         "actions": [publish("bp_power")]})
     device_id = next(d["id"] for d in probe.devices(lab.ha) if d["name"] == X1C)
-    use("bp_runout", "filament_runout.yaml", printer=device_id, activity=x1c["activity"], remind=0,
+    use("bp_runout", "filament_runout.yaml", printer=device_id, activity=x1c["activity"], remind=0.25,
         actions=[publish("bp_runout", "{{ title }}")])
     use("bp_light", "light_follows_printing.yaml", activity=x1c["activity"], attention=x1c["needs_attention"],
-        light=x1c["chamber_light"], off_after={"seconds": 1})
+        last_ended=x1c["last_ended"], light=x1c["chamber_light"], off_after={"seconds": 1})
+    a1 = {key: lab.entity(A1, platform, key) for platform, key in (
+        ("sensor", "activity"), ("sensor", "last_ended"), ("binary_sensor", "needs_attention"), ("light", "chamber_light"))}
+    use("bp_light_a1", "light_follows_printing.yaml", activity=a1["activity"], attention=a1["needs_attention"],
+        last_ended=a1["last_ended"], light=a1["chamber_light"], off_after={"seconds": 1})
     install(lab, "light_watch", {
         "triggers": [{"trigger": "state", "entity_id": x1c["chamber_light"], "from": ["on", "off"], "to": ["on", "off"]}],
         "actions": [publish("bp_light", "{{ trigger.to_state.state }}")]})
     lab.expect(bp_ended=0, bp_power=0, bp_runout=0)
+
+
+def restart_gateway(lab: Lab, what: str) -> None:
+    lab.gateway.kill()
+    lab.gateway.wait()
+    lab.start_gateway()
+    healthy(lab, what, 60)
 
 
 def stage_print(lab: Lab) -> None:
@@ -197,6 +209,9 @@ def stage_trouble(lab: Lab) -> None:
     lab.reaches(X1C, "activity", "paused")
     lab.expect(bp_runout=1)
     lab.settled("a run-out")
+    restart_gateway(lab, "the gateway restarted while filament is missing")
+    lab.expect(bp_runout=1)
+    lab.settled("the reminder, which no restart ends")
     lab.tell(X1C, "resume")
     lab.reaches(X1C, "activity", "printing")
     lab.tell(X1C, "fail", 0x0300_8001)
@@ -223,10 +238,7 @@ def stage_restarts(lab: Lab) -> None:
     healthy(lab, "the broker restarted and has forgotten everything", 60)
     lab.settled("the broker restarted", 0)
 
-    lab.gateway.kill()
-    lab.gateway.wait()
-    lab.start_gateway()
-    healthy(lab, "the gateway was killed and restarted", 60)
+    restart_gateway(lab, "the gateway was killed and restarted")
     lab.settled("the gateway restarted", 0)
     after = {k: lab.eyes.retained.get(lab.topic(A1, k)) for k in before}
     check("the print that is under way is the same", before == after, f"{before} and {after}")
@@ -241,12 +253,16 @@ def stage_missed(lab: Lab) -> None:
     """A print ends while Home Assistant is away: whoever looks at a level finds out."""
     lab.tell(A1, "start", 36000, "Proof of four")
     lab.reaches(A1, "activity", "printing")
+    lit = until(lambda: lab.state(A1, "light", "chamber_light") == "on", 10)
+    check("light_follows_printing switches the light of the A1 on", lit)
     lab.stop_ha()
     lab.tell(A1, "skip", 0.99)
     lab.reaches(A1, "activity", "finished", timeout=90)
     lab.start_ha()
     lab.expect(two_level=1)
     lab.settled("a print that ended while Home Assistant was away", 60)
+    dark = until(lambda: lab.state(A1, "light", "chamber_light") == "off", 15)
+    check("light_follows_printing switches the light off for an end that nobody saw", dark)
 
 
 def stage_list(lab: Lab, folder: pathlib.Path | None) -> None:

@@ -24,10 +24,13 @@ pub(super) static HEALTH: &[Entity<Snapshot>] = &[
         .early(),
     // A level that stays readable: an automation must not see it end because a printer was switched off.
     binary::<Snapshot>("needs_attention", "Needs attention", |s| {
-        Some(Value::Flag(s.reasons().next().is_some()))
+        // Before a printer was heard, that nothing is known against it is no news.
+        let asked = s.reasons().next().is_some();
+        (asked || s.capabilities.is_some()).then_some(Value::Flag(asked))
     })
     .class("problem")
     .lasting()
+    .early()
     .with(
         |a, b| !a.reasons().eq(b.reasons()),
         |s| json!({"reasons": s.reasons().map(Reason::word).collect::<Vec<_>>()}),

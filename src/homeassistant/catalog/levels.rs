@@ -214,12 +214,16 @@ pub(super) static LEVELS: &[Entity<Snapshot>] = &[
         .class("running")
         .lasting()
         .early(),
+    // Early, so that what an earlier run has told is taken back before the gateway calls itself online: the printer
+    // may have begun to print meanwhile, and may not be heard for long.
     binary::<Snapshot>("safe_to_power_off", "Safe to power off", |s| flag(s.levels.safe_to_power_off))
         .icon("mdi:power-plug-off")
-        .lasting(),
+        .lasting()
+        .early(),
     binary::<Snapshot>("bed_cooled", "Bed cooled down", |s| flag(s.levels.bed_cooled))
         .icon("mdi:snowflake-thermometer")
-        .lasting(),
+        .lasting()
+        .early(),
     binary::<Snapshot>("plate_occupied", "Plate occupied", |s| flag(s.levels.plate_occupied))
         .class("occupancy")
         .icon("mdi:tray")
