@@ -12,6 +12,7 @@ use jiff::tz::TimeZone;
 use crate::config::{Config, StateDir};
 use crate::gateway::Clock;
 use crate::history::{self, Entry};
+use crate::printer::consumption::used_g;
 use crate::printer::record::{JobClass, JobResult};
 use crate::service::Exit;
 
@@ -121,16 +122,6 @@ fn result(entry: &Entry) -> &'static str {
     entry.job.result.map_or("failed or cancelled", JobResult::word)
 }
 
-/// Filament that it took, g: all of it when it was finished, else as far as it came.
-fn filament(entry: &Entry) -> Option<f32> {
-    let planned = entry.job.planned_g?;
-    match (entry.job.result, entry.job.progress) {
-        (Some(JobResult::Finished), _) => Some(planned),
-        (_, Some(percent)) => Some(planned * f32::from(percent.min(100)) / 100.0),
-        (_, None) => None,
-    }
-}
-
 fn table(entries: &[Entry], zone: &TimeZone) -> String {
     let began = |entry: &Entry| {
         let moment = entry.job.started_at.or(entry.job.ended_at)?;
@@ -146,7 +137,7 @@ fn table(entries: &[Entry], zone: &TimeZone) -> String {
             calibration.or(job.name.as_deref().map(plain)).unwrap_or_else(|| "(no name)".into()),
             format!("{}{mark}", result(entry)),
             job.duration_s().map(took).unwrap_or_default(),
-            filament(entry).map(|weight| format!("{weight:.1} g")).unwrap_or_default(),
+            used_g(&entry.job).map(|weight| format!("{weight:.1} g")).unwrap_or_default(),
             job.cost.map(|cost| format!("{cost:.2}")).unwrap_or_default(),
         ]
     };
@@ -211,7 +202,7 @@ fn csv(entries: &[Entry]) -> String {
             job.duration_s().map(|s| s.to_string()).unwrap_or_default(),
             job.paused_s.to_string(),
             job.progress.map(|percent| percent.to_string()).unwrap_or_default(),
-            filament(entry).map(|weight| format!("{weight:.2}")).unwrap_or_default(),
+            used_g(&entry.job).map(|weight| format!("{weight:.2}")).unwrap_or_default(),
             job.energy_kwh.map(|energy| format!("{energy:.3}")).unwrap_or_default(),
             job.cost.map(|cost| format!("{cost:.2}")).unwrap_or_default(),
             job.observed.to_string(),

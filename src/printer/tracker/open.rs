@@ -181,7 +181,9 @@ impl Tracker {
         if let Some(layer) = seen.layer.filter(|layer| young || *layer > 0 || open.layer.is_none()) {
             open.layer = Some(layer);
         }
-        open.total_layers = seen.total_layers.or(open.total_layers);
+        // Fewer than were laid down are those of the next job, of which the printer tells before its number.
+        let own = seen.total_layers.filter(|total| open.layer.is_none_or(|layer| layer <= *total));
+        open.total_layers = own.or(open.total_layers);
         open.started_at = open.started_at.or(seen.started_at);
         if open.origin.is_none() || young {
             open.origin = seen.kind.map(|kind| Text::from(kind.word())).or(open.origin.take());
