@@ -445,29 +445,24 @@ impl Gateway {
                 }
                 self.after_account(now, index);
             }
-            mqtt::Event::Subscribed { topic } => {
-                self.on_subscription_answer(index);
-                if let Some(serial) = reporter(&topic) {
-                    self.handle(now, &serial, Input::Connected);
-                }
-            }
+            mqtt::Event::Subscribed { topic } => self.on_subscription_answer(now, index, &topic, true),
             mqtt::Event::SubscriptionRefused { topic } => {
-                self.on_subscription_answer(index);
-                let printer = reporter(&topic).and_then(|serial| self.printers.get(&serial));
-                let name = printer.map_or("a printer", |p| p.session.snapshot().identity.name.as_str());
-                warn!(
-                    printer = name,
-                    "the cloud does not let this account listen to the printer; is it still bound?"
-                );
+                self.on_subscription_answer(now, index, &topic, false);
             }
             mqtt::Event::Delivered(_) => {}
         }
     }
 
-    fn on_subscription_answer(&mut self, id: AccountId) {
+    fn on_subscription_answer(&mut self, now: Now, id: AccountId, topic: &str, granted: bool) {
         self.bridge_changed = true;
-        if let Some(account) = self.accounts.get_mut(&id) {
-            account.on_answer();
+        let serial = reporter(topic);
+        let Some(account) = self.accounts.get_mut(&id) else { return };
+        let refused = account.on_answer(serial.as_ref(), granted);
+        let Some(serial) = serial else { return };
+        if refused {
+            self.on_refused_printer(now, id, &serial);
+        } else if granted && self.printers.get(&serial).is_some_and(|p| p.account == id) {
+            self.handle(now, &serial, Input::Connected);
         }
     }
 

@@ -234,6 +234,11 @@ impl Plan {
         self.messages.want(now, MESSAGES_LEAST);
     }
 
+    /// What the inbox has could not be told: it is read again.
+    pub fn untold(&mut self, now: Duration) {
+        self.messages.want(now, MESSAGES_LEAST);
+    }
+
     /// Printers cannot be heard.
     pub fn unheard(&mut self, now: Duration) {
         self.hearsay.want(now, HEARSAY_LEAST);

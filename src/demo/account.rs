@@ -23,6 +23,24 @@ struct State {
     tfa_key: Option<String>,
     /// What the authenticator shows.
     totp: String,
+    /// All of these that there ever were, and what each is.
+    given: Vec<(&'static str, String)>,
+}
+
+impl State {
+    fn give(&mut self, kind: &'static str, word: String) -> String {
+        self.given.push((kind, word.clone()));
+        word
+    }
+
+    /// The token that is valid, or a new one.
+    fn token(&mut self) -> String {
+        if let Some(token) = &self.token {
+            return token.clone();
+        }
+        let token = self.give("token", new_token());
+        self.token.insert(token).clone()
+    }
 }
 
 /// What became of an attempt to log in.
@@ -50,7 +68,8 @@ fn new_code() -> String {
 
 impl Account {
     pub(super) fn new(name: String, password: String, needs_code: bool) -> Self {
-        let state = State { token: Some(new_token()), code: None, tfa_key: None, totp: new_code() };
+        let mut state = State { token: None, code: None, tfa_key: None, totp: new_code(), given: Vec::new() };
+        state.token();
         Self {
             uid: fastrand::u32(100_000_000..999_999_999),
             name,
@@ -65,6 +84,11 @@ impl Account {
     /// Makes logins with the password need an authenticator's code.
     pub(super) fn with_authenticator(mut self, wanted: bool) -> Self {
         self.authenticator = wanted;
+        if wanted {
+            let mut state = self.state();
+            let totp = state.totp.clone();
+            state.give("code", totp);
+        }
         self
     }
 
@@ -96,7 +120,8 @@ impl Account {
 
     pub(super) fn send_code(&self, name: &str) -> bool {
         if name == self.name {
-            self.state().code = Some(new_code());
+            let mut state = self.state();
+            state.code = Some(state.give("code", new_code()));
         }
         name == self.name
     }
@@ -104,6 +129,12 @@ impl Account {
     /// The code that was sent is worthless from now on.
     pub(super) fn forget_code(&self) {
         self.state().code = None;
+    }
+
+    /// All that was secret about it so far.
+    pub(super) fn secrets(&self) -> Vec<(&'static str, String)> {
+        let own = [("password", self.password.clone()), ("user id", self.uid.to_string())];
+        own.into_iter().chain(self.state().given.iter().cloned()).collect()
     }
 
     /// What the authenticator shows.
@@ -119,7 +150,7 @@ impl Account {
             return None;
         }
         state.tfa_key = None;
-        Some(state.token.get_or_insert_with(new_token).clone())
+        Some(state.token())
     }
 
     pub(super) fn log_in(&self, name: &str, password: Option<&str>, code: Option<&str>) -> Login {
@@ -137,8 +168,9 @@ impl Account {
             }
             (Some(password), None) if password == self.password => {
                 if self.authenticator {
-                    let key = letters(24);
-                    self.state().tfa_key = Some(key.clone());
+                    let mut state = self.state();
+                    let key = state.give("key of a login", letters(24));
+                    state.tfa_key = Some(key.clone());
                     return Login::AuthenticatorWanted(key);
                 }
                 if self.needs_code {
@@ -147,6 +179,6 @@ impl Account {
             }
             _ => return Login::Refused,
         }
-        Login::Token(self.state().token.get_or_insert_with(new_token).clone())
+        Login::Token(self.state().token())
     }
 }

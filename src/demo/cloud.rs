@@ -232,6 +232,15 @@ impl Cloud {
         self.account.totp()
     }
 
+    /// Everything secret that there was so far, and what each is: tokens, codes, the password, the user's id, the
+    /// printers' access code, what signs the addresses of pictures.
+    pub fn secrets(&self) -> Vec<(&'static str, String)> {
+        let mut secrets = self.account.secrets();
+        secrets.push(("access code", self.settings.access_code.clone()));
+        secrets.push(("signature of a picture", rest::SIGNATURE.to_owned()));
+        secrets
+    }
+
     /// What REST does wrong, and what it was asked.
     pub fn rest(&self) -> &Switches {
         &self.switches

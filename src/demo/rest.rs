@@ -16,7 +16,7 @@ mod listed;
 mod login;
 mod picture;
 
-pub(super) use data::Inbox;
+pub(super) use data::{Inbox, SIGNATURE};
 use failure::Fate;
 pub use failure::{Endpoint, Failure, Switches};
 use http::{Answer, Request};

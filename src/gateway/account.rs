@@ -5,6 +5,7 @@
 
 mod life;
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -121,6 +122,8 @@ pub(super) struct Account {
     budget: Budget,
     /// Subscriptions that the broker has not answered yet.
     unanswered: usize,
+    /// Printers that this connection's broker does not let us hear, whatever the list says.
+    refused: BTreeSet<Serial>,
     printers: Vec<BoundPrinter>,
     lists: u32,
     life: Life,
@@ -168,6 +171,7 @@ impl Account {
             connected: false,
             budget: Budget::default(),
             unanswered: 0,
+            refused: BTreeSet::new(),
             printers,
             lists: 0,
             life: Life::new(named && config.password.is_some(), named, warned),
@@ -215,9 +219,19 @@ impl Account {
         self.life.has_token()
     }
 
-    /// A subscription was granted or refused.
-    pub(super) fn on_answer(&mut self) {
+    /// A subscription was granted or refused; says whether a refusal is news.
+    pub(super) fn on_answer(&mut self, serial: Option<&Serial>, granted: bool) -> bool {
         self.unanswered = self.unanswered.saturating_sub(1);
+        let Some(serial) = serial else { return false };
+        if granted {
+            self.refused.remove(serial);
+        }
+        !granted && self.refused.insert(serial.clone())
+    }
+
+    /// Whether its broker lets us hear the printer, as far as is known.
+    pub(super) fn may_hear(&self, serial: &Serial) -> bool {
+        !self.refused.contains(serial)
     }
 
     /// Whether the cloud has told which printers there are.
@@ -331,6 +345,7 @@ impl Account {
         // Connections are far apart (`mqtt::backoff`), so each may begin with a full one.
         self.budget = Budget::for_printers(printers);
         self.unanswered = 0;
+        self.refused.clear();
         self.give(now, Input::Connected, tasks);
     }
 

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use tracing::info;
+use tracing::{info, warn};
 
 use crate::bambu::session::{Input, Session};
 use crate::cloud::BoundPrinter;
@@ -18,6 +18,22 @@ use super::facts::Cover;
 use super::{AccountId, Gateway, Jobs, Printer, Standing};
 
 impl Gateway {
+    /// The broker does not let an account hear a printer, so its list is out of date or the broker's is: it may
+    /// be in another account by now, or be bound so recently that the broker does not know yet.
+    pub(super) fn on_refused_printer(&mut self, now: Now, id: AccountId, serial: &Serial) {
+        let printer = self.printers.get(serial);
+        let name = printer.map_or("a printer", |p| p.session.snapshot().identity.name.as_str());
+        warn!(
+            printer = name,
+            "the cloud does not let this account listen to the printer; is it still bound? The list of printers is \
+             read again soon"
+        );
+        if let Some(account) = self.accounts.get_mut(&id).filter(|account| account.has_login()) {
+            account.list_soon(now, &mut self.tasks);
+        }
+        self.fit_printers(now);
+    }
+
     /// A printer may have been bound so recently that the broker did not let us listen yet.
     pub(super) fn resubscribe(&mut self, id: AccountId) {
         let Some(account) = self.accounts.get_mut(&id) else { return };
@@ -36,10 +52,11 @@ impl Gateway {
                     continue;
                 }
                 let serial = Serial::new(&printer.serial);
-                // One that two accounts have stays with the one it is heard on, as long as that is of use.
+                // One that two accounts have stays with the one it is heard on, as long as that is of use. A list
+                // may be an hour old, so what the broker says of it counts more.
                 let worth = |id: AccountId, account: &Account| {
                     let current = self.printers.get(&serial).map(|p| p.account) == Some(id);
-                    (account.has_login(), current)
+                    (account.has_login(), account.may_hear(&serial), current)
                 };
                 let other = wanted.get(&serial).and_then(|(id, _)| Some((*id, self.accounts.get(id)?)));
                 if other.is_none_or(|(other, of)| worth(*id, account) > worth(other, of)) {

@@ -183,6 +183,81 @@ async fn with_a_cloud_that_tells_nothing_only_its_extras_are_missing() {
     assert!(scene.world.cloud.rest().asked(Endpoint::Tasks) <= 3);
 }
 
+#[tokio::test]
+async fn a_message_in_the_inbox_is_told_once_and_those_that_were_there_before_never() {
+    const TOPIC: &str = "bambu2mqtt/bridge/event/message";
+    let scene = Scene::new().await;
+    let (cloud, serials) = (&scene.world.cloud, scene.world.serials());
+    let start = || {
+        // Ten minutes lie between two looks at the inbox.
+        let document = scene.world.configuration(scene.broker.port, &Value::Null);
+        Gateway::at_speed(&document, None, 60)
+    };
+    let end_job = |serial: &str| {
+        cloud.with_printer(serial, |printer| {
+            let title = printer.task().expect("a task of the cloud").title.clone();
+            printer.cancel_job();
+            title
+        })
+    };
+    let told = || {
+        scene.eyes.look(|seen| {
+            let told = seen.messages.iter().filter(|(topic, _)| topic == TOPIC);
+            told.map(|(_, payload)| serde_json::from_str(payload).unwrap()).collect::<Vec<Value>>()
+        })
+    };
+    let tells = async |serial: &str| {
+        let find = |seen: &Seen| {
+            let mut told = seen.messages.iter().filter(|(topic, _)| topic == TOPIC);
+            told.find(|(_, payload)| payload.contains(serial)).map(drop)
+        };
+        scene.eyes.until("a message of the printer", find).await;
+    };
+
+    // There are letters in the inbox from the beginning, of what has happened before.
+    let gateway = start();
+    scene.eyes.holds("bambu2mqtt/bridge/printers_online", "3").await;
+    let looked = |_: &Seen| (cloud.rest().asked(Endpoint::Messages) > 0).then_some(());
+    scene.eyes.until("a look at the inbox", looked).await;
+    let title = end_job(&serials[0]).unwrap();
+    tells(&serials[0]).await;
+    gateway.stop().await;
+    let first = told();
+    assert_eq!(first.len(), 1, "{first:#?}");
+    let mut message = first[0].clone();
+    assert!(message["at"].take().as_str().unwrap().ends_with('Z'));
+    assert!(message["message_id"].take().as_str().unwrap().parse::<u32>().unwrap() > 1000);
+    assert!(message["task_id"].take().is_string());
+    let expected = json!({
+        "event_type": "message", "message_id": null, "type": 6, "at": null, "serial": serials[0],
+        "printer": "Demo X1 Carbon", "task_id": null, "title": title, "status": "ended",
+    });
+    assert_eq!(message, expected);
+    // As Home Assistant is told to look for it.
+    scene.eyes.look(|seen| {
+        let device = seen.config("bambu2mqtt_bridge").unwrap();
+        let event = &device["components"]["event_message"];
+        assert_eq!((&event["state_topic"], &event["event_types"]), (&json!(TOPIC), &json!(["message"])));
+        assert!(!seen.messages.iter().any(|(topic, payload)| topic == TOPIC && payload.is_empty()));
+    });
+
+    // What comes while it is not there is told at the next start, and nothing else: older ones would come first.
+    end_job(&serials[2]).unwrap();
+    let gateway = start();
+    tells(&serials[2]).await;
+    gateway.stop().await;
+    let both = told();
+    assert_eq!((both.len(), &both[0]), (2, &first[0]), "{both:#?}");
+    assert_eq!(both[1]["serial"], json!(serials[2]));
+    // An event is of its moment: whoever subscribes later has heard nothing.
+    let late = Eyes::open(scene.broker.port).await;
+    late.publish("after/all", "that was kept");
+    late.holds("after/all", "that was kept").await;
+    late.look(|seen| {
+        assert!(seen.is("bambu2mqtt/bridge/availability", "offline") && !seen.values.contains_key(TOPIC));
+    });
+}
+
 #[test]
 fn pictures_are_told_by_their_first_bytes() {
     let kind = |bytes: &[u8]| Picture::new(bytes.to_vec()).map(|picture| picture.kind);

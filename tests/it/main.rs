@@ -33,6 +33,8 @@ mod login;
 mod merge;
 mod replay;
 mod reports;
+#[cfg(feature = "demo")]
+mod secrets;
 mod session;
 mod streams;
 mod support;

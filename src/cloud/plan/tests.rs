@@ -179,6 +179,16 @@ fn what_the_shared_limits_hold_back_is_no_failure() {
     assert!(!life.plan.is_down());
 }
 
+#[test]
+fn an_inbox_that_could_not_be_told_is_read_again_before_the_next_list() {
+    let mut life = Life::new(0);
+    life.plan.listed(life.now);
+    life.until(MINUTE);
+    life.plan.untold(life.now);
+    life.until(HOUR);
+    assert_eq!(life.times(&Want::Messages), [0, 600]);
+}
+
 /// A day as people have it: five printers, ten prints, the hourly list, a changed spool, a lost connection.
 fn day(life: &mut Life) {
     for hour in 0..24 {

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use std::sync::{Mutex, PoisonError};
 
 /// Signs the addresses of pictures.
-const SIGNATURE: &str = "demo-signature";
+pub(in crate::demo) const SIGNATURE: &str = "demo-signature";
 /// A filament that the account's owner made.
 pub(super) const OWN_FILAMENT: (&str, &str) = ("P8d19ba6", "Demo PETG Recycled");
 /// What follows from the newest firmware: the first printer is behind it.

@@ -172,6 +172,9 @@ impl Gateway {
             (Want::Messages, Ok(Found::Messages(messages))) => {
                 // What cannot be told now is new the next time, too.
                 if !self.local_connected {
+                    if let Some(desk) = self.facts.desks.get_mut(&id) {
+                        desk.plan.untold(now.mono);
+                    }
                     return;
                 }
                 for message in self.facts.on_messages(now, id, messages) {

@@ -26,6 +26,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::{JoinHandle, JoinSet};
 
 use super::DEADLINE;
+use super::secrets::{self, Secrets, Watched, Witness};
 
 /// Waits for something that should happen soon.
 pub(crate) async fn soon<T>(what: &str, future: impl Future<Output = T>) -> T {
@@ -80,6 +81,20 @@ pub(crate) struct World {
     pub(crate) rest: Line,
     pub(crate) mqtt: Line,
     pub(crate) folder: TempDir,
+    witness: Arc<Witness>,
+    /// What else is secret here.
+    secrets: Mutex<Vec<(&'static str, String)>>,
+}
+
+/// Whatever the test is about: in the end nothing secret may be found.
+impl Drop for World {
+    fn drop(&mut self) {
+        let leaks = self.leaks();
+        self.witness.leave();
+        if !std::thread::panicking() {
+            assert!(leaks.is_empty(), "{}", leaks.join("\n"));
+        }
+    }
 }
 
 impl World {
@@ -92,7 +107,27 @@ impl World {
         let port = |url: &str| url.rsplit(':').next().unwrap().parse().unwrap();
         let rest = Line::to(port(&cloud.settings().api_url)).await;
         let mqtt = Line::to(port(&cloud.settings().mqtt_url)).await;
-        Self { cloud, rest, mqtt, folder: tempfile::tempdir().unwrap() }
+        Self {
+            cloud,
+            rest,
+            mqtt,
+            folder: tempfile::tempdir().unwrap(),
+            witness: Witness::enter(),
+            secrets: Mutex::default(),
+        }
+    }
+
+    /// Nobody may find this word either, whatever kind of thing it is.
+    pub(crate) fn keep_secret(&self, kind: &'static str, word: &str) {
+        self.secrets.lock().unwrap().push((kind, word.to_owned()));
+    }
+
+    /// Where something secret of this cloud can be found: in logs, on the local broker, in files.
+    pub(crate) fn leaks(&self) -> Vec<String> {
+        let secrets = Secrets::of(&self.cloud, &self.secrets.lock().unwrap());
+        let mut leaks = self.witness.leaks(&secrets);
+        secrets.in_files(self.folder.path(), &mut leaks);
+        leaks
     }
 
     /// The `bambu` section but for the login.
@@ -145,80 +180,6 @@ pub(crate) fn merge(into: &mut Value, change: &Value) {
             }
         }
         (into, change) => *into = change.clone(),
-    }
-}
-
-// --- what must stay secret -------------------------------------------------------------------------------
-
-/// What nobody may find in what a run wrote: passwords, tokens, codes, and who the user is.
-pub(crate) struct Secrets {
-    words: Vec<(&'static str, String)>,
-}
-
-impl Secrets {
-    /// Those of a cloud as it is now; a token or a code that comes later is [added](Self::and).
-    pub(crate) fn of(world: &World) -> Self {
-        let settings = world.cloud.settings();
-        let words = vec![
-            ("token", settings.token.clone()),
-            ("token", world.cloud.token().unwrap_or_default()),
-            ("password", settings.password.clone()),
-            ("access code", settings.access_code.clone()),
-            ("user id", settings.mqtt_user.trim_start_matches("u_").to_owned()),
-            ("code", world.cloud.mailed_code().unwrap_or_default()),
-        ];
-        Self { words }.tidy()
-    }
-
-    pub(crate) fn and(mut self, other: Self) -> Self {
-        self.words.extend(other.words);
-        self.tidy()
-    }
-
-    /// A word of one's own.
-    pub(crate) fn with(mut self, kind: &'static str, word: &str) -> Self {
-        self.words.push((kind, word.to_owned()));
-        self.tidy()
-    }
-
-    fn tidy(mut self) -> Self {
-        self.words.retain(|(_, word)| !word.is_empty());
-        self
-    }
-
-    /// A text that may be read by anybody.
-    pub(crate) fn not_in(&self, what: &str, text: &str) {
-        for (kind, word) in &self.words {
-            // Codes are short: as a part of a longer number they are a coincidence.
-            let found = text.match_indices(word.as_str()).any(|(at, _)| {
-                let before = text[..at].chars().next_back();
-                let after = text[at + word.len()..].chars().next();
-                ![before, after].iter().flatten().any(char::is_ascii_digit)
-            });
-            assert!(!found, "the {kind} is in {what}:\n{text}");
-        }
-    }
-
-    /// All that was published, but for what tests typed themselves.
-    pub(crate) fn not_published(&self, eyes: &Eyes) {
-        eyes.look(|seen| {
-            for (topic, payload) in seen.messages.iter().filter(|(topic, _)| !topic.ends_with("/set")) {
-                self.not_in(topic, &format!("{topic} {payload}"));
-            }
-        });
-    }
-
-    /// All files below a folder, but for the one that keeps the token.
-    pub(crate) fn not_kept(&self, folder: &std::path::Path) {
-        for entry in std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
-            let name = entry.file_name().unwrap().to_string_lossy().into_owned();
-            if entry.is_dir() {
-                self.not_kept(&entry);
-            } else if !name.starts_with("token-") {
-                let text = String::from_utf8_lossy(&std::fs::read(&entry).unwrap()).into_owned();
-                self.not_in(&name, &format!("{name} {text}"));
-            }
-        }
     }
 }
 
@@ -336,6 +297,8 @@ impl Program {
             .unwrap();
         let results = collect(child.stdout.take().unwrap());
         let said = collect(child.stderr.take().unwrap());
+        secrets::watch(Watched::Said("standard output", results.clone()));
+        secrets::watch(Watched::Said("standard error", said.clone()));
         let stdin = child.stdin.take();
         Self { child, stdin, said, results }
     }
@@ -442,6 +405,7 @@ impl Eyes {
         let link = Link::start(&mut tasks, options, sender, |event| event);
         let outbox = Arc::clone(link.outbox());
         let seen = Arc::new(Mutex::new(Seen::default()));
+        secrets::watch(Watched::Seen(Arc::clone(&seen)));
         let table = Arc::clone(&seen);
         let (tell, news) = watch::channel(());
         tokio::spawn(async move {
