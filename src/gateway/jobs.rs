@@ -146,10 +146,13 @@ impl Jobs {
         own.into_iter().any(|job| ids(job) || after(job))
     }
 
-    /// Leaves the printer, which may come back: what the disk does not know yet is handed to it.
-    pub(super) fn park(&mut self, serial: &Serial, records: &Records) {
+    /// Leaves the printer, which may come back: what the disk does not know yet is handed to it, and until when
+    /// the printer was looked at.
+    pub(super) fn park(&mut self, now: Now, serial: &Serial, records: &Records) {
         // What was never met has nothing to keep.
         if self.tracker.ledger().known {
+            // It has nothing to tell, and what is stored next holds all that it changes.
+            let Effects { .. } = self.tracker.leave(now);
             self.store(serial, &records.writer);
         }
     }
@@ -398,8 +401,9 @@ impl Gateway {
 
     /// Hands everything that is not on the disk to the writer: the program ends.
     pub(super) fn store_all(&mut self) {
+        let now = self.clock.now();
         for (serial, printer) in &mut self.printers {
-            printer.jobs.park(serial, &self.records);
+            printer.jobs.park(now, serial, &self.records);
         }
     }
 }

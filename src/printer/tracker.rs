@@ -297,12 +297,24 @@ impl Tracker {
     /// Notes until when it looked, for a program that is about to stop: so the next one knows how long nobody
     /// did, and a short gap hides nothing.
     pub fn leave(&mut self, now: Now) -> Effects {
-        if self.synced && !matches!(self.doing, Doing::Unsynced) {
-            self.count(now.wall);
-            self.ledger.seen_at = Some(now.wall);
+        // Where it looks no more, until it did: the ledger may be older than that.
+        let until = if self.synced { Some(now) } else { self.heard };
+        if let Some(until) = until.filter(|_| !self.is_behind()) {
+            self.count(until.wall);
+            self.ledger.seen_at = Some(until.wall);
             self.effects.save = true;
         }
         mem::take(&mut self.effects)
+    }
+
+    /// Whether it is still at what it missed: until that is told, nobody has looked since.
+    fn is_behind(&self) -> bool {
+        match self.doing {
+            Doing::Unsynced => self.synced,
+            Doing::Ending(ending) => ending.late,
+            Doing::Resolving(_) => true,
+            Doing::Rest | Doing::Arming(_) | Doing::Active => false,
+        }
     }
 
     /// The next moment at which [`Tracker::observe`] would change anything by time alone, on the steady clock.
@@ -467,7 +479,7 @@ impl Tracker {
             });
         if self.effects.save || behind {
             self.count(now.wall);
-            if self.synced && !matches!(self.doing, Doing::Unsynced) {
+            if self.synced && !self.is_behind() {
                 self.ledger.seen_at = Some(now.wall);
             }
             self.saved = Some((now.mono, progress));

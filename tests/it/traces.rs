@@ -194,6 +194,7 @@ impl Desk {
                 self.broker = value == "up";
                 self.deliver(true);
             }
+            "leave" => self.stop(),
             // The gateway is killed, and runs again after so many seconds.
             "restart" => self.restart(if value.is_empty() { 0 } else { number().into() }),
             _ => panic!("no such word: {word}"),

@@ -152,6 +152,23 @@ fn a_restart_within_a_hold() {
 }
 
 #[test]
+fn a_restart_in_peace_is_as_long_as_it_is() {
+    // The ledger alone is a minute older than the gateway's last look.
+    check_print("+70 leave restart=5 finish\n+60", "finished");
+    check_print("left=30 +70 leave restart=5 idle\n+21", "cancelled~(idle_without_result)");
+    // Its connection was gone when it stopped.
+    check_print("+70 unlink\n+20 leave restart=5 link full finish\n+60", "finished");
+    check_print("+70 unlink\n+90 leave restart=5 link full finish\n+60", "finished*");
+    // It stops again before it found out what it had missed.
+    check_print(
+        "cloud=none +70 leave restart=600 idle\n+60 leave restart=5\n+200",
+        "cancelled*~(idle_without_result)",
+    );
+    // One that is killed cannot say.
+    check_print("+70 restart=5 finish\n+60", "finished*");
+}
+
+#[test]
 fn trace_15_the_end_while_the_gateway_was_down() {
     let mut desk = Desk::new();
     desk.play(PRINTS);
