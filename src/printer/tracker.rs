@@ -26,7 +26,7 @@ use jiff::Timestamp;
 
 use super::cloud::{Names, Task};
 use super::consumption::{self, Meter, Prices};
-use super::event::{Event, Kind, Reason, Source};
+use super::event::{Event, Kind, LATE, Reason, Source};
 use super::levels::Levels;
 use super::record::{CancelMark, JobRecord, Ledger};
 use super::{Hms, Now, PrintError, Serial, Snapshot, Text};
@@ -34,8 +34,6 @@ use super::{Hms, Now, PrintError, Serial, Snapshot, Text};
 use machine::Doing;
 use seen::Seen;
 
-/// What is learnt later than this after it happened is late.
-const LATE: Duration = Duration::from_secs(60);
 /// How long the ledger may be behind while a job is under way, in time and in percent.
 const BEHIND: Duration = Duration::from_secs(300);
 const BEHIND_PERCENT: u8 = 10;

@@ -147,6 +147,21 @@ fn an_event_says_what_who_when_and_why() {
 }
 
 #[test]
+fn what_waited_for_the_broker_is_late_by_its_age() {
+    let event = Event { late: false, ..failed() };
+    let late = |moment: &str| {
+        let telling = Telling { at: at(moment), again: false };
+        let payload = event::message(&topics(), &who(), &event, telling).payload;
+        serde_json::from_str::<Json>(&payload).unwrap()["late"].clone()
+    };
+    assert_eq!(late("2026-03-02T16:30:01Z"), false);
+    assert_eq!(late("2026-03-02T16:31:00Z"), false);
+    assert_eq!(late("2026-03-02T16:31:01Z"), true);
+    assert_eq!(late("2026-03-03T00:30:00Z"), true, "a broker that was away for eight hours");
+    assert_eq!(late("2026-03-02T16:00:00Z"), false, "a clock that was set back");
+}
+
+#[test]
 fn what_has_no_job_and_no_reason_has_the_same_keys() {
     let bare = Event { kind: Kind::Online, job: None, reason: None, ..failed() };
     let (topic, payload) = told(&bare, false);
