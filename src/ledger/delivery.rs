@@ -67,7 +67,7 @@ impl<T: Copy + PartialEq> Delivery<T> {
     /// The triggers of an event may leave: the ledger that is handed over next has them marked.
     pub fn grant(&mut self, event: &Event, names: &'static [&'static str]) {
         if !names.is_empty() {
-            self.grants.push_back(Grant { event: event.seq, at: event.at, names, version: None });
+            self.grants.push_back(Grant { event: event.seq, at: event.earliest(), names, version: None });
         }
     }
 

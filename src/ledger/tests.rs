@@ -23,6 +23,7 @@ pub(super) fn event(seq: u64, kind: Kind) -> Event {
         seq,
         kind,
         at: "2026-03-01T00:00:00Z".parse().unwrap(),
+        since: None,
         late: false,
         inferred: false,
         source: Source::Report,

@@ -260,6 +260,9 @@ pub struct Event {
     pub kind: Kind,
     /// When it happened, as well as that is known.
     pub at: Timestamp,
+    /// Where that is not known: since when it may have happened, because nobody looked.
+    #[serde(default)]
+    pub since: Option<Timestamp>,
     /// It was found later than it happened, because nobody looked then. What waited for the broker is late, too
     /// ([`Event::is_late`]).
     #[serde(default)]
@@ -285,6 +288,11 @@ impl Event {
     /// Whether it is late when it is told at that time: the local broker may have been away for longer than we.
     pub fn is_late(&self, at: Timestamp) -> bool {
         self.late || (at > self.at && at.duration_since(self.at).unsigned_abs() > LATE)
+    }
+
+    /// The earliest time at which it may have happened.
+    pub fn earliest(&self) -> Timestamp {
+        self.since.map_or(self.at, |since| since.min(self.at))
     }
 
     /// Where it is told.

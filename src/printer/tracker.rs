@@ -127,6 +127,14 @@ pub struct Tracker {
     heard: Option<Now>,
     /// Since when it is not.
     unsure_since: Option<Duration>,
+    /// The last time in which nobody looked for long.
+    missed: Option<Missed>,
+    /// What is told now was found after it.
+    finding: bool,
+    /// Since when our own connection is up.
+    linked: Option<Duration>,
+    /// The printer came back from being away while our connection was up.
+    returned: bool,
     /// When time alone changes something.
     next: Option<Duration>,
     /// Something came in by another way than a snapshot.
@@ -182,6 +190,10 @@ impl Tracker {
             synced: false,
             heard: None,
             unsure_since: None,
+            missed: None,
+            finding: false,
+            linked: None,
+            returned: false,
             next: None,
             awake: false,
             saved: None,
@@ -269,7 +281,7 @@ impl Tracker {
             return false;
         }
         self.ledger.triggered = event.seq;
-        since(now.wall, event.at) <= self.options.late_window
+        since(now.wall, event.earliest()) <= self.options.late_window
     }
 
     /// What the energy meter that was named shows.
@@ -347,11 +359,15 @@ impl Tracker {
         self.awake = false;
         self.mend_clock(now);
         self.names = Arc::clone(&seen.facts.names);
+        self.linked = seen.contact.linked.then(|| self.linked.unwrap_or(now.mono));
+        self.look_at_gap(now);
         self.look_at_reach(now, seen);
         let before = self.seen.take();
         let gap = before.as_ref().is_some_and(|before| before.contact.gaps != seen.contact.gaps);
         if self.synced && (gap || !seen.is_synced()) {
             self.lose_sync(now);
+            self.returned = false;
+            self.look_at_gap(now);
         }
         self.unsure_since = if seen.is_synced() { None } else { self.unsure_since.or(Some(now.mono)) };
         if seen.is_synced() {
@@ -377,9 +393,51 @@ impl Tracker {
         } else if self.is_unsure(now) {
             (self.live.safe, self.live.cooled) = (None, None);
         }
+        self.finding = false;
         self.keep_up(now, seen);
         self.look_at_levels(Some(seen));
         self.next = self.find_deadline(now, seen);
+    }
+
+    /// Notes that something was missed, for as long as that is being found out.
+    fn look_at_gap(&mut self, now: Now) {
+        if !self.ledger.known || (self.synced && !matches!(self.doing, Doing::Unsynced)) {
+            return;
+        }
+        let gap = self.gap(now);
+        if gap > LATE {
+            let from = now.wall.checked_sub(gap).unwrap_or(now.wall);
+            let before = self.missed.filter(|_| self.is_behind());
+            let from = before.map_or(from, |before| before.from.min(from));
+            self.missed = Some(Missed { from, found: now });
+            self.finding = true;
+        }
+    }
+
+    /// Whether something that has stood since then was found after a gap.
+    fn was_found(&self, since: Duration) -> bool {
+        self.missed.is_some_and(|missed| missed.found.mono == since)
+    }
+
+    /// Whether what is told now may have happened at any time in the gap.
+    fn is_found(&self, kind: Kind) -> bool {
+        self.finding
+            && match kind {
+                // What a printer that was away says at its return is news then; what it said while we were away
+                // is not.
+                Kind::Online
+                | Kind::ErrorRaised
+                | Kind::ErrorCleared
+                | Kind::HmsRaised
+                | Kind::HmsCleared => !self.returned,
+                // These happen now, or are news whenever they are found.
+                Kind::Offline | Kind::OfflineWhilePrinting | Kind::Reconnected | Kind::FirmwareAvailable => {
+                    false
+                }
+                // Of a job's beginning and end more is known.
+                Kind::Started | Kind::CalibrationStarted => false,
+                kind => !kind.is_terminal(),
+            }
     }
 
     /// Makes an event: it waits in the ledger, which is to be stored, until the broker has it.
@@ -387,12 +445,16 @@ impl Tracker {
         self.ledger.seq += 1;
         let seq = self.ledger.seq;
         let id = id::ulid(what.at, self.serial.as_str(), self.ledger.seed, seq);
+        let late = what.late || self.is_found(what.kind);
+        // Found at once, or not at all: a time before that is known from elsewhere.
+        let missed = self.missed.filter(|missed| late && !what.dated && what.at >= missed.found.wall);
         let event = Event {
             id: id.clone(),
             seq,
             kind: what.kind,
             at: what.at,
-            late: what.late || since(now.wall, what.at) > LATE,
+            since: missed.map(|missed| missed.from),
+            late: late || since(now.wall, what.at) > LATE,
             inferred: what.inferred,
             source: what.source,
             job: what.job.map(Box::new),
@@ -504,10 +566,20 @@ impl Tracker {
     }
 }
 
+/// A time in which nobody looked.
+#[derive(Debug, Clone, Copy)]
+struct Missed {
+    from: Timestamp,
+    /// The first look after it.
+    found: Now,
+}
+
 /// What an event is made of.
 struct Telling {
     kind: Kind,
     at: Timestamp,
+    /// That is its time, whenever it was found.
+    dated: bool,
     late: bool,
     inferred: bool,
     source: Source,
@@ -517,7 +589,8 @@ struct Telling {
 
 impl Telling {
     fn new(kind: Kind, at: Timestamp) -> Self {
-        Self { kind, at, late: false, inferred: false, source: Source::Report, job: None, reason: None }
+        let source = Source::Report;
+        Self { kind, at, dated: false, late: false, inferred: false, source, job: None, reason: None }
     }
 }
 

@@ -75,6 +75,7 @@ fn failed() -> Event {
         seq: 42,
         kind: Kind::Failed,
         at: at("2026-03-02T16:30:00Z"),
+        since: None,
         late: true,
         inferred: false,
         source: Source::Cloud,

@@ -18,6 +18,9 @@ use super::{FirstSight, Telling, Tracker, identity, reason, since};
 /// A print that begins so soon after the power came back, under the name of the last one, was begun by nobody.
 const POWER_ON: Duration = Duration::from_secs(120);
 
+/// So long before its beginning the cloud may have sent a job.
+const SENT: Duration = Duration::from_secs(600);
+
 impl Tracker {
     /// A printer that is seen for the first time ever. What it is at is no news.
     pub(super) fn meet_job(&mut self, now: Now, seen: &Seen) -> bool {
@@ -68,13 +71,20 @@ impl Tracker {
         }
         let kind = if class == JobClass::Print { Kind::Started } else { Kind::CalibrationStarted };
         let reason = replay.then(|| reason::word("unattended_replay"));
+        self.learn_from(seen.facts.task.iter().chain(seen.facts.recent.iter().flat_map(|all| all.iter())));
         let job = self.ledger.open.clone();
-        let at = if late { now.wall } else { began };
+        let known = job.as_ref().and_then(|job| job.started_at).filter(|at| self.may_begin(now, *at));
+        let at = if late { known.unwrap_or(now.wall) } else { began };
         self.tell(now, Telling { job, reason, late, source: Source::Report, ..Telling::new(kind, at) });
         self.effects.ask_cloud |= self.is_known_to_cloud();
         self.effects.ask_everything |= class == JobClass::Print && seen.total_layers.unwrap_or_default() == 0;
         self.doing = Doing::Active;
-        self.learn_from(seen.facts.task.iter().chain(seen.facts.recent.iter().flat_map(|all| all.iter())));
+    }
+
+    /// Whether a job that was found may have begun then: not before the printer was seen at rest. The cloud counts
+    /// from when it sent it.
+    fn may_begin(&self, now: Now, at: Timestamp) -> bool {
+        at <= now.wall && self.missed.is_none_or(|missed| since(missed.from, at) <= SENT)
     }
 
     /// A job that was given up for lost goes on: its end was told.
@@ -208,7 +218,7 @@ impl Tracker {
         // The cloud knows when it sent the job; what it says of one that only waits there is nothing yet.
         let began = task.started_at.filter(|_| !silent && task.status != Some(TaskStatus::Created));
         if let Some(began) = began
-            && open.started_at.is_none_or(|own| began < own && since(own, began) < Duration::from_secs(600))
+            && open.started_at.is_none_or(|own| began < own && since(own, began) < SENT)
         {
             open.started_at = Some(began);
         }

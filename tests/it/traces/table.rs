@@ -188,13 +188,18 @@ fn trace_16_the_same_within_the_late_window() {
 #[test]
 fn trace_17_another_job_after_a_gap() {
     check_print(
-        "cloud=111111:finished:600\n+60 restart=1200 running ids=222222 name=b layer=9 %=30\n+60",
+        "+60 restart=600 cloud=111111:finished:300 running ids=222222 name=b layer=9 %=30\n+60",
         "finished* started*",
+    );
+    // It may have begun twenty minutes ago: too long for a trigger.
+    check_print(
+        "+60 restart=1200 cloud=111111:finished:600 running ids=222222 name=b layer=9 %=30\n+60",
+        "finished* started*-",
     );
     // Nobody knows what became of the first.
     check_print(
         "cloud=none\n+60 restart=1200 running ids=222222 name=b layer=9 %=30\n+100 finish\n+60",
-        "lost*~ started* finished",
+        "lost*~ started*- finished",
     );
     // The same without a restart.
     check_print(
@@ -362,7 +367,8 @@ fn trace_30_a_stop_of_ours() {
 #[test]
 fn trace_31_a_leap() {
     check_print("+60 %=10\n+600 %=80\n+60", "progress_75");
-    check_print("+60 %=10\n+60 unlink\n+600 link\n+5 full %=80\n+60", "progress_75");
+    check_print("+60 %=10\n+60 unlink\n+600 link\n+5 full %=80\n+60", "progress_75*");
+    check_print("+60 %=10\n+60 unlink\n+1000 link\n+5 full %=80\n+60", "progress_75*-");
     check_print(
         "+60 %=26\n+60 %=51\n+60 %=50\n+60 %=51\n+60 %=76\n+60 %=96",
         "progress_25 progress_50 progress_75 progress_95",
@@ -431,8 +437,84 @@ fn a_print_that_began_while_nobody_looked() {
 #[test]
 fn a_pause_of_a_restart() {
     check_print("+60 pause stage=16\n+60 restart\n+60 running stage=0\n+60", "paused(user) resumed");
-    check_print("+60 restart=10 pause stage=16\n+60", "paused(user)");
-    check_print("+60 pause stage=16\n+60 restart=10 running stage=0\n+60", "paused(user) resumed");
+    check_print("+60 leave restart=10 pause stage=16\n+60", "paused(user)");
+    check_print("+60 pause stage=16\n+60 leave restart=10 running stage=0\n+60", "paused(user) resumed");
+}
+
+/// The third row of the table: the same job, in another phase.
+#[test]
+fn what_changed_in_a_job_while_nobody_looked_is_late() {
+    check_print("+60 leave restart=90 pause stage=16\n+60", "paused*(user)");
+    check_print("+60 pause stage=16\n+60 leave restart=90 running stage=0\n+60", "paused(user) resumed*");
+    check_print("+60 leave restart=90 pause stage=6\n+60", "paused*(runout) runout*(runout)");
+    // Perhaps hours ago: nobody is woken for it.
+    check_print("+60 leave restart=10800 pause stage=6\n+60", "paused*(runout)- runout*(runout)-");
+    check_print(
+        "+60 pause stage=16\n+60 leave restart=10800 running stage=0\n+60 pause stage=16\n+60",
+        "paused(user) resumed*- paused(user)",
+    );
+    // The same without a restart.
+    check_print("+60 unlink\n+10800 link\n+5 full pause stage=6\n+60", "paused*(runout)- runout*(runout)-");
+    check_print("+60 leave restart=10800 finish\n+60", "finished*-");
+}
+
+#[test]
+fn a_start_while_nobody_looked_is_dated_by_what_is_known() {
+    let ago = |minutes: i64| {
+        let wall: jiff::Timestamp = super::START.parse().unwrap();
+        (wall + std::time::Duration::from_secs(60 + 10800) - jiff::SignedDuration::from_mins(minutes))
+            .to_string()
+    };
+    let script = |minutes| {
+        format!(
+            "+60 leave restart=10800 running started={} ids=111111 name=a layer=9 %=30\n+60",
+            ago(minutes)
+        )
+    };
+    check(&script(150), "started*-");
+    check(&script(5), "started*");
+    let mut desk = Desk::new();
+    desk.play(&script(150));
+    assert_eq!(desk.events[0].at.to_string(), ago(150));
+    // Nobody knows when.
+    check("+60 leave restart=10800 running ids=111111 name=a layer=9 %=30\n+60", "started*-");
+    // What follows is news.
+    check(
+        "+60 leave restart=10800 running ids=111111 name=a layer=9 %=30\n+60 %=50\n+60 finish\n+60",
+        "started*- progress_50 finished",
+    );
+}
+
+#[test]
+fn what_was_found_of_the_printer_after_a_gap_is_late() {
+    const WARM: &str = "bed=25 nozzle=25 +1 running ids=111111 layer=1 bed=60\n+60 finish\n+60";
+    check(
+        &format!("{WARM} leave restart=86400 bed=30\n+60"),
+        "started printing finished bed_cooled*- safe_to_power_off*-",
+    );
+    // The print itself ended in between.
+    check(
+        "bed=25 nozzle=25 +1 running ids=111111 layer=1 bed=60\n+60 leave restart=86400 finish bed=30\n+60",
+        "started printing finished*- bed_cooled*- safe_to_power_off*-",
+    );
+    // It cools while we look.
+    check(
+        &format!("{WARM} leave restart=86400\n+60 bed=30\n+60"),
+        "started printing finished bed_cooled safe_to_power_off",
+    );
+    check("+60 leave restart=86400 hms=0300010000010007 error=07008003\n+60", "error.raised*- hms.raised*-");
+    check(
+        "+60 hms=0300010000010007 error=07008003\n+60 leave restart=300 hms=- error=0\n+60",
+        "error.raised hms.raised error.cleared* hms.cleared*",
+    );
+    check("+60 off\n+60 leave restart=86400 on\n+60", "offline online*-");
+    // One that is switched on says what it could not say before: that is news.
+    check(
+        "+60 off\n+86400 on hms=0300010000010007 error=07008003\n+60",
+        "offline online error.raised hms.raised",
+    );
+    // What is offered is news whenever it is found.
+    check("+60 leave restart=86400 offer=01.09\n+60", "firmware_available(firmware)");
 }
 
 #[test]
@@ -590,7 +672,11 @@ fn drying_that_ends() {
     // Somebody ended it.
     check("dry=120\n+60 dry=0\n+60", "");
     // The gateway did not run.
-    check("dry=10\n+60 restart=1200 dry=0\n+60", "drying_finished(drying)");
+    check("dry=10\n+60 restart=1200 dry=0\n+60", "drying_finished*(drying)");
+    let mut desk = Desk::new();
+    desk.play("dry=10\n+60 restart=7200 dry=0\n+60");
+    assert_eq!(desk.log, ["drying_finished*(drying)-"]);
+    assert_eq!(desk.wall.as_second() - desk.events[0].at.as_second(), 7200 + 60 + 60 - 600);
 }
 
 #[test]
@@ -607,7 +693,7 @@ fn a_bed_that_cools() {
     // A restart in between.
     check(
         "bed=25 nozzle=25 +1 running ids=111111 layer=1 bed=60\n+60 finish\n+60 restart=600 bed=30\n+60 restart\n+60",
-        "started printing finished bed_cooled safe_to_power_off",
+        "started printing finished bed_cooled* safe_to_power_off*",
     );
 }
 
