@@ -294,11 +294,11 @@ impl Gateway {
 
     /// What became of something that was to be written.
     pub(super) fn on_written(&mut self, now: Now, report: Report) {
-        let (serial, version) = match report {
-            Report::Stored(serial, version) => (serial, version),
+        let (serial, version, stored) = match report {
+            Report::Stored(serial, version) => (serial, version, true),
             Report::Refused(serial, version, why) => {
                 self.disk_refuses(&why);
-                (serial, version)
+                (serial, version, false)
             }
             Report::HistoryRefused(why) => return self.disk_refuses(&why),
             Report::Healed => {
@@ -310,7 +310,11 @@ impl Gateway {
             }
         };
         if let Some(printer) = self.printers.get_mut(&serial) {
-            printer.jobs.delivery.settled(version);
+            if stored {
+                printer.jobs.delivery.stored(version);
+            } else {
+                printer.jobs.delivery.refused(version);
+            }
             self.tell_events(now, &serial);
         }
     }
@@ -318,8 +322,8 @@ impl Gateway {
     fn disk_refuses(&mut self, why: &str) {
         if self.records.refused.is_none() {
             error!(
-                "{why}; until then events are told from memory alone, and a restart may tell some of them again or \
-                 lose them. It is tried again each half minute"
+                "{why}; until then events are told from memory alone, device triggers wait, and a restart may tell \
+                 some events again or lose them. It is tried again each half minute"
             );
         }
         self.records.refused = Some(why.to_owned());

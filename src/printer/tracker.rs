@@ -444,7 +444,11 @@ impl Tracker {
     fn tell(&mut self, now: Now, what: Telling) -> Text {
         self.ledger.seq += 1;
         let seq = self.ledger.seq;
-        let id = id::ulid(what.at, self.serial.as_str(), self.ledger.seed, seq);
+        let (serial, seed) = (self.serial.as_str(), self.ledger.seed);
+        let id = match (what.opened, &what.job) {
+            (Some(opened), Some(job)) => id::of_end(opened, serial, seed, &job.key),
+            _ => id::ulid(what.at, serial, seed, seq),
+        };
         let late = what.late || self.is_found(what.kind);
         // Found at once, or not at all: a time before that is known from elsewhere.
         let missed = self.missed.filter(|missed| late && !what.dated && what.at >= missed.found.wall);
@@ -578,6 +582,8 @@ struct Missed {
 struct Telling {
     kind: Kind,
     at: Timestamp,
+    /// The job ends with it, which was opened then.
+    opened: Option<Timestamp>,
     /// That is its time, whenever it was found.
     dated: bool,
     late: bool,
@@ -590,7 +596,17 @@ struct Telling {
 impl Telling {
     fn new(kind: Kind, at: Timestamp) -> Self {
         let source = Source::Report;
-        Self { kind, at, dated: false, late: false, inferred: false, source, job: None, reason: None }
+        Self {
+            kind,
+            at,
+            opened: None,
+            dated: false,
+            late: false,
+            inferred: false,
+            source,
+            job: None,
+            reason: None,
+        }
     }
 }
 

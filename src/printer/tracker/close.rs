@@ -125,6 +125,7 @@ impl Tracker {
         }
         self.reckon(now, &mut record);
         let going = std::mem::take(&mut self.ledger.going);
+        let opened = going.opened;
         let printed = self.was_told(Kind::Printing.word()) || record.layer.is_some_and(|layer| layer > 0);
         self.ledger.told.clear();
         self.ledger.told_of.rested = Named {
@@ -155,7 +156,7 @@ impl Tracker {
             let End { at, late, inferred, source, reason, .. } = end;
             let reason = reason.or(lost);
             let job = Some(record);
-            self.tell(now, Telling { late, inferred, source, job, reason, ..Telling::new(kind, at) });
+            self.tell(now, Telling { opened, late, inferred, source, job, reason, ..Telling::new(kind, at) });
             return;
         }
         let counters = &mut self.ledger.counters;
@@ -178,8 +179,8 @@ impl Tracker {
         if !going.silent {
             let End { at, late, inferred, source, reason, .. } = end;
             let job = Some(record.clone());
-            let id =
-                self.tell(now, Telling { late, inferred, source, job, reason, ..Telling::new(kind, at) });
+            let id = self
+                .tell(now, Telling { opened, late, inferred, source, job, reason, ..Telling::new(kind, at) });
             self.ledger.last_event = Some(id);
         }
         self.ledger.last = Some(record.clone());

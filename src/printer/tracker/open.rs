@@ -29,7 +29,8 @@ impl Tracker {
         let active = seen.status.is_some_and(Status::is_active);
         if active && self.options.first_sight == FirstSight::AdoptSilently {
             let record = self.record(seen, seen.started_at);
-            self.ledger.going = Going { counted_from: Some(now.wall), ..Going::default() };
+            self.ledger.going =
+                Going { opened: Some(now.wall), counted_from: Some(now.wall), ..Going::default() };
             self.ledger.open = Some(record);
             self.live.young_until = None;
             self.take_for_told(seen);
@@ -57,7 +58,8 @@ impl Tracker {
         let replay = self.is_unattended_replay(now, seen);
         self.ledger.told.clear();
         let cancel = self.ledger.going.cancel.take();
-        self.ledger.going = Going { cancel, counted_from: Some(began), ..Going::default() };
+        self.ledger.going =
+            Going { opened: Some(began), cancel, counted_from: Some(began), ..Going::default() };
         let class = record.class;
         self.ledger.open = Some(record);
         self.live.young_until = (!late).then(|| now.mono + YOUNG.saturating_sub(since(now.wall, began)));

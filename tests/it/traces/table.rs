@@ -2,7 +2,7 @@
 //! "HB", `bambuddy` "BB"), and each row of the table of states.
 
 use bambu2mqtt::printer::record::JobResult;
-use bambu2mqtt::printer::tracker::FirstSight;
+use bambu2mqtt::printer::tracker::{FirstSight, Options, Tracker};
 
 use super::{Desk, check};
 
@@ -329,6 +329,29 @@ fn trace_27_killed_before_the_broker_had_it() {
     desk.play("restart=5 broker=up\n+60");
     assert_eq!(desk.log, ["started", "printing", "first_layer", "finished"]);
     assert_eq!(desk.events.last().unwrap().id, id);
+}
+
+/// A disk that takes nothing: after a restart the end is found once more, and must be known for the same.
+#[test]
+fn an_end_that_is_found_again_has_the_same_id() {
+    let mut desk = Desk::new();
+    desk.play(PRINTS);
+    let kept = desk.tracker.ledger().clone();
+    desk.play("+60 finish\n+5");
+    let end = desk.events.last().unwrap().clone();
+    desk.play("+600");
+    let mut again = Desk::new();
+    again.printer = desk.printer.clone();
+    again.wall = desk.wall;
+    again.tracker = Tracker::new(desk.printer.identity.serial.clone(), kept, Options::default());
+    again.events = desk.events[..3].to_vec();
+    again.play("finish\n+60");
+    let found = again.events.last().unwrap();
+    assert_eq!((found.kind, &found.id), (end.kind, &end.id));
+    assert_ne!(found.at, end.at);
+    // That of the next job is another one.
+    desk.play("prepare ids=111111 name=a\n+9 running\n+60 finish\n+5");
+    assert_ne!(desk.events.last().unwrap().id, end.id);
 }
 
 #[test]
