@@ -24,8 +24,18 @@ pub(super) fn of_end(opened: Timestamp, serial: &str, seed: u64, key: &str) -> T
 fn name(at: Timestamp, hash: u128) -> Text {
     let millis = u128::try_from(at.as_millisecond()).unwrap_or_default() & 0xFFFF_FFFF_FFFF;
     let number = millis << 80 | hash & ((1 << 80) - 1);
+    digits(number, 26)
+}
+
+/// Tells the ledgers of one printer apart.
+pub(super) fn mark(serial: &str, seed: u64) -> Text {
+    digits(hash(serial.bytes().chain(seed.to_le_bytes())), 5)
+}
+
+/// The last digits of a number.
+fn digits(number: u128, count: u32) -> Text {
     let digit = |place: u32| usize::try_from(number >> (place * 5) & 31).ok();
-    (0..26).rev().filter_map(|place| DIGITS.get(digit(place)?).map(|digit| char::from(*digit))).collect()
+    (0..count).rev().filter_map(|place| DIGITS.get(digit(place)?).map(|digit| char::from(*digit))).collect()
 }
 
 /// FNV-1a with 128 bits: the same in every release and on every machine, which the standard library's is not.

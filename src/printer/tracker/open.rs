@@ -13,7 +13,7 @@ use crate::printer::{Now, Status, Text};
 
 use super::machine::{Arming, Doing, YOUNG};
 use super::seen::Seen;
-use super::{FirstSight, Telling, Tracker, identity, reason, since};
+use super::{FirstSight, Telling, Tracker, id, identity, reason, since};
 
 /// A print that begins so soon after the power came back, under the name of the last one, was begun by nobody.
 const POWER_ON: Duration = Duration::from_secs(120);
@@ -127,13 +127,15 @@ impl Tracker {
             ..JobRecord::default()
         };
         let epoch = self.ledger.epoch;
+        // A ledger that was lost is followed by one that counts from the beginning, beside the old one's history.
+        let mark = id::mark(self.serial.as_str(), self.ledger.seed);
         // Numbers come again: the local network's are small, and a printer may print a task once more.
         let numbers = [&record.task_id, &record.subtask_id].map(|id| id.as_deref().unwrap_or_default());
         record.key = match numbers {
-            ["", ""] => format!("e{epoch}").into(),
-            [task, ""] => format!("{task}.{epoch}").into(),
-            [task, subtask] if task == subtask => format!("{task}.{epoch}").into(),
-            [task, subtask] => format!("{task}-{subtask}.{epoch}").into(),
+            ["", ""] => format!("e{epoch}.{mark}").into(),
+            [task, ""] => format!("{task}.{epoch}.{mark}").into(),
+            [task, subtask] if task == subtask => format!("{task}.{epoch}.{mark}").into(),
+            [task, subtask] => format!("{task}-{subtask}.{epoch}.{mark}").into(),
         };
         record
     }

@@ -1,6 +1,7 @@
 //! The traces that a tracker of jobs must get right, with the bugs of others that each comes from (`ha-bambulab`
 //! "HB", `bambuddy` "BB"), and each row of the table of states.
 
+use bambu2mqtt::printer::Ledger;
 use bambu2mqtt::printer::record::JobResult;
 use bambu2mqtt::printer::tracker::{FirstSight, Options, Tracker};
 
@@ -275,6 +276,22 @@ fn trace_23_the_same_from_the_local_network() {
          +60 running layer=1 %=0\n+600 finish %=100\n+60",
         "started printing finished started printing finished",
     );
+}
+
+#[test]
+fn keys_do_not_come_again_when_a_ledger_is_lost() {
+    let keys = |seed| {
+        let mut desk = Desk::new();
+        let ledger = Ledger { seed, ..Ledger::default() };
+        desk.tracker = Tracker::new(desk.printer.identity.serial.clone(), ledger, Options::default());
+        desk.play("idle\n+1 running ids=0 name=a layer=1\n+60 finish\n+60 running ids=3025/0 name=b\n+60 finish\n+60");
+        let ends = desk.events.iter().filter(|event| event.kind.is_terminal());
+        ends.map(|event| event.job.as_ref().unwrap().key.to_string()).collect::<Vec<_>>()
+    };
+    let (old, new) = (keys(7), keys(8));
+    assert_eq!((old.len(), new.len()), (2, 2));
+    assert!(old.iter().all(|key| !new.contains(key)), "{old:?} {new:?}");
+    assert_eq!(old, keys(7));
 }
 
 #[test]
