@@ -425,6 +425,74 @@ async fn a_broker_that_was_away_at_the_finish_hears_of_it_afterwards() {
     assert!(!again, "it was not told before");
 }
 
+/// Started on a disk that takes nothing: no file may become longer than nothing.
+fn start_on_a_full_disk(file: &str) -> Child {
+    Command::new("sh")
+        .args([
+            "-c",
+            "trap '' XFSZ; ulimit -f 0; exec \"$0\" run -c \"$1\"",
+            env!("CARGO_BIN_EXE_bambu2mqtt"),
+            file,
+        ])
+        .env_clear()
+        .env("PATH", "/usr/bin:/bin")
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .kill_on_drop(true)
+        .spawn()
+        .unwrap()
+}
+
+#[tokio::test]
+async fn a_restart_on_a_full_disk_doubles_no_trigger_and_an_end_is_known_again() {
+    let world = World::with(Options { printers: 1, speed: 60.0, ..Options::default() }).await;
+    let (serial, state) = (world.serials()[0].clone(), world.folder.path().join("state"));
+    world.cloud.with_printer(&serial, Printer::rest).unwrap();
+    let ear = Ear::new();
+    let broker = LocalBroker::start(Arc::clone(&ear)).await;
+    let token = json!({"bambu": {"account": null, "password": null, "token": world.cloud.settings().token}});
+    let document = world.configuration(broker.port, &token);
+    let file = world.write(&document);
+    let gateway = Gateway::start(&document);
+    until_kept(&state, &serial, |ledger| ledger.known).await;
+    let spec = JobSpec::cloud("Vase").seconds(1e6).layers(50);
+    world.cloud.with_printer(&serial, |printer| printer.start_job(spec)).unwrap();
+    ear.until(&serial, "Vase", &["started"]).await;
+    gateway.stop().await;
+    world.cloud.with_printer(&serial, |printer| printer.skip_to(0.999_999)).unwrap();
+
+    let ends = || -> Vec<Value> {
+        let heard = ear.heard.lock().unwrap();
+        let ends = heard.iter().filter_map(|heard| match heard {
+            Heard::Event(_, event) if is(event, "Vase", &TERMINAL) => Some(event.clone()),
+            _ => None,
+        });
+        ends.collect()
+    };
+    let pulled = || {
+        let heard = ear.heard.lock().unwrap();
+        heard.iter().filter(|heard| matches!(heard, Heard::Trigger(_, name) if name == "print_ended")).count()
+    };
+    let wait = async |what: &dyn Fn() -> bool| {
+        let mut news = ear.news.subscribe();
+        timeout(crate::support::DEADLINE, news.wait_for(|_| what())).await.expect("it is told").unwrap();
+    };
+    for life in 1..=2 {
+        let mut program = start_on_a_full_disk(&file);
+        wait(&|| ends().len() == life).await;
+        program.kill().await.unwrap();
+        assert!(kept(&state, &serial).unwrap().open.is_some(), "the disk took nothing");
+        assert_eq!(pulled(), 0, "nobody could know later that it left");
+    }
+    let gateway = Gateway::start(&document);
+    wait(&|| ends().len() == 3 && pulled() > 0).await;
+    gateway.stop().await;
+    assert_eq!(pulled(), 1);
+    let ids: BTreeSet<_> = ends().iter().map(|end| end["event_id"].to_string()).collect();
+    assert_eq!(ids.len(), 1, "{ids:?}");
+}
+
 fn told(ear: &Ear) -> Vec<String> {
     let heard = ear.heard.lock().unwrap();
     let line = |heard: &Heard| match heard {
@@ -496,7 +564,9 @@ fn check_trigger(heard: &[Heard], serial: &str, wanted: &str, kinds: &[&str]) {
     let mut pulled = BTreeSet::new();
     for heard in heard {
         match heard {
-            Heard::Event(of, told) if of == serial && kinds.iter().any(|kind| told["event_type"] == *kind) => {
+            Heard::Event(of, told)
+                if of == serial && kinds.iter().any(|kind| told["event_type"] == *kind) =>
+            {
                 event = told["event_id"].as_str();
             }
             Heard::Trigger(of, name) if of == serial && name == wanted => {
