@@ -109,6 +109,7 @@ pub struct Effects {
 }
 
 /// One printer's jobs and what else happens to it.
+#[allow(clippy::struct_excessive_bools, reason = "independent facts")]
 pub struct Tracker {
     serial: Serial,
     options: Options,
@@ -430,12 +431,14 @@ impl Tracker {
                 | Kind::ErrorCleared
                 | Kind::HmsRaised
                 | Kind::HmsCleared => !self.returned,
-                // These happen now, or are news whenever they are found.
-                Kind::Offline | Kind::OfflineWhilePrinting | Kind::Reconnected | Kind::FirmwareAvailable => {
-                    false
-                }
-                // Of a job's beginning and end more is known.
-                Kind::Started | Kind::CalibrationStarted => false,
+                // These happen now, or are news whenever they are found; of a job's beginning more is known, and
+                // so of its end.
+                Kind::Offline
+                | Kind::OfflineWhilePrinting
+                | Kind::Reconnected
+                | Kind::FirmwareAvailable
+                | Kind::Started
+                | Kind::CalibrationStarted => false,
                 kind => !kind.is_terminal(),
             }
     }

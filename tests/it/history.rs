@@ -7,6 +7,7 @@ use std::time::Duration;
 use bambu2mqtt::bambu::session::{Input, Output, Session};
 use bambu2mqtt::config::StateDir;
 use bambu2mqtt::demo::{JobSpec, Options, Printer};
+use bambu2mqtt::gateway::Clock;
 use bambu2mqtt::ledger::{self, Writer};
 use bambu2mqtt::printer::tracker::{self, Tracker};
 use bambu2mqtt::printer::{Ledger, Now, Serial};
@@ -170,7 +171,7 @@ async fn a_gateway_that_stops_notes_until_when_it_looked() {
     scene.hears(0, 0, "started").await;
     // The other one rests: nothing but the stop writes its ledger.
     scene.until_kept(1, |ledger| ledger.known).await;
-    let before = jiff::Timestamp::now();
+    let before = Clock::start().now().wall;
     let kept = [scene.kept(0), scene.kept(1)];
     assert!(kept.iter().all(|kept| kept.as_ref().unwrap().seen_at.unwrap() < before));
     let (state, serials) = (scene.state(), scene.world.serials());
