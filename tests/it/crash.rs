@@ -478,9 +478,21 @@ async fn a_restart_on_a_full_disk_doubles_no_trigger_and_an_end_is_known_again()
         let mut news = ear.news.subscribe();
         timeout(crate::support::DEADLINE, news.wait_for(|_| what())).await.expect("it is told").unwrap();
     };
-    for life in 1..=2 {
+    let raised = |code: &str| {
+        let heard = ear.heard.lock().unwrap();
+        heard.iter().any(|heard| match heard {
+            Heard::Event(_, event) => event["reason"]["code"].as_str().is_some_and(|of| of.contains(code)),
+            Heard::Trigger(..) => false,
+        })
+    };
+    for (life, (attr, code, shown)) in
+        (1..).zip([(0x0300_0100, 0x0001_0007, "0300"), (0x0700_2000, 0x0002_0001, "0700")])
+    {
         let mut program = start_on_a_full_disk(&file);
         wait(&|| ends().len() == life).await;
+        // What is told afterwards shows that nothing else is on its way.
+        world.cloud.with_printer(&serial, |printer| printer.raise_hms(attr, code)).unwrap();
+        wait(&|| raised(shown)).await;
         program.kill().await.unwrap();
         assert!(kept(&state, &serial).unwrap().open.is_some(), "the disk took nothing");
         assert_eq!(pulled(), 0, "nobody could know later that it left");
