@@ -102,7 +102,7 @@ impl Gateway {
             if let Some(account) = self.accounts.get(&printer.account) {
                 account.unsubscribe(&serial);
             }
-            printer.jobs.park(&serial, &self.records);
+            printer.jobs.park(now, &serial, &self.records);
             printer.mirror.remove(&mut self.out);
             self.publish();
             self.facts.remove(now, &serial);

@@ -146,10 +146,13 @@ impl Jobs {
         own.into_iter().any(|job| ids(job) || after(job))
     }
 
-    /// Leaves the printer, which may come back: what the disk does not know yet is handed to it.
-    pub(super) fn park(&mut self, serial: &Serial, records: &Records) {
+    /// Leaves the printer, which may come back: what the disk does not know yet is handed to it, and until when
+    /// the printer was looked at.
+    pub(super) fn park(&mut self, now: Now, serial: &Serial, records: &Records) {
         // What was never met has nothing to keep.
         if self.tracker.ledger().known {
+            // It has nothing to tell, and what is stored next holds all that it changes.
+            let Effects { .. } = self.tracker.leave(now);
             self.store(serial, &records.writer);
         }
     }
@@ -291,11 +294,11 @@ impl Gateway {
 
     /// What became of something that was to be written.
     pub(super) fn on_written(&mut self, now: Now, report: Report) {
-        let (serial, version) = match report {
-            Report::Stored(serial, version) => (serial, version),
+        let (serial, version, stored) = match report {
+            Report::Stored(serial, version) => (serial, version, true),
             Report::Refused(serial, version, why) => {
                 self.disk_refuses(&why);
-                (serial, version)
+                (serial, version, false)
             }
             Report::HistoryRefused(why) => return self.disk_refuses(&why),
             Report::Healed => {
@@ -307,7 +310,11 @@ impl Gateway {
             }
         };
         if let Some(printer) = self.printers.get_mut(&serial) {
-            printer.jobs.delivery.settled(version);
+            if stored {
+                printer.jobs.delivery.stored(version);
+            } else {
+                printer.jobs.delivery.refused(version);
+            }
             self.tell_events(now, &serial);
         }
     }
@@ -315,8 +322,8 @@ impl Gateway {
     fn disk_refuses(&mut self, why: &str) {
         if self.records.refused.is_none() {
             error!(
-                "{why}; until then events are told from memory alone, and a restart may tell some of them again or \
-                 lose them. It is tried again each half minute"
+                "{why}; until then events are told from memory alone, device triggers wait, and a restart may tell \
+                 some events again or lose them. It is tried again each half minute"
             );
         }
         self.records.refused = Some(why.to_owned());
@@ -398,8 +405,9 @@ impl Gateway {
 
     /// Hands everything that is not on the disk to the writer: the program ends.
     pub(super) fn store_all(&mut self) {
+        let now = self.clock.now();
         for (serial, printer) in &mut self.printers {
-            printer.jobs.park(serial, &self.records);
+            printer.jobs.park(now, serial, &self.records);
         }
     }
 }

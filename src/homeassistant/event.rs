@@ -99,7 +99,7 @@ pub fn message(topics: &Topics, who: &Identity, event: &Event, telling: Telling)
         seq: event.seq,
         ts: exactly(telling.at),
         at: exactly(event.at),
-        late: event.late,
+        late: event.is_late(telling.at),
         redelivered: telling.again,
         inferred: event.inferred,
         source: event.source,

@@ -2,7 +2,8 @@
 //! broker has acknowledged it.
 //!
 //! Pure: versions, tokens and connections are told to it. Bare triggers leave at most once: the mark that one
-//! has left must be on the disk before it does.
+//! has left must be on the disk before it does. A disk that refuses it keeps them back, for whoever acts on one
+//! that comes twice acts twice; events leave then, for they can be told apart.
 
 use std::collections::VecDeque;
 
@@ -18,6 +19,8 @@ pub struct Delivery<T> {
     /// The newest version that the disk has or has refused: who waits for a refusal to heal would be told
     /// nothing on a full disk.
     settled: Version,
+    /// The newest version that the disk has.
+    stored: Version,
     /// Versions on their way to the disk, and the number of the last event in each.
     handed: VecDeque<(Version, u64)>,
     /// The last event that may leave.
@@ -55,6 +58,7 @@ impl<T: Copy + PartialEq> Delivery<T> {
     pub fn new(last: u64) -> Self {
         Self {
             settled: 0,
+            stored: 0,
             handed: VecDeque::new(),
             safe: last,
             sent: 0,
@@ -67,7 +71,7 @@ impl<T: Copy + PartialEq> Delivery<T> {
     /// The triggers of an event may leave: the ledger that is handed over next has them marked.
     pub fn grant(&mut self, event: &Event, names: &'static [&'static str]) {
         if !names.is_empty() {
-            self.grants.push_back(Grant { event: event.seq, at: event.at, names, version: None });
+            self.grants.push_back(Grant { event: event.seq, at: event.earliest(), names, version: None });
         }
     }
 
@@ -78,11 +82,17 @@ impl<T: Copy + PartialEq> Delivery<T> {
         }
         self.handed.push_back((version, last));
         // One that is there already is not answered again.
-        self.settled(self.settled);
+        self.refused(self.settled);
     }
 
-    /// The disk has this version or has refused it.
-    pub fn settled(&mut self, version: Version) {
+    /// The disk has this version.
+    pub fn stored(&mut self, version: Version) {
+        self.stored = self.stored.max(version);
+        self.refused(version);
+    }
+
+    /// The disk has refused this version: events leave all the same, triggers do not.
+    pub fn refused(&mut self, version: Version) {
         self.settled = self.settled.max(version);
         while let Some((version, last)) = self.handed.front().copied()
             && version <= self.settled
@@ -95,18 +105,18 @@ impl<T: Copy + PartialEq> Delivery<T> {
     /// What should leave over a connection that is up, in this order; each is given out once a connection.
     /// Triggers of what happened before `oldest` come too late for anybody.
     pub fn due<'a>(&mut self, pending: &'a VecDeque<Event>, oldest: Timestamp) -> Vec<Due<'a>> {
-        let Self { safe, sent, old, settled, .. } = *self;
+        let Self { safe, sent, old, stored, .. } = *self;
         let mut due: Vec<(u64, Due<'a>)> = pending
             .iter()
             .filter(|event| event.seq > sent && event.seq <= safe)
             .map(|event| (event.seq, Due::Event(event, event.seq <= old)))
             .collect();
         self.grants.retain(|grant| {
-            let ripe = grant.version.is_some_and(|version| version <= settled);
-            if ripe && grant.at >= oldest {
+            let (ripe, young) = (grant.version.is_some_and(|version| version <= stored), grant.at >= oldest);
+            if ripe && young {
                 due.extend(grant.names.iter().map(|name| (grant.event, Due::Trigger(name))));
             }
-            !ripe
+            !ripe && young
         });
         // Behind its own event, so that who acts on a trigger finds the event told.
         due.sort_by_key(|(seq, due)| (*seq, matches!(due, Due::Trigger(_))));

@@ -23,6 +23,7 @@ pub(super) fn event(seq: u64, kind: Kind) -> Event {
         seq,
         kind,
         at: "2026-03-01T00:00:00Z".parse().unwrap(),
+        since: None,
         late: false,
         inferred: false,
         source: Source::Report,
@@ -358,13 +359,13 @@ impl Life {
             Step::Write => {
                 if let Some((version, ledger)) = self.writing.pop_front() {
                     self.disk = ledger;
-                    self.delivery.settled(version);
+                    self.delivery.stored(version);
                     self.tell();
                 }
             }
             Step::Refuse => {
                 if let Some((version, _)) = self.writing.pop_front() {
-                    self.delivery.settled(version);
+                    self.delivery.refused(version);
                     self.tell();
                 }
             }
@@ -446,6 +447,23 @@ proptest! {
         for seq in 1..=life.ledger.seq {
             let times = life.heard.iter().filter(|heard| **heard == Heard::Trigger(seq)).count();
             prop_assert!(times <= 1, "the trigger of {seq} left {times} times");
+        }
+    }
+
+    /// On a disk that refuses now and then, also across restarts, a trigger leaves once at most: who acts on one that
+    /// comes twice acts twice.
+    #[test]
+    fn a_full_disk_doubles_no_trigger(steps in steps(), refuses: Vec<bool>) {
+        let mut life = Life::new();
+        let mut refuses = refuses.into_iter().cycle();
+        for step in steps {
+            match step {
+                Step::Write if refuses.next().unwrap_or(true) => life.step(&Step::Refuse),
+                step => life.step(&step),
+            }
+        }
+        for heard in life.heard.iter().filter(|heard| matches!(heard, Heard::Trigger(_))) {
+            prop_assert_eq!(life.heard.iter().filter(|other| *other == heard).count(), 1);
         }
     }
 

@@ -2,6 +2,8 @@
 //!
 //! An event is told at least once and always with the same id; the names of the triggers are for ever.
 
+use std::time::Duration;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -258,7 +260,11 @@ pub struct Event {
     pub kind: Kind,
     /// When it happened, as well as that is known.
     pub at: Timestamp,
-    /// It is told later than it happened, because nobody could tell it then.
+    /// Where that is not known: since when it may have happened, because nobody looked.
+    #[serde(default)]
+    pub since: Option<Timestamp>,
+    /// It was found later than it happened, because nobody looked then. What waited for the broker is late, too
+    /// ([`Event::is_late`]).
     #[serde(default)]
     pub late: bool,
     /// It follows from other things than the printer's own word for it.
@@ -275,7 +281,20 @@ pub struct Event {
     pub reason: Option<Reason>,
 }
 
+/// What is told later than this after it happened is late.
+pub const LATE: Duration = Duration::from_secs(60);
+
 impl Event {
+    /// Whether it is late when it is told at that time: the local broker may have been away for longer than we.
+    pub fn is_late(&self, at: Timestamp) -> bool {
+        self.late || (at > self.at && at.duration_since(self.at).unsigned_abs() > LATE)
+    }
+
+    /// The earliest time at which it may have happened.
+    pub fn earliest(&self) -> Timestamp {
+        self.since.map_or(self.at, |since| since.min(self.at))
+    }
+
     /// Where it is told.
     pub fn group(&self) -> Group {
         self.kind.group()

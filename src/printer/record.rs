@@ -207,6 +207,8 @@ pub enum Phase {
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Going {
+    /// When its record was opened, by the clock of that time.
+    pub opened: Option<Timestamp>,
     /// Its step.
     pub phase: Phase,
     /// Since when it is paused.

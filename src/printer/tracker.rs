@@ -26,7 +26,7 @@ use jiff::Timestamp;
 
 use super::cloud::{Names, Task};
 use super::consumption::{self, Meter, Prices};
-use super::event::{Event, Kind, Reason, Source};
+use super::event::{Event, Kind, LATE, Reason, Source};
 use super::levels::Levels;
 use super::record::{CancelMark, JobRecord, Ledger};
 use super::{Hms, Now, PrintError, Serial, Snapshot, Text};
@@ -34,8 +34,6 @@ use super::{Hms, Now, PrintError, Serial, Snapshot, Text};
 use machine::Doing;
 use seen::Seen;
 
-/// What is learnt later than this after it happened is late.
-const LATE: Duration = Duration::from_secs(60);
 /// How long the ledger may be behind while a job is under way, in time and in percent.
 const BEHIND: Duration = Duration::from_secs(300);
 const BEHIND_PERCENT: u8 = 10;
@@ -111,6 +109,7 @@ pub struct Effects {
 }
 
 /// One printer's jobs and what else happens to it.
+#[allow(clippy::struct_excessive_bools, reason = "independent facts")]
 pub struct Tracker {
     serial: Serial,
     options: Options,
@@ -129,6 +128,14 @@ pub struct Tracker {
     heard: Option<Now>,
     /// Since when it is not.
     unsure_since: Option<Duration>,
+    /// The last time in which nobody looked for long.
+    missed: Option<Missed>,
+    /// What is told now was found after it.
+    finding: bool,
+    /// Since when our own connection is up.
+    linked: Option<Duration>,
+    /// The printer came back from being away while our connection was up.
+    returned: bool,
     /// When time alone changes something.
     next: Option<Duration>,
     /// Something came in by another way than a snapshot.
@@ -184,6 +191,10 @@ impl Tracker {
             synced: false,
             heard: None,
             unsure_since: None,
+            missed: None,
+            finding: false,
+            linked: None,
+            returned: false,
             next: None,
             awake: false,
             saved: None,
@@ -271,7 +282,7 @@ impl Tracker {
             return false;
         }
         self.ledger.triggered = event.seq;
-        since(now.wall, event.at) <= self.options.late_window
+        since(now.wall, event.earliest()) <= self.options.late_window
     }
 
     /// What the energy meter that was named shows.
@@ -297,12 +308,24 @@ impl Tracker {
     /// Notes until when it looked, for a program that is about to stop: so the next one knows how long nobody
     /// did, and a short gap hides nothing.
     pub fn leave(&mut self, now: Now) -> Effects {
-        if self.synced && !matches!(self.doing, Doing::Unsynced) {
-            self.count(now.wall);
-            self.ledger.seen_at = Some(now.wall);
+        // Where it looks no more, until it did: the ledger may be older than that.
+        let until = if self.synced { Some(now) } else { self.heard };
+        if let Some(until) = until.filter(|_| !self.is_behind()) {
+            self.count(until.wall);
+            self.ledger.seen_at = Some(until.wall);
             self.effects.save = true;
         }
         mem::take(&mut self.effects)
+    }
+
+    /// Whether it is still at what it missed: until that is told, nobody has looked since.
+    fn is_behind(&self) -> bool {
+        match self.doing {
+            Doing::Unsynced => self.synced,
+            Doing::Ending(ending) => ending.late,
+            Doing::Resolving(_) => true,
+            Doing::Rest | Doing::Arming(_) | Doing::Active => false,
+        }
     }
 
     /// The next moment at which [`Tracker::observe`] would change anything by time alone, on the steady clock.
@@ -337,11 +360,15 @@ impl Tracker {
         self.awake = false;
         self.mend_clock(now);
         self.names = Arc::clone(&seen.facts.names);
+        self.linked = seen.contact.linked.then(|| self.linked.unwrap_or(now.mono));
+        self.look_at_gap(now);
         self.look_at_reach(now, seen);
         let before = self.seen.take();
         let gap = before.as_ref().is_some_and(|before| before.contact.gaps != seen.contact.gaps);
         if self.synced && (gap || !seen.is_synced()) {
             self.lose_sync(now);
+            self.returned = false;
+            self.look_at_gap(now);
         }
         self.unsure_since = if seen.is_synced() { None } else { self.unsure_since.or(Some(now.mono)) };
         if seen.is_synced() {
@@ -367,22 +394,74 @@ impl Tracker {
         } else if self.is_unsure(now) {
             (self.live.safe, self.live.cooled) = (None, None);
         }
+        self.finding = false;
         self.keep_up(now, seen);
         self.look_at_levels(Some(seen));
         self.next = self.find_deadline(now, seen);
+    }
+
+    /// Notes that something was missed, for as long as that is being found out.
+    fn look_at_gap(&mut self, now: Now) {
+        if !self.ledger.known || (self.synced && !matches!(self.doing, Doing::Unsynced)) {
+            return;
+        }
+        let gap = self.gap(now);
+        if gap > LATE {
+            let from = now.wall.checked_sub(gap).unwrap_or(now.wall);
+            let before = self.missed.filter(|_| self.is_behind());
+            let from = before.map_or(from, |before| before.from.min(from));
+            self.missed = Some(Missed { from, found: now });
+            self.finding = true;
+        }
+    }
+
+    /// Whether something that has stood since then was found after a gap.
+    fn was_found(&self, since: Duration) -> bool {
+        self.missed.is_some_and(|missed| missed.found.mono == since)
+    }
+
+    /// Whether what is told now may have happened at any time in the gap.
+    fn is_found(&self, kind: Kind) -> bool {
+        self.finding
+            && match kind {
+                // What a printer that was away says at its return is news then; what it said while we were away
+                // is not.
+                Kind::Online
+                | Kind::ErrorRaised
+                | Kind::ErrorCleared
+                | Kind::HmsRaised
+                | Kind::HmsCleared => !self.returned,
+                // These happen now, or are news whenever they are found; of a job's beginning more is known, and
+                // so of its end.
+                Kind::Offline
+                | Kind::OfflineWhilePrinting
+                | Kind::Reconnected
+                | Kind::FirmwareAvailable
+                | Kind::Started
+                | Kind::CalibrationStarted => false,
+                kind => !kind.is_terminal(),
+            }
     }
 
     /// Makes an event: it waits in the ledger, which is to be stored, until the broker has it.
     fn tell(&mut self, now: Now, what: Telling) -> Text {
         self.ledger.seq += 1;
         let seq = self.ledger.seq;
-        let id = id::ulid(what.at, self.serial.as_str(), self.ledger.seed, seq);
+        let (serial, seed) = (self.serial.as_str(), self.ledger.seed);
+        let id = match (what.opened, &what.job) {
+            (Some(opened), Some(job)) => id::of_end(opened, serial, seed, &job.key),
+            _ => id::ulid(what.at, serial, seed, seq),
+        };
+        let late = what.late || self.is_found(what.kind);
+        // Found at once, or not at all: a time before that is known from elsewhere.
+        let missed = self.missed.filter(|missed| late && !what.dated && what.at >= missed.found.wall);
         let event = Event {
             id: id.clone(),
             seq,
             kind: what.kind,
             at: what.at,
-            late: what.late || since(now.wall, what.at) > LATE,
+            since: missed.map(|missed| missed.from),
+            late: late || since(now.wall, what.at) > LATE,
             inferred: what.inferred,
             source: what.source,
             job: what.job.map(Box::new),
@@ -467,7 +546,7 @@ impl Tracker {
             });
         if self.effects.save || behind {
             self.count(now.wall);
-            if self.synced && !matches!(self.doing, Doing::Unsynced) {
+            if self.synced && !self.is_behind() {
                 self.ledger.seen_at = Some(now.wall);
             }
             self.saved = Some((now.mono, progress));
@@ -494,10 +573,22 @@ impl Tracker {
     }
 }
 
+/// A time in which nobody looked.
+#[derive(Debug, Clone, Copy)]
+struct Missed {
+    from: Timestamp,
+    /// The first look after it.
+    found: Now,
+}
+
 /// What an event is made of.
 struct Telling {
     kind: Kind,
     at: Timestamp,
+    /// The job ends with it, which was opened then.
+    opened: Option<Timestamp>,
+    /// That is its time, whenever it was found.
+    dated: bool,
     late: bool,
     inferred: bool,
     source: Source,
@@ -507,7 +598,18 @@ struct Telling {
 
 impl Telling {
     fn new(kind: Kind, at: Timestamp) -> Self {
-        Self { kind, at, late: false, inferred: false, source: Source::Report, job: None, reason: None }
+        let source = Source::Report;
+        Self {
+            kind,
+            at,
+            opened: None,
+            dated: false,
+            late: false,
+            inferred: false,
+            source,
+            job: None,
+            reason: None,
+        }
     }
 }
 

@@ -75,6 +75,7 @@ fn failed() -> Event {
         seq: 42,
         kind: Kind::Failed,
         at: at("2026-03-02T16:30:00Z"),
+        since: None,
         late: true,
         inferred: false,
         source: Source::Cloud,
@@ -144,6 +145,21 @@ fn an_event_says_what_who_when_and_why() {
     let (_, again) = told(&failed(), true);
     assert_eq!(again["redelivered"], true);
     assert_eq!(again["event_id"], payload["event_id"]);
+}
+
+#[test]
+fn what_waited_for_the_broker_is_late_by_its_age() {
+    let event = Event { late: false, ..failed() };
+    let late = |moment: &str| {
+        let telling = Telling { at: at(moment), again: false };
+        let payload = event::message(&topics(), &who(), &event, telling).payload;
+        serde_json::from_str::<Json>(&payload).unwrap()["late"].clone()
+    };
+    assert_eq!(late("2026-03-02T16:30:01Z"), false);
+    assert_eq!(late("2026-03-02T16:31:00Z"), false);
+    assert_eq!(late("2026-03-02T16:31:01Z"), true);
+    assert_eq!(late("2026-03-03T00:30:00Z"), true, "a broker that was away for eight hours");
+    assert_eq!(late("2026-03-02T16:00:00Z"), false, "a clock that was set back");
 }
 
 #[test]

@@ -7,6 +7,7 @@ use std::time::Duration;
 use bambu2mqtt::bambu::session::{Input, Output, Session};
 use bambu2mqtt::config::StateDir;
 use bambu2mqtt::demo::{JobSpec, Options, Printer};
+use bambu2mqtt::gateway::Clock;
 use bambu2mqtt::ledger::{self, Writer};
 use bambu2mqtt::printer::tracker::{self, Tracker};
 use bambu2mqtt::printer::{Ledger, Now, Serial};
@@ -159,6 +160,26 @@ async fn a_print_that_finished_is_listed_while_the_gateway_runs() {
         assert_eq!(events.collect::<Vec<_>>(), Vec::<&(String, String)>::new());
     });
     drop((world, broker));
+}
+
+/// What happens between two runs is dated by this: a restart of five seconds is no gap of an hour.
+#[tokio::test]
+async fn a_gateway_that_stops_notes_until_when_it_looked() {
+    let scene = Scene::start().await;
+    scene.until_kept(0, |ledger| ledger.known).await;
+    scene.begin(0, "Hook");
+    scene.hears(0, 0, "started").await;
+    // The other one rests: nothing but the stop writes its ledger.
+    scene.until_kept(1, |ledger| ledger.known).await;
+    let before = Clock::start().now().wall;
+    let kept = [scene.kept(0), scene.kept(1)];
+    assert!(kept.iter().all(|kept| kept.as_ref().unwrap().seen_at.unwrap() < before));
+    let (state, serials) = (scene.state(), scene.world.serials());
+    scene.gateway.stop().await;
+    for serial in &serials[..2] {
+        let seen_at = self::kept(&state, serial).unwrap().seen_at.unwrap();
+        assert!(seen_at >= before, "{seen_at} is before {before}");
+    }
 }
 
 #[tokio::test]

@@ -194,6 +194,7 @@ impl Desk {
                 self.broker = value == "up";
                 self.deliver(true);
             }
+            "leave" => self.stop(),
             // The gateway is killed, and runs again after so many seconds.
             "restart" => self.restart(if value.is_empty() { 0 } else { number().into() }),
             _ => panic!("no such word: {word}"),
@@ -312,7 +313,7 @@ impl Desk {
         for event in pending {
             let triggers = self.tracker.may_trigger(self.now(), &event);
             assert!(!self.tracker.may_trigger(self.now(), &event), "a bare trigger leaves once at most");
-            let mut told = told(&event);
+            let mut told = told_at(&event, self.wall);
             if !triggers && !event.triggers().is_empty() {
                 told.push('-');
             }
@@ -323,15 +324,20 @@ impl Desk {
     }
 }
 
-/// An event in short: `*` is late, `~` inferred, then why in brackets; `-` behind it is that no trigger left.
+/// An event in short, told when it was made.
 pub(crate) fn told(event: &Event) -> String {
+    told_at(event, event.at)
+}
+
+/// An event in short: `*` is late, `~` inferred, then why in brackets; `-` behind it is that no trigger left.
+pub(crate) fn told_at(event: &Event, at: Timestamp) -> String {
     let group = match event.group() {
         Group::Error => "error.",
         Group::Hms => "hms.",
         _ => "",
     };
     let mut text = format!("{group}{}", event.kind.word());
-    if event.late {
+    if event.is_late(at) {
         text.push('*');
     }
     if event.inferred {

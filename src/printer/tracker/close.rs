@@ -125,6 +125,7 @@ impl Tracker {
         }
         self.reckon(now, &mut record);
         let going = std::mem::take(&mut self.ledger.going);
+        let opened = going.opened;
         let printed = self.was_told(Kind::Printing.word()) || record.layer.is_some_and(|layer| layer > 0);
         self.ledger.told.clear();
         self.ledger.told_of.rested = Named {
@@ -142,6 +143,8 @@ impl Tracker {
             ..Live::default()
         };
         self.doing = Doing::Rest;
+        // What follows at once from an end in a gap, as that the bed is cool, is as old.
+        self.finding |= end.late;
         self.effects.save = true;
         if record.class == JobClass::Calibration {
             self.ledger.told_of.rest = Some(Activity::Idle);
@@ -152,7 +155,8 @@ impl Tracker {
             let lost = (end.result == JobResult::Lost).then(|| reason::word("lost"));
             let End { at, late, inferred, source, reason, .. } = end;
             let reason = reason.or(lost);
-            self.tell(now, Telling { kind, at, late, inferred, source, job: Some(record), reason });
+            let job = Some(record);
+            self.tell(now, Telling { opened, late, inferred, source, job, reason, ..Telling::new(kind, at) });
             return;
         }
         let counters = &mut self.ledger.counters;
@@ -175,7 +179,8 @@ impl Tracker {
         if !going.silent {
             let End { at, late, inferred, source, reason, .. } = end;
             let job = Some(record.clone());
-            let id = self.tell(now, Telling { kind, at, late, inferred, source, job, reason });
+            let id = self
+                .tell(now, Telling { opened, late, inferred, source, job, reason, ..Telling::new(kind, at) });
             self.ledger.last_event = Some(id);
         }
         self.ledger.last = Some(record.clone());

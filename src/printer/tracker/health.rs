@@ -78,13 +78,16 @@ impl Tracker {
             }
         }
         while let Some(at) = self.live.gone.iter().position(|(_, at)| now.mono >= *at + GONE) {
-            let (id, _) = self.live.gone.remove(at);
+            let (id, since) = self.live.gone.remove(at);
+            let found = self.was_found(since);
+            let finding = std::mem::replace(&mut self.finding, found);
             self.ledger.told_of.hms.retain(|told| *told != id);
             let code = super::Hms::of(id);
             let mut gone = reason::word("hms");
             gone.code = Some(code.to_string().into());
             gone.severity = Some(code.severity().word().into());
             self.tell_of_health(now, Kind::HmsCleared, gone);
+            self.finding = finding;
         }
     }
 

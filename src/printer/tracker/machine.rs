@@ -291,6 +291,7 @@ impl Tracker {
         self.ledger.going.paused_at = Some(began.wall);
         self.ledger.going.phase = Phase::Paused;
         self.effects.save = true;
+        self.finding |= self.was_found(began.mono);
         if self.is_print() {
             let why = reason::of_pause(&seen.health, seen.stage);
             let runout = (why.kind == "runout").then(|| why.clone());

@@ -13,10 +13,13 @@ use crate::printer::{Now, Status, Text};
 
 use super::machine::{Arming, Doing, YOUNG};
 use super::seen::Seen;
-use super::{FirstSight, Telling, Tracker, identity, reason, since};
+use super::{FirstSight, Telling, Tracker, id, identity, reason, since};
 
 /// A print that begins so soon after the power came back, under the name of the last one, was begun by nobody.
 const POWER_ON: Duration = Duration::from_secs(120);
+
+/// So long before its beginning the cloud may have sent a job.
+const SENT: Duration = Duration::from_secs(600);
 
 impl Tracker {
     /// A printer that is seen for the first time ever. What it is at is no news.
@@ -26,7 +29,8 @@ impl Tracker {
         let active = seen.status.is_some_and(Status::is_active);
         if active && self.options.first_sight == FirstSight::AdoptSilently {
             let record = self.record(seen, seen.started_at);
-            self.ledger.going = Going { counted_from: Some(now.wall), ..Going::default() };
+            self.ledger.going =
+                Going { opened: Some(now.wall), counted_from: Some(now.wall), ..Going::default() };
             self.ledger.open = Some(record);
             self.live.young_until = None;
             self.take_for_told(seen);
@@ -54,7 +58,8 @@ impl Tracker {
         let replay = self.is_unattended_replay(now, seen);
         self.ledger.told.clear();
         let cancel = self.ledger.going.cancel.take();
-        self.ledger.going = Going { cancel, counted_from: Some(began), ..Going::default() };
+        self.ledger.going =
+            Going { opened: Some(began), cancel, counted_from: Some(began), ..Going::default() };
         let class = record.class;
         self.ledger.open = Some(record);
         self.live.young_until = (!late).then(|| now.mono + YOUNG.saturating_sub(since(now.wall, began)));
@@ -68,13 +73,20 @@ impl Tracker {
         }
         let kind = if class == JobClass::Print { Kind::Started } else { Kind::CalibrationStarted };
         let reason = replay.then(|| reason::word("unattended_replay"));
+        self.learn_from(seen.facts.task.iter().chain(seen.facts.recent.iter().flat_map(|all| all.iter())));
         let job = self.ledger.open.clone();
-        let at = if late { now.wall } else { began };
+        let known = job.as_ref().and_then(|job| job.started_at).filter(|at| self.may_begin(now, *at));
+        let at = if late { known.unwrap_or(now.wall) } else { began };
         self.tell(now, Telling { job, reason, late, source: Source::Report, ..Telling::new(kind, at) });
         self.effects.ask_cloud |= self.is_known_to_cloud();
         self.effects.ask_everything |= class == JobClass::Print && seen.total_layers.unwrap_or_default() == 0;
         self.doing = Doing::Active;
-        self.learn_from(seen.facts.task.iter().chain(seen.facts.recent.iter().flat_map(|all| all.iter())));
+    }
+
+    /// Whether a job that was found may have begun then: not before the printer was seen at rest. The cloud counts
+    /// from when it sent it.
+    fn may_begin(&self, now: Now, at: Timestamp) -> bool {
+        at <= now.wall && self.missed.is_none_or(|missed| since(missed.from, at) <= SENT)
     }
 
     /// A job that was given up for lost goes on: its end was told.
@@ -115,13 +127,15 @@ impl Tracker {
             ..JobRecord::default()
         };
         let epoch = self.ledger.epoch;
+        // A ledger that was lost is followed by one that counts from the beginning, beside the old one's history.
+        let mark = id::mark(self.serial.as_str(), self.ledger.seed);
         // Numbers come again: the local network's are small, and a printer may print a task once more.
         let numbers = [&record.task_id, &record.subtask_id].map(|id| id.as_deref().unwrap_or_default());
         record.key = match numbers {
-            ["", ""] => format!("e{epoch}").into(),
-            [task, ""] => format!("{task}.{epoch}").into(),
-            [task, subtask] if task == subtask => format!("{task}.{epoch}").into(),
-            [task, subtask] => format!("{task}-{subtask}.{epoch}").into(),
+            ["", ""] => format!("e{epoch}.{mark}").into(),
+            [task, ""] => format!("{task}.{epoch}.{mark}").into(),
+            [task, subtask] if task == subtask => format!("{task}.{epoch}.{mark}").into(),
+            [task, subtask] => format!("{task}-{subtask}.{epoch}.{mark}").into(),
         };
         record
     }
@@ -210,7 +224,7 @@ impl Tracker {
         // The cloud knows when it sent the job; what it says of one that only waits there is nothing yet.
         let began = task.started_at.filter(|_| !silent && task.status != Some(TaskStatus::Created));
         if let Some(began) = began
-            && open.started_at.is_none_or(|own| began < own && since(own, began) < Duration::from_secs(600))
+            && open.started_at.is_none_or(|own| began < own && since(own, began) < SENT)
         {
             open.started_at = Some(began);
         }

@@ -25,6 +25,7 @@ impl Tracker {
             self.live.absent_at = None;
             if self.ledger.told_of.online.replace(true) == Some(false) {
                 self.live.back_at = Some(now.mono);
+                self.returned = self.linked.is_some_and(|at| now.mono >= at + AFTER_LINK);
                 self.tell_of_printer(now, Kind::Online, Source::Report, None);
             }
             return;

@@ -8,7 +8,7 @@ use crate::printer::{Now, Stage, Status};
 
 use super::machine::Doing;
 use super::seen::Seen;
-use super::{Tracker, UNHEARD, reason, since};
+use super::{Telling, Tracker, UNHEARD, reason, since};
 
 /// Drying that ends so much before its time was ended by somebody. Printers count in minutes.
 const EARLY: Duration = Duration::from_secs(300);
@@ -41,7 +41,14 @@ impl Tracker {
                     if since(end, now.wall) <= EARLY {
                         let mut why = reason::word("drying");
                         why.text = Some(unit.label());
-                        self.tell_of_printer(now, Kind::DryingFinished, Source::Report, Some(why));
+                        // Nobody needs to have looked to know when it ended.
+                        let at = if self.finding { end.min(now.wall) } else { now.wall };
+                        let what = Telling {
+                            dated: true,
+                            reason: Some(why),
+                            ..Telling::new(Kind::DryingFinished, at)
+                        };
+                        self.tell(now, what);
                     }
                 }
                 continue;
