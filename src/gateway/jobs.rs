@@ -195,8 +195,8 @@ impl Gateway {
     /// Does what a tracker wants done.
     pub(super) fn take_effects(&mut self, now: Now, serial: &Serial, effects: Effects) {
         let Some(printer) = self.printers.get_mut(serial) else { return };
-        let Effects { mut save, events, closed, mut ask_cloud, ask_everything, mut levels_changed, dropped } =
-            effects;
+        let Effects { mut save, events, closed, mut ask_cloud, decides, ask_everything, .. } = effects;
+        let Effects { mut levels_changed, dropped, .. } = effects;
         let (name, jobs) = (&printer.session.snapshot().identity.name, &mut printer.jobs);
         for event in &events {
             log_event(name, event);
@@ -244,7 +244,7 @@ impl Gateway {
             self.handle(now, serial, Input::Command(id, Command::Refresh));
         }
         if ask_cloud {
-            self.facts.want_tasks(now, serial);
+            self.facts.want_tasks(now, serial, decides);
         }
     }
 

@@ -102,6 +102,8 @@ pub struct Effects {
     pub closed: Option<JobRecord>,
     /// Ask the cloud for its list of tasks, and give the answer to [`Tracker::tasks`], also that there is none.
     pub ask_cloud: bool,
+    /// What is told of a job waits for that answer.
+    pub decides: bool,
     /// Ask the printer for everything.
     pub ask_everything: bool,
     /// [`Tracker::levels`] are not what they were.
@@ -330,6 +332,12 @@ impl Tracker {
             self.seen = seen;
         }
         mem::take(&mut self.effects)
+    }
+
+    /// Asks the cloud how a job ended.
+    fn ask_to_decide(&mut self) {
+        self.effects.ask_cloud = true;
+        self.effects.decides = true;
     }
 
     /// Looks at everything once.

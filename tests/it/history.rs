@@ -6,15 +6,16 @@ use std::time::Duration;
 
 use bambu2mqtt::bambu::session::{Input, Output, Session};
 use bambu2mqtt::config::StateDir;
-use bambu2mqtt::demo::{JobSpec, Options, Printer};
+use bambu2mqtt::demo::{Endpoint, Failure, JobSpec, Options, Printer};
 use bambu2mqtt::ledger::{self, Writer};
 use bambu2mqtt::printer::tracker::{self, Tracker};
-use bambu2mqtt::printer::{Ledger, Now, Serial};
+use bambu2mqtt::printer::record::{Going, Phase};
+use bambu2mqtt::printer::{JobRecord, Ledger, Now, Serial};
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
-use crate::support::world::{Eyes, Gateway, World, run};
+use crate::support::world::{Eyes, Gateway, World, run, soon};
 use crate::support::{Broker, Kind};
 
 /// A gateway whose printers rest, each of them met before.
@@ -211,6 +212,52 @@ async fn of_a_ledger_that_cannot_be_read_nothing_is_invented() {
     scene.hears(0, 0, "finished").await;
     assert_eq!(scene.heard(0, "started").len(), 0);
     scene.gateway.stop().await;
+}
+
+#[tokio::test]
+async fn how_an_unseen_print_ended_is_asked_until_the_cloud_knows() {
+    let world = World::with(Options { printers: 1, speed: 10.0, ..Options::default() }).await;
+    let serials = world.serials();
+    world.cloud.with_printer(&serials[0], Printer::rest).unwrap();
+    let state = StateDir::open(&world.folder.path().join("state")).unwrap();
+    let serial = Serial::new(&serials[0]);
+    let ago = |minutes: u64| jiff::Timestamp::now() - Duration::from_secs(60 * minutes);
+    let open = JobRecord {
+        key: "57009999.1".into(),
+        name: Some("Vase".into()),
+        task_id: Some("57009999".into()),
+        started_at: Some(ago(180)),
+        progress: Some(40),
+        observed: true,
+        ..JobRecord::default()
+    };
+    let going = Going { phase: Phase::Running, counted_from: Some(ago(180)), ..Going::default() };
+    let seen_at = Some(ago(120));
+    let ledger = Ledger { known: true, epoch: 1, seq: 7, open: Some(open), going, seen_at, ..Ledger::default() };
+    state.write(&ledger::file_name(&serial), &ledger::write(&serial, &ledger)).unwrap();
+    // Tasks appear late in its list.
+    let rest = world.cloud.rest();
+    let list = |hits: Value| Failure::Json(200, json!({"total": 1, "hits": hits}));
+    rest.fail(Endpoint::Tasks, list(json!([])));
+    let broker = Broker::start(Kind::Embedded).await;
+    let eyes = Eyes::open(broker.port).await;
+    let gateway = Gateway::at_speed(&world.configuration(broker.port, &Value::Null), None, 10);
+    let asked = async {
+        while rest.asked(Endpoint::Tasks) < 2 {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    soon("a second question", asked).await;
+    rest.fail(
+        Endpoint::Tasks,
+        list(json!([{"id": 57_009_999, "title": "Vase", "deviceId": serials[0], "status": 2,
+            "startTime": ago(180).to_string(), "endTime": ago(60).to_string()}])),
+    );
+    let topic = format!("bambu2mqtt/{}/event/print", serials[0]);
+    let event: Value = serde_json::from_str(&eyes.hears(0, &topic, "\"job\"").await).unwrap();
+    assert_eq!((&event["event_type"], &event["source"]), (&json!("finished"), &json!("cloud")), "{event}");
+    assert_eq!((&event["late"], &event["inferred"]), (&json!(true), &json!(false)), "{event}");
+    gateway.stop().await;
 }
 
 /// What a print of three hours costs an SD card.

@@ -158,7 +158,9 @@ impl Tracker {
             self.doing = Doing::Resolving(Resolving::new(now, status, false, away, gap));
         } else {
             let asks = late && self.is_known_to_cloud();
-            self.effects.ask_cloud |= asks;
+            if asks {
+                self.ask_to_decide();
+            }
             self.doing = Doing::Ending(Ending::new(now, status, asks, late));
         }
         true

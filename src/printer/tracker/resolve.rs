@@ -85,8 +85,11 @@ impl Tracker {
                 }
             } else if !it.replaced && !other && matches!(status, Status::Finish | Status::Failed) {
                 let late = it.gap > LATE;
-                self.doing = Doing::Ending(Ending::new(now, status, late && self.is_known_to_cloud(), late));
-                self.effects.ask_cloud |= late && self.is_known_to_cloud();
+                let asks = late && self.is_known_to_cloud();
+                self.doing = Doing::Ending(Ending::new(now, status, asks, late));
+                if asks {
+                    self.ask_to_decide();
+                }
                 return true;
             }
         }
@@ -100,7 +103,7 @@ impl Tracker {
         let passed = now.mono.saturating_sub(it.since);
         while asks && it.verdict.is_none() && ASKS.get(it.asked).is_some_and(|ask| passed >= *ask) {
             it.asked += 1;
-            self.effects.ask_cloud = true;
+            self.ask_to_decide();
         }
         if !asks {
             it.asked = ASKS.len();
