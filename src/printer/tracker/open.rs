@@ -197,8 +197,9 @@ impl Tracker {
     /// Takes from the cloud what the printer does not know of its job.
     pub(super) fn learn_from<'a>(&mut self, tasks: impl Iterator<Item = &'a Arc<Task>>) {
         let silent = self.ledger.going.silent;
+        let from = self.began();
         let Some(open) = &mut self.ledger.open else { return };
-        let Some(task) = tasks.into_iter().find(|task| is_of(task, open)) else { return };
+        let Some(task) = row_of(tasks, open, from) else { return };
         let old = (open.planned_g, open.planned_m, open.slots.len(), open.started_at);
         open.planned_g = task.weight_g.or(open.planned_g);
         open.planned_m = task.length_m.or(open.planned_m);
@@ -206,7 +207,8 @@ impl Tracker {
             open.slots.clone_from(&task.slots);
         }
         // The cloud knows when it sent the job; what it says of one that only waits there is nothing yet.
-        let began = task.started_at.filter(|_| !silent && task.status != Some(TaskStatus::Created));
+        let own = !silent && task.status != Some(TaskStatus::Created) && !is_earlier(task, from);
+        let began = task.started_at.filter(|_| own);
         if let Some(began) = began
             && open.started_at.is_none_or(|own| began < own && since(own, began) < Duration::from_secs(600))
         {
@@ -243,10 +245,34 @@ impl Tracker {
         self.live.young_until.is_some_and(|until| now.mono < until)
     }
 
+    /// When the open job began, or when it was met: it did not end before.
+    pub(super) fn began(&self) -> Option<Timestamp> {
+        let open = self.ledger.open.as_ref()?;
+        open.started_at.or(self.ledger.going.counted_from)
+    }
+
     /// Whether the open job is somebody's print.
     pub(super) fn is_print(&self) -> bool {
         self.ledger.open.as_ref().is_some_and(|open| open.class == JobClass::Print)
     }
+}
+
+/// The row of a job in the cloud's list. A task that is printed again keeps its number, so rows of earlier runs
+/// may have it too: one of this run is better, and the number of the run better than that of the task.
+pub(super) fn row_of<'a>(
+    tasks: impl Iterator<Item = &'a Arc<Task>>,
+    job: &JobRecord,
+    since: Option<Timestamp>,
+) -> Option<&'a Arc<Task>> {
+    let run = |task: &Task| job.subtask_id.as_ref() == Some(&task.id);
+    // Of equals the first, which is the newest.
+    tasks.filter(|task| is_of(task, job)).min_by_key(|task| (is_earlier(task, since), !run(task)))
+}
+
+/// Whether a task was over before a job began.
+pub(super) fn is_earlier(task: &Task, began: Option<Timestamp>) -> bool {
+    let over = matches!(task.status, Some(TaskStatus::Finished | TaskStatus::Ended));
+    over && task.ended_at.zip(began).is_some_and(|(ended, began)| ended < began)
 }
 
 /// Whether a task of the cloud is this job.

@@ -171,7 +171,7 @@ fn trace_16_the_same_within_the_late_window() {
 #[test]
 fn trace_17_another_job_after_a_gap() {
     check_print(
-        "cloud=111111:finished:600\n+60 restart=1200 running ids=222222 name=b layer=9 %=30\n+60",
+        "+60 restart=1200 cloud=111111:finished:600 running ids=222222 name=b layer=9 %=30\n+60",
         "finished* started*",
     );
     // Nobody knows what became of the first.
@@ -502,11 +502,11 @@ fn two_days_away() {
 #[test]
 fn away_and_the_end_in_between() {
     check_print(
-        "cloud=111111:finished:300\n+60 off\n+600 on finish\n+60",
+        "+60 off\n+600 cloud=111111:finished:300 on finish\n+60",
         "offline offline_while_printing online finished*",
     );
     check_print(
-        "cloud=111111:finished:600\n+60 off\n+700 on idle\n+60",
+        "+60 off\n+700 cloud=111111:finished:600 on idle\n+60",
         "offline offline_while_printing online finished*",
     );
     check_print(
@@ -524,6 +524,31 @@ fn at_rest_after_the_gateway_was_down() {
         "+60 error=07008003 +60 restart=600 cloud=111111:ended:300 idle\n+60",
         "error.raised failed*~",
     );
+}
+
+#[test]
+fn only_the_row_of_this_run_decides() {
+    // The same task was printed before: its row says nothing of this run.
+    check_print(
+        "cloud=none +60 restart=600 cloud=111111:finished:9000:12000 idle\n+200",
+        "cancelled*~(idle_without_result)",
+    );
+    let prints = "+1 prepare ids=111111/333333 name=a\n+9 running stage=0 layer=1\n+60 layer=3\n";
+    let rows = |rows: &str, expected: &str| {
+        let script = format!("{prints}cloud=none +60 restart=600 cloud={rows} idle\n+200");
+        check(&script, &format!("{BEGAN}{expected}"));
+    };
+    rows("111111:finished:9000:12000,333333:ended:300", "cancelled*~");
+    // The number of the run says more than that of the task.
+    rows("111111:finished:300:9000,333333:ended:300:660", "cancelled*~");
+    rows("333333:finished:300:660,111111:ended:300:9000", "finished*");
+    // Of one that was met under way nobody knows when it began, and an earlier run does not tell.
+    let mut desk = Desk::new();
+    desk.play("restart=600 cloud=111111:finished:9000:12000 running ids=111111/333333 layer=9 %=30\n+60");
+    let open = desk.tracker.ledger().open.clone().unwrap();
+    assert_eq!((open.started_at, open.planned_g), (None, Some(12.5)), "the same was sliced");
+    desk.play("cloud=none\n+60 restart=600 cloud=111111:finished:9720:12720 idle\n+200");
+    assert_eq!(desk.log.last().unwrap(), "cancelled*~(idle_without_result)");
 }
 
 #[test]
