@@ -45,7 +45,7 @@ impl Tracker {
 
     /// A job begins; `late` when it was under way already when we looked.
     pub(super) fn open(&mut self, now: Now, seen: &Seen, began: Timestamp, late: bool) {
-        if late && self.reopen(now, seen) {
+        if late && self.reopen(now, seen, began) {
             return;
         }
         let started_at = seen.started_at.or((!late).then_some(began));
@@ -78,16 +78,19 @@ impl Tracker {
     }
 
     /// A job that was given up for lost goes on: its end was told.
-    fn reopen(&mut self, now: Now, seen: &Seen) -> bool {
+    fn reopen(&mut self, now: Now, seen: &Seen, began: Timestamp) -> bool {
         let ids = identity::pair(&seen.ids);
         let back = |last: &mut JobRecord| {
             last.result == Some(JobResult::Lost) && ids.is_some() && identity::recorded(last) == ids
         };
         let Some(mut record) = self.ledger.last.take_if(back) else { return false };
+        consumption::take_back(&mut self.ledger.counters, &record);
         record.result = None;
         record.reason = None;
+        // Its time counts anew; what it was paused before is in the record and must not count against that.
+        let from = began.checked_sub(Duration::from_secs(record.paused_s)).unwrap_or(began);
         self.ledger.open = Some(record);
-        self.ledger.going = Going { counted_from: Some(now.wall), silent: true, ..Going::default() };
+        self.ledger.going = Going { counted_from: Some(from), silent: true, ..Going::default() };
         self.live.young_until = None;
         self.take_for_told(seen);
         self.take_pause_for_told(now, seen);

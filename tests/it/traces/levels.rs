@@ -135,6 +135,22 @@ fn hours_do_not_grow_while_it_is_away() {
 }
 
 #[test]
+fn a_lost_job_that_goes_on_is_counted_once() {
+    let mut desk = Desk::new();
+    let lost = "cloud=111111:running:0:30 +1 running ids=111111 name=a layer=1 %=0\n+600 pause\n+100 running\n\
+        +300 %=40\n+60 off\n+172810";
+    desk.play(lost);
+    let counters = desk.tracker.ledger().counters.clone();
+    assert_eq!((counters.filament_g["unknown"], counters.printing_s), (5.0, 960), "as far as it came");
+    desk.play("on\n+600 finish\n+60");
+    let ledger = desk.tracker.ledger();
+    assert_eq!(ledger.last.as_ref().unwrap().result, Some(JobResult::Finished));
+    let counters = &ledger.counters;
+    assert_eq!((counters.filament_g["unknown"], counters.printing_s), (12.5, 1560));
+    assert_eq!((counters.finished, counters.failed, counters.cancelled), (1, 0, 0));
+}
+
+#[test]
 fn the_last_job_of_a_new_printer_comes_from_the_cloud() {
     let mut desk = Desk::unknown(FirstSight::AdoptSilently);
     desk.play("cloud=57000002:finished:60:6000,57000001:ended:9000 finish\n+60");
