@@ -133,6 +133,8 @@ impl Tracker {
             } else {
                 if self.ledger.told_of.rest.is_none() || status == Status::Idle {
                     self.note_rest(seen);
+                } else {
+                    self.note_unseen(seen);
                 }
                 self.keep_names(seen);
                 Doing::Rest
@@ -196,8 +198,10 @@ impl Tracker {
             self.doing = Doing::Arming(Arming::new(now, seen, from, false));
             return true;
         }
-        if before.is_none_or(|before| before.status != seen.status) {
-            self.note_rest(seen);
+        match before {
+            Some(before) if before.status != seen.status => self.note_rest(seen),
+            Some(_) => {}
+            None => self.note_unseen(seen),
         }
         self.keep_names(seen);
         false

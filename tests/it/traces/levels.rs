@@ -44,6 +44,27 @@ fn activity_knows_how_a_job_ended() {
 }
 
 #[test]
+fn activity_knows_of_a_job_that_nobody_saw() {
+    use Activity::*;
+    activities(&[
+        ("+1 running ids=111111 name=a layer=1\n+60 finish\n+5", Finished),
+        ("restart=7200 failed ids=222222 name=b\n+5", Failed),
+        ("restart=60", Failed),
+        ("+1 running ids=333333 name=c layer=1\n+60 error=0300400C failed\n+5", Cancelled),
+        ("restart=60 error=0", Cancelled),
+        ("restart=7200 ids=444444 name=d", Failed),
+        // The same once more, from the local network.
+        ("restart=7200 finish", Finished),
+        ("restart=7200 failed error=0300400C", Cancelled),
+        // A calibration is no print.
+        ("restart=7200 finish error=0 ids=0 name=auto_cali file=/usr/x kind=system", Idle),
+        ("restart=60", Idle),
+        ("+1 prepare name=auto_cali file=/usr/x kind=system\n+9 running\n+60 finish\n+5", Idle),
+        ("restart=60 kind=idle", Idle),
+    ]);
+}
+
+#[test]
 fn activity_does_not_depend_on_the_connection() {
     use Activity::*;
     activities(&[
