@@ -106,6 +106,13 @@ fn power_may_be_cut_when_nothing_would_suffer() {
     safe("unlink +1\n+30", Some(true));
     safe("+61 link", None);
     safe("full +1", Some(true));
+    // Somebody heats it for what comes next.
+    safe("heat=60", Some(false));
+    safe("heat=0", Some(true));
+    // It does not answer, so it may do anything.
+    safe("stale +1", None);
+    safe("fresh +1", Some(true));
+    assert!(desk.events.iter().filter(|event| event.kind.word() == "safe_to_power_off").count() <= 6);
 }
 
 #[test]
