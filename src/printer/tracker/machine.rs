@@ -275,6 +275,7 @@ impl Tracker {
         if status != Status::Pause {
             self.live.pause = None;
             if self.ledger.going.phase == Phase::Paused {
+                self.ledger.going.ran_out = false;
                 let paused = self.ledger.going.paused_at.take();
                 self.add_pause(paused, now.wall);
                 self.ledger.going.phase =
@@ -287,7 +288,8 @@ impl Tracker {
             return;
         }
         if self.ledger.going.phase == Phase::Paused {
-            return;
+            // The code may come long after the pause.
+            return self.look_for_runout(now, seen);
         }
         let began = *self.live.pause.get_or_insert(now);
         if now.mono < began.mono + PAUSED {
@@ -299,11 +301,21 @@ impl Tracker {
         self.effects.save = true;
         if self.is_print() {
             let why = reason::of_pause(&seen.health, seen.stage);
-            let runout = (why.kind == "runout").then(|| why.clone());
             self.tell_of_job(now, Kind::Paused, Some(why));
-            if runout.is_some() {
-                self.tell_of_job(now, Kind::RunOut, runout);
-            }
+            self.look_for_runout(now, seen);
+        }
+    }
+
+    /// That filament ran out is told of a pause once, whenever it is known.
+    fn look_for_runout(&mut self, now: Now, seen: &Seen) {
+        if self.ledger.going.ran_out || !self.is_print() {
+            return;
+        }
+        let why = reason::of_pause(&seen.health, seen.stage);
+        if why.kind == "runout" {
+            self.ledger.going.ran_out = true;
+            self.effects.save = true;
+            self.tell_of_job(now, Kind::RunOut, Some(why));
         }
     }
 

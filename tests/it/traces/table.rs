@@ -440,6 +440,28 @@ fn pauses() {
 }
 
 #[test]
+fn a_run_out_that_is_told_later_than_the_pause() {
+    check_print(
+        "+60 pause\n+10 error=07008011\n+60 hms=0700200000020001\n+60 error=0 hms=-\n+5 running\n+60",
+        "paused error.raised runout(runout) hms.raised error.cleared resumed hms.cleared",
+    );
+    // Each pause has its own.
+    check_print(
+        "+60 pause stage=6\n+60 running stage=0\n+60 pause\n+10 stage=6\n+60 running stage=0\n+60",
+        "paused(runout) runout(runout) resumed paused runout(runout) resumed",
+    );
+    // A restart does not tell it again.
+    check_print(
+        "+60 pause\n+10 stage=6\n+60 restart\n+60 hms=0700200000020001\n+60",
+        "paused runout(runout) hms.raised",
+    );
+    // One that was met so is no news.
+    let mut desk = Desk::unknown(FirstSight::AdoptSilently);
+    desk.play("pause stage=6 ids=111111 name=a layer=3\n+60");
+    assert!(desk.log.is_empty(), "{:?}", desk.log);
+}
+
+#[test]
 fn a_cancel_code_from_before_the_job() {
     check(
         "error=0300400C\n+60 prepare ids=111111 name=a\n+9 running layer=1\n+60 failed\n+60",
