@@ -1,5 +1,6 @@
 //! Jobs on the disk: the ledger that survives everything, and the history that people read.
 
+use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,9 +9,9 @@ use bambu2mqtt::bambu::session::{Input, Output, Session};
 use bambu2mqtt::config::StateDir;
 use bambu2mqtt::demo::{Endpoint, Failure, JobSpec, Options, Printer};
 use bambu2mqtt::ledger::{self, Writer};
+use bambu2mqtt::printer::record::{Going, JobClass, Phase};
 use bambu2mqtt::printer::tracker::{self, Tracker};
-use bambu2mqtt::printer::record::{Going, Phase};
-use bambu2mqtt::printer::{JobRecord, Ledger, Now, Serial};
+use bambu2mqtt::printer::{Event, JobRecord, Ledger, Now, Serial, event};
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
@@ -215,6 +216,54 @@ async fn of_a_ledger_that_cannot_be_read_nothing_is_invented() {
 }
 
 #[tokio::test]
+async fn a_calibration_is_not_in_the_list_of_prints() {
+    let world = World::with(Options { printers: 1, speed: 10.0, ..Options::default() }).await;
+    let serials = world.serials();
+    world.cloud.with_printer(&serials[0], Printer::rest).unwrap();
+    // The program was killed when both had ended, before anybody heard of it.
+    let state = StateDir::open(&world.folder.path().join("state")).unwrap();
+    let serial = Serial::new(&serials[0]);
+    let at = jiff::Timestamp::now();
+    let event = |seq: u64, kind, class, name: &str| Event {
+        id: format!("01JZZZZZZZZZZZZZZZZZZZZZZ{seq}").into(),
+        seq,
+        kind,
+        at,
+        late: false,
+        inferred: false,
+        source: event::Source::Report,
+        job: Some(Box::new(JobRecord {
+            key: format!("e{seq}").into(),
+            class,
+            name: Some(name.into()),
+            ended_at: Some(at),
+            observed: true,
+            ..JobRecord::default()
+        })),
+        reason: None,
+    };
+    let pending = VecDeque::from([
+        event(1, event::Kind::Finished, JobClass::Print, "Lid"),
+        event(2, event::Kind::CalibrationFinished, JobClass::Calibration, "auto_cali"),
+    ]);
+    let ledger = Ledger { known: true, epoch: 2, seq: 2, pending, ..Ledger::default() };
+    state.write(&ledger::file_name(&serial), &ledger::write(&serial, &ledger)).unwrap();
+    let broker = Broker::start(Kind::Embedded).await;
+    let eyes = Eyes::open(broker.port).await;
+    let document = world.configuration(broker.port, &Value::Null);
+    let gateway = Gateway::start(&document);
+    let topic = format!("bambu2mqtt/{}/event/print", serials[0]);
+    eyes.hears(0, &topic, "calibration_finished").await;
+    // What is written by then is written for good.
+    gateway.stop().await;
+    let left = run(&["jobs", "--json", "-c", &world.write(&document)]).await;
+    let mut jobs: Vec<Value> = serde_json::from_str(&left.stdout).unwrap();
+    jobs.retain(|job| job["observed"] == true);
+    let names: Vec<_> = jobs.iter().map(|job| &job["name"]).collect();
+    assert_eq!(names, ["Lid"], "{}", left.stdout);
+}
+
+#[tokio::test]
 async fn how_an_unseen_print_ended_is_asked_until_the_cloud_knows() {
     let world = World::with(Options { printers: 1, speed: 10.0, ..Options::default() }).await;
     let serials = world.serials();
@@ -233,7 +282,8 @@ async fn how_an_unseen_print_ended_is_asked_until_the_cloud_knows() {
     };
     let going = Going { phase: Phase::Running, counted_from: Some(ago(180)), ..Going::default() };
     let seen_at = Some(ago(120));
-    let ledger = Ledger { known: true, epoch: 1, seq: 7, open: Some(open), going, seen_at, ..Ledger::default() };
+    let ledger =
+        Ledger { known: true, epoch: 1, seq: 7, open: Some(open), going, seen_at, ..Ledger::default() };
     state.write(&ledger::file_name(&serial), &ledger::write(&serial, &ledger)).unwrap();
     // Tasks appear late in its list.
     let rest = world.cloud.rest();
