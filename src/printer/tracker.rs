@@ -43,6 +43,8 @@ const BEHIND_PERCENT: u8 = 10;
 const UNHEARD: Duration = Duration::from_secs(60);
 /// A wall clock that moves by more than this against the steady one was set.
 const CLOCK_SET_MS: i64 = 5_000;
+/// No machine sleeps longer than this beside a print; a clock that leaps further had never been set.
+const LONGEST_SLEEP_MS: i64 = 30 * 24 * 3_600_000;
 
 /// What becomes of a job that is under way when a printer is seen for the first time ever.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -440,6 +442,11 @@ impl Tracker {
         let moved = clock.saturating_sub(before);
         if moved.abs() < CLOCK_SET_MS {
             self.clock = Some(before);
+            return;
+        }
+        // The steady clock stands still while the machine sleeps, and the print goes on meanwhile. Only what began
+        // a moment ago was more likely stamped by a clock that had not been set yet.
+        if (0..=LONGEST_SLEEP_MS).contains(&moved) && !self.is_young(now) {
             return;
         }
         let shift = |at: &mut Option<Timestamp>| {

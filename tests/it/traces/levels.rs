@@ -213,6 +213,24 @@ fn a_clock_that_is_set_while_a_job_runs() {
 }
 
 #[test]
+fn a_machine_that_sleeps_while_a_job_runs() {
+    let mut desk = Desk::new();
+    desk.play("+1 running ids=111111 layer=1\n+600");
+    // The steady clock stands still meanwhile.
+    desk.wall += Duration::from_secs(8 * 3600);
+    desk.play("+1 layer=2\n+599 finish\n+5");
+    let last = desk.tracker.ledger().last.clone().unwrap();
+    assert_eq!(last.duration_s(), Some(8 * 3600 + 1200));
+    assert_eq!(desk.tracker.ledger().counters.printing_s, 8 * 3600 + 1200);
+    // A clock that is set soon after a start, by as much.
+    let mut desk = Desk::new();
+    desk.play("+1 running ids=111111 layer=1\n+20");
+    desk.wall += Duration::from_secs(8 * 3600);
+    desk.play("+1 layer=2\n+579 finish\n+5");
+    assert_eq!(desk.tracker.ledger().last.as_ref().unwrap().duration_s(), Some(600));
+}
+
+#[test]
 fn waiting_events_are_bounded_and_ends_stay() {
     let options = Options { pending: 10, ..Options::default() };
     let mut desk = Desk::new();
