@@ -644,6 +644,7 @@ fn firmware_is_installed_only_where_that_was_wanted_and_is_offered() {
     };
     let confirm = json!({"upgrade": {"command": "upgrade_confirm", "src_id": 1}});
     assert_eq!(ask(|_| {}), Ok(vec![confirm]));
+    #[allow(clippy::type_complexity, reason = "a table")]
     let refused: [(fn(&mut Snapshot), &str); 7] = [
         (|s| s.firmware_install = false, "controls.firmware_install"),
         (|s| s.update.offered = Some(false), "offers no newer firmware"),

@@ -8,6 +8,7 @@ use std::time::Duration;
 use bambu2mqtt::bambu::session::{Input, Output, Session};
 use bambu2mqtt::config::StateDir;
 use bambu2mqtt::demo::{Endpoint, Failure, JobSpec, Options, Printer};
+use bambu2mqtt::gateway::Clock;
 use bambu2mqtt::ledger::{self, Writer};
 use bambu2mqtt::printer::record::{Going, JobClass, Phase};
 use bambu2mqtt::printer::tracker::{self, Tracker};
@@ -223,7 +224,7 @@ async fn a_calibration_is_not_in_the_list_of_prints() {
     // The program was killed when both had ended, before anybody heard of it.
     let state = StateDir::open(&world.folder.path().join("state")).unwrap();
     let serial = Serial::new(&serials[0]);
-    let at = jiff::Timestamp::now();
+    let at = Clock::start().now().wall;
     let event = |seq: u64, kind, class, name: &str| Event {
         id: format!("01JZZZZZZZZZZZZZZZZZZZZZZ{seq}").into(),
         seq,
@@ -270,7 +271,7 @@ async fn how_an_unseen_print_ended_is_asked_until_the_cloud_knows() {
     world.cloud.with_printer(&serials[0], Printer::rest).unwrap();
     let state = StateDir::open(&world.folder.path().join("state")).unwrap();
     let serial = Serial::new(&serials[0]);
-    let ago = |minutes: u64| jiff::Timestamp::now() - Duration::from_secs(60 * minutes);
+    let ago = |minutes: u64| Clock::start().now().wall - Duration::from_secs(60 * minutes);
     let open = JobRecord {
         key: "57009999.1".into(),
         name: Some("Vase".into()),
