@@ -27,6 +27,10 @@ const SHORT_HUNT: usize = 2;
 const AFTER_END: Duration = Duration::from_secs(10);
 /// Between two looks at the tasks on demand (protocol 1.8).
 const TASKS_EACH: Duration = Duration::from_secs(5 * 60);
+/// Looks that decide what is told of a job need not keep to that: so many at most within this time. A job whose
+/// end was not seen asks at 0, 10, 30 and 120 s, and once more after ten minutes.
+const PRESSING: u8 = 4;
+const PRESSING_WITHIN: Duration = Duration::from_secs(10 * 60);
 /// Between two looks at the firmware of a printer: at least, and without a reason.
 const RELEASES_LEAST: Duration = Duration::from_secs(12 * 3600);
 const RELEASES_EACH: Duration = Duration::from_secs(24 * 3600);
@@ -101,6 +105,8 @@ struct Due {
     /// Looks for the task of the job that were made, and how many there may be; `None` when none is missed.
     hunt: Option<(usize, usize)>,
     demanded: Option<Duration>,
+    /// Since when pressing looks are counted, and how many there were.
+    pressed: Option<(Duration, u8)>,
     releases: Option<Duration>,
     releases_asked: Option<Duration>,
     picture: Option<(Duration, usize)>,
@@ -194,6 +200,19 @@ impl Plan {
             due.demanded = Some(at);
             due.tasks = Some(at);
         }
+    }
+
+    /// The same where what is told of a job waits for the answer: at once, a few times.
+    pub fn press_tasks(&mut self, now: Duration, serial: &Serial) {
+        let Some(due) = self.printers.get_mut(serial) else { return };
+        let running = due.pressed.filter(|(since, _)| now < *since + PRESSING_WITHIN);
+        let (since, count) = running.unwrap_or((now, 0));
+        if count >= PRESSING {
+            return self.want_tasks(now, serial);
+        }
+        due.pressed = Some((since, count + 1));
+        due.demanded = Some(now);
+        sooner(&mut due.tasks, now);
     }
 
     /// The task of the job is there, and with all that is missed.

@@ -172,13 +172,16 @@ impl Facts {
     }
 
     /// Asks for a printer's tasks: [`Event::Tasks`] brings them or says why not, at the latest when five
-    /// minutes have passed since the last time.
-    #[allow(dead_code, reason = "the ledger of jobs asks")]
-    pub(super) fn want_tasks(&mut self, now: Now, serial: &Serial) {
+    /// minutes have passed since the last time; those that decide a job come at once.
+    pub(super) fn want_tasks(&mut self, now: Now, serial: &Serial, decide: bool) {
         let Some(known) = self.printers.get_mut(serial) else { return };
         known.waited_for = true;
         if let Some(desk) = self.desks.get_mut(&known.account) {
-            desk.plan.want_tasks(now.mono, serial);
+            if decide {
+                desk.plan.press_tasks(now.mono, serial);
+            } else {
+                desk.plan.want_tasks(now.mono, serial);
+            }
         }
         self.next = now.mono;
     }

@@ -13,6 +13,7 @@ use crate::homeassistant::event::{self, Telling};
 use crate::ledger::{self, Delivery, Due, Report, Writer};
 use crate::mqtt::{Message, Token};
 use crate::printer::event::Kind;
+use crate::printer::record::JobClass;
 use crate::printer::tracker::{Effects, Options, Tracker};
 use crate::printer::{Command, Event, JobRecord, Ledger, Levels, Now, Serial, Task};
 
@@ -102,7 +103,7 @@ impl Jobs {
         let ledger = jobs.tracker.ledger();
         let ended = ledger.pending.iter().filter(|event| event.kind.is_terminal());
         let ended = ended.filter_map(|event| event.job.as_deref()).chain(ledger.last.as_ref());
-        let ended: Vec<JobRecord> = ended.filter(|job| job.observed).cloned().collect();
+        let ended: Vec<JobRecord> = ended.filter(|job| job.observed && is_print(job)).cloned().collect();
         for job in ended {
             records.add_if_new(serial, name, job);
         }
@@ -198,8 +199,8 @@ impl Gateway {
     /// Does what a tracker wants done.
     pub(super) fn take_effects(&mut self, now: Now, serial: &Serial, effects: Effects) {
         let Some(printer) = self.printers.get_mut(serial) else { return };
-        let Effects { mut save, events, closed, mut ask_cloud, ask_everything, mut levels_changed, dropped } =
-            effects;
+        let Effects { mut save, events, closed, mut ask_cloud, decides, ask_everything, .. } = effects;
+        let Effects { mut levels_changed, dropped, .. } = effects;
         let (name, jobs) = (&printer.session.snapshot().identity.name, &mut printer.jobs);
         for event in &events {
             log_event(name, event);
@@ -219,6 +220,7 @@ impl Gateway {
             .iter()
             .filter(|event| event.kind.is_terminal())
             .filter_map(|event| event.job.as_deref().cloned())
+            .filter(is_print)
             .collect();
         if let Some(job) = &closed {
             ended.retain(|other| other.key != job.key);
@@ -247,7 +249,7 @@ impl Gateway {
             self.handle(now, serial, Input::Command(id, Command::Refresh));
         }
         if ask_cloud {
-            self.facts.want_tasks(now, serial);
+            self.facts.want_tasks(now, serial, decides);
         }
     }
 
@@ -410,6 +412,11 @@ impl Gateway {
             printer.jobs.park(now, serial, &self.records);
         }
     }
+}
+
+/// The history is a list of prints: what a printer does to itself is told by events alone.
+fn is_print(job: &JobRecord) -> bool {
+    job.class == JobClass::Print
 }
 
 /// A handful of lines a day; the rest is for those who look closer.

@@ -152,6 +152,17 @@ pub fn cost(job: &JobRecord, share: Option<Share>, metered: bool, prices: &Price
 
 /// Adds what an ended job used up to its printer's totals, by material.
 pub fn count(counters: &mut Counters, job: &JobRecord) {
+    reckon(counters, job, 1.0);
+}
+
+/// Takes away again what [`count`] added for a job that goes on after all: its end will count the whole of it.
+pub fn take_back(counters: &mut Counters, job: &JobRecord) {
+    reckon(counters, job, -1.0);
+    // What is left of sums that should be nothing.
+    counters.filament_g.retain(|_, grams| *grams > 1e-6);
+}
+
+fn reckon(counters: &mut Counters, job: &JobRecord, sign: f64) {
     if job.class != JobClass::Print {
         return;
     }
@@ -159,8 +170,9 @@ pub fn count(counters: &mut Counters, job: &JobRecord) {
     let mut add = |material: &str, grams: f64| {
         if grams > 0.0 {
             match counters.filament_g.get_mut(material) {
-                Some(total) => *total += grams,
-                None => drop(counters.filament_g.insert(material.into(), grams)),
+                Some(total) => *total += sign * grams,
+                None if sign > 0.0 => drop(counters.filament_g.insert(material.into(), grams)),
+                None => {}
             }
         }
     };

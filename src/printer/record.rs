@@ -213,6 +213,8 @@ pub struct Going {
     pub phase: Phase,
     /// Since when it is paused.
     pub paused_at: Option<Timestamp>,
+    /// That filament ran out was told of this pause.
+    pub ran_out: bool,
     /// Somebody wanted it to end.
     pub cancel: Option<CancelMark>,
     /// Since when the printer is away; that was told.

@@ -41,6 +41,8 @@ const BEHIND_PERCENT: u8 = 10;
 const UNHEARD: Duration = Duration::from_secs(60);
 /// A wall clock that moves by more than this against the steady one was set.
 const CLOCK_SET_MS: i64 = 5_000;
+/// No machine sleeps longer than this beside a print; a clock that leaps further had never been set.
+const LONGEST_SLEEP_MS: i64 = 30 * 24 * 3_600_000;
 
 /// What becomes of a job that is under way when a printer is seen for the first time ever.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -100,6 +102,8 @@ pub struct Effects {
     pub closed: Option<JobRecord>,
     /// Ask the cloud for its list of tasks, and give the answer to [`Tracker::tasks`], also that there is none.
     pub ask_cloud: bool,
+    /// What is told of a job waits for that answer.
+    pub decides: bool,
     /// Ask the printer for everything.
     pub ask_everything: bool,
     /// [`Tracker::levels`] are not what they were.
@@ -355,6 +359,12 @@ impl Tracker {
         mem::take(&mut self.effects)
     }
 
+    /// Asks the cloud how a job ended.
+    fn ask_to_decide(&mut self) {
+        self.effects.ask_cloud = true;
+        self.effects.decides = true;
+    }
+
     /// Looks at everything once.
     fn step(&mut self, now: Now, seen: &Seen) {
         self.awake = false;
@@ -511,6 +521,11 @@ impl Tracker {
         let moved = clock.saturating_sub(before);
         if moved.abs() < CLOCK_SET_MS {
             self.clock = Some(before);
+            return;
+        }
+        // The steady clock stands still while the machine sleeps, and the print goes on meanwhile. Only what began
+        // a moment ago was more likely stamped by a clock that had not been set yet.
+        if (0..=LONGEST_SLEEP_MS).contains(&moved) && !self.is_young(now) {
             return;
         }
         let shift = |at: &mut Option<Timestamp>| {

@@ -1,21 +1,23 @@
 //! Jobs on the disk: the ledger that survives everything, and the history that people read.
 
+use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use bambu2mqtt::bambu::session::{Input, Output, Session};
 use bambu2mqtt::config::StateDir;
-use bambu2mqtt::demo::{JobSpec, Options, Printer};
+use bambu2mqtt::demo::{Endpoint, Failure, JobSpec, Options, Printer};
 use bambu2mqtt::gateway::Clock;
 use bambu2mqtt::ledger::{self, Writer};
+use bambu2mqtt::printer::record::{Going, JobClass, Phase};
 use bambu2mqtt::printer::tracker::{self, Tracker};
-use bambu2mqtt::printer::{Ledger, Now, Serial};
+use bambu2mqtt::printer::{Event, JobRecord, Ledger, Now, Serial, event};
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
-use crate::support::world::{Eyes, Gateway, World, run};
+use crate::support::world::{Eyes, Gateway, World, run, soon};
 use crate::support::{Broker, Kind};
 
 /// A gateway whose printers rest, each of them met before.
@@ -232,6 +234,101 @@ async fn of_a_ledger_that_cannot_be_read_nothing_is_invented() {
     scene.hears(0, 0, "finished").await;
     assert_eq!(scene.heard(0, "started").len(), 0);
     scene.gateway.stop().await;
+}
+
+#[tokio::test]
+async fn a_calibration_is_not_in_the_list_of_prints() {
+    let world = World::with(Options { printers: 1, speed: 10.0, ..Options::default() }).await;
+    let serials = world.serials();
+    world.cloud.with_printer(&serials[0], Printer::rest).unwrap();
+    // The program was killed when both had ended, before anybody heard of it.
+    let state = StateDir::open(&world.folder.path().join("state")).unwrap();
+    let serial = Serial::new(&serials[0]);
+    let at = Clock::start().now().wall;
+    let event = |seq: u64, kind, class, name: &str| Event {
+        id: format!("01JZZZZZZZZZZZZZZZZZZZZZZ{seq}").into(),
+        seq,
+        kind,
+        at,
+        late: false,
+        inferred: false,
+        source: event::Source::Report,
+        job: Some(Box::new(JobRecord {
+            key: format!("e{seq}").into(),
+            class,
+            name: Some(name.into()),
+            ended_at: Some(at),
+            observed: true,
+            ..JobRecord::default()
+        })),
+        reason: None,
+    };
+    let pending = VecDeque::from([
+        event(1, event::Kind::Finished, JobClass::Print, "Lid"),
+        event(2, event::Kind::CalibrationFinished, JobClass::Calibration, "auto_cali"),
+    ]);
+    let ledger = Ledger { known: true, epoch: 2, seq: 2, pending, ..Ledger::default() };
+    state.write(&ledger::file_name(&serial), &ledger::write(&serial, &ledger)).unwrap();
+    let broker = Broker::start(Kind::Embedded).await;
+    let eyes = Eyes::open(broker.port).await;
+    let document = world.configuration(broker.port, &Value::Null);
+    let gateway = Gateway::start(&document);
+    let topic = format!("bambu2mqtt/{}/event/print", serials[0]);
+    eyes.hears(0, &topic, "calibration_finished").await;
+    // What is written by then is written for good.
+    gateway.stop().await;
+    let left = run(&["jobs", "--json", "-c", &world.write(&document)]).await;
+    let mut jobs: Vec<Value> = serde_json::from_str(&left.stdout).unwrap();
+    jobs.retain(|job| job["observed"] == true);
+    let names: Vec<_> = jobs.iter().map(|job| &job["name"]).collect();
+    assert_eq!(names, ["Lid"], "{}", left.stdout);
+}
+
+#[tokio::test]
+async fn how_an_unseen_print_ended_is_asked_until_the_cloud_knows() {
+    let world = World::with(Options { printers: 1, speed: 10.0, ..Options::default() }).await;
+    let serials = world.serials();
+    world.cloud.with_printer(&serials[0], Printer::rest).unwrap();
+    let state = StateDir::open(&world.folder.path().join("state")).unwrap();
+    let serial = Serial::new(&serials[0]);
+    let ago = |minutes: u64| Clock::start().now().wall - Duration::from_secs(60 * minutes);
+    let open = JobRecord {
+        key: "57009999.1".into(),
+        name: Some("Vase".into()),
+        task_id: Some("57009999".into()),
+        started_at: Some(ago(180)),
+        progress: Some(40),
+        observed: true,
+        ..JobRecord::default()
+    };
+    let going = Going { phase: Phase::Running, counted_from: Some(ago(180)), ..Going::default() };
+    let seen_at = Some(ago(120));
+    let ledger =
+        Ledger { known: true, epoch: 1, seq: 7, open: Some(open), going, seen_at, ..Ledger::default() };
+    state.write(&ledger::file_name(&serial), &ledger::write(&serial, &ledger)).unwrap();
+    // Tasks appear late in its list.
+    let rest = world.cloud.rest();
+    let list = |hits: Value| Failure::Json(200, json!({"total": 1, "hits": hits}));
+    rest.fail(Endpoint::Tasks, list(json!([])));
+    let broker = Broker::start(Kind::Embedded).await;
+    let eyes = Eyes::open(broker.port).await;
+    let gateway = Gateway::at_speed(&world.configuration(broker.port, &Value::Null), None, 10);
+    let asked = async {
+        while rest.asked(Endpoint::Tasks) < 2 {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    soon("a second question", asked).await;
+    rest.fail(
+        Endpoint::Tasks,
+        list(json!([{"id": 57_009_999, "title": "Vase", "deviceId": serials[0], "status": 2,
+            "startTime": ago(180).to_string(), "endTime": ago(60).to_string()}])),
+    );
+    let topic = format!("bambu2mqtt/{}/event/print", serials[0]);
+    let event: Value = serde_json::from_str(&eyes.hears(0, &topic, "\"job\"").await).unwrap();
+    assert_eq!((&event["event_type"], &event["source"]), (&json!("finished"), &json!("cloud")), "{event}");
+    assert_eq!((&event["late"], &event["inferred"]), (&json!(true), &json!(false)), "{event}");
+    gateway.stop().await;
 }
 
 /// What a print of three hours costs an SD card.

@@ -150,6 +150,8 @@ impl Desk {
                 self.health();
             }
             "bed" => self.printer.bed.actual = Some(value.parse().unwrap()),
+            // What a heater is to have.
+            "heat" => self.printer.bed.target = Some(value.parse().unwrap()),
             "nozzle" => self.printer.nozzles[0].actual = Some(value.parse().unwrap()),
             // The slot that feeds; nothing between two.
             "tray" => {
@@ -182,6 +184,9 @@ impl Desk {
                 self.printer.contact.linked = true;
                 self.anew(false);
             }
+            // A question that was not answered, or one that was.
+            "stale" => self.printer.stale = true,
+            "fresh" => self.printer.stale = false,
             // What people and the cloud do.
             "stop" => self.tracker.stop_sent(self.now()),
             "stopped" => self.printer.contact.stops += 1,

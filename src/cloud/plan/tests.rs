@@ -94,6 +94,36 @@ fn tasks_on_demand_come_at_once_and_then_each_five_minutes_at_most() {
 }
 
 #[test]
+fn what_decides_a_job_is_asked_at_once_a_few_times() {
+    let one = serial(0);
+    let mut life = Life::new(1);
+    // Somebody else asked just before.
+    life.plan.want_tasks(life.now, &one);
+    life.plan.press_tasks(life.now, &one);
+    for at in [10, 30, 120] {
+        life.until(at * SECOND);
+        life.plan.press_tasks(life.now, &one);
+    }
+    life.until(121 * SECOND);
+    assert_eq!(life.times(&Want::Tasks(one.clone())), [0, 10, 30, 120]);
+    // Whoever presses without end gets no more than others do.
+    for _ in 0..100 {
+        life.plan.press_tasks(life.now, &one);
+        life.until(life.now + 5 * SECOND);
+    }
+    let times = life.times(&Want::Tasks(one.clone()));
+    assert_eq!(times, [0, 10, 30, 120, 420, 601, 606, 611, 616]);
+    // Nor is the pause after a failure cut short.
+    let mut life = Life::new(1);
+    life.answer = Outcome::Failed { least: 30 * SECOND, too_many: Some(Some(HOUR)) };
+    life.plan.press_tasks(life.now, &one);
+    life.until(10 * SECOND);
+    life.plan.press_tasks(life.now, &one);
+    life.until(20 * MINUTE);
+    assert_eq!(life.times(&Want::Tasks(one)), [0]);
+}
+
+#[test]
 fn firmware_is_looked_up_at_the_start_once_a_day_and_never_twice_in_twelve_hours() {
     let (one, two) = (serial(0), serial(1));
     let mut life = Life::new(1);

@@ -234,6 +234,34 @@ impl Tracker {
     }
 }
 
+impl Tracker {
+    /// A whole job may have run while nobody looked: then the printer shows another one's names, or an end that
+    /// the last one did not have, and what is known of the last one says nothing of it.
+    pub(super) fn note_unseen(&mut self, seen: &Seen) {
+        let rest = self.ledger.told_of.rest;
+        let word = match seen.status {
+            Some(Status::Finish) => Activity::Finished,
+            Some(Status::Failed) if seen.error.is_some_and(crate::printer::PrintError::is_cancel) => {
+                Activity::Cancelled
+            }
+            Some(Status::Failed) => Activity::Failed,
+            _ => return,
+        };
+        let finished = word == Activity::Finished;
+        let other_end = match rest {
+            Some(Activity::Finished) => !finished,
+            Some(Activity::Failed | Activity::Cancelled) => finished,
+            // After a calibration any word of the printer's is old.
+            _ => false,
+        };
+        if other_end || self.is_fresh(seen) {
+            let print = super::identity::class(seen) == JobClass::Print;
+            self.ledger.told_of.rest = Some(if print { word } else { Activity::Idle });
+            self.effects.save = true;
+        }
+    }
+}
+
 /// Who wanted it.
 pub(super) fn by(mark: CancelMark) -> Reason {
     reason::word(if mark.by_us { "gateway" } else { "user" })

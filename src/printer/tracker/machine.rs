@@ -133,6 +133,8 @@ impl Tracker {
             } else {
                 if self.ledger.told_of.rest.is_none() || status == Status::Idle {
                     self.note_rest(seen);
+                } else {
+                    self.note_unseen(seen);
                 }
                 self.keep_names(seen);
                 Doing::Rest
@@ -158,7 +160,9 @@ impl Tracker {
             self.doing = Doing::Resolving(Resolving::new(now, status, false, away, gap));
         } else {
             let asks = late && self.is_known_to_cloud();
-            self.effects.ask_cloud |= asks;
+            if asks {
+                self.ask_to_decide();
+            }
             self.doing = Doing::Ending(Ending::new(now, status, asks, late));
         }
         true
@@ -194,8 +198,10 @@ impl Tracker {
             self.doing = Doing::Arming(Arming::new(now, seen, from, false));
             return true;
         }
-        if before.is_none_or(|before| before.status != seen.status) {
-            self.note_rest(seen);
+        match before {
+            Some(before) if before.status != seen.status => self.note_rest(seen),
+            Some(_) => {}
+            None => self.note_unseen(seen),
         }
         self.keep_names(seen);
         false
@@ -269,6 +275,7 @@ impl Tracker {
         if status != Status::Pause {
             self.live.pause = None;
             if self.ledger.going.phase == Phase::Paused {
+                self.ledger.going.ran_out = false;
                 let paused = self.ledger.going.paused_at.take();
                 self.add_pause(paused, now.wall);
                 self.ledger.going.phase =
@@ -281,7 +288,8 @@ impl Tracker {
             return;
         }
         if self.ledger.going.phase == Phase::Paused {
-            return;
+            // The code may come long after the pause.
+            return self.look_for_runout(now, seen);
         }
         let began = *self.live.pause.get_or_insert(now);
         if now.mono < began.mono + PAUSED {
@@ -294,11 +302,21 @@ impl Tracker {
         self.finding |= self.was_found(began.mono);
         if self.is_print() {
             let why = reason::of_pause(&seen.health, seen.stage);
-            let runout = (why.kind == "runout").then(|| why.clone());
             self.tell_of_job(now, Kind::Paused, Some(why));
-            if runout.is_some() {
-                self.tell_of_job(now, Kind::RunOut, runout);
-            }
+            self.look_for_runout(now, seen);
+        }
+    }
+
+    /// That filament ran out is told of a pause once, whenever it is known.
+    fn look_for_runout(&mut self, now: Now, seen: &Seen) {
+        if self.ledger.going.ran_out || !self.is_print() {
+            return;
+        }
+        let why = reason::of_pause(&seen.health, seen.stage);
+        if why.kind == "runout" {
+            self.ledger.going.ran_out = true;
+            self.effects.save = true;
+            self.tell_of_job(now, Kind::RunOut, Some(why));
         }
     }
 

@@ -49,7 +49,7 @@ impl Tracker {
 
     /// A job begins; `late` when it was under way already when we looked.
     pub(super) fn open(&mut self, now: Now, seen: &Seen, began: Timestamp, late: bool) {
-        if late && self.reopen(now, seen) {
+        if late && self.reopen(now, seen, began) {
             return;
         }
         let started_at = seen.started_at.or((!late).then_some(began));
@@ -90,16 +90,19 @@ impl Tracker {
     }
 
     /// A job that was given up for lost goes on: its end was told.
-    fn reopen(&mut self, now: Now, seen: &Seen) -> bool {
+    fn reopen(&mut self, now: Now, seen: &Seen, began: Timestamp) -> bool {
         let ids = identity::pair(&seen.ids);
         let back = |last: &mut JobRecord| {
             last.result == Some(JobResult::Lost) && ids.is_some() && identity::recorded(last) == ids
         };
         let Some(mut record) = self.ledger.last.take_if(back) else { return false };
+        consumption::take_back(&mut self.ledger.counters, &record);
         record.result = None;
         record.reason = None;
+        // Its time counts anew; what it was paused before is in the record and must not count against that.
+        let from = began.checked_sub(Duration::from_secs(record.paused_s)).unwrap_or(began);
         self.ledger.open = Some(record);
-        self.ledger.going = Going { counted_from: Some(now.wall), silent: true, ..Going::default() };
+        self.ledger.going = Going { counted_from: Some(from), silent: true, ..Going::default() };
         self.live.young_until = None;
         self.take_for_told(seen);
         self.take_pause_for_told(now, seen);
@@ -167,6 +170,7 @@ impl Tracker {
         if seen.status == Some(Status::Pause) {
             self.ledger.going.phase = Phase::Paused;
             self.ledger.going.paused_at = Some(now.wall);
+            self.ledger.going.ran_out = reason::of_pause(&seen.health, seen.stage).kind == "runout";
         }
     }
 
@@ -213,8 +217,9 @@ impl Tracker {
     /// Takes from the cloud what the printer does not know of its job.
     pub(super) fn learn_from<'a>(&mut self, tasks: impl Iterator<Item = &'a Arc<Task>>) {
         let silent = self.ledger.going.silent;
+        let from = self.began();
         let Some(open) = &mut self.ledger.open else { return };
-        let Some(task) = tasks.into_iter().find(|task| is_of(task, open)) else { return };
+        let Some(task) = row_of(tasks, open, from) else { return };
         let old = (open.planned_g, open.planned_m, open.slots.len(), open.started_at);
         open.planned_g = task.weight_g.or(open.planned_g);
         open.planned_m = task.length_m.or(open.planned_m);
@@ -222,7 +227,8 @@ impl Tracker {
             open.slots.clone_from(&task.slots);
         }
         // The cloud knows when it sent the job; what it says of one that only waits there is nothing yet.
-        let began = task.started_at.filter(|_| !silent && task.status != Some(TaskStatus::Created));
+        let own = !silent && task.status != Some(TaskStatus::Created) && !is_earlier(task, from);
+        let began = task.started_at.filter(|_| own);
         if let Some(began) = began
             && open.started_at.is_none_or(|own| began < own && since(own, began) < SENT)
         {
@@ -259,10 +265,34 @@ impl Tracker {
         self.live.young_until.is_some_and(|until| now.mono < until)
     }
 
+    /// When the open job began, or when it was met: it did not end before.
+    pub(super) fn began(&self) -> Option<Timestamp> {
+        let open = self.ledger.open.as_ref()?;
+        open.started_at.or(self.ledger.going.counted_from)
+    }
+
     /// Whether the open job is somebody's print.
     pub(super) fn is_print(&self) -> bool {
         self.ledger.open.as_ref().is_some_and(|open| open.class == JobClass::Print)
     }
+}
+
+/// The row of a job in the cloud's list. A task that is printed again keeps its number, so rows of earlier runs
+/// may have it too: one of this run is better, and the number of the run better than that of the task.
+pub(super) fn row_of<'a>(
+    tasks: impl Iterator<Item = &'a Arc<Task>>,
+    job: &JobRecord,
+    since: Option<Timestamp>,
+) -> Option<&'a Arc<Task>> {
+    let run = |task: &Task| job.subtask_id.as_ref() == Some(&task.id);
+    // Of equals the first, which is the newest.
+    tasks.filter(|task| is_of(task, job)).min_by_key(|task| (is_earlier(task, since), !run(task)))
+}
+
+/// Whether a task was over before a job began.
+pub(super) fn is_earlier(task: &Task, began: Option<Timestamp>) -> bool {
+    let over = matches!(task.status, Some(TaskStatus::Finished | TaskStatus::Ended));
+    over && task.ended_at.zip(began).is_some_and(|(ended, began)| ended < began)
 }
 
 /// Whether a task of the cloud is this job.

@@ -12,7 +12,7 @@ use crate::printer::{Now, Status};
 
 use super::close::{End, by};
 use super::machine::{Doing, Ending};
-use super::open::is_of;
+use super::open::{is_earlier, is_of, row_of};
 use super::seen::Seen;
 use super::{LATE, Tracker, reason};
 
@@ -85,8 +85,11 @@ impl Tracker {
                 }
             } else if !it.replaced && !other && matches!(status, Status::Finish | Status::Failed) {
                 let late = it.gap > LATE;
-                self.doing = Doing::Ending(Ending::new(now, status, late && self.is_known_to_cloud(), late));
-                self.effects.ask_cloud |= late && self.is_known_to_cloud();
+                let asks = late && self.is_known_to_cloud();
+                self.doing = Doing::Ending(Ending::new(now, status, asks, late));
+                if asks {
+                    self.ask_to_decide();
+                }
                 return true;
             }
         }
@@ -100,7 +103,7 @@ impl Tracker {
         let passed = now.mono.saturating_sub(it.since);
         while asks && it.verdict.is_none() && ASKS.get(it.asked).is_some_and(|ask| passed >= *ask) {
             it.asked += 1;
-            self.effects.ask_cloud = true;
+            self.ask_to_decide();
         }
         if !asks {
             it.asked = ASKS.len();
@@ -174,11 +177,11 @@ impl Tracker {
         self.learn_from(ours.iter().copied());
         let over = |task: &Task| matches!(task.status, Some(TaskStatus::Finished | TaskStatus::Ended));
         let open = self.ledger.open.as_ref();
-        let task = open.and_then(|open| ours.iter().find(|task| is_of(task, open) && over(task)));
-        let began = open.and_then(|open| open.started_at);
-        let ended = task
-            .and_then(|task| task.ended_at)
-            .filter(|end| *end <= now.wall && began.is_none_or(|began| *end >= began));
+        let began = self.began();
+        // An earlier run of the same task decides nothing.
+        let of_run = ours.iter().copied().filter(|task| !is_earlier(task, began));
+        let task = open.and_then(|open| row_of(of_run, open, began)).filter(|task| over(task));
+        let ended = task.and_then(|task| task.ended_at).filter(|end| *end <= now.wall);
         match &mut self.doing {
             Doing::Ending(ending) if ending.asks => {
                 ending.asks = false;

@@ -20,6 +20,8 @@ pub(super) struct Seen {
     pub(super) stage: Option<Stage>,
     pub(super) reach: Reach,
     pub(super) contact: Contact,
+    /// A question went unanswered.
+    pub(super) stale: bool,
     pub(super) progress: Option<u8>,
     pub(super) layer: Option<u32>,
     pub(super) total_layers: Option<u32>,
@@ -49,6 +51,8 @@ pub(super) struct Heat {
     pub(super) bed_hot: Option<bool>,
     /// A nozzle is.
     pub(super) nozzle_hot: Option<bool>,
+    /// Something is to become warm, or to stay so.
+    pub(super) heated: bool,
 }
 
 impl Heat {
@@ -58,10 +62,12 @@ impl Heat {
         };
         let bed = snapshot.bed.actual;
         let [right, left] = snapshot.nozzles;
+        let targets = [right.target, left.target, snapshot.bed.target, snapshot.chamber.target];
         let nozzle = right.actual.into_iter().chain(left.actual).reduce(f32::max);
         Self {
             bed_warm: bed.map(|bed| above(bed, options.bed_cool, before.bed_warm)),
             bed_hot: bed.map(|bed| above(bed, options.bed_safe, before.bed_hot)),
+            heated: targets.into_iter().flatten().any(|target| target > 0.0),
             nozzle_hot: nozzle.map(|nozzle| above(nozzle, options.nozzle_safe, before.nozzle_hot)),
         }
     }
@@ -75,6 +81,7 @@ impl Seen {
             stage: snapshot.stage,
             reach: snapshot.reach,
             contact: snapshot.contact,
+            stale: snapshot.stale,
             progress: job.progress,
             layer: job.layer,
             total_layers: job.total_layers,
@@ -105,6 +112,7 @@ impl Seen {
             && self.stage == snapshot.stage
             && self.contact == snapshot.contact
             && self.reach == snapshot.reach
+            && self.stale == snapshot.stale
             && self.ends_at == job.ends_at
             && self.nothing_left == nothing_left(snapshot)
             && self.total_layers == job.total_layers

@@ -19,7 +19,12 @@ impl Tracker {
             self.look_at_drying(now, seen);
         }
         self.look_at_sources(now, seen);
-        self.look_at_heat(now, seen);
+        if seen.stale {
+            // It does not answer, and what it does meanwhile nobody knows.
+            (self.live.safe, self.live.cooled) = (None, None);
+        } else {
+            self.look_at_heat(now, seen);
+        }
         if let Some(offered) = seen.offered.as_ref()
             && self.ledger.told_of.firmware.as_ref() != Some(offered)
         {
@@ -87,7 +92,9 @@ impl Tracker {
         let resting = matches!(self.doing, Doing::Rest)
             && matches!(seen.status, Some(Status::Idle | Status::Finish | Status::Failed));
         let drying = seen.ams.iter().any(|unit| unit.is_drying() == Some(true));
-        let busy = !resting || drying || seen.updating || seen.stage.is_some_and(Stage::changes_filament);
+        let filament = seen.stage.is_some_and(Stage::changes_filament);
+        // Whoever heats it at rest is about to use it, however cold it still is.
+        let busy = !resting || drying || seen.updating || filament || seen.heat.heated;
         let hot = match (seen.heat.bed_hot, seen.heat.nozzle_hot) {
             (Some(bed), Some(nozzle)) => Some(bed || nozzle),
             (Some(true), _) | (_, Some(true)) => Some(true),

@@ -44,6 +44,27 @@ fn activity_knows_how_a_job_ended() {
 }
 
 #[test]
+fn activity_knows_of_a_job_that_nobody_saw() {
+    use Activity::*;
+    activities(&[
+        ("+1 running ids=111111 name=a layer=1\n+60 finish\n+5", Finished),
+        ("restart=7200 failed ids=222222 name=b\n+5", Failed),
+        ("restart=60", Failed),
+        ("+1 running ids=333333 name=c layer=1\n+60 error=0300400C failed\n+5", Cancelled),
+        ("restart=60 error=0", Cancelled),
+        ("restart=7200 ids=444444 name=d", Failed),
+        // The same once more, from the local network.
+        ("restart=7200 finish", Finished),
+        ("restart=7200 failed error=0300400C", Cancelled),
+        // A calibration is no print.
+        ("restart=7200 finish error=0 ids=0 name=auto_cali file=/usr/x kind=system", Idle),
+        ("restart=60", Idle),
+        ("+1 prepare name=auto_cali file=/usr/x kind=system\n+9 running\n+60 finish\n+5", Idle),
+        ("restart=60 kind=idle", Idle),
+    ]);
+}
+
+#[test]
 fn activity_does_not_depend_on_the_connection() {
     use Activity::*;
     activities(&[
@@ -85,6 +106,13 @@ fn power_may_be_cut_when_nothing_would_suffer() {
     safe("unlink +1\n+30", Some(true));
     safe("+61 link", None);
     safe("full +1", Some(true));
+    // Somebody heats it for what comes next.
+    safe("heat=60", Some(false));
+    safe("heat=0", Some(true));
+    // It does not answer, so it may do anything.
+    safe("stale +1", None);
+    safe("fresh +1", Some(true));
+    assert!(desk.events.iter().filter(|event| event.kind.word() == "safe_to_power_off").count() <= 6);
 }
 
 #[test]
@@ -135,6 +163,22 @@ fn hours_do_not_grow_while_it_is_away() {
 }
 
 #[test]
+fn a_lost_job_that_goes_on_is_counted_once() {
+    let mut desk = Desk::new();
+    let lost = "cloud=111111:running:0:30 +1 running ids=111111 name=a layer=1 %=0\n+600 pause\n+100 running\n\
+        +300 %=40\n+60 off\n+172810";
+    desk.play(lost);
+    let counters = desk.tracker.ledger().counters.clone();
+    assert_eq!((counters.filament_g["unknown"], counters.printing_s), (5.0, 960), "as far as it came");
+    desk.play("on\n+600 finish\n+60");
+    let ledger = desk.tracker.ledger();
+    assert_eq!(ledger.last.as_ref().unwrap().result, Some(JobResult::Finished));
+    let counters = &ledger.counters;
+    assert_eq!((counters.filament_g["unknown"], counters.printing_s), (12.5, 1560));
+    assert_eq!((counters.finished, counters.failed, counters.cancelled), (1, 0, 0));
+}
+
+#[test]
 fn the_last_job_of_a_new_printer_comes_from_the_cloud() {
     let mut desk = Desk::unknown(FirstSight::AdoptSilently);
     desk.play("cloud=57000002:finished:60:6000,57000001:ended:9000 finish\n+60");
@@ -166,6 +210,24 @@ fn a_clock_that_is_set_while_a_job_runs() {
     let last = desk.tracker.ledger().last.clone().unwrap();
     assert_eq!(last.duration_s(), Some(1200));
     assert_eq!(desk.tracker.ledger().counters.printing_s, 1200);
+}
+
+#[test]
+fn a_machine_that_sleeps_while_a_job_runs() {
+    let mut desk = Desk::new();
+    desk.play("+1 running ids=111111 layer=1\n+600");
+    // The steady clock stands still meanwhile.
+    desk.wall += Duration::from_secs(8 * 3600);
+    desk.play("+1 layer=2\n+599 finish\n+5");
+    let last = desk.tracker.ledger().last.clone().unwrap();
+    assert_eq!(last.duration_s(), Some(8 * 3600 + 1200));
+    assert_eq!(desk.tracker.ledger().counters.printing_s, 8 * 3600 + 1200);
+    // A clock that is set soon after a start, by as much.
+    let mut desk = Desk::new();
+    desk.play("+1 running ids=111111 layer=1\n+20");
+    desk.wall += Duration::from_secs(8 * 3600);
+    desk.play("+1 layer=2\n+579 finish\n+5");
+    assert_eq!(desk.tracker.ledger().last.as_ref().unwrap().duration_s(), Some(600));
 }
 
 #[test]

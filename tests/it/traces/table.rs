@@ -581,6 +581,28 @@ fn pauses() {
 }
 
 #[test]
+fn a_run_out_that_is_told_later_than_the_pause() {
+    check_print(
+        "+60 pause\n+10 error=07008011\n+60 hms=0700200000020001\n+60 error=0 hms=-\n+5 running\n+60",
+        "paused error.raised runout(runout) hms.raised error.cleared resumed hms.cleared",
+    );
+    // Each pause has its own.
+    check_print(
+        "+60 pause stage=6\n+60 running stage=0\n+60 pause\n+10 stage=6\n+60 running stage=0\n+60",
+        "paused(runout) runout(runout) resumed paused runout(runout) resumed",
+    );
+    // A restart does not tell it again.
+    check_print(
+        "+60 pause\n+10 stage=6\n+60 restart\n+60 hms=0700200000020001\n+60",
+        "paused runout(runout) hms.raised",
+    );
+    // One that was met so is no news.
+    let mut desk = Desk::unknown(FirstSight::AdoptSilently);
+    desk.play("pause stage=6 ids=111111 name=a layer=3\n+60");
+    assert!(desk.log.is_empty(), "{:?}", desk.log);
+}
+
+#[test]
 fn a_cancel_code_from_before_the_job() {
     check(
         "error=0300400C\n+60 prepare ids=111111 name=a\n+9 running layer=1\n+60 failed\n+60",
@@ -643,11 +665,11 @@ fn two_days_away() {
 #[test]
 fn away_and_the_end_in_between() {
     check_print(
-        "cloud=111111:finished:300\n+60 off\n+600 on finish\n+60",
+        "+60 off\n+600 cloud=111111:finished:300 on finish\n+60",
         "offline offline_while_printing online finished*",
     );
     check_print(
-        "cloud=111111:finished:600\n+60 off\n+700 on idle\n+60",
+        "+60 off\n+700 cloud=111111:finished:600 on idle\n+60",
         "offline offline_while_printing online finished*",
     );
     check_print(
@@ -665,6 +687,31 @@ fn at_rest_after_the_gateway_was_down() {
         "+60 error=07008003 +60 restart=600 cloud=111111:ended:300 idle\n+60",
         "error.raised failed*~",
     );
+}
+
+#[test]
+fn only_the_row_of_this_run_decides() {
+    // The same task was printed before: its row says nothing of this run.
+    check_print(
+        "cloud=none +60 restart=600 cloud=111111:finished:9000:12000 idle\n+200",
+        "cancelled*~(idle_without_result)",
+    );
+    let prints = "+1 prepare ids=111111/333333 name=a\n+9 running stage=0 layer=1\n+60 layer=3\n";
+    let rows = |rows: &str, expected: &str| {
+        let script = format!("{prints}cloud=none +60 restart=600 cloud={rows} idle\n+200");
+        check(&script, &format!("{BEGAN}{expected}"));
+    };
+    rows("111111:finished:9000:12000,333333:ended:300", "cancelled*~");
+    // The number of the run says more than that of the task.
+    rows("111111:finished:300:9000,333333:ended:300:660", "cancelled*~");
+    rows("333333:finished:300:660,111111:ended:300:9000", "finished*");
+    // Of one that was met under way nobody knows when it began, and an earlier run does not tell.
+    let mut desk = Desk::new();
+    desk.play("restart=600 cloud=111111:finished:9000:12000 running ids=111111/333333 layer=9 %=30\n+60");
+    let open = desk.tracker.ledger().open.clone().unwrap();
+    assert_eq!((open.started_at, open.planned_g), (None, Some(12.5)), "the same was sliced");
+    desk.play("cloud=none\n+60 restart=600 cloud=111111:finished:9720:12720 idle\n+200");
+    assert_eq!(desk.log.last().unwrap(), "cancelled*~(idle_without_result)");
 }
 
 #[test]
