@@ -625,9 +625,11 @@ async fn carry_out(
         }
         Call::Judge => {
             let (token, user_name) = token.ok_or_else(missing)?;
-            match client.preference(&token).await {
-                Err(error @ cloud::Error::Unauthorised { .. }) => Err(error),
-                answer => Ok(AccountEvent::Judged(cloud::verdict(&user_name, &answer))),
+            let answer = client.preference(&token).await;
+            match (cloud::verdict(&user_name, &answer), answer) {
+                // Why nothing can be said also says when to ask again.
+                (Verdict::Unknown, Err(error)) => Err(error),
+                (verdict, _) => Ok(AccountEvent::Judged(verdict)),
             }
         }
     }

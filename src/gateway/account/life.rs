@@ -307,7 +307,9 @@ impl Life {
                 self.connected = true;
                 self.blocked = false;
                 self.refusals = 0;
-                self.next.get_or_insert(now.mono + LIST_EACH);
+                if self.token {
+                    self.next.get_or_insert(now.mono + LIST_EACH);
+                }
             }
             Input::Lost => self.connected = false,
             Input::Refused => self.on_refused(now),
@@ -318,6 +320,8 @@ impl Life {
             }
             Input::RequestCode => self.want_code = true,
             Input::Code => self.want_submit = true,
+            // Without a token it would be one more look for a login, and end the wait for a code.
+            Input::ListSoon if !self.token => {}
             Input::ListSoon => {
                 let soon = now.mono + LIST_SOON;
                 self.next = Some(self.next.map_or(soon, |next| next.min(soon)));
@@ -537,7 +541,12 @@ impl Life {
                 self.doubts = 0;
                 self.next = Some(now.mono + SLOWEST);
             }
-            _ => {}
+            // Nothing that can be judged: the doubt stays, and is looked into again.
+            _ => self.next = Some(now.mono + self.doubled()),
+        }
+        if self.token {
+            // Where this took the place of a look at the list, another one follows.
+            self.next.get_or_insert(now.mono + LIST_EACH);
         }
     }
 

@@ -9,6 +9,8 @@ enum Rest {
     Dead,
     /// 401 without the proof.
     Doubt,
+    /// The same, and asked what the token is worth, nothing that can be judged.
+    Mute,
     Challenge,
 }
 
@@ -81,7 +83,8 @@ impl World {
             (Call::RequestCode, _) => Reply::CodeSent(CodeKind::Email),
             (Call::SubmitCode, _) => failure(Trouble::CodeWrong),
             (Call::List | Call::Judge, Rest::Dead) => failure(Trouble::Dead),
-            (Call::List | Call::Judge, Rest::Doubt) => failure(Trouble::Doubt),
+            (Call::List | Call::Judge, Rest::Doubt) | (Call::List, Rest::Mute) => failure(Trouble::Doubt),
+            (Call::Judge, Rest::Mute) => Reply::Judged(Verdict::Unknown),
             (Call::List, Rest::Up) => Reply::Listed,
             (Call::Judge, Rest::Up) => Reply::Judged(Verdict::Alive),
         }
@@ -266,6 +269,50 @@ fn a_bare_401_never_logs_out() {
         world.calls.iter().rev().take(2).map(|(_, call)| *call).collect::<Vec<_>>(),
         [Call::Judge, Call::List]
     );
+}
+
+/// Whatever REST and the broker did, and in which order: when all is well again, the list is read again.
+#[test]
+fn no_order_of_troubles_ends_the_lists() {
+    let all = [Rest::Up, Rest::Down, Rest::Doubt, Rest::Mute, Rest::Challenge];
+    let steps = || all.into_iter().flat_map(|rest| [(rest, false), (rest, true)]);
+    for first in steps() {
+        for second in steps() {
+            for third in steps() {
+                let mut world = World::started(false);
+                let troubles = [first, second, third];
+                // Into the middle of an hour, so that refusals and lists meet in other ways too.
+                for (rest, cut) in troubles {
+                    world.rest = rest;
+                    world.broker = !cut;
+                    if cut {
+                        world.cut();
+                    }
+                    world.pass(61 * MINUTE);
+                }
+                (world.rest, world.broker) = (Rest::Up, true);
+                let before = world.count(Call::List);
+                world.pass(2 * 61 * MINUTE);
+                assert!(world.count(Call::List) > before, "{troubles:?}");
+                assert_eq!(world.life.doubts, 0, "{troubles:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_look_for_printers_without_a_login_does_not_forget_the_code_that_is_awaited() {
+    let mut world = World::new(true);
+    world.token = false;
+    world.give(Input::Start);
+    assert_eq!(world.state(), State::CodeRequired);
+    let calls = world.calls.len();
+    world.give(Input::ListSoon);
+    // A connection that was on its way when the login died.
+    world.give(Input::Connected);
+    world.give(Input::Lost);
+    world.pass(2 * 61 * MINUTE);
+    assert_eq!((world.state(), world.calls.len()), (State::CodeRequired, calls), "{:?}", world.calls);
 }
 
 #[test]
