@@ -237,7 +237,18 @@ pub enum Error {
         /// What TLS said.
         detail: String,
     },
-    /// Anything else on the way.
+    /// The request was sent, or half of it, and there is no answer, or half of one: nobody knows what it did.
+    #[error(
+        "the connection to {host} broke off before its answer was complete ({detail}); check the network, then try \
+         again"
+    )]
+    BrokenOff {
+        /// The host that was asked.
+        host: String,
+        /// What the system said.
+        detail: String,
+    },
+    /// Anything else on the way there: nothing was sent.
     #[error("{host} cannot be reached: {detail}; check the network, then try again")]
     Unreachable {
         /// The host that was asked.
@@ -325,6 +336,7 @@ impl Error {
             | Self::NameResolution { .. }
             | Self::ClockWrong { .. }
             | Self::Untrusted { .. }
+            | Self::BrokenOff { .. }
             | Self::Unreachable { .. }
             | Self::Tls(_)
             | Self::State(_) => Some(MINUTE / 2),
@@ -355,16 +367,23 @@ impl Error {
             | Self::NameResolution { .. }
             | Self::ClockWrong { .. }
             | Self::Untrusted { .. }
+            | Self::BrokenOff { .. }
             | Self::Unreachable { .. } => Outcome::Fault(None),
             _ => Outcome::Refused,
         }
     }
 
-    /// What reqwest says, sorted by what a person can do about it.
+    /// What reqwest says, sorted by what a person can do about it, and by whether anything was sent: a login that
+    /// may have arrived counts as one, and a host that drops packets is no reason to count it.
     pub(super) fn transport(host: &str, error: &reqwest::Error) -> Self {
         let host = host.to_owned();
+        let unsent = error.is_connect() || error.is_builder();
         if error.is_timeout() {
-            return Self::Timeout { host };
+            let detail = "no connection in time".to_owned();
+            return if unsent { Self::Unreachable { host, detail } } else { Self::Timeout { host } };
+        }
+        if !unsent {
+            return Self::BrokenOff { host, detail: innermost(error) };
         }
         if let Some(cause) = tls_cause(error) {
             return match cause {

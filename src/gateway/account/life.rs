@@ -29,6 +29,8 @@ const REFUSED: [Duration; 3] =
 const UNANSWERED: [Duration; 2] = [Duration::from_secs(15 * 60), Duration::from_secs(60 * 60)];
 /// How long a code that was asked for ahead of time is waited for, before the login that is there counts again.
 const CODE_LASTS: Duration = Duration::from_secs(15 * 60);
+/// A token that has lived for so long was a good one, and the password may be sent again when it dies.
+const PROVEN: Duration = Duration::from_secs(24 * 3600);
 /// A login is said to end when so many days are left, once each.
 const WARN_DAYS: [i64; 3] = [1, 7, 14];
 
@@ -236,6 +238,8 @@ pub(super) struct Life {
     /// Whether there is a token to use, and its end where that is known.
     token: bool,
     end: Option<Timestamp>,
+    /// Since when it is used.
+    since: Duration,
     /// Whether the broker was ever given this token.
     linked: bool,
     connected: bool,
@@ -253,7 +257,7 @@ pub(super) struct Life {
     retry: Option<Duration>,
     failures: u32,
     refusals: usize,
-    /// Logins with the password without success, since the last token that worked.
+    /// Logins with the password since the last token that lasted, see [`PROVEN`].
     passwords: usize,
     /// Different endpoints that answered a bare 401, one after the other.
     doubts: u8,
@@ -272,6 +276,7 @@ impl Life {
             named,
             token: false,
             end: None,
+            since: Duration::ZERO,
             linked: false,
             connected: false,
             busy: None,
@@ -426,12 +431,13 @@ impl Life {
         match reply {
             Reply::LoggedIn(end) => {
                 if call == Some(Call::Password) {
-                    // Until a list shows that the token is worth something.
+                    // Until the token has shown that it is worth something.
                     self.passwords = self.passwords.saturating_add(1);
                 }
                 self.token = true;
                 self.linked = false;
                 self.end = end;
+                self.since = now.mono;
                 self.need = Need::Nothing;
                 self.doubts = 0;
                 self.refusals = 0;
@@ -442,8 +448,10 @@ impl Life {
             }
             Reply::Listed => {
                 self.failures = 0;
-                self.passwords = 0;
                 self.doubts = 0;
+                if now.mono >= self.since + PROVEN {
+                    self.passwords = 0;
+                }
                 self.next = Some(now.mono + LIST_EACH);
                 self.why = "the cloud's broker is not connected".into();
                 self.connect(out);

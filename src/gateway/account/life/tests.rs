@@ -26,6 +26,8 @@ struct World {
     end: Option<Timestamp>,
     /// What a login with the password leads to.
     password: Trouble,
+    /// It leads to a token, with nothing in between.
+    logs_in: bool,
     link: Link,
     calls: Vec<(Duration, Call)>,
     connects: Vec<Duration>,
@@ -59,6 +61,7 @@ impl World {
             token: true,
             end: Some(wall + SignedDuration::from_hours(90 * 24)),
             password: Trouble::CodeWanted(CodeKind::Email),
+            logs_in: false,
             link: Link::None,
             calls: Vec::new(),
             connects: Vec::new(),
@@ -79,6 +82,7 @@ impl World {
             (Call::Find, _) => Reply::LoggedIn(self.end),
             (_, Rest::Down) => failure(Trouble::Later),
             (_, Rest::Challenge) => failure(Trouble::Blocked),
+            (Call::Password, _) if self.logs_in => Reply::LoggedIn(self.end),
             (Call::Password, _) => failure(self.password),
             (Call::RequestCode, _) => Reply::CodeSent(CodeKind::Email),
             (Call::SubmitCode, _) => failure(Trouble::CodeWrong),
@@ -140,6 +144,14 @@ impl World {
         self.connects.push(self.now.mono);
         self.link = if self.broker { Link::Up } else { Link::Waiting };
         self.give(if self.broker { Input::Connected } else { Input::Refused });
+    }
+
+    /// The cloud says that the token in use is dead.
+    fn kill(&mut self) {
+        if self.life.has_token() {
+            self.life.busy = Some(Call::List);
+            self.give(Input::Done(failure(Trouble::Dead)));
+        }
     }
 
     fn state(&self) -> State {
@@ -397,6 +409,30 @@ fn a_token_that_dies_at_once_does_not_make_a_loop_of_logins() {
     assert!(before <= 3, "{before}");
 }
 
+/// Somebody else logs in and so ends our login, each time: a tug-of-war that the account would not survive.
+#[test]
+fn a_token_that_dies_within_hours_does_not_make_a_loop_of_logins_either() {
+    let mut world = World::new(true);
+    (world.token, world.logs_in) = (false, true);
+    world.give(Input::Start);
+    assert_eq!(world.state(), State::Connected);
+    for _ in 0..20 {
+        world.pass(3 * 60 * MINUTE);
+        world.kill();
+    }
+    assert_eq!((world.state(), world.count(Call::Password)), (State::NeedsLogin, 3));
+
+    // One that has lived for a day was a good one: the next may be got the same way.
+    let mut world = World::new(true);
+    (world.token, world.logs_in) = (false, true);
+    world.give(Input::Start);
+    for _ in 0..20 {
+        world.pass(DAY + 2 * 60 * MINUTE);
+        world.kill();
+        assert_eq!(world.state(), State::Connected);
+    }
+}
+
 #[test]
 fn a_challenge_is_blocked_and_waits_a_quarter_of_an_hour() {
     let mut world = World::started(false);
@@ -496,6 +532,8 @@ fn every_error_of_the_cloud_is_worth_something() {
     assert_eq!(trouble(&E::Challenge { status: 403 }), Trouble::Blocked);
     assert_eq!(trouble(&E::TooManyLogins { wait: MINUTE }), Trouble::Unsent);
     assert_eq!(trouble(&E::NameResolution { host: host() }), Trouble::Unsent);
+    assert_eq!(trouble(&E::Unreachable { host: host(), detail: String::new() }), Trouble::Unsent);
+    assert_eq!(trouble(&E::BrokenOff { host: host(), detail: String::new() }), Trouble::Later);
     assert_eq!(trouble(&E::Timeout { host: host() }), Trouble::Later);
     assert_eq!(trouble(&E::Server { status: 503, retry_after: None }), Trouble::Later);
     assert_eq!(trouble(&E::RateLimited { retry_after: Some(MINUTE) }), Trouble::Later);
