@@ -361,7 +361,8 @@ async fn a_network_that_fails_is_told_by_its_kind() {
 
     // What may have arrived there is another matter: nobody knows what became of it.
     for answer in ["", "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{\"half\":"] {
-        let broken = client(&account(&format!("account: a@b.c, api_url: 'http://{}'", breaks_off_after(answer))));
+        let broken =
+            client(&account(&format!("account: a@b.c, api_url: 'http://{}'", breaks_off_after(answer))));
         check!(broken.login(&secret("p")).await, Err(Error::BrokenOff { host, .. }) if host == "127.0.0.1");
     }
 

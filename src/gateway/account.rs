@@ -22,7 +22,7 @@ use crate::cloud::{self, BoundPrinter, Client, Limiter, LoginReason, Session, Ve
 use crate::config::{self, StateDir};
 use crate::homeassistant::Login;
 use crate::mqtt::backoff::Pace;
-use crate::mqtt::{self, Link, Message, Qos};
+use crate::mqtt::{self, Link, Message, Qos, Token};
 use crate::printer::{Now, Serial};
 
 use super::{AccountId, Event};
@@ -136,6 +136,8 @@ pub(super) struct Account {
     /// What REST calls fail of, and how often in a row.
     trouble: Option<(Trouble, u32)>,
     told: Vec<Told>,
+    /// A warning that the local broker has not taken yet, and its number there once it was sent.
+    warning: Option<(Warned, Option<Token>)>,
 }
 
 impl Account {
@@ -179,6 +181,7 @@ impl Account {
             looked: now.mono,
             trouble: None,
             told: Vec::new(),
+            warning: None,
         };
         // Without a link nothing can be asked of one yet.
         account.give(now, Input::Start, &mut JoinSet::new());
@@ -289,6 +292,25 @@ impl Account {
         }
     }
 
+    /// The warning that the local broker has not taken yet, to be told again after each connect.
+    pub(super) fn warning(&self) -> Option<News> {
+        self.warning.as_ref().map(|(warned, _)| News::Expiring(warned.days()))
+    }
+
+    /// The warning is on its way to the local broker.
+    pub(super) fn warning_sent(&mut self, token: Option<Token>) {
+        if let Some((_, sent)) = &mut self.warning {
+            *sent = token;
+        }
+    }
+
+    /// The local broker has taken something: a warning is remembered from then on, and not before.
+    pub(super) fn on_delivered(&mut self, token: Token) {
+        if let Some((warned, _)) = self.warning.take_if(|(_, sent)| *sent == Some(token)) {
+            self.keep("warned", &warned);
+        }
+    }
+
     /// What the rest of the gateway is to know since the last time.
     pub(super) fn take_told(&mut self) -> Vec<Told> {
         std::mem::take(&mut self.told)
@@ -355,6 +377,7 @@ impl Account {
                 // A living connection may go on with the login before, of which this one need not know.
                 let reply = Reply::LoggedIn(session.expires_at);
                 self.tfa_key = None;
+                self.warning = None;
                 self.session = Some(*session);
                 self.kept = Watched::new(login::file(&self.access.config, &self.access.state));
                 reply
@@ -479,7 +502,7 @@ impl Account {
                     }
                 }
                 Action::Retire => self.retire(),
-                Action::Remember(warned) => self.keep("warned", &warned),
+                Action::Remember(warned) => self.warning = Some((warned, None)),
                 Action::Tell(news) => {
                     self.log(now, news);
                     self.told.push(Told::News(news));

@@ -177,7 +177,7 @@ pub(super) enum Action {
     Hold,
     /// Take the token out of use.
     Retire,
-    /// Keep this for the next start.
+    /// Keep this for the next start, once people were told.
     Remember(Warned),
     /// Tell people.
     Tell(News),
@@ -216,6 +216,12 @@ pub(super) struct Warned {
     end: Option<Timestamp>,
     /// The days that were left then, one of [`WARN_DAYS`].
     days: i64,
+}
+
+impl Warned {
+    pub(super) fn days(self) -> i64 {
+        self.days
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
