@@ -27,7 +27,7 @@ use crate::printer::{Now, Serial};
 
 use super::{AccountId, Event};
 pub(super) use life::News;
-use life::{Action, Call, Failure, Input, Life, Reply, Trouble, Warned};
+use life::{Action, Call, Failure, Input, Life, Reply, Standing, Trouble, Warned};
 
 /// Dead logins that are put away in one attempt: one from the configuration, one from the state directory.
 const LOGIN_SOURCES: usize = 3;
@@ -154,6 +154,7 @@ impl Account {
         let read =
             |kind: &str| state.read(&format!("{kind}-{label}.json")).ok().flatten().unwrap_or_default();
         let warned: Warned = serde_json::from_slice(&read("warned")).unwrap_or_default();
+        let standing: Standing = serde_json::from_slice(&read("standing")).unwrap_or_default();
         // As they were last told, should REST be down: nothing but its extras may depend on it.
         let printers = serde_json::from_slice(&read("printers")).unwrap_or_default();
         let named = config.account.is_some();
@@ -172,7 +173,7 @@ impl Account {
             unanswered: 0,
             printers,
             lists: 0,
-            life: Life::new(named && config.password.is_some(), named, warned),
+            life: Life::new(named && config.password.is_some(), named, warned, standing),
             code: None,
             tfa_key: None,
             asked: false,
@@ -496,6 +497,7 @@ impl Account {
                         link.retry();
                     }
                 }
+                Action::Keep(standing) => self.keep("standing", &standing),
                 Action::Hold => {
                     if let Some(link) = &self.link {
                         link.hold();

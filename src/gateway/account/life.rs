@@ -179,6 +179,8 @@ pub(super) enum Action {
     Retire,
     /// Keep this for the next start, once people were told.
     Remember(Warned),
+    /// Keep this for the next start.
+    Keep(Standing),
     /// Tell people.
     Tell(News),
 }
@@ -222,6 +224,37 @@ impl Warned {
     pub(super) fn days(self) -> i64 {
         self.days
     }
+}
+
+/// How a login ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum End {
+    Expired,
+    Revoked,
+    /// Nobody said how long it would last.
+    Unknown,
+}
+
+impl End {
+    fn words(self) -> String {
+        let words = match self {
+            Self::Expired => "the login has expired, as each does after about three months",
+            Self::Revoked => {
+                "the login was revoked before its end, as when the password is changed or all devices are signed out"
+            }
+            Self::Unknown => "the login has expired or was revoked",
+        };
+        words.to_owned()
+    }
+}
+
+/// What a restart must not forget.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub(super) struct Standing {
+    /// How the last login ended, while there is no other.
+    ended: Option<End>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -270,13 +303,14 @@ pub(super) struct Life {
     /// REST asks for a browser, or the broker refuses what REST accepts.
     blocked: bool,
     need: Need,
+    standing: Standing,
     warned: Warned,
     told: Option<News>,
     why: String,
 }
 
 impl Life {
-    pub(super) fn new(has_password: bool, named: bool, warned: Warned) -> Self {
+    pub(super) fn new(has_password: bool, named: bool, warned: Warned, standing: Standing) -> Self {
         Self {
             has_password,
             named,
@@ -299,6 +333,7 @@ impl Life {
             doubts: 0,
             blocked: false,
             need: Need::Nothing,
+            standing,
             warned,
             told: None,
             why: "the cloud has not answered yet".into(),
@@ -308,6 +343,7 @@ impl Life {
     /// Takes one thing that happened and says what shall be done.
     pub(super) fn handle(&mut self, now: Now, input: Input) -> Vec<Action> {
         let mut out = Vec::new();
+        let before = self.standing;
         match input {
             Input::Start | Input::NewToken => self.want_find = true,
             Input::Done(reply) => {
@@ -341,6 +377,9 @@ impl Life {
         }
         self.pass_time(now, &mut out);
         self.call_next(now, &mut out);
+        if self.standing != before {
+            out.push(Action::Keep(self.standing));
+        }
         self.tell(now, &mut out);
         out
     }
@@ -444,6 +483,7 @@ impl Life {
                 self.linked = false;
                 self.end = end;
                 self.since = now.mono;
+                self.standing.ended = None;
                 self.need = Need::Nothing;
                 self.doubts = 0;
                 self.refusals = 0;
@@ -477,7 +517,13 @@ impl Life {
     }
 
     fn on_failure(&mut self, now: Now, call: Option<Call>, failure: Failure, out: &mut Vec<Action>) {
-        let Failure { trouble, pause, words } = failure;
+        let Failure { trouble, pause, mut words } = failure;
+        if trouble == Trouble::NoToken
+            && let Some(ended) = self.standing.ended
+        {
+            // That there is none any more says less than what became of the last one.
+            words = ended.words();
+        }
         match (call, trouble) {
             // The code that came before still works, and a token that is there is not touched.
             (Some(Call::SubmitCode), Trouble::CodeWrong | Trouble::CodeExpired) => {
@@ -487,7 +533,7 @@ impl Life {
                 }
             }
             (Some(Call::SubmitCode | Call::RequestCode), _) => self.why = words,
-            (Some(Call::List | Call::Judge), Trouble::Dead) => self.give_up(out),
+            (Some(Call::List | Call::Judge), Trouble::Dead) => self.give_up(now, out),
             (Some(Call::List | Call::Judge), Trouble::Doubt) => {
                 // One endpoint's word is not enough, nor are two while the broker keeps us (entities 2.1, 7).
                 self.doubts = self.doubts.saturating_add(1);
@@ -542,7 +588,7 @@ impl Life {
 
     fn on_verdict(&mut self, now: Now, verdict: &Verdict, out: &mut Vec<Action>) {
         match verdict {
-            Verdict::Dead => self.give_up(out),
+            Verdict::Dead => self.give_up(now, out),
             Verdict::OtherUser(_) => {
                 self.linked = false;
                 self.connect(out);
@@ -584,7 +630,13 @@ impl Life {
     }
 
     /// The token is proven dead; the next step is another source of one.
-    fn give_up(&mut self, out: &mut Vec<Action>) {
+    fn give_up(&mut self, now: Now, out: &mut Vec<Action>) {
+        let end = match self.end {
+            Some(end) if end <= now.wall => End::Expired,
+            Some(_) => End::Revoked,
+            None => End::Unknown,
+        };
+        self.standing.ended = Some(end);
         out.extend([Action::Hold, Action::Retire]);
         self.token = false;
         self.end = None;
@@ -593,7 +645,7 @@ impl Life {
         self.want_judge = false;
         self.next = None;
         self.want_find = true;
-        self.why = "the login has expired or was revoked".into();
+        self.why = end.words();
     }
 
     /// Nothing is tried again from here on: only a person, a new token or a reload helps.

@@ -33,6 +33,7 @@ struct World {
     connects: Vec<Duration>,
     told: Vec<News>,
     remembered: Warned,
+    kept: Standing,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,7 +55,7 @@ impl World {
     fn new(has_password: bool) -> Self {
         let wall: Timestamp = "2026-03-01T12:00:00Z".parse().unwrap();
         Self {
-            life: Life::new(has_password, true, Warned::default()),
+            life: Life::new(has_password, true, Warned::default(), Standing::default()),
             now: Now { mono: Duration::ZERO, wall },
             rest: Rest::Up,
             broker: true,
@@ -67,6 +68,7 @@ impl World {
             connects: Vec::new(),
             told: Vec::new(),
             remembered: Warned::default(),
+            kept: Standing::default(),
         }
     }
 
@@ -114,6 +116,7 @@ impl World {
                     Action::Hold => self.link = Link::Held,
                     Action::Retire => self.token = false,
                     Action::Remember(warned) => self.remembered = warned,
+                    Action::Keep(standing) => self.kept = standing,
                     Action::Tell(news) => self.told.push(news),
                 }
             }
@@ -154,6 +157,18 @@ impl World {
         }
     }
 
+    /// The program is started again, with what it has kept.
+    fn restart(&mut self) {
+        let Life { has_password, named, .. } = self.life;
+        self.life = Life::new(has_password, named, self.remembered, self.kept);
+        self.link = Link::None;
+        self.give(Input::Start);
+    }
+
+    fn reason(&self) -> String {
+        self.life.words(self.now.wall).0
+    }
+
     fn state(&self) -> State {
         self.life.state(self.now.wall)
     }
@@ -175,7 +190,7 @@ fn three_months_bring_three_warnings_an_expiry_and_a_renewal() {
     // A restart does not repeat it.
     let (calls, told) = (std::mem::take(&mut world.calls), std::mem::take(&mut world.told));
     assert!(calls.len() < 77 * 24 + 3 && told.len() == 1, "the list once an hour, and nothing else");
-    world.life = Life::new(false, true, world.remembered);
+    world.life = Life::new(false, true, world.remembered, world.kept);
     world.link = Link::None;
     world.give(Input::Start);
     world.pass(DAY);
@@ -205,6 +220,30 @@ fn three_months_bring_three_warnings_an_expiry_and_a_renewal() {
     assert_eq!(world.link, Link::Up);
     world.pass(77 * DAY);
     assert_eq!(world.told.last(), Some(&News::Expiring(14)), "another login, another warning");
+}
+
+#[test]
+fn how_the_login_ended_is_said_and_not_forgotten_at_a_restart() {
+    let wall = |world: &World, days: i64| Some(world.now.wall + SignedDuration::from_hours(days * 24));
+    for (days, words) in
+        [(Some(0), "has expired, as"), (Some(60), "was revoked before"), (None, "has expired or was revoked")]
+    {
+        let mut world = World::new(false);
+        world.end = days.and_then(|days| wall(&world, days));
+        world.give(Input::Start);
+        world.kill();
+        assert_eq!(world.state(), State::NeedsLogin);
+        assert!(world.reason().contains(words), "{}", world.reason());
+        world.restart();
+        assert!(world.reason().contains(words), "{}", world.reason());
+        // A new one is a new one.
+        world.token = true;
+        world.give(Input::NewToken);
+        assert_eq!(world.kept, Standing::default());
+        world.token = false;
+        world.restart();
+        assert_eq!((world.state(), world.reason().as_str()), (State::NeedsLogin, "NoToken"));
+    }
 }
 
 #[test]
