@@ -5,11 +5,13 @@
 
 mod life;
 
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use secrecy::{ExposeSecret as _, SecretString};
+use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tracing::{debug, error, info, warn};
@@ -60,6 +62,25 @@ pub(super) enum Told {
     Outcome(&'static str, Result<(), String>),
     /// Something to announce.
     News(News),
+}
+
+/// What is kept of an account's standing.
+#[derive(Default, Serialize, Deserialize)]
+#[serde(default)]
+struct Kept {
+    #[serde(flatten)]
+    standing: Standing,
+    /// The [`mark`] of the password that was refused.
+    refused_password: Option<u16>,
+}
+
+/// Tells a password from another one, and says next to nothing about it: of all passwords, one in 65536 has the
+/// same. Should a changed one be among them, a person has to log in, as they are told anyhow.
+fn mark(password: &SecretString, install: &str) -> u16 {
+    let mut hasher = DefaultHasher::new();
+    (install, password.expose_secret()).hash(&mut hasher);
+    let [low, high, ..] = hasher.finish().to_le_bytes();
+    u16::from_le_bytes([low, high])
 }
 
 #[derive(Clone)]
@@ -124,6 +145,8 @@ pub(super) struct Account {
     printers: Vec<BoundPrinter>,
     lists: u32,
     life: Life,
+    /// Tells the password from another one.
+    password_mark: Option<u16>,
     /// What a person typed, until it is sent.
     code: Option<SecretString>,
     /// Stands for a login that waits for its authenticator's code.
@@ -154,7 +177,10 @@ impl Account {
         let read =
             |kind: &str| state.read(&format!("{kind}-{label}.json")).ok().flatten().unwrap_or_default();
         let warned: Warned = serde_json::from_slice(&read("warned")).unwrap_or_default();
-        let standing: Standing = serde_json::from_slice(&read("standing")).unwrap_or_default();
+        let kept: Kept = serde_json::from_slice(&read("standing")).unwrap_or_default();
+        let password_mark = config.password.as_ref().map(|password| mark(password, install));
+        let same = kept.refused_password == password_mark;
+        let standing = if same { kept.standing } else { kept.standing.with_new_password() };
         // As they were last told, should REST be down: nothing but its extras may depend on it.
         let printers = serde_json::from_slice(&read("printers")).unwrap_or_default();
         let named = config.account.is_some();
@@ -174,6 +200,7 @@ impl Account {
             printers,
             lists: 0,
             life: Life::new(named && config.password.is_some(), named, warned, standing),
+            password_mark,
             code: None,
             tfa_key: None,
             asked: false,
@@ -497,7 +524,10 @@ impl Account {
                         link.retry();
                     }
                 }
-                Action::Keep(standing) => self.keep("standing", &standing),
+                Action::Keep(standing) => {
+                    let refused_password = self.password_mark.filter(|_| standing.is_refused());
+                    self.keep("standing", &Kept { standing, refused_password });
+                }
                 Action::Hold => {
                     if let Some(link) = &self.link {
                         link.hold();

@@ -255,6 +255,28 @@ impl End {
 pub(super) struct Standing {
     /// How the last login ended, while there is no other.
     ended: Option<End>,
+    /// When a code was sent that nobody has typed yet. Another one would make it worthless.
+    code_sent: Option<Timestamp>,
+    /// The cloud refused the password, and has not seen another one since.
+    password_refused: bool,
+}
+
+impl Standing {
+    /// The same with another password.
+    pub(super) fn with_new_password(self) -> Self {
+        Self { password_refused: false, ..self }
+    }
+
+    pub(super) fn is_refused(self) -> bool {
+        self.password_refused
+    }
+
+    /// How long the code that was sent is still good.
+    fn code_lasts(self, now: Timestamp) -> Option<Duration> {
+        // A clock that was ahead must not keep anyone waiting.
+        let age = Duration::try_from(now.duration_since(self.code_sent?)).ok()?;
+        CODE_LASTS.checked_sub(age).filter(|rest| !rest.is_zero())
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -484,6 +506,10 @@ impl Life {
                 self.end = end;
                 self.since = now.mono;
                 self.standing.ended = None;
+                self.standing.code_sent = None;
+                if call == Some(Call::Password) {
+                    self.standing.password_refused = false;
+                }
                 self.need = Need::Nothing;
                 self.doubts = 0;
                 self.refusals = 0;
@@ -497,6 +523,8 @@ impl Life {
                 self.doubts = 0;
                 if now.mono >= self.since + PROVEN {
                     self.passwords = 0;
+                    // However this login was got, the account is in order.
+                    self.standing.password_refused = false;
                 }
                 self.next = Some(now.mono + LIST_EACH);
                 self.why = "the cloud's broker is not connected".into();
@@ -504,6 +532,7 @@ impl Life {
             }
             Reply::Judged(verdict) => self.on_verdict(now, &verdict, out),
             Reply::CodeSent(kind) => {
+                self.standing.code_sent = Some(now.wall);
                 self.need = Need::Code { until: now.mono + CODE_LASTS };
                 self.why = format!("a code was sent by {kind}");
             }
@@ -528,6 +557,9 @@ impl Life {
             // The code that came before still works, and a token that is there is not touched.
             (Some(Call::SubmitCode), Trouble::CodeWrong | Trouble::CodeExpired) => {
                 self.why = words;
+                if trouble == Trouble::CodeExpired {
+                    self.standing.code_sent = None;
+                }
                 if self.need == Need::Nothing || self.need == Need::Login {
                     self.need = Need::Code { until: now.mono + CODE_LASTS };
                 }
@@ -545,6 +577,17 @@ impl Life {
                 // Only somebody's new token was nothing; the one in use is as good as before.
                 self.next = Some(now.mono);
             }
+            (Some(Call::Find), Trouble::NoToken) if self.standing.code_lasts(now.wall).is_some() => {
+                let rest = self.standing.code_lasts(now.wall).unwrap_or_default();
+                self.next = None;
+                self.passwords = usize::MAX;
+                self.need = Need::Code { until: now.mono + rest };
+                self.why = "a code was sent a while ago, and is still good".into();
+            }
+            (Some(Call::Find), Trouble::NoToken) if self.has_password && self.standing.password_refused => {
+                let words = "the cloud refused the password, and is not sent the same one again";
+                self.needs_login(now, words.to_owned(), out);
+            }
             (Some(Call::Find), Trouble::NoToken)
                 if self.has_password && self.passwords <= UNANSWERED.len() =>
             {
@@ -555,6 +598,7 @@ impl Life {
             }
             (Some(Call::Password), Trouble::CodeWanted(kind)) => {
                 self.passwords = usize::MAX;
+                self.standing.code_sent = Some(now.wall);
                 self.need = Need::Code { until: now.mono + CODE_LASTS };
                 self.why = format!("the account asks for a code that comes by {kind}");
                 // Some accounts are sent one unasked; asking makes sure, and the newest counts (protocol 1.3 B).
@@ -563,6 +607,7 @@ impl Life {
             (_, Trouble::NoToken | Trouble::Person | Trouble::Dead | Trouble::CodeWanted(_)) => {
                 if call == Some(Call::Password) {
                     self.passwords = usize::MAX;
+                    self.standing.password_refused = trouble == Trouble::Person;
                 }
                 self.needs_login(now, words, out);
             }

@@ -404,9 +404,44 @@ fn a_wrong_password_is_tried_once() {
     assert_eq!(world.state(), State::NeedsLogin);
     world.pass(30 * DAY);
     assert_eq!(world.calls.len(), 2, "{:?}", world.calls);
-    // A person who changed something says so.
+    // Neither a reload nor a restart sends it again, as long as it is the same.
     world.give(Input::Reload);
+    world.restart();
+    assert_eq!((world.state(), world.count(Call::Password)), (State::NeedsLogin, 1));
+    assert!(world.reason().contains("refused"), "{}", world.reason());
+    world.kept = world.kept.with_new_password();
+    world.restart();
     assert_eq!(world.count(Call::Password), 2);
+}
+
+#[test]
+fn a_code_that_is_in_the_mail_is_not_made_worthless_by_a_restart() {
+    let mut world = World::new(true);
+    world.token = false;
+    world.give(Input::Start);
+    let sent = |world: &World| (world.count(Call::Password), world.count(Call::RequestCode));
+    for minutes in [0, 5, 9] {
+        world.pass(minutes * MINUTE);
+        world.restart();
+        world.give(Input::Reload);
+        assert_eq!((world.state(), sent(&world)), (State::CodeRequired, (1, 1)));
+    }
+    // It is not good any more, and whoever starts the program wants in.
+    world.pass(2 * MINUTE);
+    world.restart();
+    assert_eq!((world.state(), sent(&world)), (State::CodeRequired, (2, 2)));
+    // The clock was ahead when it was sent.
+    world.now.wall -= SignedDuration::from_hours(24 * 365);
+    world.restart();
+    assert_eq!(sent(&world), (3, 3));
+
+    // One that a person asked for, without a password.
+    let mut world = World::new(false);
+    world.token = false;
+    world.give(Input::Start);
+    world.give(Input::RequestCode);
+    world.restart();
+    assert_eq!((world.state(), sent(&world)), (State::CodeRequired, (0, 1)));
 }
 
 #[test]
