@@ -354,6 +354,39 @@ impl Error {
         }
     }
 
+    /// What a person can do about it on this machine, or in the configuration; `None` where waiting or a login is
+    /// all there is.
+    pub fn advice(&self) -> Option<&'static str> {
+        Some(match self {
+            Self::CredentialsRefused { .. } => {
+                "correct bambu.account, its password or bambu.region and reload the configuration"
+            }
+            Self::NoCodeSent { .. } => "check bambu.account and bambu.region and reload the configuration",
+            Self::TotpWrong => {
+                "type the authenticator's next code, and look whether the clock of the device that shows it is right"
+            }
+            Self::UnknownLogin { .. } => {
+                "log in with a browser and give the access token to `bambu2mqtt login --token -` (docs/cloud.md \
+                 shows how)"
+            }
+            Self::Barred { .. } => {
+                "look for a proxy, a firewall or a block of this network, and try from another one"
+            }
+            Self::Redirected { .. } | Self::TooLong => "check bambu.api_url",
+            Self::ClockWrong { .. } => "set this machine's clock, or let it be set over the network (NTP)",
+            Self::Untrusted { .. } => {
+                "check this machine's clock, the system's certificates and, if a proxy reads along, bambu.ca_file"
+            }
+            Self::Tls(_) => "check bambu.ca_file and the system's certificates",
+            Self::State(_) => "check who owns the state directory and its free space",
+            Self::Unauthorised { .. } => "if this lasts for hours, log in again",
+            Self::Refused { .. } | Self::Unexpected { .. } => "if this lasts, look for a newer version",
+            Self::Forbidden { .. } => "see whether the account may use its printers in Bambu's own app",
+            Self::Kept { cause } => return cause.advice(),
+            _ => return None,
+        })
+    }
+
     /// What it means for the next requests.
     pub(super) fn outcome(&self) -> Outcome {
         match self {

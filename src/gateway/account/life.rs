@@ -84,6 +84,8 @@ pub(super) struct Failure {
     pub(super) pause: Duration,
     /// What happened, for people.
     pub(super) words: String,
+    /// What they can do about it, where there is something.
+    pub(super) advice: Option<&'static str>,
 }
 
 impl Failure {
@@ -97,7 +99,7 @@ impl Failure {
                 LoginReason::Code(kind) => Trouble::CodeWanted(*kind),
                 _ => Trouble::Person,
             },
-            E::CodeWrong => Trouble::CodeWrong,
+            E::CodeWrong | E::TotpWrong => Trouble::CodeWrong,
             E::CodeExpired => Trouble::CodeExpired,
             E::Challenge { .. } | E::Barred { .. } | E::Resting { rest: Rest::Challenge, .. } => {
                 Trouble::Blocked
@@ -113,10 +115,10 @@ impl Failure {
             error if error.needs_login() => Trouble::Person,
             _ => Trouble::Later,
         };
-        // What follows is the next step for somebody at a command line; here it is chosen by the state.
+        // What follows is the next step for somebody at a command line; here there are other ways.
         let words = error.to_string();
         let words = words.split_once("; ").map_or(words.as_str(), |(words, _)| words).to_owned();
-        Self { trouble, pause: error.retry_after().unwrap_or_default(), words }
+        Self { trouble, pause: error.retry_after().unwrap_or_default(), words, advice: error.advice() }
     }
 }
 
@@ -329,6 +331,8 @@ pub(super) struct Life {
     warned: Warned,
     told: Option<News>,
     why: String,
+    /// What a person can do about that, where it is not what the state says.
+    advice: Option<&'static str>,
 }
 
 impl Life {
@@ -359,6 +363,7 @@ impl Life {
             warned,
             told: None,
             why: "the cloud has not answered yet".into(),
+            advice: None,
         }
     }
 
@@ -480,21 +485,30 @@ impl Life {
                 };
                 (reason, log_in.into())
             }
-            State::NeedsLogin => (self.why.clone(), log_in.into()),
-            State::CodeRequired => {
-                (self.why.clone(), "type the code into \"Login code\"; \"Request login code\" sends a new one".into())
+            State::NeedsLogin => {
+                let step =
+                    self.advice.map_or_else(|| log_in.to_owned(), |advice| format!("{advice}, or {log_in}"));
+                (self.why.clone(), step)
             }
-            State::Blocked => (
-                self.why.clone(),
-                "sign in once with a browser on this network and check this machine's clock; it is tried again by \
-                 itself"
-                    .into(),
-            ),
-            State::Offline => (self.why.clone(), "nothing: it is tried again by itself".into()),
+            State::CodeRequired => {
+                let step = "type the code into \"Login code\"; \"Request login code\" sends a new one";
+                (self.why.clone(), self.advice.unwrap_or(step).to_owned())
+            }
+            State::Blocked => {
+                let step = "sign in once with a browser on this network and check this machine's clock";
+                let step = self.advice.unwrap_or(step);
+                (self.why.clone(), format!("{step}; it is tried again by itself"))
+            }
+            State::Offline => {
+                let step = self.advice.unwrap_or("nothing");
+                let joint = if self.advice.is_some() { ";" } else { ":" };
+                (self.why.clone(), format!("{step}{joint} it is tried again by itself"))
+            }
         }
     }
 
     fn on_reply(&mut self, now: Now, call: Option<Call>, reply: Reply, out: &mut Vec<Action>) {
+        self.advice = None;
         match reply {
             Reply::LoggedIn(end) => {
                 if call == Some(Call::Password) {
@@ -546,7 +560,8 @@ impl Life {
     }
 
     fn on_failure(&mut self, now: Now, call: Option<Call>, failure: Failure, out: &mut Vec<Action>) {
-        let Failure { trouble, pause, mut words } = failure;
+        let Failure { trouble, pause, mut words, advice } = failure;
+        self.advice = advice;
         if trouble == Trouble::NoToken
             && let Some(ended) = self.standing.ended
         {
@@ -586,6 +601,7 @@ impl Life {
             }
             (Some(Call::Find), Trouble::NoToken) if self.has_password && self.standing.password_refused => {
                 let words = "the cloud refused the password, and is not sent the same one again";
+                self.advice = cloud::Error::CredentialsRefused { message: String::new() }.advice();
                 self.needs_login(now, words.to_owned(), out);
             }
             (Some(Call::Find), Trouble::NoToken)

@@ -48,7 +48,7 @@ const DAY: Duration = Duration::from_secs(24 * 3600);
 const MINUTE: Duration = Duration::from_secs(60);
 
 fn failure(trouble: Trouble) -> Reply {
-    Reply::Failed(Failure { trouble, pause: Duration::ZERO, words: format!("{trouble:?}") })
+    Reply::Failed(Failure { trouble, pause: Duration::ZERO, words: format!("{trouble:?}"), advice: None })
 }
 
 impl World {
@@ -513,8 +513,12 @@ fn a_challenge_is_blocked_and_waits_a_quarter_of_an_hour() {
     world.link = Link::None;
     world.give(Input::Lost);
     world.life.busy = Some(Call::List);
-    let blocked =
-        Failure { trouble: Trouble::Blocked, pause: 15 * MINUTE, words: "a browser is wanted".into() };
+    let blocked = Failure {
+        trouble: Trouble::Blocked,
+        pause: 15 * MINUTE,
+        words: "a browser is wanted".into(),
+        advice: None,
+    };
     world.give(Input::Done(Reply::Failed(blocked)));
     assert_eq!(world.state(), State::Blocked);
     let (reason, step) = world.life.words(world.now.wall);
@@ -591,6 +595,54 @@ fn what_a_person_asks_for_waits_for_the_call_under_way_and_goes_first() {
 }
 
 #[test]
+fn only_the_network_and_the_cloud_itself_are_nothing_to_do_about() {
+    use cloud::Error as E;
+    let host = || "x".to_owned();
+    let step = |call: Call, error: &E| {
+        let mut world = World::new(false);
+        world.token = false;
+        world.give(Input::Start);
+        world.life.need = Need::Nothing;
+        world.life.busy = Some(call);
+        world.life.handle(world.now, Input::Done(Reply::Failed(Failure::of(error))));
+        (world.state(), world.life.words(world.now.wall).1)
+    };
+    for patience in [
+        E::Timeout { host: host() },
+        E::NameResolution { host: host() },
+        E::Unreachable { host: host(), detail: String::new() },
+        E::Server { status: 500, retry_after: None },
+        E::NotData { status: 502 },
+        E::RateLimited { retry_after: None },
+    ] {
+        let told = step(Call::Find, &patience);
+        assert_eq!(told, (State::Offline, "nothing: it is tried again by itself".to_owned()), "{patience}");
+    }
+    for (work, part) in [
+        (E::ClockWrong { host: host() }, "clock"),
+        (E::Untrusted { host: host(), detail: String::new() }, "bambu.ca_file"),
+        (E::Redirected { status: 302 }, "bambu.api_url"),
+        (E::Unexpected { missing: "x" }, "newer version"),
+    ] {
+        let (state, step) = step(Call::Find, &work);
+        assert_eq!(state, State::Offline, "{work}");
+        assert!(step.contains(part) && step.contains("tried again"), "{step}");
+    }
+    let (state, step) = step(Call::Password, &E::CredentialsRefused { message: String::new() });
+    assert_eq!(state, State::NeedsLogin);
+    assert!(step.contains("bambu.account") && step.contains("Request login code"), "{step}");
+
+    let mut world = World::new(false);
+    world.token = false;
+    world.give(Input::Start);
+    world.life.busy = Some(Call::RequestCode);
+    let refusal = E::NoCodeSent { message: String::new() };
+    world.give(Input::Done(Reply::Failed(Failure::of(&refusal))));
+    let (_, step) = world.life.words(world.now.wall);
+    assert!(step.contains("bambu.region"), "{step}");
+}
+
+#[test]
 fn every_error_of_the_cloud_is_worth_something() {
     use cloud::Error as E;
     let trouble = |error: &E| Failure::of(error).trouble;
@@ -603,6 +655,7 @@ fn every_error_of_the_cloud_is_worth_something() {
     assert_eq!(trouble(&E::LoginNeeded { reason: code }), Trouble::CodeWanted(CodeKind::Sms));
     assert_eq!(trouble(&E::LoginNeeded { reason: LoginReason::Authenticator }), Trouble::Person);
     assert_eq!(trouble(&E::CredentialsRefused { message: String::new() }), Trouble::Person);
+    assert_eq!(trouble(&E::TotpWrong), Trouble::CodeWrong);
     assert_eq!(trouble(&E::Challenge { status: 403 }), Trouble::Blocked);
     assert_eq!(trouble(&E::TooManyLogins { wait: MINUTE }), Trouble::Unsent);
     assert_eq!(trouble(&E::NameResolution { host: host() }), Trouble::Unsent);
