@@ -36,6 +36,9 @@ const LOGIN_SOURCES: usize = 3;
 /// Between two looks at the files that a new login may come in. Looking is one `stat`; a person who has just
 /// logged in does not notice ten seconds, and no watcher of files is needed, which each system has another of.
 const LOOK_EACH: Duration = Duration::from_secs(10);
+/// How long a login that waits for its authenticator's code is good for. Nobody says; a browser's form is filled in
+/// within minutes, and what is older is begun anew.
+const KEY_LASTS: Duration = Duration::from_secs(3 * 60);
 
 /// What a REST task found out.
 pub(super) enum AccountEvent {
@@ -149,8 +152,10 @@ pub(super) struct Account {
     password_mark: Option<u16>,
     /// What a person typed, until it is sent.
     code: Option<SecretString>,
-    /// Stands for a login that waits for its authenticator's code.
-    tfa_key: Option<SecretString>,
+    /// Stands for a login that waits for its authenticator's code, and since when.
+    tfa_key: Option<(SecretString, Duration)>,
+    /// What a person types is the authenticator's code, and not one that was sent.
+    authenticator: bool,
     /// Somebody waits for the next list.
     asked: bool,
     kept: Watched,
@@ -203,6 +208,7 @@ impl Account {
             password_mark,
             code: None,
             tfa_key: None,
+            authenticator: standing.awaits_authenticator() && named && config.password.is_some(),
             asked: false,
             kept: Watched::new(login::file(config, state)),
             given_file: config.token_file.clone().map(Watched::new),
@@ -405,6 +411,7 @@ impl Account {
                 // A living connection may go on with the login before, of which this one need not know.
                 let reply = Reply::LoggedIn(session.expires_at);
                 self.tfa_key = None;
+                self.authenticator = false;
                 self.warning = None;
                 self.session = Some(*session);
                 self.kept = Watched::new(login::file(&self.access.config, &self.access.state));
@@ -433,7 +440,8 @@ impl Account {
                 Reply::Judged(verdict)
             }
             AccountEvent::AuthenticatorWanted(key) => {
-                self.tfa_key = Some(key);
+                self.tfa_key = Some((key, now.mono));
+                self.authenticator = true;
                 Reply::Authenticator
             }
             AccountEvent::CodeSent(kind) => {
@@ -443,6 +451,12 @@ impl Account {
             AccountEvent::Failed(error) => {
                 trouble = Some(error.to_string());
                 let failure = Failure::of(&error);
+                if ended == Some(Call::SubmitCode) {
+                    // The key is good for a few codes at most, and nobody says which was the last.
+                    self.tfa_key = None;
+                    // The account may ask for another kind of code by now.
+                    self.authenticator &= !matches!(failure.trouble, Trouble::CodeWanted(_));
+                }
                 self.log_failure(&error, &failure);
                 if ended == Some(Call::List) && self.lists == 0 && !self.printers.is_empty() {
                     // Those of an earlier run have to do.
@@ -597,10 +611,14 @@ impl Account {
         let token = self.session.as_ref().map(|session| (session.token.clone(), session.user_name.clone()));
         let mut means = Means { token, ..Means::default() };
         match call {
-            // A wrong code may be followed by the right one, so the key stays.
-            Call::SubmitCode => (means.code, means.tfa_key) = (self.code.take(), self.tfa_key.clone()),
+            Call::SubmitCode => {
+                means.code = self.code.take();
+                means.authenticator = self.authenticator;
+                let fresh = self.tfa_key.as_ref().filter(|(_, since)| now.mono < *since + KEY_LASTS);
+                means.tfa_key = fresh.map(|(key, _)| key.clone());
+            }
             // From here on the code that is sent is the one that is meant.
-            Call::RequestCode => self.tfa_key = None,
+            Call::RequestCode => (self.tfa_key, self.authenticator) = (None, false),
             _ => {}
         }
         let (id, access, inbox) = (self.id, self.access.clone(), self.inbox.clone());
@@ -635,6 +653,8 @@ impl Account {
 struct Means {
     token: Option<(SecretString, cloud::UserName)>,
     code: Option<SecretString>,
+    /// It is the authenticator's.
+    authenticator: bool,
     /// Stands for a login that waits for its authenticator's code.
     tfa_key: Option<SecretString>,
 }
@@ -646,7 +666,7 @@ async fn carry_out(
     now: Now,
 ) -> Result<AccountEvent, cloud::Error> {
     let Access { client, config, state, .. } = access;
-    let Means { token, code, tfa_key } = means;
+    let Means { token, code, authenticator, tfa_key } = means;
     let missing = || cloud::Error::LoginNeeded { reason: LoginReason::NoToken };
     let logged_in = |session| AccountEvent::LoggedIn(Box::new(session));
     let desk = Desk { client, account: config, state };
@@ -664,12 +684,22 @@ async fn carry_out(
         }
         Call::SubmitCode => {
             let code = code.ok_or(cloud::Error::CodeExpired)?;
-            let Some(key) = tfa_key else {
+            if !authenticator {
                 return desk.code(code.expose_secret(), now.wall).await.map(logged_in);
+            }
+            let key = match tfa_key {
+                Some(key) => key,
+                None => match desk.password(config.password.as_ref().ok_or_else(missing)?, now.wall).await? {
+                    Next::Done(session) => return Ok(logged_in(session)),
+                    Next::Code(kind) => {
+                        return Err(cloud::Error::LoginNeeded { reason: LoginReason::Code(kind) });
+                    }
+                    Next::Authenticator(key) => key,
+                },
             };
             match desk.authenticator(&key, code.expose_secret(), now.wall).await? {
                 Authenticated::Done(session) => Ok(logged_in(session)),
-                Authenticated::WrongCode => Err(cloud::Error::CodeWrong),
+                Authenticated::WrongCode => Err(cloud::Error::TotpWrong),
                 Authenticated::NoWay(error) => Err(error),
             }
         }

@@ -169,6 +169,30 @@ async fn an_authenticators_code_is_typed_into_the_same_field() {
 }
 
 #[tokio::test]
+async fn an_authenticators_code_is_taken_long_after_the_login_was_begun() {
+    use bambu2mqtt::demo::Endpoint;
+    let (world, broker, eyes) = with(Options { authenticator: true, ..Options::default() }).await;
+    let document = world.configuration(broker.port, &Value::Null);
+    let gateway = Gateway::start(&document);
+    eyes.holds(ACCOUNT, "code_required").await;
+    gateway.stop().await;
+    // Nothing is begun again before there is a code to end it with.
+    let mark = eyes.mark();
+    let gateway = Gateway::start(&document);
+    eyes.hears(mark, ACCOUNT, "code_required").await;
+    assert_eq!(world.cloud.rest().asked(Endpoint::Login), 1);
+    let wrong = if world.cloud.totp() == "000001" { "000002" } else { "000001" };
+    let refused = eyes.order(CODE, wrong, "failed").await;
+    assert!(refused.contains("authenticator"), "{refused}");
+    explains(&eyes, "next_step", "the authenticator's next code").await;
+    // Each attempt has a login of its own: nobody says for how many codes one is good.
+    eyes.order(CODE, &world.cloud.totp(), "confirmed").await;
+    eyes.holds(ACCOUNT, "connected").await;
+    assert_eq!(world.cloud.rest().asked(Endpoint::Login), 3);
+    gateway.stop().await;
+}
+
+#[tokio::test]
 async fn a_login_at_a_shell_is_seen_without_a_signal() {
     let (world, broker, eyes) = town().await;
     let document = world.configuration(broker.port, &json!({"bambu": {"password": null}}));
@@ -251,7 +275,8 @@ async fn a_warning_that_is_due_before_the_local_broker_is_there_is_told_when_it_
     gateway.stop().await;
     let path = state_file(&world, "token-").unwrap();
     let mut kept: Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
-    kept["expires_at"] = json!((jiff::Timestamp::now() + jiff::SignedDuration::from_hours(100)).to_string());
+    let obtained: jiff::Timestamp = kept["obtained_at"].as_str().unwrap().parse().unwrap();
+    kept["expires_at"] = json!((obtained + jiff::SignedDuration::from_hours(100)).to_string());
     std::fs::write(&path, kept.to_string()).unwrap();
 
     // A broker that comes later than the cloud.

@@ -259,6 +259,8 @@ pub(super) struct Standing {
     ended: Option<End>,
     /// When a code was sent that nobody has typed yet. Another one would make it worthless.
     code_sent: Option<Timestamp>,
+    /// The authenticator's code is awaited, for which there is no hurry: a login begins when it is typed.
+    authenticator: bool,
     /// The cloud refused the password, and has not seen another one since.
     password_refused: bool,
 }
@@ -267,6 +269,10 @@ impl Standing {
     /// The same with another password.
     pub(super) fn with_new_password(self) -> Self {
         Self { password_refused: false, ..self }
+    }
+
+    pub(super) fn awaits_authenticator(self) -> bool {
+        self.authenticator
     }
 
     pub(super) fn is_refused(self) -> bool {
@@ -521,6 +527,7 @@ impl Life {
                 self.since = now.mono;
                 self.standing.ended = None;
                 self.standing.code_sent = None;
+                self.standing.authenticator = false;
                 if call == Some(Call::Password) {
                     self.standing.password_refused = false;
                 }
@@ -547,13 +554,13 @@ impl Life {
             Reply::Judged(verdict) => self.on_verdict(now, &verdict, out),
             Reply::CodeSent(kind) => {
                 self.standing.code_sent = Some(now.wall);
+                self.standing.authenticator = false;
                 self.need = Need::Code { until: now.mono + CODE_LASTS };
                 self.why = format!("a code was sent by {kind}");
             }
             Reply::Authenticator => {
-                self.passwords = usize::MAX;
-                self.need = Need::Code { until: now.mono + CODE_LASTS };
-                self.why = "the account asks for the code of its authenticator".into();
+                self.standing.authenticator = true;
+                self.await_authenticator(now);
             }
             Reply::Failed(failure) => self.on_failure(now, call, failure, out),
         }
@@ -579,6 +586,13 @@ impl Life {
                     self.need = Need::Code { until: now.mono + CODE_LASTS };
                 }
             }
+            // It was the authenticator's, which the account does not ask for any more.
+            (Some(Call::SubmitCode), Trouble::CodeWanted(_)) => {
+                self.standing.authenticator = false;
+                self.need = Need::Code { until: now.mono + CODE_LASTS };
+                self.why = words;
+                self.want_code = true;
+            }
             (Some(Call::SubmitCode | Call::RequestCode), _) => self.why = words,
             (Some(Call::List | Call::Judge), Trouble::Dead) => self.give_up(now, out),
             (Some(Call::List | Call::Judge), Trouble::Doubt) => {
@@ -598,6 +612,10 @@ impl Life {
                 self.passwords = usize::MAX;
                 self.need = Need::Code { until: now.mono + rest };
                 self.why = "a code was sent a while ago, and is still good".into();
+            }
+            (Some(Call::Find), Trouble::NoToken) if self.has_password && self.standing.authenticator => {
+                self.next = None;
+                self.await_authenticator(now);
             }
             (Some(Call::Find), Trouble::NoToken) if self.has_password && self.standing.password_refused => {
                 let words = "the cloud refused the password, and is not sent the same one again";
@@ -645,6 +663,12 @@ impl Life {
                 self.connect(out);
             }
         }
+    }
+
+    fn await_authenticator(&mut self, now: Now) {
+        self.passwords = usize::MAX;
+        self.need = Need::Code { until: now.mono + CODE_LASTS };
+        self.why = "the account asks for the code of its authenticator".into();
     }
 
     fn on_verdict(&mut self, now: Now, verdict: &Verdict, out: &mut Vec<Action>) {

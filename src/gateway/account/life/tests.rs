@@ -397,6 +397,27 @@ fn with_a_password_one_attempt_is_made_and_asks_for_the_code() {
 }
 
 #[test]
+fn the_authenticators_code_may_come_when_it_comes() {
+    let mut world = World::new(true);
+    world.token = false;
+    world.life.busy = Some(Call::Password);
+    world.give(Input::Done(Reply::Authenticator));
+    let asks = |world: &World| world.reason().contains("authenticator");
+    assert!(world.state() == State::CodeRequired && asks(&world));
+    // No restart logs in for it: that is done when the code is there.
+    world.pass(DAY);
+    world.restart();
+    world.give(Input::Reload);
+    assert!(world.state() == State::CodeRequired && asks(&world), "{}", world.reason());
+    assert_eq!((world.count(Call::Password), world.count(Call::RequestCode)), (0, 0));
+    // The account has none any more, and asks for a code that is sent.
+    world.life.busy = Some(Call::SubmitCode);
+    world.give(Input::Done(failure(Trouble::CodeWanted(CodeKind::Email))));
+    assert_eq!((world.state(), world.count(Call::RequestCode)), (State::CodeRequired, 1));
+    assert!(!world.kept.awaits_authenticator());
+}
+
+#[test]
 fn a_wrong_password_is_tried_once() {
     let mut world = World::new(true);
     (world.token, world.password) = (false, Trouble::Person);
