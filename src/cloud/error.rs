@@ -237,7 +237,18 @@ pub enum Error {
         /// What TLS said.
         detail: String,
     },
-    /// Anything else on the way.
+    /// The request was sent, or half of it, and there is no answer, or half of one: nobody knows what it did.
+    #[error(
+        "the connection to {host} broke off before its answer was complete ({detail}); check the network, then try \
+         again"
+    )]
+    BrokenOff {
+        /// The host that was asked.
+        host: String,
+        /// What the system said.
+        detail: String,
+    },
+    /// Anything else on the way there: nothing was sent.
     #[error("{host} cannot be reached: {detail}; check the network, then try again")]
     Unreachable {
         /// The host that was asked.
@@ -325,6 +336,7 @@ impl Error {
             | Self::NameResolution { .. }
             | Self::ClockWrong { .. }
             | Self::Untrusted { .. }
+            | Self::BrokenOff { .. }
             | Self::Unreachable { .. }
             | Self::Tls(_)
             | Self::State(_) => Some(MINUTE / 2),
@@ -342,6 +354,39 @@ impl Error {
         }
     }
 
+    /// What a person can do about it on this machine, or in the configuration; `None` where waiting or a login is
+    /// all there is.
+    pub fn advice(&self) -> Option<&'static str> {
+        Some(match self {
+            Self::CredentialsRefused { .. } => {
+                "correct bambu.account, its password or bambu.region and reload the configuration"
+            }
+            Self::NoCodeSent { .. } => "check bambu.account and bambu.region and reload the configuration",
+            Self::TotpWrong => {
+                "type the authenticator's next code, and look whether the clock of the device that shows it is right"
+            }
+            Self::UnknownLogin { .. } => {
+                "log in with a browser and give the access token to `bambu2mqtt login --token -` (docs/cloud.md \
+                 shows how)"
+            }
+            Self::Barred { .. } => {
+                "look for a proxy, a firewall or a block of this network, and try from another one"
+            }
+            Self::Redirected { .. } | Self::TooLong => "check bambu.api_url",
+            Self::ClockWrong { .. } => "set this machine's clock, or let it be set over the network (NTP)",
+            Self::Untrusted { .. } => {
+                "check this machine's clock, the system's certificates and, if a proxy reads along, bambu.ca_file"
+            }
+            Self::Tls(_) => "check bambu.ca_file and the system's certificates",
+            Self::State(_) => "check who owns the state directory and its free space",
+            Self::Unauthorised { .. } => "if this lasts for hours, log in again",
+            Self::Refused { .. } | Self::Unexpected { .. } => "if this lasts, look for a newer version",
+            Self::Forbidden { .. } => "see whether the account may use its printers in Bambu's own app",
+            Self::Kept { cause } => return cause.advice(),
+            _ => return None,
+        })
+    }
+
     /// What it means for the next requests.
     pub(super) fn outcome(&self) -> Outcome {
         match self {
@@ -355,16 +400,23 @@ impl Error {
             | Self::NameResolution { .. }
             | Self::ClockWrong { .. }
             | Self::Untrusted { .. }
+            | Self::BrokenOff { .. }
             | Self::Unreachable { .. } => Outcome::Fault(None),
             _ => Outcome::Refused,
         }
     }
 
-    /// What reqwest says, sorted by what a person can do about it.
+    /// What reqwest says, sorted by what a person can do about it, and by whether anything was sent: a login that
+    /// may have arrived counts as one, and a host that drops packets is no reason to count it.
     pub(super) fn transport(host: &str, error: &reqwest::Error) -> Self {
         let host = host.to_owned();
+        let unsent = error.is_connect() || error.is_builder();
         if error.is_timeout() {
-            return Self::Timeout { host };
+            let detail = "no connection in time".to_owned();
+            return if unsent { Self::Unreachable { host, detail } } else { Self::Timeout { host } };
+        }
+        if !unsent {
+            return Self::BrokenOff { host, detail: innermost(error) };
         }
         if let Some(cause) = tls_cause(error) {
             return match cause {

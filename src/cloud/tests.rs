@@ -359,6 +359,13 @@ async fn a_network_that_fails_is_told_by_its_kind() {
     let closed = client(&account(&format!("account: a@b.c, api_url: 'http://127.0.0.1:{port}'")));
     check!(closed.preference(&secret("t")).await, Err(Error::Unreachable { detail, .. }) if detail.contains("refused"));
 
+    // What may have arrived there is another matter: nobody knows what became of it.
+    for answer in ["", "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{\"half\":"] {
+        let broken =
+            client(&account(&format!("account: a@b.c, api_url: 'http://{}'", breaks_off_after(answer))));
+        check!(broken.login(&secret("p")).await, Err(Error::BrokenOff { host, .. }) if host == "127.0.0.1");
+    }
+
     // Behind a proxy it is the proxy that looks names up.
     if ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"]
         .iter()
@@ -369,6 +376,27 @@ async fn a_network_that_fails_is_told_by_its_kind() {
     }
     let nowhere = client(&account("account: a@b.c, api_url: 'https://cloud.invalid'"));
     check!(nowhere.preference(&secret("t")).await, Err(Error::NameResolution { host }) if host == "cloud.invalid");
+}
+
+/// A server that hangs up on everyone after it has read the request and begun to answer.
+fn breaks_off_after(answer: &'static str) -> std::net::SocketAddr {
+    use std::io::{Read as _, Write as _};
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            let mut request = Vec::new();
+            // The body of a login is JSON.
+            while !request.ends_with(b"}") {
+                let mut part = [0; 4096];
+                let read = stream.read(&mut part).unwrap();
+                request.extend_from_slice(&part[..read]);
+            }
+            stream.write_all(answer.as_bytes()).unwrap();
+        }
+    });
+    address
 }
 
 #[tokio::test]

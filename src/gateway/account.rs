@@ -6,11 +6,13 @@
 mod life;
 
 use std::collections::BTreeSet;
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use secrecy::{ExposeSecret as _, SecretString};
+use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tracing::{debug, error, info, warn};
@@ -23,18 +25,21 @@ use crate::cloud::{self, BoundPrinter, Client, Limiter, LoginReason, Session, Ve
 use crate::config::{self, StateDir};
 use crate::homeassistant::Login;
 use crate::mqtt::backoff::Pace;
-use crate::mqtt::{self, Link, Message, Qos};
+use crate::mqtt::{self, Link, Message, Qos, Token};
 use crate::printer::{Now, Serial};
 
 use super::{AccountId, Event};
 pub(super) use life::News;
-use life::{Action, Call, Failure, Input, Life, Reply, Trouble, Warned};
+use life::{Action, Call, Failure, Input, Life, Reply, Standing, Trouble, Warned};
 
 /// Dead logins that are put away in one attempt: one from the configuration, one from the state directory.
 const LOGIN_SOURCES: usize = 3;
 /// Between two looks at the files that a new login may come in. Looking is one `stat`; a person who has just
 /// logged in does not notice ten seconds, and no watcher of files is needed, which each system has another of.
 const LOOK_EACH: Duration = Duration::from_secs(10);
+/// How long a login that waits for its authenticator's code is good for. Nobody says; a browser's form is filled in
+/// within minutes, and what is older is begun anew.
+const KEY_LASTS: Duration = Duration::from_secs(3 * 60);
 
 /// What a REST task found out.
 pub(super) enum AccountEvent {
@@ -61,6 +66,25 @@ pub(super) enum Told {
     Outcome(&'static str, Result<(), String>),
     /// Something to announce.
     News(News),
+}
+
+/// What is kept of an account's standing.
+#[derive(Default, Serialize, Deserialize)]
+#[serde(default)]
+struct Kept {
+    #[serde(flatten)]
+    standing: Standing,
+    /// The [`mark`] of the password that was refused.
+    refused_password: Option<u16>,
+}
+
+/// Tells a password from another one, and says next to nothing about it: of all passwords, one in 65536 has the
+/// same. Should a changed one be among them, a person has to log in, as they are told anyhow.
+fn mark(password: &SecretString, install: &str) -> u16 {
+    let mut hasher = DefaultHasher::new();
+    (install, password.expose_secret()).hash(&mut hasher);
+    let [low, high, ..] = hasher.finish().to_le_bytes();
+    u16::from_le_bytes([low, high])
 }
 
 #[derive(Clone)]
@@ -127,10 +151,14 @@ pub(super) struct Account {
     printers: Vec<BoundPrinter>,
     lists: u32,
     life: Life,
+    /// Tells the password from another one.
+    password_mark: Option<u16>,
     /// What a person typed, until it is sent.
     code: Option<SecretString>,
-    /// Stands for a login that waits for its authenticator's code.
-    tfa_key: Option<SecretString>,
+    /// Stands for a login that waits for its authenticator's code, and since when.
+    tfa_key: Option<(SecretString, Duration)>,
+    /// What a person types is the authenticator's code, and not one that was sent.
+    authenticator: bool,
     /// Somebody waits for the next list.
     asked: bool,
     kept: Watched,
@@ -139,6 +167,8 @@ pub(super) struct Account {
     /// What REST calls fail of, and how often in a row.
     trouble: Option<(Trouble, u32)>,
     told: Vec<Told>,
+    /// A warning that the local broker has not taken yet, and its number there once it was sent.
+    warning: Option<(Warned, Option<Token>)>,
 }
 
 impl Account {
@@ -155,6 +185,10 @@ impl Account {
         let read =
             |kind: &str| state.read(&format!("{kind}-{label}.json")).ok().flatten().unwrap_or_default();
         let warned: Warned = serde_json::from_slice(&read("warned")).unwrap_or_default();
+        let kept: Kept = serde_json::from_slice(&read("standing")).unwrap_or_default();
+        let password_mark = config.password.as_ref().map(|password| mark(password, install));
+        let same = kept.refused_password == password_mark;
+        let standing = if same { kept.standing } else { kept.standing.with_new_password() };
         // As they were last told, should REST be down: nothing but its extras may depend on it.
         let printers = serde_json::from_slice(&read("printers")).unwrap_or_default();
         let named = config.account.is_some();
@@ -174,15 +208,18 @@ impl Account {
             refused: BTreeSet::new(),
             printers,
             lists: 0,
-            life: Life::new(named && config.password.is_some(), named, warned),
+            life: Life::new(named && config.password.is_some(), named, warned, standing),
+            password_mark,
             code: None,
             tfa_key: None,
+            authenticator: standing.awaits_authenticator() && named && config.password.is_some(),
             asked: false,
             kept: Watched::new(login::file(config, state)),
             given_file: config.token_file.clone().map(Watched::new),
             looked: now.mono,
             trouble: None,
             told: Vec::new(),
+            warning: None,
         };
         // Without a link nothing can be asked of one yet.
         account.give(now, Input::Start, &mut JoinSet::new());
@@ -303,6 +340,25 @@ impl Account {
         }
     }
 
+    /// The warning that the local broker has not taken yet, to be told again after each connect.
+    pub(super) fn warning(&self) -> Option<News> {
+        self.warning.as_ref().map(|(warned, _)| News::Expiring(warned.days()))
+    }
+
+    /// The warning is on its way to the local broker.
+    pub(super) fn warning_sent(&mut self, token: Option<Token>) {
+        if let Some((_, sent)) = &mut self.warning {
+            *sent = token;
+        }
+    }
+
+    /// The local broker has taken something: a warning is remembered from then on, and not before.
+    pub(super) fn on_delivered(&mut self, token: Token) {
+        if let Some((warned, _)) = self.warning.take_if(|(_, sent)| *sent == Some(token)) {
+            self.keep("warned", &warned);
+        }
+    }
+
     /// What the rest of the gateway is to know since the last time.
     pub(super) fn take_told(&mut self) -> Vec<Told> {
         std::mem::take(&mut self.told)
@@ -370,6 +426,8 @@ impl Account {
                 // A living connection may go on with the login before, of which this one need not know.
                 let reply = Reply::LoggedIn(session.expires_at);
                 self.tfa_key = None;
+                self.authenticator = false;
+                self.warning = None;
                 self.session = Some(*session);
                 self.kept = Watched::new(login::file(&self.access.config, &self.access.state));
                 reply
@@ -397,7 +455,8 @@ impl Account {
                 Reply::Judged(verdict)
             }
             AccountEvent::AuthenticatorWanted(key) => {
-                self.tfa_key = Some(key);
+                self.tfa_key = Some((key, now.mono));
+                self.authenticator = true;
                 Reply::Authenticator
             }
             AccountEvent::CodeSent(kind) => {
@@ -407,6 +466,12 @@ impl Account {
             AccountEvent::Failed(error) => {
                 trouble = Some(error.to_string());
                 let failure = Failure::of(&error);
+                if ended == Some(Call::SubmitCode) {
+                    // The key is good for a few codes at most, and nobody says which was the last.
+                    self.tfa_key = None;
+                    // The account may ask for another kind of code by now.
+                    self.authenticator &= !matches!(failure.trouble, Trouble::CodeWanted(_));
+                }
                 self.log_failure(&error, &failure);
                 if ended == Some(Call::List) && self.lists == 0 && !self.printers.is_empty() {
                     // Those of an earlier run have to do.
@@ -488,13 +553,17 @@ impl Account {
                         link.retry();
                     }
                 }
+                Action::Keep(standing) => {
+                    let refused_password = self.password_mark.filter(|_| standing.is_refused());
+                    self.keep("standing", &Kept { standing, refused_password });
+                }
                 Action::Hold => {
                     if let Some(link) = &self.link {
                         link.hold();
                     }
                 }
                 Action::Retire => self.retire(),
-                Action::Remember(warned) => self.keep("warned", &warned),
+                Action::Remember(warned) => self.warning = Some((warned, None)),
                 Action::Tell(news) => {
                     self.log(now, news);
                     self.told.push(Told::News(news));
@@ -557,10 +626,14 @@ impl Account {
         let token = self.session.as_ref().map(|session| (session.token.clone(), session.user_name.clone()));
         let mut means = Means { token, ..Means::default() };
         match call {
-            // A wrong code may be followed by the right one, so the key stays.
-            Call::SubmitCode => (means.code, means.tfa_key) = (self.code.take(), self.tfa_key.clone()),
+            Call::SubmitCode => {
+                means.code = self.code.take();
+                means.authenticator = self.authenticator;
+                let fresh = self.tfa_key.as_ref().filter(|(_, since)| now.mono < *since + KEY_LASTS);
+                means.tfa_key = fresh.map(|(key, _)| key.clone());
+            }
             // From here on the code that is sent is the one that is meant.
-            Call::RequestCode => self.tfa_key = None,
+            Call::RequestCode => (self.tfa_key, self.authenticator) = (None, false),
             _ => {}
         }
         let (id, access, inbox) = (self.id, self.access.clone(), self.inbox.clone());
@@ -595,6 +668,8 @@ impl Account {
 struct Means {
     token: Option<(SecretString, cloud::UserName)>,
     code: Option<SecretString>,
+    /// It is the authenticator's.
+    authenticator: bool,
     /// Stands for a login that waits for its authenticator's code.
     tfa_key: Option<SecretString>,
 }
@@ -606,7 +681,7 @@ async fn carry_out(
     now: Now,
 ) -> Result<AccountEvent, cloud::Error> {
     let Access { client, config, state, .. } = access;
-    let Means { token, code, tfa_key } = means;
+    let Means { token, code, authenticator, tfa_key } = means;
     let missing = || cloud::Error::LoginNeeded { reason: LoginReason::NoToken };
     let logged_in = |session| AccountEvent::LoggedIn(Box::new(session));
     let desk = Desk { client, account: config, state };
@@ -624,12 +699,22 @@ async fn carry_out(
         }
         Call::SubmitCode => {
             let code = code.ok_or(cloud::Error::CodeExpired)?;
-            let Some(key) = tfa_key else {
+            if !authenticator {
                 return desk.code(code.expose_secret(), now.wall).await.map(logged_in);
+            }
+            let key = match tfa_key {
+                Some(key) => key,
+                None => match desk.password(config.password.as_ref().ok_or_else(missing)?, now.wall).await? {
+                    Next::Done(session) => return Ok(logged_in(session)),
+                    Next::Code(kind) => {
+                        return Err(cloud::Error::LoginNeeded { reason: LoginReason::Code(kind) });
+                    }
+                    Next::Authenticator(key) => key,
+                },
             };
             match desk.authenticator(&key, code.expose_secret(), now.wall).await? {
                 Authenticated::Done(session) => Ok(logged_in(session)),
-                Authenticated::WrongCode => Err(cloud::Error::CodeWrong),
+                Authenticated::WrongCode => Err(cloud::Error::TotpWrong),
                 Authenticated::NoWay(error) => Err(error),
             }
         }
@@ -640,9 +725,11 @@ async fn carry_out(
         }
         Call::Judge => {
             let (token, user_name) = token.ok_or_else(missing)?;
-            match client.preference(&token).await {
-                Err(error @ cloud::Error::Unauthorised { .. }) => Err(error),
-                answer => Ok(AccountEvent::Judged(cloud::verdict(&user_name, &answer))),
+            let answer = client.preference(&token).await;
+            match (cloud::verdict(&user_name, &answer), answer) {
+                // Why nothing can be said also says when to ask again.
+                (Verdict::Unknown, Err(error)) => Err(error),
+                (verdict, _) => Ok(AccountEvent::Judged(verdict)),
             }
         }
     }

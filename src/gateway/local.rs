@@ -30,6 +30,7 @@ impl Gateway {
                     printer.looked_up = false;
                 }
                 self.say_everything(now);
+                self.tell_waiting_warnings(now);
             }
             mqtt::Event::Disconnected { .. } => {
                 self.local_connected = false;
@@ -43,7 +44,12 @@ impl Gateway {
             mqtt::Event::SubscriptionRefused { topic } => {
                 error!(topic, "the local broker refused a subscription: allow this user to read it");
             }
-            mqtt::Event::Delivered(token) => self.on_delivered(now, token),
+            mqtt::Event::Delivered(token) => {
+                self.on_delivered(now, token);
+                for account in self.accounts.values_mut() {
+                    account.on_delivered(token);
+                }
+            }
             mqtt::Event::Subscribed { .. } => {}
         }
     }
@@ -162,8 +168,9 @@ impl Gateway {
     }
 
     /// Tells what happened to an account, for automations; whoever was not listening has the account's state.
-    pub(super) fn tell_account_event(&self, now: Now, id: AccountId, news: News) {
-        let Some(account) = self.accounts.get(&id).filter(|_| self.local_connected) else { return };
+    /// A warning waits for the broker: the state says so for days, and only the event is an alarm.
+    pub(super) fn tell_account_event(&mut self, now: Now, id: AccountId, news: News) {
+        let Some(account) = self.accounts.get_mut(&id).filter(|_| self.local_connected) else { return };
         let login = account.view(now);
         let body = json!({
             "event_type": news.word(),
@@ -174,7 +181,19 @@ impl Gateway {
             "expires_at": login.expires_at.map(|end| end.to_string()),
         });
         let topic = self.topics.bridge_event(&account_key("account", account.number()));
-        self.local.outbox().send(Message::new(topic, body.to_string()).at_least_once());
+        let sent = self.local.outbox().send(Message::new(topic, body.to_string()).at_least_once());
+        if matches!(news, News::Expiring(_)) {
+            account.warning_sent(sent);
+        }
+    }
+
+    /// Tells the warnings that the broker has not taken: it was not there when they were due, as at a start.
+    fn tell_waiting_warnings(&mut self, now: Now) {
+        let waiting: Vec<_> =
+            self.accounts.iter().filter_map(|(id, account)| Some((*id, account.warning()?))).collect();
+        for (id, news) in waiting {
+            self.tell_account_event(now, id, news);
+        }
     }
 
     fn tell_bridge(&mut self, now: Now, key: &str, outcome: &str, reason: Option<&str>) {

@@ -85,7 +85,7 @@ async fn a_lapsed_login_is_renewed_from_the_dashboard_and_nothing_secret_is_left
     world.cloud.revoke_token();
     eyes.holds(ACCOUNT, "needs_login").await;
     eyes.holds("bambu2mqtt/bridge/login_problem", "ON").await;
-    explains(&eyes, "reason", "run out").await;
+    explains(&eyes, "reason", "expired or was revoked").await;
     explains(&eyes, "next_step", "Request login code").await;
     program.says("the account needs a login").await;
     let event = eyes.hears(0, "bambu2mqtt/bridge/event/account", "needs_login").await;
@@ -162,6 +162,30 @@ async fn an_authenticators_code_is_typed_into_the_same_field() {
 }
 
 #[tokio::test]
+async fn an_authenticators_code_is_taken_long_after_the_login_was_begun() {
+    use bambu2mqtt::demo::Endpoint;
+    let (world, broker, eyes) = with(Options { authenticator: true, ..Options::default() }).await;
+    let document = world.configuration(broker.port, &Value::Null);
+    let gateway = Gateway::start(&document);
+    eyes.holds(ACCOUNT, "code_required").await;
+    gateway.stop().await;
+    // Nothing is begun again before there is a code to end it with.
+    let mark = eyes.mark();
+    let gateway = Gateway::start(&document);
+    eyes.hears(mark, ACCOUNT, "code_required").await;
+    assert_eq!(world.cloud.rest().asked(Endpoint::Login), 1);
+    let wrong = if world.cloud.totp() == "000001" { "000002" } else { "000001" };
+    let refused = eyes.order(CODE, wrong, "failed").await;
+    assert!(refused.contains("authenticator"), "{refused}");
+    explains(&eyes, "next_step", "the authenticator's next code").await;
+    // Each attempt has a login of its own: nobody says for how many codes one is good.
+    eyes.order(CODE, &world.cloud.totp(), "confirmed").await;
+    eyes.holds(ACCOUNT, "connected").await;
+    assert_eq!(world.cloud.rest().asked(Endpoint::Login), 3);
+    gateway.stop().await;
+}
+
+#[tokio::test]
 async fn a_login_at_a_shell_is_seen_without_a_signal() {
     let (world, broker, eyes) = town().await;
     let document = world.configuration(broker.port, &json!({"bambu": {"password": null}}));
@@ -225,6 +249,68 @@ async fn a_start_while_rest_is_down_has_the_printers_of_the_last_run() {
     eyes.holds(ACCOUNT, "connected").await;
     eyes.order(&format!("bambu2mqtt/{}/bed_target", world.serials()[0]), "51", "confirmed").await;
     gateway.stop().await;
+}
+
+/// The one file in the state directory whose name begins so.
+fn state_file(world: &World, start: &str) -> Option<std::path::PathBuf> {
+    let files = std::fs::read_dir(world.folder.path().join("state")).ok()?;
+    let mut files = files.map(|file| file.unwrap().path());
+    files.find(|path| path.file_name().unwrap().to_str().unwrap().starts_with(start))
+}
+
+#[tokio::test]
+async fn a_warning_that_is_due_before_the_local_broker_is_there_is_told_when_it_is_and_once() {
+    let (world, broker, eyes) = town().await;
+    let mut document = world.configuration(broker.port, &Value::Null);
+    let gateway = Gateway::start(&document);
+    eyes.holds(ACCOUNT, "connected").await;
+    gateway.stop().await;
+    let path = state_file(&world, "token-").unwrap();
+    let mut kept: Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
+    let obtained: jiff::Timestamp = kept["obtained_at"].as_str().unwrap().parse().unwrap();
+    kept["expires_at"] = json!((obtained + jiff::SignedDuration::from_hours(100)).to_string());
+    std::fs::write(&path, kept.to_string()).unwrap();
+
+    // A broker that comes later than the cloud.
+    let later = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    document["mqtt"]["url"] = json!(format!("mqtt://{later}"));
+    let before = world.mqtt.connections();
+    let gateway = Gateway::start(&document);
+    soon("the cloud's connection", async {
+        while world.mqtt.connections() == before {
+            tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+        }
+    })
+    .await;
+    assert!(state_file(&world, "warned-").is_none(), "nobody has heard of it yet");
+    let mark = eyes.mark();
+    let listener = tokio::net::TcpListener::bind(later).await.unwrap();
+    let line = tokio::spawn(async move {
+        let (mut outside, _) = listener.accept().await.unwrap();
+        let mut inside = tokio::net::TcpStream::connect(("127.0.0.1", broker.port)).await.unwrap();
+        let _ = tokio::io::copy_bidirectional(&mut outside, &mut inside).await;
+        broker
+    });
+    let event = eyes.hears(mark, "bambu2mqtt/bridge/event/account", "expiring").await;
+    assert_eq!(serde_json::from_str::<Value>(&event).unwrap()["days_left"], 4);
+    soon("a note of it", async {
+        while state_file(&world, "warned-").is_none() {
+            tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+        }
+    })
+    .await;
+    gateway.stop().await;
+    let broker = line.await.unwrap();
+
+    let mark = eyes.mark();
+    let gateway = Gateway::start(&world.configuration(broker.port, &Value::Null));
+    eyes.hears(mark, ACCOUNT, "token_expiring").await;
+    eyes.hears(mark, "bambu2mqtt/bridge/printers_online", "3").await;
+    gateway.stop().await;
+    eyes.look(|seen| {
+        let mut later = seen.messages.iter().skip(mark);
+        assert!(later.all(|(topic, _)| topic != "bambu2mqtt/bridge/event/account"), "told once");
+    });
 }
 
 /// A second account that has the same printers: the same seed makes the same ones.

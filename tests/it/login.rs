@@ -327,7 +327,7 @@ async fn each_failure_has_a_cause_a_next_step_and_an_exit_code() {
         (Failure::Maintenance, 69, &["maintenance", "status 502"]),
         (Failure::Page, 69, &["something else than data", "status 200"]),
         (Failure::Empty, 69, &["is empty"]),
-        (Failure::Cut, 69, &["cannot be reached", "check the network"]),
+        (Failure::Cut, 69, &["broke off", "check the network"]),
         (Failure::Fault(None), 69, &["fault of its own", "status 500"]),
         (Failure::Redirect, 69, &["redirects", "bambu.api_url"]),
         (Failure::Flood, 69, &["too long", "bambu.api_url"]),

@@ -29,6 +29,8 @@ const REFUSED: [Duration; 3] =
 const UNANSWERED: [Duration; 2] = [Duration::from_secs(15 * 60), Duration::from_secs(60 * 60)];
 /// How long a code that was asked for ahead of time is waited for, before the login that is there counts again.
 const CODE_LASTS: Duration = Duration::from_secs(15 * 60);
+/// A token that has lived for so long was a good one, and the password may be sent again when it dies.
+const PROVEN: Duration = Duration::from_secs(24 * 3600);
 /// A login is said to end when so many days are left, once each.
 const WARN_DAYS: [i64; 3] = [1, 7, 14];
 
@@ -82,6 +84,8 @@ pub(super) struct Failure {
     pub(super) pause: Duration,
     /// What happened, for people.
     pub(super) words: String,
+    /// What they can do about it, where there is something.
+    pub(super) advice: Option<&'static str>,
 }
 
 impl Failure {
@@ -95,7 +99,7 @@ impl Failure {
                 LoginReason::Code(kind) => Trouble::CodeWanted(*kind),
                 _ => Trouble::Person,
             },
-            E::CodeWrong => Trouble::CodeWrong,
+            E::CodeWrong | E::TotpWrong => Trouble::CodeWrong,
             E::CodeExpired => Trouble::CodeExpired,
             E::Challenge { .. } | E::Barred { .. } | E::Resting { rest: Rest::Challenge, .. } => {
                 Trouble::Blocked
@@ -111,10 +115,10 @@ impl Failure {
             error if error.needs_login() => Trouble::Person,
             _ => Trouble::Later,
         };
-        // What follows is the next step for somebody at a command line; here it is chosen by the state.
+        // What follows is the next step for somebody at a command line; here there are other ways.
         let words = error.to_string();
         let words = words.split_once("; ").map_or(words.as_str(), |(words, _)| words).to_owned();
-        Self { trouble, pause: error.retry_after().unwrap_or_default(), words }
+        Self { trouble, pause: error.retry_after().unwrap_or_default(), words, advice: error.advice() }
     }
 }
 
@@ -175,8 +179,10 @@ pub(super) enum Action {
     Hold,
     /// Take the token out of use.
     Retire,
-    /// Keep this for the next start.
+    /// Keep this for the next start, once people were told.
     Remember(Warned),
+    /// Keep this for the next start.
+    Keep(Standing),
     /// Tell people.
     Tell(News),
 }
@@ -216,6 +222,71 @@ pub(super) struct Warned {
     days: i64,
 }
 
+impl Warned {
+    pub(super) fn days(self) -> i64 {
+        self.days
+    }
+}
+
+/// How a login ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum End {
+    Expired,
+    Revoked,
+    /// Nobody said how long it would last.
+    Unknown,
+}
+
+impl End {
+    fn words(self) -> String {
+        let words = match self {
+            Self::Expired => "the login has expired, as each does after about three months",
+            Self::Revoked => {
+                "the login was revoked before its end, as when the password is changed or all devices are signed out"
+            }
+            Self::Unknown => "the login has expired or was revoked",
+        };
+        words.to_owned()
+    }
+}
+
+/// What a restart must not forget.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub(super) struct Standing {
+    /// How the last login ended, while there is no other.
+    ended: Option<End>,
+    /// When a code was sent that nobody has typed yet. Another one would make it worthless.
+    code_sent: Option<Timestamp>,
+    /// The authenticator's code is awaited, for which there is no hurry: a login begins when it is typed.
+    authenticator: bool,
+    /// The cloud refused the password, and has not seen another one since.
+    password_refused: bool,
+}
+
+impl Standing {
+    /// The same with another password.
+    pub(super) fn with_new_password(self) -> Self {
+        Self { password_refused: false, ..self }
+    }
+
+    pub(super) fn awaits_authenticator(self) -> bool {
+        self.authenticator
+    }
+
+    pub(super) fn is_refused(self) -> bool {
+        self.password_refused
+    }
+
+    /// How long the code that was sent is still good.
+    fn code_lasts(self, now: Timestamp) -> Option<Duration> {
+        // A clock that was ahead must not keep anyone waiting.
+        let age = Duration::try_from(now.duration_since(self.code_sent?)).ok()?;
+        CODE_LASTS.checked_sub(age).filter(|rest| !rest.is_zero())
+    }
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Need {
     Nothing,
@@ -236,6 +307,8 @@ pub(super) struct Life {
     /// Whether there is a token to use, and its end where that is known.
     token: bool,
     end: Option<Timestamp>,
+    /// Since when it is used.
+    since: Duration,
     /// Whether the broker was ever given this token.
     linked: bool,
     connected: bool,
@@ -253,25 +326,29 @@ pub(super) struct Life {
     retry: Option<Duration>,
     failures: u32,
     refusals: usize,
-    /// Logins with the password without success, since the last token that worked.
+    /// Logins with the password since the last token that lasted, see [`PROVEN`].
     passwords: usize,
     /// Different endpoints that answered a bare 401, one after the other.
     doubts: u8,
     /// REST asks for a browser, or the broker refuses what REST accepts.
     blocked: bool,
     need: Need,
+    standing: Standing,
     warned: Warned,
     told: Option<News>,
     why: String,
+    /// What a person can do about that, where it is not what the state says.
+    advice: Option<&'static str>,
 }
 
 impl Life {
-    pub(super) fn new(has_password: bool, named: bool, warned: Warned) -> Self {
+    pub(super) fn new(has_password: bool, named: bool, warned: Warned, standing: Standing) -> Self {
         Self {
             has_password,
             named,
             token: false,
             end: None,
+            since: Duration::ZERO,
             linked: false,
             connected: false,
             busy: None,
@@ -288,15 +365,18 @@ impl Life {
             doubts: 0,
             blocked: false,
             need: Need::Nothing,
+            standing,
             warned,
             told: None,
             why: "the cloud has not answered yet".into(),
+            advice: None,
         }
     }
 
     /// Takes one thing that happened and says what shall be done.
     pub(super) fn handle(&mut self, now: Now, input: Input) -> Vec<Action> {
         let mut out = Vec::new();
+        let before = self.standing;
         match input {
             Input::Start | Input::NewToken => self.want_find = true,
             Input::Done(reply) => {
@@ -307,7 +387,9 @@ impl Life {
                 self.connected = true;
                 self.blocked = false;
                 self.refusals = 0;
-                self.next.get_or_insert(now.mono + LIST_EACH);
+                if self.token {
+                    self.next.get_or_insert(now.mono + LIST_EACH);
+                }
             }
             Input::Lost => self.connected = false,
             Input::Refused => self.on_refused(now),
@@ -318,6 +400,8 @@ impl Life {
             }
             Input::RequestCode => self.want_code = true,
             Input::Code => self.want_submit = true,
+            // Without a token it would be one more look for a login, and end the wait for a code.
+            Input::ListSoon if !self.token => {}
             Input::ListSoon => {
                 let soon = now.mono + LIST_SOON;
                 self.next = Some(self.next.map_or(soon, |next| next.min(soon)));
@@ -326,6 +410,9 @@ impl Life {
         }
         self.pass_time(now, &mut out);
         self.call_next(now, &mut out);
+        if self.standing != before {
+            out.push(Action::Keep(self.standing));
+        }
         self.tell(now, &mut out);
         out
     }
@@ -404,30 +491,46 @@ impl Life {
                 };
                 (reason, log_in.into())
             }
-            State::NeedsLogin => (self.why.clone(), log_in.into()),
-            State::CodeRequired => {
-                (self.why.clone(), "type the code into \"Login code\"; \"Request login code\" sends a new one".into())
+            State::NeedsLogin => {
+                let step =
+                    self.advice.map_or_else(|| log_in.to_owned(), |advice| format!("{advice}, or {log_in}"));
+                (self.why.clone(), step)
             }
-            State::Blocked => (
-                self.why.clone(),
-                "sign in once with a browser on this network and check this machine's clock; it is tried again by \
-                 itself"
-                    .into(),
-            ),
-            State::Offline => (self.why.clone(), "nothing: it is tried again by itself".into()),
+            State::CodeRequired => {
+                let step = "type the code into \"Login code\"; \"Request login code\" sends a new one";
+                (self.why.clone(), self.advice.unwrap_or(step).to_owned())
+            }
+            State::Blocked => {
+                let step = "sign in once with a browser on this network and check this machine's clock";
+                let step = self.advice.unwrap_or(step);
+                (self.why.clone(), format!("{step}; it is tried again by itself"))
+            }
+            State::Offline => {
+                let step = self.advice.unwrap_or("nothing");
+                let joint = if self.advice.is_some() { ";" } else { ":" };
+                (self.why.clone(), format!("{step}{joint} it is tried again by itself"))
+            }
         }
     }
 
     fn on_reply(&mut self, now: Now, call: Option<Call>, reply: Reply, out: &mut Vec<Action>) {
+        self.advice = None;
         match reply {
             Reply::LoggedIn(end) => {
                 if call == Some(Call::Password) {
-                    // Until a list shows that the token is worth something.
+                    // Until the token has shown that it is worth something.
                     self.passwords = self.passwords.saturating_add(1);
                 }
                 self.token = true;
                 self.linked = false;
                 self.end = end;
+                self.since = now.mono;
+                self.standing.ended = None;
+                self.standing.code_sent = None;
+                self.standing.authenticator = false;
+                if call == Some(Call::Password) {
+                    self.standing.password_refused = false;
+                }
                 self.need = Need::Nothing;
                 self.doubts = 0;
                 self.refusals = 0;
@@ -438,38 +541,60 @@ impl Life {
             }
             Reply::Listed => {
                 self.failures = 0;
-                self.passwords = 0;
                 self.doubts = 0;
+                if now.mono >= self.since + PROVEN {
+                    self.passwords = 0;
+                    // However this login was got, the account is in order.
+                    self.standing.password_refused = false;
+                }
                 self.next = Some(now.mono + LIST_EACH);
                 self.why = "the cloud's broker is not connected".into();
                 self.connect(out);
             }
             Reply::Judged(verdict) => self.on_verdict(now, &verdict, out),
             Reply::CodeSent(kind) => {
+                self.standing.code_sent = Some(now.wall);
+                self.standing.authenticator = false;
                 self.need = Need::Code { until: now.mono + CODE_LASTS };
                 self.why = format!("a code was sent by {kind}");
             }
             Reply::Authenticator => {
-                self.passwords = usize::MAX;
-                self.need = Need::Code { until: now.mono + CODE_LASTS };
-                self.why = "the account asks for the code of its authenticator".into();
+                self.standing.authenticator = true;
+                self.await_authenticator(now);
             }
             Reply::Failed(failure) => self.on_failure(now, call, failure, out),
         }
     }
 
     fn on_failure(&mut self, now: Now, call: Option<Call>, failure: Failure, out: &mut Vec<Action>) {
-        let Failure { trouble, pause, words } = failure;
+        let Failure { trouble, pause, mut words, advice } = failure;
+        self.advice = advice;
+        if trouble == Trouble::NoToken
+            && let Some(ended) = self.standing.ended
+        {
+            // That there is none any more says less than what became of the last one.
+            words = ended.words();
+        }
         match (call, trouble) {
             // The code that came before still works, and a token that is there is not touched.
             (Some(Call::SubmitCode), Trouble::CodeWrong | Trouble::CodeExpired) => {
                 self.why = words;
+                if trouble == Trouble::CodeExpired {
+                    self.standing.code_sent = None;
+                }
                 if self.need == Need::Nothing || self.need == Need::Login {
                     self.need = Need::Code { until: now.mono + CODE_LASTS };
                 }
             }
+            // It was the authenticator's, which the account does not ask for any more.
+            (Some(Call::SubmitCode), Trouble::CodeWanted(_)) => {
+                self.standing.authenticator = false;
+                self.need = Need::Code { until: now.mono + CODE_LASTS };
+                self.why = words;
+                self.want_code = true;
+            }
             (Some(Call::SubmitCode | Call::RequestCode), _) => self.why = words,
-            (Some(Call::List | Call::Judge), Trouble::Dead) => self.give_up(out),
+            (Some(Call::List | Call::Judge), Trouble::Dead) => self.give_up(now, out),
             (Some(Call::List | Call::Judge), Trouble::Doubt) => {
                 // One endpoint's word is not enough, nor are two while the broker keeps us (entities 2.1, 7).
                 self.doubts = self.doubts.saturating_add(1);
@@ -481,6 +606,22 @@ impl Life {
                 // Only somebody's new token was nothing; the one in use is as good as before.
                 self.next = Some(now.mono);
             }
+            (Some(Call::Find), Trouble::NoToken) if self.standing.code_lasts(now.wall).is_some() => {
+                let rest = self.standing.code_lasts(now.wall).unwrap_or_default();
+                self.next = None;
+                self.passwords = usize::MAX;
+                self.need = Need::Code { until: now.mono + rest };
+                self.why = "a code was sent a while ago, and is still good".into();
+            }
+            (Some(Call::Find), Trouble::NoToken) if self.has_password && self.standing.authenticator => {
+                self.next = None;
+                self.await_authenticator(now);
+            }
+            (Some(Call::Find), Trouble::NoToken) if self.has_password && self.standing.password_refused => {
+                let words = "the cloud refused the password, and is not sent the same one again";
+                self.advice = cloud::Error::CredentialsRefused { message: String::new() }.advice();
+                self.needs_login(now, words.to_owned(), out);
+            }
             (Some(Call::Find), Trouble::NoToken)
                 if self.has_password && self.passwords <= UNANSWERED.len() =>
             {
@@ -491,6 +632,7 @@ impl Life {
             }
             (Some(Call::Password), Trouble::CodeWanted(kind)) => {
                 self.passwords = usize::MAX;
+                self.standing.code_sent = Some(now.wall);
                 self.need = Need::Code { until: now.mono + CODE_LASTS };
                 self.why = format!("the account asks for a code that comes by {kind}");
                 // Some accounts are sent one unasked; asking makes sure, and the newest counts (protocol 1.3 B).
@@ -499,6 +641,7 @@ impl Life {
             (_, Trouble::NoToken | Trouble::Person | Trouble::Dead | Trouble::CodeWanted(_)) => {
                 if call == Some(Call::Password) {
                     self.passwords = usize::MAX;
+                    self.standing.password_refused = trouble == Trouble::Person;
                 }
                 self.needs_login(now, words, out);
             }
@@ -522,9 +665,15 @@ impl Life {
         }
     }
 
+    fn await_authenticator(&mut self, now: Now) {
+        self.passwords = usize::MAX;
+        self.need = Need::Code { until: now.mono + CODE_LASTS };
+        self.why = "the account asks for the code of its authenticator".into();
+    }
+
     fn on_verdict(&mut self, now: Now, verdict: &Verdict, out: &mut Vec<Action>) {
         match verdict {
-            Verdict::Dead => self.give_up(out),
+            Verdict::Dead => self.give_up(now, out),
             Verdict::OtherUser(_) => {
                 self.linked = false;
                 self.connect(out);
@@ -537,7 +686,12 @@ impl Life {
                 self.doubts = 0;
                 self.next = Some(now.mono + SLOWEST);
             }
-            _ => {}
+            // Nothing that can be judged: the doubt stays, and is looked into again.
+            _ => self.next = Some(now.mono + self.doubled()),
+        }
+        if self.token {
+            // Where this took the place of a look at the list, another one follows.
+            self.next.get_or_insert(now.mono + LIST_EACH);
         }
     }
 
@@ -561,7 +715,13 @@ impl Life {
     }
 
     /// The token is proven dead; the next step is another source of one.
-    fn give_up(&mut self, out: &mut Vec<Action>) {
+    fn give_up(&mut self, now: Now, out: &mut Vec<Action>) {
+        let end = match self.end {
+            Some(end) if end <= now.wall => End::Expired,
+            Some(_) => End::Revoked,
+            None => End::Unknown,
+        };
+        self.standing.ended = Some(end);
         out.extend([Action::Hold, Action::Retire]);
         self.token = false;
         self.end = None;
@@ -570,7 +730,7 @@ impl Life {
         self.want_judge = false;
         self.next = None;
         self.want_find = true;
-        self.why = "the login has expired or was revoked".into();
+        self.why = end.words();
     }
 
     /// Nothing is tried again from here on: only a person, a new token or a reload helps.

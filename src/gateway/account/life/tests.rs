@@ -9,6 +9,8 @@ enum Rest {
     Dead,
     /// 401 without the proof.
     Doubt,
+    /// The same, and asked what the token is worth, nothing that can be judged.
+    Mute,
     Challenge,
 }
 
@@ -24,11 +26,14 @@ struct World {
     end: Option<Timestamp>,
     /// What a login with the password leads to.
     password: Trouble,
+    /// It leads to a token, with nothing in between.
+    logs_in: bool,
     link: Link,
     calls: Vec<(Duration, Call)>,
     connects: Vec<Duration>,
     told: Vec<News>,
     remembered: Warned,
+    kept: Standing,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,25 +48,27 @@ const DAY: Duration = Duration::from_secs(24 * 3600);
 const MINUTE: Duration = Duration::from_secs(60);
 
 fn failure(trouble: Trouble) -> Reply {
-    Reply::Failed(Failure { trouble, pause: Duration::ZERO, words: format!("{trouble:?}") })
+    Reply::Failed(Failure { trouble, pause: Duration::ZERO, words: format!("{trouble:?}"), advice: None })
 }
 
 impl World {
     fn new(has_password: bool) -> Self {
         let wall: Timestamp = "2026-03-01T12:00:00Z".parse().unwrap();
         Self {
-            life: Life::new(has_password, true, Warned::default()),
+            life: Life::new(has_password, true, Warned::default(), Standing::default()),
             now: Now { mono: Duration::ZERO, wall },
             rest: Rest::Up,
             broker: true,
             token: true,
             end: Some(wall + SignedDuration::from_hours(90 * 24)),
             password: Trouble::CodeWanted(CodeKind::Email),
+            logs_in: false,
             link: Link::None,
             calls: Vec::new(),
             connects: Vec::new(),
             told: Vec::new(),
             remembered: Warned::default(),
+            kept: Standing::default(),
         }
     }
 
@@ -77,11 +84,13 @@ impl World {
             (Call::Find, _) => Reply::LoggedIn(self.end),
             (_, Rest::Down) => failure(Trouble::Later),
             (_, Rest::Challenge) => failure(Trouble::Blocked),
+            (Call::Password, _) if self.logs_in => Reply::LoggedIn(self.end),
             (Call::Password, _) => failure(self.password),
             (Call::RequestCode, _) => Reply::CodeSent(CodeKind::Email),
             (Call::SubmitCode, _) => failure(Trouble::CodeWrong),
             (Call::List | Call::Judge, Rest::Dead) => failure(Trouble::Dead),
-            (Call::List | Call::Judge, Rest::Doubt) => failure(Trouble::Doubt),
+            (Call::List | Call::Judge, Rest::Doubt) | (Call::List, Rest::Mute) => failure(Trouble::Doubt),
+            (Call::Judge, Rest::Mute) => Reply::Judged(Verdict::Unknown),
             (Call::List, Rest::Up) => Reply::Listed,
             (Call::Judge, Rest::Up) => Reply::Judged(Verdict::Alive),
         }
@@ -107,6 +116,7 @@ impl World {
                     Action::Hold => self.link = Link::Held,
                     Action::Retire => self.token = false,
                     Action::Remember(warned) => self.remembered = warned,
+                    Action::Keep(standing) => self.kept = standing,
                     Action::Tell(news) => self.told.push(news),
                 }
             }
@@ -139,6 +149,26 @@ impl World {
         self.give(if self.broker { Input::Connected } else { Input::Refused });
     }
 
+    /// The cloud says that the token in use is dead.
+    fn kill(&mut self) {
+        if self.life.has_token() {
+            self.life.busy = Some(Call::List);
+            self.give(Input::Done(failure(Trouble::Dead)));
+        }
+    }
+
+    /// The program is started again, with what it has kept.
+    fn restart(&mut self) {
+        let Life { has_password, named, .. } = self.life;
+        self.life = Life::new(has_password, named, self.remembered, self.kept);
+        self.link = Link::None;
+        self.give(Input::Start);
+    }
+
+    fn reason(&self) -> String {
+        self.life.words(self.now.wall).0
+    }
+
     fn state(&self) -> State {
         self.life.state(self.now.wall)
     }
@@ -160,7 +190,7 @@ fn three_months_bring_three_warnings_an_expiry_and_a_renewal() {
     // A restart does not repeat it.
     let (calls, told) = (std::mem::take(&mut world.calls), std::mem::take(&mut world.told));
     assert!(calls.len() < 77 * 24 + 3 && told.len() == 1, "the list once an hour, and nothing else");
-    world.life = Life::new(false, true, world.remembered);
+    world.life = Life::new(false, true, world.remembered, world.kept);
     world.link = Link::None;
     world.give(Input::Start);
     world.pass(DAY);
@@ -190,6 +220,30 @@ fn three_months_bring_three_warnings_an_expiry_and_a_renewal() {
     assert_eq!(world.link, Link::Up);
     world.pass(77 * DAY);
     assert_eq!(world.told.last(), Some(&News::Expiring(14)), "another login, another warning");
+}
+
+#[test]
+fn how_the_login_ended_is_said_and_not_forgotten_at_a_restart() {
+    let wall = |world: &World, days: i64| Some(world.now.wall + SignedDuration::from_hours(days * 24));
+    for (days, words) in
+        [(Some(0), "has expired, as"), (Some(60), "was revoked before"), (None, "has expired or was revoked")]
+    {
+        let mut world = World::new(false);
+        world.end = days.and_then(|days| wall(&world, days));
+        world.give(Input::Start);
+        world.kill();
+        assert_eq!(world.state(), State::NeedsLogin);
+        assert!(world.reason().contains(words), "{}", world.reason());
+        world.restart();
+        assert!(world.reason().contains(words), "{}", world.reason());
+        // A new one is a new one.
+        world.token = true;
+        world.give(Input::NewToken);
+        assert_eq!(world.kept, Standing::default());
+        world.token = false;
+        world.restart();
+        assert_eq!((world.state(), world.reason().as_str()), (State::NeedsLogin, "NoToken"));
+    }
 }
 
 #[test]
@@ -268,6 +322,50 @@ fn a_bare_401_never_logs_out() {
     );
 }
 
+/// Whatever REST and the broker did, and in which order: when all is well again, the list is read again.
+#[test]
+fn no_order_of_troubles_ends_the_lists() {
+    let all = [Rest::Up, Rest::Down, Rest::Doubt, Rest::Mute, Rest::Challenge];
+    let steps = || all.into_iter().flat_map(|rest| [(rest, false), (rest, true)]);
+    for first in steps() {
+        for second in steps() {
+            for third in steps() {
+                let mut world = World::started(false);
+                let troubles = [first, second, third];
+                // Into the middle of an hour, so that refusals and lists meet in other ways too.
+                for (rest, cut) in troubles {
+                    world.rest = rest;
+                    world.broker = !cut;
+                    if cut {
+                        world.cut();
+                    }
+                    world.pass(61 * MINUTE);
+                }
+                (world.rest, world.broker) = (Rest::Up, true);
+                let before = world.count(Call::List);
+                world.pass(2 * 61 * MINUTE);
+                assert!(world.count(Call::List) > before, "{troubles:?}");
+                assert_eq!(world.life.doubts, 0, "{troubles:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_look_for_printers_without_a_login_does_not_forget_the_code_that_is_awaited() {
+    let mut world = World::new(true);
+    world.token = false;
+    world.give(Input::Start);
+    assert_eq!(world.state(), State::CodeRequired);
+    let calls = world.calls.len();
+    world.give(Input::ListSoon);
+    // A connection that was on its way when the login died.
+    world.give(Input::Connected);
+    world.give(Input::Lost);
+    world.pass(2 * 61 * MINUTE);
+    assert_eq!((world.state(), world.calls.len()), (State::CodeRequired, calls), "{:?}", world.calls);
+}
+
 #[test]
 fn with_a_password_one_attempt_is_made_and_asks_for_the_code() {
     let mut world = World::started(true);
@@ -299,6 +397,27 @@ fn with_a_password_one_attempt_is_made_and_asks_for_the_code() {
 }
 
 #[test]
+fn the_authenticators_code_may_come_when_it_comes() {
+    let mut world = World::new(true);
+    world.token = false;
+    world.life.busy = Some(Call::Password);
+    world.give(Input::Done(Reply::Authenticator));
+    let asks = |world: &World| world.reason().contains("authenticator");
+    assert!(world.state() == State::CodeRequired && asks(&world));
+    // No restart logs in for it: that is done when the code is there.
+    world.pass(DAY);
+    world.restart();
+    world.give(Input::Reload);
+    assert!(world.state() == State::CodeRequired && asks(&world), "{}", world.reason());
+    assert_eq!((world.count(Call::Password), world.count(Call::RequestCode)), (0, 0));
+    // The account has none any more, and asks for a code that is sent.
+    world.life.busy = Some(Call::SubmitCode);
+    world.give(Input::Done(failure(Trouble::CodeWanted(CodeKind::Email))));
+    assert_eq!((world.state(), world.count(Call::RequestCode)), (State::CodeRequired, 1));
+    assert!(!world.kept.awaits_authenticator());
+}
+
+#[test]
 fn a_wrong_password_is_tried_once() {
     let mut world = World::new(true);
     (world.token, world.password) = (false, Trouble::Person);
@@ -306,9 +425,44 @@ fn a_wrong_password_is_tried_once() {
     assert_eq!(world.state(), State::NeedsLogin);
     world.pass(30 * DAY);
     assert_eq!(world.calls.len(), 2, "{:?}", world.calls);
-    // A person who changed something says so.
+    // Neither a reload nor a restart sends it again, as long as it is the same.
     world.give(Input::Reload);
+    world.restart();
+    assert_eq!((world.state(), world.count(Call::Password)), (State::NeedsLogin, 1));
+    assert!(world.reason().contains("refused"), "{}", world.reason());
+    world.kept = world.kept.with_new_password();
+    world.restart();
     assert_eq!(world.count(Call::Password), 2);
+}
+
+#[test]
+fn a_code_that_is_in_the_mail_is_not_made_worthless_by_a_restart() {
+    let mut world = World::new(true);
+    world.token = false;
+    world.give(Input::Start);
+    let sent = |world: &World| (world.count(Call::Password), world.count(Call::RequestCode));
+    for minutes in [0, 5, 9] {
+        world.pass(minutes * MINUTE);
+        world.restart();
+        world.give(Input::Reload);
+        assert_eq!((world.state(), sent(&world)), (State::CodeRequired, (1, 1)));
+    }
+    // It is not good any more, and whoever starts the program wants in.
+    world.pass(2 * MINUTE);
+    world.restart();
+    assert_eq!((world.state(), sent(&world)), (State::CodeRequired, (2, 2)));
+    // The clock was ahead when it was sent.
+    world.now.wall -= SignedDuration::from_hours(24 * 365);
+    world.restart();
+    assert_eq!(sent(&world), (3, 3));
+
+    // One that a person asked for, without a password.
+    let mut world = World::new(false);
+    world.token = false;
+    world.give(Input::Start);
+    world.give(Input::RequestCode);
+    world.restart();
+    assert_eq!((world.state(), sent(&world)), (State::CodeRequired, (0, 1)));
 }
 
 #[test]
@@ -350,14 +504,42 @@ fn a_token_that_dies_at_once_does_not_make_a_loop_of_logins() {
     assert!(before <= 3, "{before}");
 }
 
+/// Somebody else logs in and so ends our login, each time: a tug-of-war that the account would not survive.
+#[test]
+fn a_token_that_dies_within_hours_does_not_make_a_loop_of_logins_either() {
+    let mut world = World::new(true);
+    (world.token, world.logs_in) = (false, true);
+    world.give(Input::Start);
+    assert_eq!(world.state(), State::Connected);
+    for _ in 0..20 {
+        world.pass(3 * 60 * MINUTE);
+        world.kill();
+    }
+    assert_eq!((world.state(), world.count(Call::Password)), (State::NeedsLogin, 3));
+
+    // One that has lived for a day was a good one: the next may be got the same way.
+    let mut world = World::new(true);
+    (world.token, world.logs_in) = (false, true);
+    world.give(Input::Start);
+    for _ in 0..20 {
+        world.pass(DAY + 2 * 60 * MINUTE);
+        world.kill();
+        assert_eq!(world.state(), State::Connected);
+    }
+}
+
 #[test]
 fn a_challenge_is_blocked_and_waits_a_quarter_of_an_hour() {
     let mut world = World::started(false);
     world.link = Link::None;
     world.give(Input::Lost);
     world.life.busy = Some(Call::List);
-    let blocked =
-        Failure { trouble: Trouble::Blocked, pause: 15 * MINUTE, words: "a browser is wanted".into() };
+    let blocked = Failure {
+        trouble: Trouble::Blocked,
+        pause: 15 * MINUTE,
+        words: "a browser is wanted".into(),
+        advice: None,
+    };
     world.give(Input::Done(Reply::Failed(blocked)));
     assert_eq!(world.state(), State::Blocked);
     let (reason, step) = world.life.words(world.now.wall);
@@ -434,6 +616,54 @@ fn what_a_person_asks_for_waits_for_the_call_under_way_and_goes_first() {
 }
 
 #[test]
+fn only_the_network_and_the_cloud_itself_are_nothing_to_do_about() {
+    use cloud::Error as E;
+    let host = || "x".to_owned();
+    let step = |call: Call, error: &E| {
+        let mut world = World::new(false);
+        world.token = false;
+        world.give(Input::Start);
+        world.life.need = Need::Nothing;
+        world.life.busy = Some(call);
+        world.life.handle(world.now, Input::Done(Reply::Failed(Failure::of(error))));
+        (world.state(), world.life.words(world.now.wall).1)
+    };
+    for patience in [
+        E::Timeout { host: host() },
+        E::NameResolution { host: host() },
+        E::Unreachable { host: host(), detail: String::new() },
+        E::Server { status: 500, retry_after: None },
+        E::NotData { status: 502 },
+        E::RateLimited { retry_after: None },
+    ] {
+        let told = step(Call::Find, &patience);
+        assert_eq!(told, (State::Offline, "nothing: it is tried again by itself".to_owned()), "{patience}");
+    }
+    for (work, part) in [
+        (E::ClockWrong { host: host() }, "clock"),
+        (E::Untrusted { host: host(), detail: String::new() }, "bambu.ca_file"),
+        (E::Redirected { status: 302 }, "bambu.api_url"),
+        (E::Unexpected { missing: "x" }, "newer version"),
+    ] {
+        let (state, step) = step(Call::Find, &work);
+        assert_eq!(state, State::Offline, "{work}");
+        assert!(step.contains(part) && step.contains("tried again"), "{step}");
+    }
+    let (state, step) = step(Call::Password, &E::CredentialsRefused { message: String::new() });
+    assert_eq!(state, State::NeedsLogin);
+    assert!(step.contains("bambu.account") && step.contains("Request login code"), "{step}");
+
+    let mut world = World::new(false);
+    world.token = false;
+    world.give(Input::Start);
+    world.life.busy = Some(Call::RequestCode);
+    let refusal = E::NoCodeSent { message: String::new() };
+    world.give(Input::Done(Reply::Failed(Failure::of(&refusal))));
+    let (_, step) = world.life.words(world.now.wall);
+    assert!(step.contains("bambu.region"), "{step}");
+}
+
+#[test]
 fn every_error_of_the_cloud_is_worth_something() {
     use cloud::Error as E;
     let trouble = |error: &E| Failure::of(error).trouble;
@@ -446,9 +676,12 @@ fn every_error_of_the_cloud_is_worth_something() {
     assert_eq!(trouble(&E::LoginNeeded { reason: code }), Trouble::CodeWanted(CodeKind::Sms));
     assert_eq!(trouble(&E::LoginNeeded { reason: LoginReason::Authenticator }), Trouble::Person);
     assert_eq!(trouble(&E::CredentialsRefused { message: String::new() }), Trouble::Person);
+    assert_eq!(trouble(&E::TotpWrong), Trouble::CodeWrong);
     assert_eq!(trouble(&E::Challenge { status: 403 }), Trouble::Blocked);
     assert_eq!(trouble(&E::TooManyLogins { wait: MINUTE }), Trouble::Unsent);
     assert_eq!(trouble(&E::NameResolution { host: host() }), Trouble::Unsent);
+    assert_eq!(trouble(&E::Unreachable { host: host(), detail: String::new() }), Trouble::Unsent);
+    assert_eq!(trouble(&E::BrokenOff { host: host(), detail: String::new() }), Trouble::Later);
     assert_eq!(trouble(&E::Timeout { host: host() }), Trouble::Later);
     assert_eq!(trouble(&E::Server { status: 503, retry_after: None }), Trouble::Later);
     assert_eq!(trouble(&E::RateLimited { retry_after: Some(MINUTE) }), Trouble::Later);
