@@ -40,6 +40,7 @@ use account::{Account, AccountEvent, Around, News, Told};
 pub(crate) use account::{cloud_options, log_in};
 use energy::Meters;
 use facts::{Cover, Facts};
+use fleet::Missed;
 use jobs::{Jobs, Records};
 use leftovers::Leftovers;
 
@@ -151,8 +152,8 @@ struct Printer {
     online: bool,
     /// What else it counts as there.
     standing: Standing,
-    /// The cloud's last list did not have it; the next one decides.
-    missed: bool,
+    /// The cloud's lists do not have it any more; the next ones decide.
+    missed: Option<Missed>,
     /// Whether this connection's broker was asked for what an earlier run announced of it.
     looked_up: bool,
     /// The picture that this connection's broker was given, or was told to forget.

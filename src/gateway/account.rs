@@ -220,6 +220,11 @@ impl Account {
         self.unanswered = self.unanswered.saturating_sub(1);
     }
 
+    /// How often the cloud has told which printers there are.
+    pub(super) fn lists(&self) -> u32 {
+        self.lists
+    }
+
     /// Whether the cloud has told which printers there are.
     pub(super) fn is_listed(&self) -> bool {
         self.lists > 0

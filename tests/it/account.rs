@@ -347,6 +347,43 @@ async fn printers_come_and_go_and_change_their_names_while_it_runs() {
 }
 
 #[tokio::test]
+async fn a_printer_that_changes_hands_keeps_its_entities_however_late_the_other_account_lists_it() {
+    use bambu2mqtt::demo::{Endpoint, Failure};
+    let (first, second, _broker, eyes, document) = neighbours().await;
+    let serial = first.serials()[0].clone();
+    second.cloud.unbind(&serial);
+    let gateway = Gateway::at_speed(&document, None, FAST);
+    eyes.holds("bambu2mqtt/bridge/printers_online", "3").await;
+    eyes.holds("bambu2mqtt/bridge/account_2", "connected").await;
+    let lists = |world: &World| world.cloud.rest().asked(Endpoint::Devices);
+    let mark = eyes.mark();
+    first.cloud.unbind(&serial);
+    second.cloud.rest().fail(Endpoint::Devices, Failure::Fault(None));
+    let (of_first, of_second) = (lists(&first), lists(&second));
+    soon("two lists that lack it", async {
+        while lists(&first) < of_first + 3 {
+            let mark = eyes.mark();
+            eyes.publish(&format!("{REFRESH}/set"), "PRESS");
+            eyes.hears(mark, &format!("{REFRESH}/result"), "outcome").await;
+        }
+    })
+    .await;
+    assert!(lists(&second) > of_second, "and the second account was asked");
+    second.cloud.bind(&serial);
+    second.cloud.rest().heal();
+    let x1c = format!("bambu2mqtt/{serial}");
+    eyes.holds(&format!("{x1c}/stale"), "OFF").await;
+    obeys(&eyes, &format!("{x1c}/bed_target"), "52").await;
+    eyes.look(|seen| {
+        for (topic, payload) in seen.messages.iter().skip(mark) {
+            assert!(!(topic.contains(&serial) && payload.is_empty()), "{topic} was taken away");
+        }
+    });
+    eyes.holds("bambu2mqtt/bridge/printers", "3").await;
+    gateway.stop().await;
+}
+
+#[tokio::test]
 async fn a_reload_touches_only_the_account_that_changed() {
     let (first, second, _broker, eyes, document) = neighbours().await;
     let mut alone = document.clone();
