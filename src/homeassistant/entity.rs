@@ -330,7 +330,12 @@ impl Platform {
     pub fn is_control(self) -> bool {
         !matches!(
             self,
-            Self::Sensor | Self::Enum(_) | Self::BinarySensor | Self::Image | Self::Update(_) | Self::Event(_)
+            Self::Sensor
+                | Self::Enum(_)
+                | Self::BinarySensor
+                | Self::Image
+                | Self::Update(_)
+                | Self::Event(_)
         )
     }
 

@@ -2,9 +2,9 @@
 
 use serde_json::{Value as Json, json};
 
-use crate::printer::{Command, Snapshot};
 use crate::printer::cloud::Release;
 use crate::printer::update::is_newer;
+use crate::printer::{Command, Snapshot};
 
 use super::super::entity::{Entity, Firmware, Value, binary, firmware, sensor};
 
