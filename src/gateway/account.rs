@@ -251,9 +251,9 @@ impl Account {
         Some((Arc::clone(&self.access.client), session.token.clone()))
     }
 
-    /// Its place in the configuration.
-    pub(super) fn place(&self) -> usize {
-        self.number - 1
+    /// Its place in the configuration, and what tells it from other accounts wherever it stands.
+    pub(super) fn name(&self) -> (usize, &str) {
+        (self.number - 1, &self.label)
     }
 
     /// Asks for the list at once, because a person wants it; `Err` says why not.

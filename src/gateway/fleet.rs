@@ -100,7 +100,7 @@ impl Gateway {
     pub(super) fn keep_printer(&mut self, now: Now, serial: &Serial, id: AccountId, bound: &BoundPrinter) {
         let name = self.configured_name(serial).or_else(|| given_name(bound));
         let read_only = self.config.controls_of(serial.as_str()) == Mode::ReadOnly;
-        self.facts.add(now, serial, id, self.accounts.get(&id).map_or(0, Account::place));
+        self.facts.add(now, serial, id, self.accounts.get(&id).map(Account::name).unwrap_or_default());
         let before = self.printers.get(serial).map_or(id, |known| known.account);
         if before != id {
             // What was asked of it by the other way is not answered by this one.
@@ -166,7 +166,7 @@ impl Gateway {
             looked_up: false,
             cover_told: Cover::None,
         };
-        self.facts.add(now, &serial, id, self.accounts.get(&id).map_or(0, Account::place));
+        self.facts.add(now, &serial, id, self.accounts.get(&id).map(Account::name).unwrap_or_default());
         self.printers.insert(serial.clone(), printer);
         if let Some(account) = self.accounts.get_mut(&id) {
             account.subscribe(&serial);
