@@ -493,6 +493,7 @@ impl Gateway {
                     self.resubscribe(id);
                     self.on_listed(now, id);
                 }
+                Told::Silent => self.facts.on_silence(now, id),
                 Told::Outcome(key, outcome) => self.tell_bridge_outcome(
                     id,
                     key,
@@ -503,7 +504,7 @@ impl Gateway {
                 Told::News(news) => {
                     self.tell_account_event(now, id, news);
                     // Another account may have its printers too.
-                    if matches!(news, News::NeedsLogin | News::CodeRequired) {
+                    if matches!(news, News::NeedsLogin | News::CodeRequired | News::Blocked) {
                         self.fit_printers(now);
                     }
                 }

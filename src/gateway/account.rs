@@ -35,6 +35,9 @@ const LOGIN_SOURCES: usize = 3;
 /// logged in does not notice ten seconds, and no watcher of files is needed, which each system has another of.
 const LOOK_EACH: Duration = Duration::from_secs(10);
 
+/// After so many looks at the list that failed in a row its last word on the printers counts no more.
+const UNLISTED: u32 = 2;
+
 /// What a REST task found out.
 pub(super) enum AccountEvent {
     /// There is a login.
@@ -56,6 +59,8 @@ pub(super) enum AccountEvent {
 pub(super) enum Told {
     /// The printers may be other ones.
     Listed,
+    /// It cannot say any more how the printers are.
+    Silent,
     /// What became of what a person asked for: the key of the control, and why not.
     Outcome(&'static str, Result<(), String>),
     /// Something to announce.
@@ -123,6 +128,8 @@ pub(super) struct Account {
     unanswered: usize,
     printers: Vec<BoundPrinter>,
     lists: u32,
+    /// Looks at the list that failed, since one that did not.
+    unlisted: u32,
     life: Life,
     /// What a person typed, until it is sent.
     code: Option<SecretString>,
@@ -170,6 +177,7 @@ impl Account {
             unanswered: 0,
             printers,
             lists: 0,
+            unlisted: 0,
             life: Life::new(named && config.password.is_some(), named, warned),
             code: None,
             tfa_key: None,
@@ -267,6 +275,11 @@ impl Account {
         self.asked = true;
         self.give(now, Input::Tick, tasks);
         Ok(())
+    }
+
+    /// Asks what the login is worth, because something else was told that it is dead.
+    pub(super) fn judge(&mut self, now: Now, tasks: &mut JoinSet<mqtt::Ended>) {
+        self.give(now, Input::Doubted, tasks);
     }
 
     /// Has a code sent.
@@ -369,6 +382,7 @@ impl Account {
                     info!(account = self.number, printers = printers.len(), "logged in to the Bambu cloud");
                 }
                 self.lists = self.lists.saturating_add(1);
+                self.unlisted = 0;
                 self.trouble = None;
                 if self.printers != printers {
                     self.printers = printers;
@@ -398,6 +412,15 @@ impl Account {
                 trouble = Some(error.to_string());
                 let failure = Failure::of(&error);
                 self.log_failure(&error, &failure);
+                // One that we ourselves held back says nothing, and one that failed is soon made up for.
+                if matches!(ended, Some(Call::List | Call::Judge))
+                    && !matches!(error, cloud::Error::Resting { .. })
+                {
+                    self.unlisted = self.unlisted.saturating_add(1);
+                    if self.unlisted == UNLISTED {
+                        self.told.push(Told::Silent);
+                    }
+                }
                 if ended == Some(Call::List) && self.lists == 0 && !self.printers.is_empty() {
                     // Those of an earlier run have to do.
                     self.told.push(Told::Listed);
@@ -483,7 +506,10 @@ impl Account {
                         link.hold();
                     }
                 }
-                Action::Retire => self.retire(),
+                Action::Retire => {
+                    self.retire();
+                    self.told.push(Told::Silent);
+                }
                 Action::Remember(warned) => self.keep("warned", &warned),
                 Action::Tell(news) => {
                     self.log(now, news);

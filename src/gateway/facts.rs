@@ -261,6 +261,16 @@ impl Facts {
         self.next = now.mono;
     }
 
+    /// An account cannot say any more how its printers are: what it said before is no news.
+    pub(super) fn on_silence(&mut self, now: Now, id: AccountId) {
+        for (serial, known) in self.printers.iter_mut().filter(|(_, known)| known.account == id) {
+            if known.online.take().is_some() | known.hearsay.take().is_some() {
+                self.changed.insert(serial.clone());
+            }
+        }
+        self.next = now.mono;
+    }
+
     /// There is another login.
     pub(super) fn resume(&mut self, now: Now, id: AccountId) {
         if let Some(desk) = self.desks.get_mut(&id) {
@@ -292,7 +302,8 @@ impl Facts {
             if snapshot.reach == Reach::Offline && desk.unheard.is_none() {
                 plan.unheard(now.mono);
             }
-            if known.hearsay.is_some() {
+            // It speaks for itself; when it falls silent again this is of no use.
+            if snapshot.reach == Reach::Online && known.hearsay.take().is_some() {
                 self.changed.insert(serial.clone());
             }
         }

@@ -39,7 +39,7 @@ impl Gateway {
                 // One that two accounts have stays with the one it is heard on, as long as that is of use.
                 let worth = |id: AccountId, account: &Account| {
                     let current = self.printers.get(&serial).map(|p| p.account) == Some(id);
-                    (account.has_login(), current)
+                    (account.has_login(), account.is_up(), current)
                 };
                 let other = wanted.get(&serial).and_then(|(id, _)| Some((*id, self.accounts.get(id)?)));
                 if other.is_none_or(|(other, of)| worth(*id, account) > worth(other, of)) {

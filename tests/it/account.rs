@@ -6,7 +6,7 @@ use bambu2mqtt::service::Signal;
 use serde_json::{Value, json};
 
 use crate::gateway::login;
-use crate::support::world::{Eyes, Gateway, Program, Secrets, World, parse, soon};
+use crate::support::world::{Eyes, Gateway, Line, Program, Secrets, World, parse, soon};
 use crate::support::{Broker, Kind};
 
 const ACCOUNT: &str = "bambu2mqtt/bridge/account";
@@ -95,6 +95,8 @@ async fn a_lapsed_login_is_renewed_from_the_dashboard_and_nothing_secret_is_left
     let x1c = format!("bambu2mqtt/{}", world.serials()[0]);
     eyes.holds(&format!("{x1c}/availability"), "online").await;
     eyes.holds(&format!("{x1c}/stale"), "ON").await;
+    // What the cloud said of it is no news any more.
+    eyes.holds(&format!("{x1c}/cloud_online"), "None").await;
     let before = (world.rest.connections(), world.mqtt.connections());
 
     eyes.order(BUTTON, "PRESS", "confirmed").await;
@@ -284,6 +286,23 @@ async fn a_printer_in_two_accounts_is_there_once_and_moves_without_a_gap() {
     eyes.holds("bambu2mqtt/bridge/account_2", "connected").await;
     // Every subscription is answered again.
     eyes.holds("bambu2mqtt/bridge/cloud", "ON").await;
+    gateway.stop().await;
+}
+
+#[tokio::test]
+async fn a_printer_in_two_accounts_is_heard_on_the_one_that_the_broker_lets_in() {
+    let (mut first, _second, _broker, eyes, document) = neighbours().await;
+    let gateway = Gateway::at_speed(&document, None, FAST);
+    eyes.holds("bambu2mqtt/bridge/printers_online", "3").await;
+    eyes.holds("bambu2mqtt/bridge/account_2", "connected").await;
+    let x1c = format!("bambu2mqtt/{}", first.serials()[0]);
+    // Its broker is gone for good, while its REST interface goes on.
+    first.mqtt = Line::to(1).await;
+    eyes.holds(ACCOUNT, "offline").await;
+    eyes.holds(&format!("{x1c}/stale"), "ON").await;
+    look_for_printers(&eyes).await;
+    eyes.holds(&format!("{x1c}/stale"), "OFF").await;
+    obeys(&eyes, &format!("{x1c}/bed_target"), "54").await;
     gateway.stop().await;
 }
 

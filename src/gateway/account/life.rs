@@ -148,6 +148,8 @@ pub(super) enum Input {
     Lost,
     /// The broker refused the login.
     Refused,
+    /// Something else was told that the token is dead.
+    Doubted,
     /// Another token is there than the one in use.
     NewToken,
     /// A person says that something changed: look again, as if just started.
@@ -311,6 +313,7 @@ impl Life {
             }
             Input::Lost => self.connected = false,
             Input::Refused => self.on_refused(now),
+            Input::Doubted => self.want_judge |= self.token,
             Input::Reload => {
                 self.want_find = true;
                 self.failures = 0;

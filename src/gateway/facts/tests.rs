@@ -71,3 +71,39 @@ fn what_is_known_of_an_account_is_its_own_wherever_it_stands_in_the_configuratio
     assert_eq!(scene.facts.desks[&0].kept.names.len(), 1);
     assert!(scene.facts.desks[&1].kept.names.is_empty());
 }
+
+fn hearsay() -> Hearsay {
+    Hearsay { serial: SERIAL.into(), online: Some(true), ..Hearsay::default() }
+}
+
+#[test]
+fn what_an_account_said_is_forgotten_when_it_can_say_no_more() {
+    let mut scene = Scene::new();
+    scene.add(0, 0, "a");
+    let known = scene.facts.printers.get_mut(&scene.serial).unwrap();
+    known.online = Some(true);
+    known.hearsay = Some(Arc::new(hearsay()));
+    scene.facts.changed.clear();
+    scene.facts.on_silence(now(1), 7);
+    assert!(scene.facts.changed.is_empty(), "another account's silence is none of it");
+    scene.facts.on_silence(now(1), 0);
+    let facts = scene.facts.printers[&scene.serial].facts(&Arc::default());
+    assert_eq!((facts.online, facts.hearsay), (None, None));
+    assert!(scene.facts.changed.contains(&scene.serial), "and its session hears of it");
+}
+
+#[test]
+fn hearsay_of_a_printer_does_not_outlive_its_return() {
+    let mut scene = Scene::new();
+    scene.add(0, 0, "a");
+    let serial = scene.serial.clone();
+    let session = crate::bambu::session::Session::new(serial.clone(), "", ["C12", "P1S"], 40_000);
+    let mut snapshot = Snapshot { reach: Reach::Offline, ..(**session.snapshot()).clone() };
+    scene.facts.observe(now(1), &serial, &snapshot);
+    scene.facts.printers.get_mut(&serial).unwrap().hearsay = Some(Arc::new(hearsay()));
+    for reach in [Reach::Online, Reach::Offline] {
+        snapshot.reach = reach;
+        scene.facts.observe(now(2), &serial, &snapshot);
+        assert_eq!(scene.facts.printers[&serial].facts(&Arc::default()).hearsay, None, "{reach:?}");
+    }
+}
