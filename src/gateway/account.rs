@@ -421,8 +421,8 @@ impl Account {
                         self.told.push(Told::Silent);
                     }
                 }
-                if ended == Some(Call::List) && self.lists == 0 && !self.printers.is_empty() {
-                    // Those of an earlier run have to do.
+                if self.lists == 0 && !self.printers.is_empty() {
+                    // Those of an earlier run have to do, and be it to say that they cannot be heard.
                     self.told.push(Told::Listed);
                 }
                 Reply::Failed(failure)
@@ -627,7 +627,7 @@ async fn carry_out(
     let logged_in = |session| AccountEvent::LoggedIn(Box::new(session));
     let desk = Desk { client, account: config, state };
     match call {
-        Call::Find => login::find(client, config, state).await.map(logged_in),
+        Call::Find => login::find(client, config, state, now.wall).await.map(logged_in),
         Call::Password => {
             let password = config.password.as_ref().ok_or_else(missing)?;
             Ok(match desk.password(password, now.wall).await? {

@@ -237,6 +237,55 @@ async fn a_start_while_rest_is_down_has_the_printers_of_the_last_run() {
     gateway.stop().await;
 }
 
+#[tokio::test]
+async fn a_token_of_the_configuration_needs_no_rest_once_the_cloud_has_said_whose_it_is() {
+    use bambu2mqtt::demo::{Endpoint, Failure};
+    let (world, broker, eyes) = town().await;
+    let own = json!({"bambu": {"account": null, "password": null, "token": world.cloud.settings().token}});
+    let document = world.configuration(broker.port, &own);
+    let gateway = Gateway::start(&document);
+    eyes.holds("bambu2mqtt/bridge/printers_online", "3").await;
+    // Nobody says how long it lasts, so three months are assumed from the first sight of it.
+    let end = eyes
+        .until("its end", |seen| {
+            seen.values.get("bambu2mqtt/bridge/token_expires").filter(|end| end.ends_with('Z')).cloned()
+        })
+        .await;
+    gateway.stop().await;
+    Secrets::of(&world).not_kept(&world.folder.path().join("state"));
+    let asked = world.cloud.rest().asked(Endpoint::Preference);
+    world.cloud.rest().fail_all(Failure::Unauthorised);
+    let mark = eyes.mark();
+    let gateway = Gateway::start(&document);
+    eyes.hears(mark, "bambu2mqtt/bridge/printers_online", "3").await;
+    eyes.hears(mark, "bambu2mqtt/bridge/token_expires", &end).await;
+    eyes.holds(ACCOUNT, "connected").await;
+    eyes.order(&format!("bambu2mqtt/{}/bed_target", world.serials()[0]), "51", "confirmed").await;
+    assert_eq!(world.cloud.rest().asked(Endpoint::Preference), asked, "it is known whose it is");
+    gateway.stop().await;
+}
+
+#[tokio::test]
+async fn a_start_that_cannot_ask_whose_token_it_is_shows_no_old_values_as_live() {
+    use bambu2mqtt::demo::Failure;
+    let (world, broker, eyes) = town().await;
+    let own = |token: &str| {
+        let own = json!({"bambu": {"account": null, "password": null, "token": token}});
+        world.configuration(broker.port, &own)
+    };
+    let gateway = Gateway::start(&own(&world.cloud.settings().token));
+    eyes.holds("bambu2mqtt/bridge/printers_online", "3").await;
+    gateway.stop().await;
+    let document = own(&login(&world).await);
+    world.cloud.rest().fail_all(Failure::Fault(None));
+    let mark = eyes.mark();
+    let gateway = Gateway::start(&document);
+    let x1c = format!("bambu2mqtt/{}", world.serials()[0]);
+    eyes.hears(mark, &format!("{x1c}/availability"), "offline").await;
+    eyes.holds("bambu2mqtt/bridge/printers", "3").await;
+    gateway.stop().await;
+}
+
 /// A second account that has the same printers: the same seed makes the same ones.
 async fn neighbours() -> (World, World, Broker, Eyes, Value) {
     let (first, broker, eyes) = town().await;
