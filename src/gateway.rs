@@ -753,7 +753,7 @@ impl Gateway {
             let running = self
                 .accounts
                 .iter()
-                .find(|(id, old)| old.fits(account, place) && !kept.contains(&(**id, place)));
+                .find(|(id, old)| old.fits(account) && kept.iter().all(|(kept, _)| kept != *id));
             if let Some((id, _)) = running {
                 kept.push((*id, place));
                 continue;

@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use secrecy::{ExposeSecret as _, SecretString};
 
 use crate::cloud::person::{Authenticated, Next};
-use crate::cloud::{Client, CodeKind, Desk, Error, Session};
+use crate::cloud::{Client, CodeKind, Desk, Error, Session, session};
 use crate::config::{Account, Config, StateDir};
 use crate::gateway::Clock;
 use crate::service::Exit;
@@ -114,7 +114,21 @@ pub(super) async fn run(config: &Config, arguments: Arguments) -> anyhow::Result
             }
         };
         if account.account.is_none() && matches!(way, Way::Ask) {
-            say(&format!("{name}: an account with a token from elsewhere needs no login"))?;
+            let several = config.accounts.len() > 1;
+            let of = if several { format!("--account {} ", place + 1) } else { String::new() };
+            let way = format!("`bambu2mqtt login {of}--token -`");
+            if session::is_there(account, &state) {
+                say(&format!(
+                    "{name}: has a token from elsewhere and no name, so there is nobody to log in; {way} takes \
+                     another token"
+                ))?;
+            } else {
+                complain(&format!(
+                    "{name}: its token has run out, and there is no name to log in with; copy another one \
+                     (docs/cloud.md shows how) and give it to {way}"
+                ));
+                worst = Exit::NeedsLogin;
+            }
             continue;
         }
         let desk = Desk { client: &client, account, state: &state };

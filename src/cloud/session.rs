@@ -151,15 +151,17 @@ pub fn file(account: &Account, state: &StateDir) -> PathBuf {
     state.path().join(token::file_name("token", account))
 }
 
-/// Tells an account from others without showing it: the same at every start, and for every token. Accounts that
-/// have no name are told apart by their place in the configuration.
-pub fn label(account: &Account, place: usize) -> String {
-    match account.account {
-        Some(_) => {
-            token::file_name("", account).trim_matches(['-', '.']).trim_end_matches(".json").to_owned()
-        }
-        None => format!("token{place}"),
-    }
+/// Tells an account from others without showing it: the same at every start and at every place in the
+/// configuration, whatever login it has at the time.
+pub fn label(account: &Account) -> String {
+    token::file_name("", account).trim_matches(['-', '.']).trim_end_matches(".json").to_owned()
+}
+
+/// Whether there is a login that is not known to be dead: in the configuration, or kept.
+pub fn is_there(account: &Account, state: &StateDir) -> bool {
+    let given = account.token.as_ref().map(token::fingerprint);
+    let alive = |given: &String| retired(account, state).is_ok_and(|retired| !retired.contains(given));
+    given.as_ref().is_some_and(alive) || is_renewed(account, state, None)
 }
 
 /// Makes a session of a fresh token and keeps it for the next start.

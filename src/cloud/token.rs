@@ -185,9 +185,16 @@ pub(super) fn note_given(state: &StateDir, account: &Account, given: &Stored) {
 
 /// A file's name for this account, which does not show the account.
 ///
-/// The address takes part, so that a token never goes to another cloud than the one it came from.
+/// The address takes part, so that a token never goes to another cloud than the one it came from. Without a name
+/// it is where its token comes from that tells an account from others, wherever it stands: the file, or the token
+/// that the configuration has, for which another may be kept once it has ended.
 pub(super) fn file_name(kind: &str, account: &Account) -> String {
-    let name = account.account.as_ref().map(|name| name.as_str().to_lowercase()).unwrap_or_default();
+    let name = match (&account.account, &account.token_file, &account.token) {
+        (Some(name), _, _) => name.as_str().to_lowercase(),
+        (None, Some(path), _) => format!("\nfile {}", path.display()),
+        (None, None, Some(token)) => format!("\ntoken {}", fingerprint(token)),
+        (None, None, None) => String::new(),
+    };
     let whole = format!("{}\n{}\n{name}", account.region.as_str(), account.api_url);
     format!("{kind}-{:016x}.json", fnv1a(whole.as_bytes()))
 }

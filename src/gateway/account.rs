@@ -155,7 +155,7 @@ impl Account {
     ) -> anyhow::Result<Self> {
         let Around { state, limiter, install, inbox } = around;
         let client = Arc::new(Client::sharing(config, Arc::clone(limiter))?);
-        let label = login::label(config, place);
+        let label = login::label(config);
         let read =
             |kind: &str| state.read(&format!("{kind}-{label}.json")).ok().flatten().unwrap_or_default();
         let warned: Warned = serde_json::from_slice(&read("warned")).unwrap_or_default();
@@ -194,8 +194,8 @@ impl Account {
     }
 
     /// Whether it goes on as it is under this configuration, perhaps at another place.
-    pub(super) fn fits(&self, config: &config::Account, place: usize) -> bool {
-        self.given == *config && self.label == login::label(config, place)
+    pub(super) fn fits(&self, config: &config::Account) -> bool {
+        self.given == *config
     }
 
     /// Goes on at this place of the configuration.

@@ -2,7 +2,7 @@ use jiff::SignedDuration;
 
 use super::*;
 use crate::cloud::attempts::Attempt;
-use crate::cloud::session::{Source, file, find, is_renewed, keep, label, permit_login, retire};
+use crate::cloud::session::{Source, file, find, is_renewed, is_there, keep, label, permit_login, retire};
 use crate::cloud::token::{self, Stored};
 use crate::config::StateDir;
 
@@ -249,9 +249,40 @@ fn another_login_is_seen_and_its_own_is_not() {
 #[test]
 fn labels_are_stable_and_show_nothing() {
     let (a, b) = (account("account: a@b.c"), account("account: b@b.c"));
-    assert_ne!(label(&a, 0), label(&b, 0));
-    assert_eq!(label(&a, 0), label(&account("account: A@b.c, password: x"), 3));
-    assert!(label(&a, 0).bytes().all(|byte| byte.is_ascii_hexdigit()), "{}", label(&a, 0));
-    let nameless = account("token: x");
-    assert_eq!(label(&nameless, 1), "token1");
+    assert_ne!(label(&a), label(&b));
+    assert_eq!(label(&a), label(&account("account: A@b.c, password: x")));
+    assert!(label(&a).bytes().all(|byte| byte.is_ascii_hexdigit()), "{}", label(&a));
+    assert_ne!(label(&account("token: x")), label(&account("token: y")));
+}
+
+#[tokio::test]
+async fn accounts_without_a_name_do_not_take_each_other_s_login() {
+    let desk = Desk::new().await;
+    let folder = tempfile::tempdir().unwrap();
+    let own = |file: &str, token: &str| {
+        let path = folder.path().join(file);
+        std::fs::write(&path, token).unwrap();
+        account_at(&desk.server, &format!("token_file: '{}'", path.display()))
+    };
+    let (first, second) = (own("first", JWT), own("second", "AAsecond"));
+    let kept = Stored {
+        token: secret("AAnew"),
+        user_name: Some(UserName::from_uid(1)),
+        obtained_at: now(),
+        expires_at: None,
+    };
+    token::save(&desk.state, &first, &kept).unwrap();
+    assert!(token::load(&desk.state, &second).unwrap().is_none());
+    for account in [&first, &second] {
+        assert!(is_there(account, &desk.state));
+        let token = account.token.clone().unwrap();
+        retire(account, &desk.state, &token).unwrap();
+    }
+    let found = find(&client(&first), &first, &desk.state, now()).await.unwrap();
+    assert_eq!(found.token.expose_secret(), "AAnew");
+    let found = find(&client(&second), &second, &desk.state, now()).await;
+    check!(found, Err(Error::LoginNeeded { reason: LoginReason::RunOut }));
+    assert!(is_there(&first, &desk.state) && !is_there(&second, &desk.state));
+    // A new token in the same file makes no other account of it, nor does a place.
+    assert_eq!(label(&own("second", "AAthird")), label(&second));
 }

@@ -394,7 +394,7 @@ impl Life {
         let log_in = if self.named {
             "press \"Request login code\" and type the code into \"Login code\", or run `bambu2mqtt login`"
         } else {
-            "give the configuration a new access token (`bambu.token`), or run `bambu2mqtt login`"
+            "give the configuration a new access token (`bambu.token`), or run `bambu2mqtt login --token -`"
         };
         match self.state(now) {
             State::Connected => (String::new(), String::new()),
