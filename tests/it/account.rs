@@ -340,11 +340,17 @@ async fn a_printer_in_two_accounts_is_there_once_and_moves_without_a_gap() {
 
 #[tokio::test]
 async fn a_printer_in_two_accounts_is_heard_on_the_one_that_the_broker_lets_in() {
-    let (mut first, _second, _broker, eyes, document) = neighbours().await;
+    let (mut first, second, _broker, eyes, document) = neighbours().await;
+    let serial = first.serials()[0].clone();
+    second.cloud.unbind(&serial);
     let gateway = Gateway::at_speed(&document, None, FAST);
     eyes.holds("bambu2mqtt/bridge/printers_online", "3").await;
+    eyes.holds(ACCOUNT, "connected").await;
     eyes.holds("bambu2mqtt/bridge/account_2", "connected").await;
-    let x1c = format!("bambu2mqtt/{}", first.serials()[0]);
+    // It was the first account's before it was the other's as well.
+    second.cloud.bind(&serial);
+    look_for_printers(&eyes).await;
+    let x1c = format!("bambu2mqtt/{serial}");
     // Its broker is gone for good, while its REST interface goes on.
     first.mqtt = Line::to(1).await;
     eyes.holds(ACCOUNT, "offline").await;
