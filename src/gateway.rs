@@ -29,7 +29,7 @@ use crate::homeassistant::topic::Topics;
 use crate::homeassistant::{Bridge, BridgeMirror, Mirror, Publication};
 use crate::ledger::{self, Writer};
 use crate::mqtt::backoff::Pace;
-use crate::mqtt::{self, Link, Message};
+use crate::mqtt::{self, Brokers, Link, Message};
 use crate::printer::{Now, Outcome, Prefix, Reach, Serial, Snapshot, Texts};
 use crate::replay::reporter;
 use crate::service::{Notifier, Signal, watchdog_interval};
@@ -129,6 +129,21 @@ pub enum Ended {
 /// How the configuration is read again at SIGHUP.
 pub type Reload = Box<dyn Fn() -> Result<Config, crate::config::Error> + Send>;
 
+/// What a process may ask of the cloud, counted over all that it runs: a gateway that begins anew does not begin to
+/// count anew, and rests as long as the cloud wanted the one before to.
+#[derive(Debug, Clone)]
+pub struct Limits {
+    limiter: Arc<Limiter>,
+    brokers: Brokers,
+}
+
+impl Limits {
+    /// With nothing counted yet.
+    pub fn new(clock: Clock) -> Self {
+        Self { limiter: Limiter::at_speed(clock.speed), brokers: Brokers::new() }
+    }
+}
+
 /// What the gateway runs with.
 pub struct Setup {
     /// The configuration.
@@ -137,6 +152,8 @@ pub struct Setup {
     pub reload: Option<Reload>,
     /// Both clocks.
     pub clock: Clock,
+    /// What the process has asked of the cloud so far.
+    pub limits: Limits,
 }
 
 #[allow(clippy::struct_excessive_bools, reason = "independent facts, none a state of its own")]
@@ -268,9 +285,9 @@ pub async fn run(
     signals: &mut mpsc::Receiver<Signal>,
     notifier: &mut Notifier,
 ) -> anyhow::Result<Ended> {
-    let Setup { config, reload, clock } = setup;
+    let Setup { config, reload, clock, limits } = setup;
     let (sender, mut inbox) = mpsc::channel(INBOX);
-    let mut gateway = Gateway::start(config, clock, sender)?;
+    let mut gateway = Gateway::start(config, clock, limits, sender)?;
     notifier.ready();
     let watchdog = watchdog_interval();
     let mut fed = Duration::ZERO;
@@ -337,7 +354,12 @@ pub async fn run(
 }
 
 impl Gateway {
-    fn start(config: Config, clock: Clock, inbox: mpsc::Sender<Event>) -> anyhow::Result<Self> {
+    fn start(
+        config: Config,
+        clock: Clock,
+        limits: Limits,
+        inbox: mpsc::Sender<Event>,
+    ) -> anyhow::Result<Self> {
         let state = StateDir::open(&config.state_dir)?;
         let install = state.install_id()?;
         let topics = Arc::new(topics_of(&config));
@@ -349,8 +371,8 @@ impl Gateway {
         let records = Records::new(&state, writer);
         let now = clock.now();
         let mut next_account = 0;
-        let limiter = Limiter::at_speed(clock.speed);
-        let around = Around { state: Arc::clone(&state), limiter, install, inbox: inbox.clone() };
+        let Limits { limiter, brokers } = limits;
+        let around = Around { state: Arc::clone(&state), limiter, brokers, install, inbox: inbox.clone() };
         let accounts = start_accounts(&mut next_account, &config, &around, now)?;
         let discovery = config.homeassistant.discovery;
         let (texts, loader) = start_texts(&config, &state, clock, &inbox);

@@ -5,13 +5,14 @@
 
 use std::io::{self, BufRead as _, IsTerminal as _, Read as _, Write as _};
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use clap::Args;
 use jiff::Timestamp;
 use secrecy::{ExposeSecret as _, SecretString};
 
 use crate::cloud::person::{Authenticated, Next};
-use crate::cloud::{Client, CodeKind, Desk, Error, Session, session};
+use crate::cloud::{Client, CodeKind, Desk, Error, Limiter, Session, session};
 use crate::config::{Account, Config, StateDir};
 use crate::gateway::Clock;
 use crate::service::Exit;
@@ -103,9 +104,10 @@ pub(super) async fn run(config: &Config, arguments: Arguments) -> anyhow::Result
         }
     };
     let mut worst = Exit::Done;
+    let limiter = Limiter::new();
     for (place, account) in accounts {
         let name = name_of(place, account);
-        let client = match Client::for_account(account) {
+        let client = match Client::sharing(account, Arc::clone(&limiter)) {
             Ok(client) => client,
             Err(error) => {
                 complain(&format!("{name}: {error}"));

@@ -22,7 +22,7 @@ use crate::cloud::{self, BoundPrinter, Client, Limiter, LoginReason, Session, Ve
 use crate::config::{self, StateDir};
 use crate::homeassistant::Login;
 use crate::mqtt::backoff::Pace;
-use crate::mqtt::{self, Link, Message, Qos};
+use crate::mqtt::{self, Brokers, Link, Message, Qos};
 use crate::printer::{Now, Serial};
 
 use super::{AccountId, Event};
@@ -103,6 +103,8 @@ pub(super) struct Around {
     pub(super) state: Arc<StateDir>,
     /// How often the cloud may be asked, over all accounts.
     pub(super) limiter: Arc<Limiter>,
+    /// How often the cloud's brokers may be connected to, over all accounts.
+    pub(super) brokers: Brokers,
     /// The id of this installation.
     pub(super) install: String,
     pub(super) inbox: mpsc::Sender<Event>,
@@ -119,6 +121,7 @@ pub(super) struct Account {
     /// Tells it from other accounts in client ids and names of files.
     label: String,
     install: String,
+    brokers: Brokers,
     session: Option<Session>,
     link: Option<Link>,
     connected: bool,
@@ -153,7 +156,7 @@ impl Account {
         around: &Around,
         now: Now,
     ) -> anyhow::Result<Self> {
-        let Around { state, limiter, install, inbox } = around;
+        let Around { state, limiter, brokers, install, inbox } = around;
         let client = Arc::new(Client::sharing(config, Arc::clone(limiter))?);
         let label = login::label(config);
         let read =
@@ -170,6 +173,7 @@ impl Account {
             inbox: inbox.clone(),
             label,
             install: install.clone(),
+            brokers: brokers.clone(),
             session: None,
             link: None,
             connected: false,
@@ -601,7 +605,8 @@ impl Account {
         let mut options = cloud_options(&self.access.config, &format!("{}-{}", self.install, self.label))?;
         options.credentials = Some((user, token));
         let inbox = self.inbox.clone();
-        self.link = Some(Link::start(tasks, options, inbox, move |event| Event::Cloud(id, event)));
+        let wrap = move |event| Event::Cloud(id, event);
+        self.link = Some(Link::start_among(&self.brokers, tasks, options, inbox, wrap));
         Ok(())
     }
 }
