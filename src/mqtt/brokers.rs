@@ -39,7 +39,11 @@ impl Default for Brokers {
 
 #[cfg(test)]
 mod tests {
+    use tokio::sync::mpsc;
+    use tokio::task::JoinSet;
+
     use super::*;
+    use crate::mqtt::{Event, Link, Options};
 
     #[test]
     fn all_who_try_one_broker_share_its_limit() {
@@ -59,5 +63,34 @@ mod tests {
         assert_eq!(permit(&brokers, "us:8883", 301), Ok(()));
         assert_eq!(permit(&brokers, "us:8883", 301), Err(Duration::from_secs(1)));
         assert_eq!(brokers.permit("us:8883", Pace::Local, at(301)), Ok(()), "one in the house never minds");
+    }
+
+    #[tokio::test(start_paused = true)]
+    #[allow(clippy::disallowed_methods, reason = "the clock of a test, which stands still")]
+    async fn a_link_that_takes_another_s_place_waits_where_that_one_would_have_waited() {
+        let (brokers, start) = (Brokers::new(), Instant::now());
+        let mut tried = Vec::new();
+        for _ in 0..5 {
+            let options = Options {
+                name: "cloud".into(),
+                host: "127.0.0.1".into(),
+                // Nobody listens there.
+                port: 1,
+                tls: None,
+                client_id: "gateway".into(),
+                credentials: None,
+                last_will: None,
+                keep_alive: Duration::from_secs(30),
+                pace: Pace::Cloud,
+            };
+            let (sender, mut inbox) = mpsc::channel(4);
+            let mut tasks = JoinSet::new();
+            let link = Link::start_among(&brokers, &mut tasks, options, sender, |event| event);
+            assert!(matches!(inbox.recv().await, Some(Event::Disconnected { lasted: None, .. })));
+            tried.push(start.elapsed());
+            link.close(None).await;
+        }
+        assert!(tried[3] < Duration::from_secs(200), "four may follow one another: {tried:?}");
+        assert!(tried[4] >= Duration::from_secs(301), "{tried:?}");
     }
 }
