@@ -20,7 +20,7 @@ use tokio::sync::mpsc;
 use tracing::{error, info, warn};
 
 use crate::config::{self, Config, Loaded, Source};
-use crate::gateway::{self, Clock, Ended, Setup};
+use crate::gateway::{self, Clock, Ended, Limits, Setup};
 use crate::service::{Exit, Notifier, Signal, Signals};
 
 /// Bambu Lab printers in Home Assistant: from the Bambu cloud to MQTT discovery, and back.
@@ -154,6 +154,7 @@ async fn run_gateway(argument: ConfigArg, volume: logging::Volume) -> Exit {
     };
     let mut notifier = Notifier::new();
     let clock = Clock::start();
+    let limits = Limits::new(clock);
     let mut config = loaded.config;
     loop {
         let argument = argument.clone();
@@ -163,7 +164,7 @@ async fn run_gateway(argument: ConfigArg, volume: logging::Volume) -> Exit {
             warn_of(&loaded);
             Ok(loaded.config)
         });
-        let setup = Setup { config, reload: Some(reload), clock };
+        let setup = Setup { config, reload: Some(reload), clock, limits: limits.clone() };
         match gateway::run(setup, &mut signals, &mut notifier).await {
             Ok(Ended::Restart(new)) => config = *new,
             Ok(Ended::Stopped) => return Exit::Done,

@@ -29,7 +29,7 @@ use crate::homeassistant::topic::Topics;
 use crate::homeassistant::{Bridge, BridgeMirror, Mirror, Publication};
 use crate::ledger::{self, Writer};
 use crate::mqtt::backoff::Pace;
-use crate::mqtt::{self, Link, Message};
+use crate::mqtt::{self, Brokers, Link, Message};
 use crate::printer::{Now, Outcome, Prefix, Reach, Serial, Snapshot, Texts};
 use crate::replay::reporter;
 use crate::service::{Notifier, Signal, watchdog_interval};
@@ -40,6 +40,7 @@ use account::{Account, AccountEvent, Around, News, Told};
 pub(crate) use account::{cloud_options, log_in};
 use energy::Meters;
 use facts::{Cover, Facts};
+use fleet::Missed;
 use jobs::{Jobs, Records};
 use leftovers::Leftovers;
 
@@ -128,6 +129,21 @@ pub enum Ended {
 /// How the configuration is read again at SIGHUP.
 pub type Reload = Box<dyn Fn() -> Result<Config, crate::config::Error> + Send>;
 
+/// What a process may ask of the cloud, counted over all that it runs: a gateway that begins anew does not begin to
+/// count anew, and rests as long as the cloud wanted the one before to.
+#[derive(Debug, Clone)]
+pub struct Limits {
+    limiter: Arc<Limiter>,
+    brokers: Brokers,
+}
+
+impl Limits {
+    /// With nothing counted yet.
+    pub fn new(clock: Clock) -> Self {
+        Self { limiter: Limiter::at_speed(clock.speed), brokers: Brokers::new() }
+    }
+}
+
 /// What the gateway runs with.
 pub struct Setup {
     /// The configuration.
@@ -136,6 +152,8 @@ pub struct Setup {
     pub reload: Option<Reload>,
     /// Both clocks.
     pub clock: Clock,
+    /// What the process has asked of the cloud so far.
+    pub limits: Limits,
 }
 
 #[allow(clippy::struct_excessive_bools, reason = "independent facts, none a state of its own")]
@@ -151,8 +169,8 @@ struct Printer {
     online: bool,
     /// What else it counts as there.
     standing: Standing,
-    /// The cloud's last list did not have it; the next one decides.
-    missed: bool,
+    /// The cloud's lists do not have it any more; the next ones decide.
+    missed: Option<Missed>,
     /// Whether this connection's broker was asked for what an earlier run announced of it.
     looked_up: bool,
     /// The picture that this connection's broker was given, or was told to forget.
@@ -267,9 +285,9 @@ pub async fn run(
     signals: &mut mpsc::Receiver<Signal>,
     notifier: &mut Notifier,
 ) -> anyhow::Result<Ended> {
-    let Setup { config, reload, clock } = setup;
+    let Setup { config, reload, clock, limits } = setup;
     let (sender, mut inbox) = mpsc::channel(INBOX);
-    let mut gateway = Gateway::start(config, clock, sender)?;
+    let mut gateway = Gateway::start(config, clock, limits, sender)?;
     notifier.ready();
     let watchdog = watchdog_interval();
     let mut fed = Duration::ZERO;
@@ -336,7 +354,12 @@ pub async fn run(
 }
 
 impl Gateway {
-    fn start(config: Config, clock: Clock, inbox: mpsc::Sender<Event>) -> anyhow::Result<Self> {
+    fn start(
+        config: Config,
+        clock: Clock,
+        limits: Limits,
+        inbox: mpsc::Sender<Event>,
+    ) -> anyhow::Result<Self> {
         let state = StateDir::open(&config.state_dir)?;
         let install = state.install_id()?;
         let topics = Arc::new(topics_of(&config));
@@ -348,8 +371,8 @@ impl Gateway {
         let records = Records::new(&state, writer);
         let now = clock.now();
         let mut next_account = 0;
-        let limiter = Limiter::at_speed(clock.speed);
-        let around = Around { state: Arc::clone(&state), limiter, install, inbox: inbox.clone() };
+        let Limits { limiter, brokers } = limits;
+        let around = Around { state: Arc::clone(&state), limiter, brokers, install, inbox: inbox.clone() };
         let accounts = start_accounts(&mut next_account, &config, &around, now)?;
         let discovery = config.homeassistant.discovery;
         let (texts, loader) = start_texts(&config, &state, clock, &inbox);
@@ -487,6 +510,7 @@ impl Gateway {
                     self.resubscribe(id);
                     self.on_listed(now, id);
                 }
+                Told::Silent => self.facts.on_silence(now, id),
                 Told::Outcome(key, outcome) => self.tell_bridge_outcome(
                     id,
                     key,
@@ -497,7 +521,7 @@ impl Gateway {
                 Told::News(news) => {
                     self.tell_account_event(now, id, news);
                     // Another account may have its printers too.
-                    if matches!(news, News::NeedsLogin | News::CodeRequired) {
+                    if matches!(news, News::NeedsLogin | News::CodeRequired | News::Blocked) {
                         self.fit_printers(now);
                     }
                 }
@@ -746,7 +770,7 @@ impl Gateway {
             let running = self
                 .accounts
                 .iter()
-                .find(|(id, old)| old.fits(account, place) && !kept.contains(&(**id, place)));
+                .find(|(id, old)| old.fits(account) && kept.iter().all(|(kept, _)| kept != *id));
             if let Some((id, _)) = running {
                 kept.push((*id, place));
                 continue;

@@ -14,6 +14,7 @@
 //! each attempt gets a fresh client and event loop, and pausing is done here.
 
 pub mod backoff;
+mod brokers;
 mod error;
 pub mod outbox;
 mod poller;
@@ -32,6 +33,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{Instrument, debug, info_span};
 
 use backoff::Pace;
+pub use brokers::Brokers;
 pub use error::{Error, Refusal};
 pub use outbox::{Outbox, Token};
 use poller::Poller;
@@ -258,6 +260,17 @@ impl Link {
     /// A task that ends before [`close`](Self::close) was called is a fault of this program.
     pub fn start<T: Send + 'static>(
         tasks: &mut JoinSet<Ended>,
+        options: Options,
+        inbox: mpsc::Sender<T>,
+        wrap: impl Fn(Event) -> T + Send + 'static,
+    ) -> Self {
+        Self::start_among(&Brokers::new(), tasks, options, inbox, wrap)
+    }
+
+    /// The same for one of several links whose attempts are counted together.
+    pub fn start_among<T: Send + 'static>(
+        brokers: &Brokers,
+        tasks: &mut JoinSet<Ended>,
         mut options: Options,
         inbox: mpsc::Sender<T>,
         wrap: impl Fn(Event) -> T + Send + 'static,
@@ -276,7 +289,7 @@ impl Link {
         tasks.spawn(
             writer::run(Arc::clone(&shared), max_outgoing, options.name.clone()).instrument(span.clone()),
         );
-        let poller = Poller::new(options, Arc::clone(&shared), inbox, wrap);
+        let poller = Poller::new(options, Arc::clone(&shared), brokers.clone(), inbox, wrap);
         tasks.spawn(poller.run().instrument(span));
         Self { shared }
     }

@@ -1,6 +1,7 @@
 //! `check` and `printers`: look at everything, say everything that is wrong, publish nothing.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::json;
@@ -9,7 +10,7 @@ use tokio::task::JoinSet;
 use tokio::time::timeout;
 
 use crate::bambu::session::{Input, Output, Session};
-use crate::cloud::{self, BoundPrinter, Client};
+use crate::cloud::{self, BoundPrinter, Client, Limiter};
 use crate::config::{Account, Config, Mode, StateDir};
 use crate::gateway::{Clock, cloud_options, local_options, log_in, topics_of};
 use crate::homeassistant::entity_count;
@@ -67,8 +68,9 @@ impl Findings {
 pub(super) async fn printers(config: &Config, json: bool) -> anyhow::Result<Exit> {
     let state = StateDir::open(&config.state_dir)?;
     let mut findings = Findings::default();
+    let limiter = Limiter::new();
     for account in &config.accounts {
-        match list(account, &state).await {
+        match list(account, &state, &limiter).await {
             Ok((_, printers)) => {
                 for printer in printers {
                     let name = name_of(config, &printer);
@@ -114,8 +116,9 @@ pub(super) async fn run(config: &Config, json: bool) -> anyhow::Result<Exit> {
     let state = StateDir::open(&config.state_dir)?;
     let mut findings = Findings::default();
     check_local(config, &state, &mut findings).await?;
+    let limiter = Limiter::new();
     for (index, account) in config.accounts.iter().enumerate() {
-        match list(account, &state).await {
+        match list(account, &state, &limiter).await {
             Ok((session, printers)) => {
                 let count = printers.len();
                 findings.lines.push(format!("the cloud accepts the login and lists {count} printers"));
@@ -135,8 +138,9 @@ pub(super) async fn run(config: &Config, json: bool) -> anyhow::Result<Exit> {
 async fn list(
     account: &Account,
     state: &StateDir,
+    limiter: &Arc<Limiter>,
 ) -> Result<(cloud::Session, Vec<BoundPrinter>), cloud::Error> {
-    let client = Client::for_account(account)?;
+    let client = Client::sharing(account, Arc::clone(limiter))?;
     log_in(&client, account, state, Clock::start().now().wall).await
 }
 

@@ -17,7 +17,7 @@ use tokio::task::JoinSet;
 
 use crate::config::{Config, Source};
 use crate::demo::{Broker, Cloud, Model, Options, Recording, broker};
-use crate::gateway::{self, Clock, Setup, local_options, topics_of};
+use crate::gateway::{self, Clock, Limits, Setup, local_options, topics_of};
 use crate::homeassistant::topic::Topics;
 use crate::mqtt::{Event, Link, Qos};
 use crate::service::{Exit, Notifier, Signal};
@@ -115,7 +115,8 @@ pub(super) async fn run(arguments: Arguments) -> anyhow::Result<Exit> {
     let lapse = arguments.login_ends.map(|after| tokio::spawn(end_login(Arc::clone(&cloud), after)));
     let viewer = tokio::spawn(view(config.clone()));
     let own_broker = broker.is_none().then(|| config.clone());
-    let setup = Setup { config, reload: None, clock: Clock::start() };
+    let clock = Clock::start();
+    let setup = Setup { config, reload: None, clock, limits: Limits::new(clock) };
     let ended = gateway::run(setup, &mut signals, &mut Notifier::new()).await;
     viewer.abort();
     if let Some(config) = own_broker {

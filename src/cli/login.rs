@@ -5,13 +5,14 @@
 
 use std::io::{self, BufRead as _, IsTerminal as _, Read as _, Write as _};
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use clap::Args;
 use jiff::Timestamp;
 use secrecy::{ExposeSecret as _, SecretString};
 
 use crate::cloud::person::{Authenticated, Next};
-use crate::cloud::{Client, CodeKind, Desk, Error, Session};
+use crate::cloud::{Client, CodeKind, Desk, Error, Limiter, Session, session};
 use crate::config::{Account, Config, StateDir};
 use crate::gateway::Clock;
 use crate::service::Exit;
@@ -103,9 +104,10 @@ pub(super) async fn run(config: &Config, arguments: Arguments) -> anyhow::Result
         }
     };
     let mut worst = Exit::Done;
+    let limiter = Limiter::new();
     for (place, account) in accounts {
         let name = name_of(place, account);
-        let client = match Client::for_account(account) {
+        let client = match Client::sharing(account, Arc::clone(&limiter)) {
             Ok(client) => client,
             Err(error) => {
                 complain(&format!("{name}: {error}"));
@@ -114,7 +116,21 @@ pub(super) async fn run(config: &Config, arguments: Arguments) -> anyhow::Result
             }
         };
         if account.account.is_none() && matches!(way, Way::Ask) {
-            say(&format!("{name}: an account with a token from elsewhere needs no login"))?;
+            let several = config.accounts.len() > 1;
+            let of = if several { format!("--account {} ", place + 1) } else { String::new() };
+            let way = format!("`bambu2mqtt login {of}--token -`");
+            if session::is_there(account, &state) {
+                say(&format!(
+                    "{name}: has a token from elsewhere and no name, so there is nobody to log in; {way} takes \
+                     another token"
+                ))?;
+            } else {
+                complain(&format!(
+                    "{name}: its token has run out, and there is no name to log in with; copy another one \
+                     (docs/cloud.md shows how) and give it to {way}"
+                ));
+                worst = Exit::NeedsLogin;
+            }
             continue;
         }
         let desk = Desk { client: &client, account, state: &state };

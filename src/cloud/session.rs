@@ -31,7 +31,7 @@ pub struct Session {
     pub token: SecretString,
     /// User name at the broker.
     pub user_name: UserName,
-    /// When it ends; assumed for some, unknown for imported opaque tokens.
+    /// When it ends; assumed where nobody says so.
     pub expires_at: Option<Timestamp>,
     /// Where it comes from.
     pub source: Source,
@@ -75,7 +75,7 @@ async fn obtain_in_time(
     state: &StateDir,
     now: Timestamp,
 ) -> Result<Session, Error> {
-    match find(client, account, state).await {
+    match find(client, account, state, now).await {
         Err(Error::LoginNeeded { .. }) if account.account.is_some() && account.password.is_some() => {
             with_password(client, account, state, now).await
         }
@@ -87,24 +87,18 @@ async fn obtain_in_time(
 ///
 /// Only the cloud's word ends a token: this machine's clock may be wrong, so a token that should have ended is
 /// offered once more.
-pub async fn find(client: &Client, account: &Account, state: &StateDir) -> Result<Session, Error> {
+pub async fn find(
+    client: &Client,
+    account: &Account,
+    state: &StateDir,
+    now: Timestamp,
+) -> Result<Session, Error> {
     let mut reason = LoginReason::NoToken;
     if let Some(token) = &account.token {
-        let claims = claims(token);
         if !retired(account, state)?.contains(&token::fingerprint(token)) {
-            let user_name = match claims.user_name {
-                Some(user_name) => Ok(user_name),
-                None => client.preference(token).await,
-            };
-            match user_name {
-                Ok(user_name) => {
-                    return Ok(Session {
-                        token: token.clone(),
-                        user_name,
-                        expires_at: claims.expires_at,
-                        source: Source::Configuration,
-                    });
-                }
+            let given = token::given(state, account, token, now)?;
+            match complete(client, account, state, given, Source::Configuration).await {
+                Ok(session) => return Ok(session),
                 // Proven dead: another login may be there.
                 Err(error) if error.needs_login() => retire(account, state, token)?,
                 Err(error) => return Err(error),
@@ -157,15 +151,17 @@ pub fn file(account: &Account, state: &StateDir) -> PathBuf {
     state.path().join(token::file_name("token", account))
 }
 
-/// Tells an account from others without showing it: the same at every start, and for every token. Accounts that
-/// have no name are told apart by their place in the configuration.
-pub fn label(account: &Account, place: usize) -> String {
-    match account.account {
-        Some(_) => {
-            token::file_name("", account).trim_matches(['-', '.']).trim_end_matches(".json").to_owned()
-        }
-        None => format!("token{place}"),
-    }
+/// Tells an account from others without showing it: the same at every start and at every place in the
+/// configuration, whatever login it has at the time.
+pub fn label(account: &Account) -> String {
+    token::file_name("", account).trim_matches(['-', '.']).trim_end_matches(".json").to_owned()
+}
+
+/// Whether there is a login that is not known to be dead: in the configuration, or kept.
+pub fn is_there(account: &Account, state: &StateDir) -> bool {
+    let given = account.token.as_ref().map(token::fingerprint);
+    let alive = |given: &String| retired(account, state).is_ok_and(|retired| !retired.contains(given));
+    given.as_ref().is_some_and(alive) || is_renewed(account, state, None)
 }
 
 /// Makes a session of a fresh token and keeps it for the next start.
@@ -200,7 +196,11 @@ async fn complete(
     } else {
         let user_name = client.preference(&stored.token).await?;
         stored.user_name = Some(user_name.clone());
-        token::save(state, account, &stored)?;
+        if source == Source::Configuration {
+            token::note_given(state, account, &stored);
+        } else {
+            token::save(state, account, &stored)?;
+        }
         user_name
     };
     let expires_at = stored.end();

@@ -130,11 +130,71 @@ pub(super) fn save(state: &StateDir, account: &Account, stored: &Stored) -> Resu
     state.write(&file_name("token", account), &bytes)
 }
 
+/// What is known of a token that the configuration has; the token itself stays there.
+#[derive(Serialize, Deserialize)]
+struct Given {
+    /// Which one this is about.
+    fingerprint: String,
+    user_name: Option<String>,
+    first_seen: Timestamp,
+}
+
+/// A token of the configuration with what the cloud said of it before, so that a start does not depend on
+/// being told again.
+///
+/// One that is seen for the first time is taken to be new: nobody says how old it is, and a warning that comes
+/// late is of more use than none.
+pub(super) fn given(
+    state: &StateDir,
+    account: &Account,
+    token: &SecretString,
+    now: Timestamp,
+) -> Result<Stored, state_dir::Error> {
+    let claims = claims(token);
+    let bytes = state.read(&file_name("token-given", account))?.unwrap_or_default();
+    let known = serde_json::from_slice::<Given>(&bytes).ok();
+    let known = known.filter(|given| given.fingerprint == fingerprint(token));
+    let user_name = known.as_ref().and_then(|given| given.user_name.as_deref()).and_then(UserName::parse);
+    let stored = Stored {
+        token: token.clone(),
+        user_name: claims.user_name.or(user_name),
+        // A clock that was ahead then must not make it last longer.
+        obtained_at: known.as_ref().map_or(now, |given| given.first_seen.min(now)),
+        expires_at: claims.expires_at,
+    };
+    // One that says all about itself need not be remembered.
+    if known.is_none() && (stored.user_name.is_none() || stored.expires_at.is_none()) {
+        note_given(state, account, &stored);
+    }
+    Ok(stored)
+}
+
+/// Remembers what is known of the configuration's token, in place of any before it. A disk that is full is no
+/// reason not to use it.
+pub(super) fn note_given(state: &StateDir, account: &Account, given: &Stored) {
+    let written = Given {
+        fingerprint: fingerprint(&given.token),
+        user_name: given.user_name.as_ref().map(|name| name.as_str().to_owned()),
+        first_seen: given.obtained_at,
+    };
+    let bytes = serde_json::to_vec_pretty(&written).expect("text and numbers always make JSON");
+    if let Err(error) = state.write(&file_name("token-given", account), &bytes) {
+        warn!(%error, "whose token the configuration has is not remembered, and is asked for again at the next start");
+    }
+}
+
 /// A file's name for this account, which does not show the account.
 ///
-/// The address takes part, so that a token never goes to another cloud than the one it came from.
+/// The address takes part, so that a token never goes to another cloud than the one it came from. Without a name
+/// it is where its token comes from that tells an account from others, wherever it stands: the file, or the token
+/// that the configuration has, for which another may be kept once it has ended.
 pub(super) fn file_name(kind: &str, account: &Account) -> String {
-    let name = account.account.as_ref().map(|name| name.as_str().to_lowercase()).unwrap_or_default();
+    let name = match (&account.account, &account.token_file, &account.token) {
+        (Some(name), _, _) => name.as_str().to_lowercase(),
+        (None, Some(path), _) => format!("\nfile {}", path.display()),
+        (None, None, Some(token)) => format!("\ntoken {}", fingerprint(token)),
+        (None, None, None) => String::new(),
+    };
     let whole = format!("{}\n{}\n{name}", account.region.as_str(), account.api_url);
     format!("{kind}-{:016x}.json", fnv1a(whole.as_bytes()))
 }

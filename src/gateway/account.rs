@@ -25,7 +25,7 @@ use crate::cloud::{self, BoundPrinter, Client, Limiter, LoginReason, Session, Ve
 use crate::config::{self, StateDir};
 use crate::homeassistant::Login;
 use crate::mqtt::backoff::Pace;
-use crate::mqtt::{self, Link, Message, Qos, Token};
+use crate::mqtt::{self, Brokers, Link, Message, Qos, Token};
 use crate::printer::{Now, Serial};
 
 use super::{AccountId, Event};
@@ -40,6 +40,9 @@ const LOOK_EACH: Duration = Duration::from_secs(10);
 /// How long a login that waits for its authenticator's code is good for. Nobody says; a browser's form is filled in
 /// within minutes, and what is older is begun anew.
 const KEY_LASTS: Duration = Duration::from_secs(3 * 60);
+
+/// After so many looks at the list that failed in a row its last word on the printers counts no more.
+const UNLISTED: u32 = 2;
 
 /// What a REST task found out.
 pub(super) enum AccountEvent {
@@ -62,6 +65,8 @@ pub(super) enum AccountEvent {
 pub(super) enum Told {
     /// The printers may be other ones.
     Listed,
+    /// It cannot say any more how the printers are.
+    Silent,
     /// What became of what a person asked for: the key of the control, and why not.
     Outcome(&'static str, Result<(), String>),
     /// Something to announce.
@@ -123,6 +128,8 @@ pub(super) struct Around {
     pub(super) state: Arc<StateDir>,
     /// How often the cloud may be asked, over all accounts.
     pub(super) limiter: Arc<Limiter>,
+    /// How often the cloud's brokers may be connected to, over all accounts.
+    pub(super) brokers: Brokers,
     /// The id of this installation.
     pub(super) install: String,
     pub(super) inbox: mpsc::Sender<Event>,
@@ -139,6 +146,7 @@ pub(super) struct Account {
     /// Tells it from other accounts in client ids and names of files.
     label: String,
     install: String,
+    brokers: Brokers,
     session: Option<Session>,
     link: Option<Link>,
     connected: bool,
@@ -150,6 +158,8 @@ pub(super) struct Account {
     refused: BTreeSet<Serial>,
     printers: Vec<BoundPrinter>,
     lists: u32,
+    /// Looks at the list that failed, since one that did not.
+    unlisted: u32,
     life: Life,
     /// Tells the password from another one.
     password_mark: Option<u16>,
@@ -179,9 +189,9 @@ impl Account {
         around: &Around,
         now: Now,
     ) -> anyhow::Result<Self> {
-        let Around { state, limiter, install, inbox } = around;
+        let Around { state, limiter, brokers, install, inbox } = around;
         let client = Arc::new(Client::sharing(config, Arc::clone(limiter))?);
-        let label = login::label(config, place);
+        let label = login::label(config);
         let read =
             |kind: &str| state.read(&format!("{kind}-{label}.json")).ok().flatten().unwrap_or_default();
         let warned: Warned = serde_json::from_slice(&read("warned")).unwrap_or_default();
@@ -200,6 +210,7 @@ impl Account {
             inbox: inbox.clone(),
             label,
             install: install.clone(),
+            brokers: brokers.clone(),
             session: None,
             link: None,
             connected: false,
@@ -208,6 +219,7 @@ impl Account {
             refused: BTreeSet::new(),
             printers,
             lists: 0,
+            unlisted: 0,
             life: Life::new(named && config.password.is_some(), named, warned, standing),
             password_mark,
             code: None,
@@ -227,8 +239,8 @@ impl Account {
     }
 
     /// Whether it goes on as it is under this configuration, perhaps at another place.
-    pub(super) fn fits(&self, config: &config::Account, place: usize) -> bool {
-        self.given == *config && self.label == login::label(config, place)
+    pub(super) fn fits(&self, config: &config::Account) -> bool {
+        self.given == *config
     }
 
     /// Goes on at this place of the configuration.
@@ -271,6 +283,11 @@ impl Account {
         !self.refused.contains(serial)
     }
 
+    /// How often the cloud has told which printers there are.
+    pub(super) fn lists(&self) -> u32 {
+        self.lists
+    }
+
     /// Whether the cloud has told which printers there are.
     pub(super) fn is_listed(&self) -> bool {
         self.lists > 0
@@ -297,9 +314,9 @@ impl Account {
         Some((Arc::clone(&self.access.client), session.token.clone()))
     }
 
-    /// Its place in the configuration.
-    pub(super) fn place(&self) -> usize {
-        self.number - 1
+    /// Its place in the configuration, and what tells it from other accounts wherever it stands.
+    pub(super) fn name(&self) -> (usize, &str) {
+        (self.number - 1, &self.label)
     }
 
     /// Asks for the list at once, because a person wants it; `Err` says why not.
@@ -313,6 +330,11 @@ impl Account {
         self.asked = true;
         self.give(now, Input::Tick, tasks);
         Ok(())
+    }
+
+    /// Asks what the login is worth, because something else was told that it is dead.
+    pub(super) fn judge(&mut self, now: Now, tasks: &mut JoinSet<mqtt::Ended>) {
+        self.give(now, Input::Doubted, tasks);
     }
 
     /// Has a code sent.
@@ -437,6 +459,7 @@ impl Account {
                     info!(account = self.number, printers = printers.len(), "logged in to the Bambu cloud");
                 }
                 self.lists = self.lists.saturating_add(1);
+                self.unlisted = 0;
                 self.trouble = None;
                 if self.printers != printers {
                     self.printers = printers;
@@ -473,8 +496,17 @@ impl Account {
                     self.authenticator &= !matches!(failure.trouble, Trouble::CodeWanted(_));
                 }
                 self.log_failure(&error, &failure);
-                if ended == Some(Call::List) && self.lists == 0 && !self.printers.is_empty() {
-                    // Those of an earlier run have to do.
+                // One that we ourselves held back says nothing, and one that failed is soon made up for.
+                if matches!(ended, Some(Call::List | Call::Judge))
+                    && !matches!(error, cloud::Error::Resting { .. })
+                {
+                    self.unlisted = self.unlisted.saturating_add(1);
+                    if self.unlisted == UNLISTED {
+                        self.told.push(Told::Silent);
+                    }
+                }
+                if self.lists == 0 && !self.printers.is_empty() {
+                    // Those of an earlier run have to do, and be it to say that they cannot be heard.
                     self.told.push(Told::Listed);
                 }
                 Reply::Failed(failure)
@@ -562,7 +594,10 @@ impl Account {
                         link.hold();
                     }
                 }
-                Action::Retire => self.retire(),
+                Action::Retire => {
+                    self.retire();
+                    self.told.push(Told::Silent);
+                }
                 Action::Remember(warned) => self.warning = Some((warned, None)),
                 Action::Tell(news) => {
                     self.log(now, news);
@@ -658,7 +693,8 @@ impl Account {
         let mut options = cloud_options(&self.access.config, &format!("{}-{}", self.install, self.label))?;
         options.credentials = Some((user, token));
         let inbox = self.inbox.clone();
-        self.link = Some(Link::start(tasks, options, inbox, move |event| Event::Cloud(id, event)));
+        let wrap = move |event| Event::Cloud(id, event);
+        self.link = Some(Link::start_among(&self.brokers, tasks, options, inbox, wrap));
         Ok(())
     }
 }
@@ -686,7 +722,7 @@ async fn carry_out(
     let logged_in = |session| AccountEvent::LoggedIn(Box::new(session));
     let desk = Desk { client, account: config, state };
     match call {
-        Call::Find => login::find(client, config, state).await.map(logged_in),
+        Call::Find => login::find(client, config, state, now.wall).await.map(logged_in),
         Call::Password => {
             let password = config.password.as_ref().ok_or_else(missing)?;
             Ok(match desk.password(password, now.wall).await? {

@@ -54,8 +54,10 @@ pub(super) struct Tasks {
 
 /// What is known of one account.
 struct Desk {
-    /// Its place in the configuration.
+    /// Its place in the configuration, for people.
     place: usize,
+    /// Tells it from other accounts, also when it has another place or is begun anew.
+    label: String,
     plan: Plan,
     kept: KeptAccount,
     /// The kinds of questions of which it was said that the cloud does not answer them.
@@ -187,12 +189,13 @@ impl Facts {
     }
 
     /// A printer that is used from now on, or is used through another account.
-    pub(super) fn add(&mut self, now: Now, serial: &Serial, id: AccountId, place: usize) {
-        let earlier = self.earlier.accounts.get(&place);
+    pub(super) fn add(&mut self, now: Now, serial: &Serial, id: AccountId, (place, label): (usize, &str)) {
+        let earlier = self.earlier.accounts.get(label);
         let desk = self.desks.entry(id).or_insert_with(|| {
             let kept = earlier.cloned().unwrap_or_default();
             let plan = Plan::new(now.mono, age(now, kept.names_at));
-            Desk { place, plan, kept, down: BTreeSet::new(), unheard: Some(now.mono) }
+            let label = label.to_owned();
+            Desk { place, label, plan, kept, down: BTreeSet::new(), unheard: Some(now.mono) }
         });
         desk.place = place;
         let known = self.printers.entry(serial.clone()).or_insert_with(|| {
@@ -236,8 +239,11 @@ impl Facts {
         }
     }
 
-    /// Accounts that were given up are asked nothing more.
+    /// Accounts that were given up are asked nothing more. What is known of them is kept: one whose configuration
+    /// changed begins anew, and goes on from there.
     pub(super) fn keep_accounts(&mut self, now: Now, used: impl Fn(AccountId) -> bool) {
+        let gone = self.desks.iter().filter(|(id, _)| !used(**id));
+        self.earlier.accounts.extend(gone.map(|(_, desk)| (desk.label.clone(), desk.kept.clone())));
         self.desks.retain(|id, _| used(*id));
         self.next = now.mono;
     }
@@ -254,6 +260,16 @@ impl Facts {
         }
         if let Some(desk) = self.desks.get_mut(&id) {
             desk.plan.listed(now.mono);
+        }
+        self.next = now.mono;
+    }
+
+    /// An account cannot say any more how its printers are: what it said before is no news.
+    pub(super) fn on_silence(&mut self, now: Now, id: AccountId) {
+        for (serial, known) in self.printers.iter_mut().filter(|(_, known)| known.account == id) {
+            if known.online.take().is_some() | known.hearsay.take().is_some() {
+                self.changed.insert(serial.clone());
+            }
         }
         self.next = now.mono;
     }
@@ -289,7 +305,8 @@ impl Facts {
             if snapshot.reach == Reach::Offline && desk.unheard.is_none() {
                 plan.unheard(now.mono);
             }
-            if known.hearsay.is_some() {
+            // It speaks for itself; when it falls silent again this is of no use.
+            if snapshot.reach == Reach::Online && known.hearsay.take().is_some() {
                 self.changed.insert(serial.clone());
             }
         }
@@ -330,7 +347,7 @@ impl Facts {
         let mut kept = self.earlier.clone();
         kept.printers
             .extend(self.printers.iter().map(|(serial, known)| (serial.as_str().into(), known.kept())));
-        kept.accounts.extend(self.desks.values().map(|desk| (desk.place, desk.kept.clone())));
+        kept.accounts.extend(self.desks.values().map(|desk| (desk.label.clone(), desk.kept.clone())));
         kept
     }
 
@@ -421,3 +438,6 @@ fn has_number(job: &Job) -> bool {
     let ids = &job.ids;
     [&ids.task, &ids.subtask, &ids.job, &ids.project].into_iter().any(Option::is_some)
 }
+
+#[cfg(test)]
+mod tests;

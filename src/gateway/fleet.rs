@@ -56,7 +56,7 @@ impl Gateway {
                 // may be an hour old, so what the broker says of it counts more.
                 let worth = |id: AccountId, account: &Account| {
                     let current = self.printers.get(&serial).map(|p| p.account) == Some(id);
-                    (account.has_login(), account.may_hear(&serial), current)
+                    (account.has_login(), account.may_hear(&serial), account.is_up(), current)
                 };
                 let other = wanted.get(&serial).and_then(|(id, _)| Some((*id, self.accounts.get(id)?)));
                 if other.is_none_or(|(other, of)| worth(*id, account) > worth(other, of)) {
@@ -74,27 +74,32 @@ impl Gateway {
         }
     }
 
-    /// Takes away what is not wanted any more: what the owner ignores at once, what the cloud does not list
-    /// when it has not listed it twice.
+    /// Takes away what is not wanted any more: what the owner ignores at once, what the cloud does not list when
+    /// every account that may have it has said so once more.
     pub(super) fn remove_printers(&mut self, now: Now, wanted: &BTreeMap<Serial, (AccountId, BoundPrinter)>) {
+        let lists: Lists = self.accounts.iter().map(|(id, a)| (*id, (a.lists(), a.has_login()))).collect();
         let mut gone = BTreeSet::new();
+        let mut ask = false;
         for (serial, printer) in &mut self.printers {
             let ignored = self.config.printer(serial.as_str()).is_some_and(|p| p.ignore);
-            // Its own account's word counts; that another one cannot say anything is no reason to keep it.
-            let listed = self
-                .accounts
-                .get(&printer.account)
-                .map_or_else(|| self.accounts.values().all(Account::is_listed), Account::is_listed);
-            let missing = !wanted.contains_key(serial) && listed;
-            if ignored || (missing && printer.missed) {
+            if wanted.contains_key(serial) {
+                printer.missed = None;
+            } else if ignored {
                 gone.insert(serial.clone());
-            } else if missing {
-                // One odd answer must not cost anybody the names of their entities.
-                for account in self.accounts.values_mut() {
-                    account.list_soon(now, &mut self.tasks);
+            } else if let Some(missed) = &printer.missed {
+                if missed.is_confirmed(printer.account, &lists) {
+                    gone.insert(serial.clone());
                 }
+            } else if let Some(missed) = Missed::by(printer.account, &lists) {
+                // One odd answer must not cost anybody the names of their entities.
+                printer.missed = Some(missed);
+                ask = true;
             }
-            printer.missed = missing;
+        }
+        if ask {
+            for account in self.accounts.values_mut() {
+                account.list_soon(now, &mut self.tasks);
+            }
         }
         for serial in gone {
             let Some(mut printer) = self.printers.remove(&serial) else { continue };
@@ -112,7 +117,7 @@ impl Gateway {
     pub(super) fn keep_printer(&mut self, now: Now, serial: &Serial, id: AccountId, bound: &BoundPrinter) {
         let name = self.configured_name(serial).or_else(|| given_name(bound));
         let read_only = self.config.controls_of(serial.as_str()) == Mode::ReadOnly;
-        self.facts.add(now, serial, id, self.accounts.get(&id).map_or(0, Account::place));
+        self.facts.add(now, serial, id, self.accounts.get(&id).map(Account::name).unwrap_or_default());
         let before = self.printers.get(serial).map_or(id, |known| known.account);
         if before != id {
             // What was asked of it by the other way is not answered by this one.
@@ -174,11 +179,11 @@ impl Gateway {
             told: false,
             online: false,
             standing: Standing::default(),
-            missed: false,
+            missed: None,
             looked_up: false,
             cover_told: Cover::None,
         };
-        self.facts.add(now, &serial, id, self.accounts.get(&id).map_or(0, Account::place));
+        self.facts.add(now, &serial, id, self.accounts.get(&id).map(Account::name).unwrap_or_default());
         self.printers.insert(serial.clone(), printer);
         if let Some(account) = self.accounts.get_mut(&id) {
             account.subscribe(&serial);
@@ -202,7 +207,91 @@ impl Gateway {
     }
 }
 
+/// How often each account has listed its printers, and whether it has a login to do so again.
+type Lists = BTreeMap<AccountId, (u32, bool)>;
+
+/// How often each account had listed its printers when one was not among them for the first time.
+///
+/// Counted in lists and not in looks at them: those are looked at again whenever anything else changes. And in
+/// those of every account, because a printer that changes hands is missing from one list before it is in the
+/// other.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Missed(Lists);
+
+impl Missed {
+    /// That it is missing, when its own account says so; where that was given up, when all others do.
+    fn by(own: AccountId, lists: &Lists) -> Option<Self> {
+        let told = match lists.get(&own) {
+            // That another account cannot say anything is no reason to take it for there.
+            Some((count, _)) => *count > 0,
+            None => lists.values().all(|(count, _)| *count > 0),
+        };
+        told.then(|| Self(lists.clone()))
+    }
+
+    /// Whether each account that may have it has listed its printers again. One without a login is not waited
+    /// for, unless it is the printer's own.
+    fn is_confirmed(&self, own: AccountId, lists: &Lists) -> bool {
+        lists.iter().all(|(id, (count, login))| {
+            let before = self.0.get(id).map_or(0, |(count, _)| *count);
+            *count > before || (*id != own && !login)
+        })
+    }
+}
+
 /// What its owner calls a printer.
 fn given_name(printer: &BoundPrinter) -> Option<String> {
     Some(printer.name.trim().to_owned()).filter(|name| !name.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const A: AccountId = 0;
+    const B: AccountId = 1;
+
+    fn lists<const N: usize>(of: [(AccountId, u32, bool); N]) -> Lists {
+        of.into_iter().map(|(id, count, login)| (id, (count, login))).collect()
+    }
+
+    #[test]
+    fn looking_again_at_the_same_list_confirms_nothing() {
+        let before = lists([(A, 3, true)]);
+        let missed = Missed::by(A, &before).unwrap();
+        assert!(!missed.is_confirmed(A, &before));
+        assert!(missed.is_confirmed(A, &lists([(A, 4, true)])));
+        assert_eq!(
+            Missed::by(A, &lists([(A, 0, true)])),
+            None,
+            "what an earlier run kept is no word of the cloud's"
+        );
+    }
+
+    #[test]
+    fn a_printer_that_changes_hands_waits_for_the_other_account() {
+        let missed = Missed::by(A, &lists([(A, 3, true), (B, 5, true)])).unwrap();
+        assert!(!missed.is_confirmed(A, &lists([(A, 4, true), (B, 5, true)])));
+        assert!(!missed.is_confirmed(A, &lists([(A, 3, true), (B, 6, true)])));
+        assert!(missed.is_confirmed(A, &lists([(A, 4, true), (B, 6, true)])));
+        // One that was added meanwhile has not been asked yet.
+        assert!(!missed.is_confirmed(A, &lists([(A, 4, true), (B, 6, true), (2, 0, true)])));
+    }
+
+    #[test]
+    fn an_account_that_cannot_list_keeps_only_its_own_printers() {
+        let before = lists([(A, 3, true), (B, 0, false)]);
+        let missed = Missed::by(A, &before).unwrap();
+        assert!(missed.is_confirmed(A, &lists([(A, 4, true), (B, 0, false)])));
+        assert!(!missed.is_confirmed(A, &lists([(A, 3, false), (B, 1, true)])));
+    }
+
+    #[test]
+    fn a_printer_of_an_account_that_was_given_up_is_the_others_to_miss() {
+        const GONE: AccountId = 7;
+        assert_eq!(Missed::by(GONE, &lists([(A, 3, true), (B, 0, true)])), None);
+        let missed = Missed::by(GONE, &lists([(A, 3, true), (B, 1, true)])).unwrap();
+        assert!(!missed.is_confirmed(GONE, &lists([(A, 4, true), (B, 1, true)])));
+        assert!(missed.is_confirmed(GONE, &lists([(A, 4, true), (B, 2, true)])));
+    }
 }

@@ -66,7 +66,8 @@ impl Pace {
     }
 }
 
-/// When the last attempts began, to know how soon the next one may; the one limit that nothing goes around.
+/// When the last attempts at one broker began, to know how soon the next one may; the one limit that nothing goes
+/// around.
 ///
 /// Moments are those of any steady clock.
 #[derive(Debug, Clone, Default)]
@@ -90,6 +91,16 @@ impl Attempts {
             self.begun.pop_front();
         }
         self.begun.push_back(now);
+    }
+
+    /// Begins an attempt if there may be one now, or says how long it has to wait.
+    pub fn permit(&mut self, pace: Pace, now: Duration) -> Result<(), Duration> {
+        let wait = self.wait(pace, now);
+        if !wait.is_zero() {
+            return Err(wait);
+        }
+        self.begin(now);
+        Ok(())
     }
 }
 

@@ -20,8 +20,8 @@ use tracing::{debug, error, info, trace, warn};
 
 use super::writer::{Connection, masked};
 use super::{
-    CONNECT_TIMEOUT, Ended, Error, Event, IN_FLIGHT, Login, MAX_INCOMING, Message, Options, Shared, Token,
-    backoff, max_outgoing,
+    Brokers, CONNECT_TIMEOUT, Ended, Error, Event, IN_FLIGHT, Login, MAX_INCOMING, Message, Options, Shared,
+    Token, backoff, max_outgoing,
 };
 
 /// Requests on their way from the writer to the poller. Few, because what is in there no longer
@@ -44,10 +44,8 @@ pub(super) struct Poller<T, W> {
     shared: Arc<Shared>,
     inbox: mpsc::Sender<T>,
     wrap: W,
-    /// What its own clock counts from.
-    began: Instant,
-    /// The attempts so far, as far as they count for the limit.
-    attempts: backoff::Attempts,
+    /// The attempts so far, of all links.
+    brokers: Brokers,
     /// Failed attempts and lost connections since the last good one.
     failures: u32,
     /// Connections in a row that the broker closed within seconds.
@@ -65,25 +63,20 @@ enum End {
 }
 
 impl<T: Send + 'static, W: Fn(Event) -> T + Send> Poller<T, W> {
-    pub(super) fn new(options: Options, shared: Arc<Shared>, inbox: mpsc::Sender<T>, wrap: W) -> Self {
+    pub(super) fn new(
+        options: Options,
+        shared: Arc<Shared>,
+        brokers: Brokers,
+        inbox: mpsc::Sender<T>,
+        wrap: W,
+    ) -> Self {
         let host = unbracketed(&options.host);
         let broker = if host.contains(':') {
             format!("[{host}]:{}", options.port)
         } else {
             format!("{host}:{}", options.port)
         };
-        Self {
-            options,
-            broker,
-            shared,
-            inbox,
-            wrap,
-            began: now(),
-            attempts: backoff::Attempts::default(),
-            failures: 0,
-            short: 0,
-            reported: None,
-        }
+        Self { options, broker, shared, inbox, wrap, brokers, failures: 0, short: 0, reported: None }
     }
 
     pub(super) async fn run(mut self) -> Ended {
@@ -114,8 +107,8 @@ impl<T: Send + 'static, W: Fn(Event) -> T + Send> Poller<T, W> {
 
     /// Waits until one more attempt keeps the pace's limit, also when somebody brought a new login.
     async fn await_permit(&mut self) -> Result<(), Gone> {
-        let wait = self.attempts.wait(self.options.pace, now() - self.began);
-        if !wait.is_zero() {
+        // Another link may have taken the place that was waited for.
+        while let Err(wait) = self.brokers.permit(&self.broker, self.options.pace, now()) {
             info!(
                 "the limit of the broker's connections is reached; the next attempt follows in {}s",
                 wait.as_secs().max(1)
@@ -127,7 +120,6 @@ impl<T: Send + 'static, W: Fn(Event) -> T + Send> Poller<T, W> {
                 () = tokio::time::sleep(wait) => {}
             }
         }
-        self.attempts.begin(now() - self.began);
         Ok(())
     }
 

@@ -6,7 +6,7 @@ use bambu2mqtt::service::Signal;
 use serde_json::{Value, json};
 
 use crate::gateway::login;
-use crate::support::world::{Eyes, Gateway, Program, World, parse, soon};
+use crate::support::world::{Eyes, Gateway, Line, Program, World, parse, soon};
 use crate::support::{Broker, Kind};
 
 const ACCOUNT: &str = "bambu2mqtt/bridge/account";
@@ -95,6 +95,8 @@ async fn a_lapsed_login_is_renewed_from_the_dashboard_and_nothing_secret_is_left
     let x1c = format!("bambu2mqtt/{}", world.serials()[0]);
     eyes.holds(&format!("{x1c}/availability"), "online").await;
     eyes.holds(&format!("{x1c}/stale"), "ON").await;
+    // What the cloud said of it is no news any more.
+    eyes.holds(&format!("{x1c}/cloud_online"), "None").await;
     let before = (world.rest.connections(), world.mqtt.connections());
 
     eyes.order(BUTTON, "PRESS", "confirmed").await;
@@ -313,6 +315,54 @@ async fn a_warning_that_is_due_before_the_local_broker_is_there_is_told_when_it_
     });
 }
 
+#[tokio::test]
+async fn a_token_of_the_configuration_needs_no_rest_once_the_cloud_has_said_whose_it_is() {
+    use bambu2mqtt::demo::{Endpoint, Failure};
+    let (world, broker, eyes) = town().await;
+    let own = json!({"bambu": {"account": null, "password": null, "token": world.cloud.settings().token}});
+    let document = world.configuration(broker.port, &own);
+    let gateway = Gateway::start(&document);
+    eyes.holds("bambu2mqtt/bridge/printers_online", "3").await;
+    // Nobody says how long it lasts, so three months are assumed from the first sight of it.
+    let end = eyes
+        .until("its end", |seen| {
+            seen.values.get("bambu2mqtt/bridge/token_expires").filter(|end| end.ends_with('Z')).cloned()
+        })
+        .await;
+    gateway.stop().await;
+    let asked = world.cloud.rest().asked(Endpoint::Preference);
+    world.cloud.rest().fail_all(Failure::Unauthorised);
+    let mark = eyes.mark();
+    let gateway = Gateway::start(&document);
+    eyes.hears(mark, "bambu2mqtt/bridge/printers_online", "3").await;
+    eyes.hears(mark, "bambu2mqtt/bridge/token_expires", &end).await;
+    eyes.holds(ACCOUNT, "connected").await;
+    eyes.order(&format!("bambu2mqtt/{}/bed_target", world.serials()[0]), "51", "confirmed").await;
+    assert_eq!(world.cloud.rest().asked(Endpoint::Preference), asked, "it is known whose it is");
+    gateway.stop().await;
+}
+
+#[tokio::test]
+async fn a_start_that_cannot_ask_whose_token_it_is_shows_no_old_values_as_live() {
+    use bambu2mqtt::demo::Failure;
+    let (world, broker, eyes) = town().await;
+    let own = |token: &str| {
+        let own = json!({"bambu": {"account": null, "password": null, "token": token}});
+        world.configuration(broker.port, &own)
+    };
+    let gateway = Gateway::start(&own(&world.cloud.settings().token));
+    eyes.holds("bambu2mqtt/bridge/printers_online", "3").await;
+    gateway.stop().await;
+    let document = own(&login(&world).await);
+    world.cloud.rest().fail_all(Failure::Fault(None));
+    let mark = eyes.mark();
+    let gateway = Gateway::start(&document);
+    let x1c = format!("bambu2mqtt/{}", world.serials()[0]);
+    eyes.hears(mark, &format!("{x1c}/availability"), "offline").await;
+    eyes.holds("bambu2mqtt/bridge/printers", "3").await;
+    gateway.stop().await;
+}
+
 /// A second account that has the same printers: the same seed makes the same ones.
 async fn neighbours() -> (World, World, Broker, Eyes, Value) {
     let (first, broker, eyes) = town().await;
@@ -431,6 +481,29 @@ async fn a_printer_comes_back_from_an_account_that_may_not_hear_it() {
     gateway.stop().await;
 }
 
+#[tokio::test]
+async fn a_printer_in_two_accounts_is_heard_on_the_one_that_the_broker_lets_in() {
+    let (mut first, second, _broker, eyes, document) = neighbours().await;
+    let serial = first.serials()[0].clone();
+    second.cloud.unbind(&serial);
+    let gateway = Gateway::at_speed(&document, None, FAST);
+    eyes.holds("bambu2mqtt/bridge/printers_online", "3").await;
+    eyes.holds(ACCOUNT, "connected").await;
+    eyes.holds("bambu2mqtt/bridge/account_2", "connected").await;
+    // It was the first account's before it was the other's as well.
+    second.cloud.bind(&serial);
+    look_for_printers(&eyes).await;
+    let x1c = format!("bambu2mqtt/{serial}");
+    // Its broker is gone for good, while its REST interface goes on.
+    first.mqtt = Line::to(1).await;
+    eyes.holds(ACCOUNT, "offline").await;
+    eyes.holds(&format!("{x1c}/stale"), "ON").await;
+    look_for_printers(&eyes).await;
+    eyes.holds(&format!("{x1c}/stale"), "OFF").await;
+    obeys(&eyes, &format!("{x1c}/bed_target"), "54").await;
+    gateway.stop().await;
+}
+
 /// Presses the button until it is not too soon, and the cloud has answered.
 async fn look_for_printers(eyes: &Eyes) {
     soon("a look for printers", async {
@@ -487,6 +560,43 @@ async fn printers_come_and_go_and_change_their_names_while_it_runs() {
     eyes.until("its end", |seen| (!seen.values.keys().any(|topic| topic.contains(&last))).then_some(()))
         .await;
     eyes.holds("bambu2mqtt/bridge/printers", "2").await;
+    gateway.stop().await;
+}
+
+#[tokio::test]
+async fn a_printer_that_changes_hands_keeps_its_entities_however_late_the_other_account_lists_it() {
+    use bambu2mqtt::demo::{Endpoint, Failure};
+    let (first, second, _broker, eyes, document) = neighbours().await;
+    let serial = first.serials()[0].clone();
+    second.cloud.unbind(&serial);
+    let gateway = Gateway::at_speed(&document, None, FAST);
+    eyes.holds("bambu2mqtt/bridge/printers_online", "3").await;
+    eyes.holds("bambu2mqtt/bridge/account_2", "connected").await;
+    let lists = |world: &World| world.cloud.rest().asked(Endpoint::Devices);
+    let mark = eyes.mark();
+    first.cloud.unbind(&serial);
+    second.cloud.rest().fail(Endpoint::Devices, Failure::Fault(None));
+    let (of_first, of_second) = (lists(&first), lists(&second));
+    soon("two lists that lack it", async {
+        while lists(&first) < of_first + 3 {
+            let mark = eyes.mark();
+            eyes.publish(&format!("{REFRESH}/set"), "PRESS");
+            eyes.hears(mark, &format!("{REFRESH}/result"), "outcome").await;
+        }
+    })
+    .await;
+    assert!(lists(&second) > of_second, "and the second account was asked");
+    second.cloud.bind(&serial);
+    second.cloud.rest().heal();
+    let x1c = format!("bambu2mqtt/{serial}");
+    eyes.holds(&format!("{x1c}/stale"), "OFF").await;
+    obeys(&eyes, &format!("{x1c}/bed_target"), "52").await;
+    eyes.look(|seen| {
+        for (topic, payload) in seen.messages.iter().skip(mark) {
+            assert!(!(topic.contains(&serial) && payload.is_empty()), "{topic} was taken away");
+        }
+    });
+    eyes.holds("bambu2mqtt/bridge/printers", "3").await;
     gateway.stop().await;
 }
 

@@ -632,6 +632,9 @@ fn heat_and_motion_want_to_know_for_certain() {
     assert!(ask(|s| s.stale = true, "bed_target", "1").is_err());
 }
 
+/// What is not as it must be, and what is said of it.
+type Refused = (fn(&mut Snapshot), &'static str);
+
 #[test]
 fn firmware_is_installed_only_where_that_was_wanted_and_is_offered() {
     let rig = Rig::new("X1C", "IDLE");
@@ -644,8 +647,7 @@ fn firmware_is_installed_only_where_that_was_wanted_and_is_offered() {
     };
     let confirm = json!({"upgrade": {"command": "upgrade_confirm", "src_id": 1}});
     assert_eq!(ask(|_| {}), Ok(vec![confirm]));
-    #[allow(clippy::type_complexity, reason = "a table")]
-    let refused: [(fn(&mut Snapshot), &str); 7] = [
+    let refused: [Refused; 7] = [
         (|s| s.firmware_install = false, "controls.firmware_install"),
         (|s| s.update.offered = Some(false), "offers no newer firmware"),
         (|s| s.update.offered = None, "offers no newer firmware"),

@@ -236,7 +236,7 @@ async fn the_gateway_uses_texts_that_were_kept_and_drops_them_when_told_to() {
     use crate::support::world::{Eyes, World, parse, soon};
     use crate::support::{Broker, Kind};
     use bambu2mqtt::config::Language;
-    use bambu2mqtt::gateway::{self, Clock, Setup};
+    use bambu2mqtt::gateway::{self, Clock, Limits, Setup};
     use bambu2mqtt::service::{Notifier, Signal};
 
     let world = World::start().await;
@@ -255,7 +255,8 @@ async fn the_gateway_uses_texts_that_were_kept_and_drops_them_when_told_to() {
     let (signals, mut heard) = tokio::sync::mpsc::channel(1);
     let task = tokio::spawn(async move {
         let reload: gateway::Reload = Box::new(move || Ok(bundled.clone()));
-        let setup = Setup { config, reload: Some(reload), clock: Clock::start() };
+        let clock = Clock::start();
+        let setup = Setup { config, reload: Some(reload), clock, limits: Limits::new(clock) };
         gateway::run(setup, &mut heard, &mut Notifier::new()).await
     });
     let topic = format!("bambu2mqtt/{serial}/hms_text");

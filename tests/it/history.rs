@@ -250,6 +250,7 @@ async fn a_calibration_is_not_in_the_list_of_prints() {
         seq,
         kind,
         at,
+        since: None,
         late: false,
         inferred: false,
         source: event::Source::Report,

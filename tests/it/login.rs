@@ -423,3 +423,15 @@ async fn what_contradicts_itself_is_wrong_usage() {
     }
     assert_eq!(asked(&world), []);
 }
+
+#[tokio::test]
+async fn an_account_without_a_name_is_told_the_way_that_it_has() {
+    let (world, _) = world(Options::default()).await;
+    let own = json!({"bambu": {"account": null, "password": null, "token": world.cloud.settings().token}});
+    let file = world.write(&world.configuration(NO_BROKER, &own));
+    ended(&login(&file, &[], "").await, 0, &["`bambu2mqtt login --token -` takes another token"]);
+    world.cloud.revoke_token();
+    let listed = Program::start(&["printers", "-c", &file]).end().await;
+    assert_eq!(listed.code, Some(77), "{listed:?}");
+    ended(&login(&file, &[], "").await, 77, &["has run out", "`bambu2mqtt login --token -`"]);
+}

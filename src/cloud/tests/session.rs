@@ -2,7 +2,7 @@ use jiff::SignedDuration;
 
 use super::*;
 use crate::cloud::attempts::Attempt;
-use crate::cloud::session::{Source, file, find, is_renewed, keep, label, permit_login, retire};
+use crate::cloud::session::{Source, file, find, is_renewed, is_there, keep, label, permit_login, retire};
 use crate::cloud::token::{self, Stored};
 use crate::config::StateDir;
 
@@ -53,10 +53,37 @@ async fn a_configured_token_comes_first() {
     assert_eq!(desk.requests().await, 0, "a JWT says all there is to know");
     answer(&desk.server, PREFERENCE, 200, r#"{"uid":9}"#).await;
     let session = desk.obtain("token: AAopaque", now()).await.unwrap();
-    assert_eq!((session.user_name.as_str(), session.expires_at), ("u_9", None));
+    let end = at("2026-05-30T12:00:00Z");
+    assert_eq!(
+        (session.user_name.as_str(), session.expires_at),
+        ("u_9", Some(end)),
+        "ninety days are assumed"
+    );
     assert!(!session.ends_soon(now()));
+    // It is known from then on, also to a start that cannot ask.
+    let (before, later) = (desk.requests().await, now() + SignedDuration::from_hours(80 * 24));
+    let session = desk.obtain("token: AAopaque", later).await.unwrap();
+    assert_eq!((session.user_name.as_str(), session.expires_at), ("u_9", Some(end)));
+    assert!(session.ends_soon(later) && desk.requests().await == before);
+    // Another one is not taken for it.
+    let session = desk.obtain("token: AAother", later).await.unwrap();
+    assert_eq!(session.expires_at, Some(later + SignedDuration::from_hours(90 * 24)));
+    assert_eq!(desk.requests().await, before + 1);
     let late = desk.obtain(&format!("token: {JWT}"), at("2100-01-01T00:00:00Z")).await;
     check!(late, Ok(_));
+}
+
+#[tokio::test]
+async fn the_age_of_a_configured_token_counts_from_its_first_sight_whether_the_cloud_answered_or_not() {
+    let desk = Desk::new().await;
+    check!(desk.obtain("token: AAopaque", now()).await, Err(Error::Refused { status: 404, .. }));
+    answer(&desk.server, PREFERENCE, 200, r#"{"uid":9}"#).await;
+    let session = desk.obtain("token: AAopaque", now() + SignedDuration::from_hours(24)).await.unwrap();
+    assert_eq!(session.expires_at, Some(at("2026-05-30T12:00:00Z")));
+    let kept = std::fs::read_dir(desk.state.path()).unwrap().map(|entry| entry.unwrap().path());
+    for file in kept {
+        assert!(!std::fs::read_to_string(file).unwrap().contains("AAopaque"), "the configuration has it");
+    }
 }
 
 #[tokio::test]
@@ -201,7 +228,7 @@ async fn a_kept_token_that_the_cloud_calls_dead_makes_way_for_the_password() {
     answer(&desk.server, PREFERENCE, 401, r#"{"code":4,"error":"Please login.","message":""}"#).await;
     let kept = Stored { token: secret("AAold"), user_name: None, obtained_at: now(), expires_at: None };
     token::save(&desk.state, &account, &kept).unwrap();
-    let found = find(&client(&account), &account, &desk.state).await;
+    let found = find(&client(&account), &account, &desk.state, now()).await;
     check!(found, Err(Error::LoginNeeded { reason: LoginReason::RunOut }));
     assert!(token::load(&desk.state, &account).unwrap().is_none(), "and is out of the way");
 }
@@ -222,9 +249,40 @@ fn another_login_is_seen_and_its_own_is_not() {
 #[test]
 fn labels_are_stable_and_show_nothing() {
     let (a, b) = (account("account: a@b.c"), account("account: b@b.c"));
-    assert_ne!(label(&a, 0), label(&b, 0));
-    assert_eq!(label(&a, 0), label(&account("account: A@b.c, password: x"), 3));
-    assert!(label(&a, 0).bytes().all(|byte| byte.is_ascii_hexdigit()), "{}", label(&a, 0));
-    let nameless = account("token: x");
-    assert_eq!(label(&nameless, 1), "token1");
+    assert_ne!(label(&a), label(&b));
+    assert_eq!(label(&a), label(&account("account: A@b.c, password: x")));
+    assert!(label(&a).bytes().all(|byte| byte.is_ascii_hexdigit()), "{}", label(&a));
+    assert_ne!(label(&account("token: x")), label(&account("token: y")));
+}
+
+#[tokio::test]
+async fn accounts_without_a_name_do_not_take_each_other_s_login() {
+    let desk = Desk::new().await;
+    let folder = tempfile::tempdir().unwrap();
+    let own = |file: &str, token: &str| {
+        let path = folder.path().join(file);
+        std::fs::write(&path, token).unwrap();
+        account_at(&desk.server, &format!("token_file: '{}'", path.display()))
+    };
+    let (first, second) = (own("first", JWT), own("second", "AAsecond"));
+    let kept = Stored {
+        token: secret("AAnew"),
+        user_name: Some(UserName::from_uid(1)),
+        obtained_at: now(),
+        expires_at: None,
+    };
+    token::save(&desk.state, &first, &kept).unwrap();
+    assert!(token::load(&desk.state, &second).unwrap().is_none());
+    for account in [&first, &second] {
+        assert!(is_there(account, &desk.state));
+        let token = account.token.clone().unwrap();
+        retire(account, &desk.state, &token).unwrap();
+    }
+    let found = find(&client(&first), &first, &desk.state, now()).await.unwrap();
+    assert_eq!(found.token.expose_secret(), "AAnew");
+    let found = find(&client(&second), &second, &desk.state, now()).await;
+    check!(found, Err(Error::LoginNeeded { reason: LoginReason::RunOut }));
+    assert!(is_there(&first, &desk.state) && !is_there(&second, &desk.state));
+    // A new token in the same file makes no other account of it, nor does a place.
+    assert_eq!(label(&own("second", "AAthird")), label(&second));
 }

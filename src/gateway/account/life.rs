@@ -152,6 +152,8 @@ pub(super) enum Input {
     Lost,
     /// The broker refused the login.
     Refused,
+    /// Something else was told that the token is dead.
+    Doubted,
     /// Another token is there than the one in use.
     NewToken,
     /// A person says that something changed: look again, as if just started.
@@ -393,6 +395,7 @@ impl Life {
             }
             Input::Lost => self.connected = false,
             Input::Refused => self.on_refused(now),
+            Input::Doubted => self.want_judge |= self.token,
             Input::Reload => {
                 self.want_find = true;
                 self.failures = 0;
@@ -478,7 +481,7 @@ impl Life {
         let log_in = if self.named {
             "press \"Request login code\" and type the code into \"Login code\", or run `bambu2mqtt login`"
         } else {
-            "give the configuration a new access token (`bambu.token`), or run `bambu2mqtt login`"
+            "give the configuration a new access token (`bambu.token`), or run `bambu2mqtt login --token -`"
         };
         match self.state(now) {
             State::Connected => (String::new(), String::new()),

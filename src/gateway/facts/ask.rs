@@ -128,6 +128,13 @@ impl Gateway {
                 }
             }
         }
+        if let Err(cloud::Error::TokenExpired | cloud::Error::TokenRejected { .. }) = &result
+            && let Some(account) = self.accounts.get_mut(&id)
+        {
+            // Whoever needs the login is not to wait for the next list to learn that it has ended.
+            account.judge(now, &mut self.tasks);
+            self.after_account(now, id);
+        }
         self.take_in(now, id, want, result);
     }
 

@@ -27,8 +27,8 @@ const GATHER: Duration = Duration::from_secs(2);
 pub(super) struct Kept {
     /// By serial number.
     pub(super) printers: BTreeMap<Text, KeptPrinter>,
-    /// By the account's place in the configuration.
-    pub(super) accounts: BTreeMap<usize, KeptAccount>,
+    /// By what tells an account from others: its place in the configuration may become another one's.
+    pub(super) accounts: BTreeMap<String, KeptAccount>,
 }
 
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]

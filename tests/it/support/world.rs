@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use bambu2mqtt::config::{Config, Source};
 use bambu2mqtt::demo::{Cloud, Options};
-use bambu2mqtt::gateway::{self, Clock, Ended, Reload, Setup};
+use bambu2mqtt::gateway::{self, Clock, Ended, Limits, Reload, Setup};
 use bambu2mqtt::mqtt::backoff::Pace;
 use bambu2mqtt::mqtt::{self, Event, Link, Message, Qos};
 use bambu2mqtt::service::{Notifier, Signal};
@@ -211,7 +211,8 @@ impl Gateway {
         let config = parse(document);
         let (signals, mut heard) = mpsc::channel(4);
         let task = tokio::spawn(async move {
-            let setup = Setup { config, reload, clock: Clock::start().at_speed(speed) };
+            let clock = Clock::start().at_speed(speed);
+            let setup = Setup { config, reload, clock, limits: Limits::new(clock) };
             gateway::run(setup, &mut heard, &mut Notifier::new()).await
         });
         Self { signals, task }

@@ -691,3 +691,19 @@ fn every_error_of_the_cloud_is_worth_something() {
         (7 * MINUTE, "the Bambu cloud asks for fewer requests")
     );
 }
+
+#[test]
+fn a_token_that_something_else_was_told_is_dead_is_judged_at_once() {
+    let mut world = World::started(false);
+    world.calls.clear();
+    world.give(Input::Doubted);
+    assert_eq!(world.calls, [(world.now.mono, Call::Judge)]);
+    assert_eq!(world.state(), State::Connected, "it was another one");
+    world.rest = Rest::Dead;
+    world.token = false;
+    world.give(Input::Doubted);
+    assert_eq!(world.state(), State::NeedsLogin);
+    world.calls.clear();
+    world.give(Input::Doubted);
+    assert!(world.calls.is_empty(), "there is nothing left to judge");
+}

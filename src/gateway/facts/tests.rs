@@ -1,0 +1,109 @@
+use super::*;
+
+const SERIAL: &str = "01P00A000000001";
+
+fn now(seconds: u64) -> Now {
+    let wall: Timestamp = "2026-03-01T12:00:00Z".parse().unwrap();
+    let mono = Duration::from_secs(seconds);
+    Now { mono, wall: wall + mono }
+}
+
+fn messages(ids: &[u64]) -> Vec<domain::Message> {
+    ids.iter().map(|id| domain::Message { id: id.to_string().into(), ..domain::Message::default() }).collect()
+}
+
+struct Scene {
+    _folder: tempfile::TempDir,
+    state: Arc<StateDir>,
+    facts: Facts,
+    serial: Serial,
+}
+
+impl Scene {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let state = Arc::new(StateDir::open(&folder.path().join("state")).unwrap());
+        let facts = Facts::open(&state);
+        Self { _folder: folder, state, facts, serial: Serial::new(SERIAL) }
+    }
+
+    fn add(&mut self, id: AccountId, place: usize, label: &str) {
+        self.facts.add(now(0), &self.serial, id, (place, label));
+    }
+
+    /// The numbers of the messages that are told.
+    fn told(&mut self, id: AccountId, ids: &[u64]) -> Vec<String> {
+        self.facts.on_messages(now(1), id, messages(ids)).into_iter().map(|m| m.id.to_string()).collect()
+    }
+
+    /// The program ends and starts again.
+    fn restart(&mut self) {
+        self.facts.close();
+        self.facts = Facts::open(&self.state);
+    }
+}
+
+#[test]
+fn an_account_that_is_begun_anew_tells_no_message_twice() {
+    let mut scene = Scene::new();
+    scene.add(0, 0, "a");
+    assert!(scene.told(0, &[1, 2]).is_empty(), "the first look is at what was there before");
+    assert_eq!(scene.told(0, &[1, 2, 3]), ["3"]);
+    scene.facts.keep_accounts(now(2), |_| false);
+    scene.add(1, 0, "a");
+    assert_eq!(scene.told(1, &[1, 2, 3, 4]), ["4"]);
+}
+
+#[test]
+fn what_is_known_of_an_account_is_its_own_wherever_it_stands_in_the_configuration() {
+    let mut scene = Scene::new();
+    scene.add(0, 0, "a");
+    scene.add(1, 1, "b");
+    scene.told(0, &[5]);
+    scene.told(1, &[100]);
+    scene.facts.desks.get_mut(&1).unwrap().kept.names =
+        Arc::new(Names::from([("P8d19ba6".into(), "Mine".into())]));
+    scene.restart();
+    scene.add(0, 0, "b");
+    scene.add(1, 1, "a");
+    assert_eq!(scene.told(1, &[5, 6]), ["6"]);
+    assert!(scene.told(0, &[100]).is_empty());
+    assert_eq!(scene.facts.desks[&0].kept.names.len(), 1);
+    assert!(scene.facts.desks[&1].kept.names.is_empty());
+}
+
+fn hearsay() -> Hearsay {
+    Hearsay { serial: SERIAL.into(), online: Some(true), ..Hearsay::default() }
+}
+
+#[test]
+fn what_an_account_said_is_forgotten_when_it_can_say_no_more() {
+    let mut scene = Scene::new();
+    scene.add(0, 0, "a");
+    let known = scene.facts.printers.get_mut(&scene.serial).unwrap();
+    known.online = Some(true);
+    known.hearsay = Some(Arc::new(hearsay()));
+    scene.facts.changed.clear();
+    scene.facts.on_silence(now(1), 7);
+    assert!(scene.facts.changed.is_empty(), "another account's silence is none of it");
+    scene.facts.on_silence(now(1), 0);
+    let facts = scene.facts.printers[&scene.serial].facts(&Arc::default());
+    assert_eq!((facts.online, facts.hearsay), (None, None));
+    assert!(scene.facts.changed.contains(&scene.serial), "and its session hears of it");
+}
+
+#[test]
+fn hearsay_of_a_printer_does_not_outlive_its_return() {
+    let mut scene = Scene::new();
+    scene.add(0, 0, "a");
+    let serial = scene.serial.clone();
+    let session = crate::bambu::session::Session::new(serial.clone(), "", ["C12", "P1S"], 40_000);
+    let mut snapshot = Snapshot { reach: Reach::Offline, ..(**session.snapshot()).clone() };
+    scene.facts.observe(now(1), &serial, &snapshot);
+    scene.facts.printers.get_mut(&serial).unwrap().hearsay = Some(Arc::new(hearsay()));
+    for reach in [Reach::Online, Reach::Offline] {
+        snapshot.reach = reach;
+        scene.facts.observe(now(2), &serial, &snapshot);
+        assert_eq!(scene.facts.printers[&serial].facts(&Arc::default()).hearsay, None, "{reach:?}");
+    }
+}
