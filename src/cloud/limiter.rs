@@ -141,11 +141,13 @@ pub enum Outcome {
 /// Rest for one site.
 #[derive(Debug, Default)]
 struct Site {
-    until: Option<(Duration, Rest)>,
+    /// For everything.
+    shut: Option<(Duration, Rest)>,
+    /// For data alone, by our own caution: that does not concern a person who logs in. Kept apart, because a long
+    /// one must not hide a short rest that the cloud asked a login for.
+    held: Option<(Duration, Rest)>,
     /// Answers in a row that there were too many requests.
     too_many: usize,
-    /// Whether a login brought that about.
-    by_login: bool,
 }
 
 /// Faults of one kind of request at one site.
@@ -171,11 +173,11 @@ impl Rules {
     /// Counts a request that may be made now, or says how long it has to wait, and why.
     pub fn permit(&mut self, now: Duration, site: &str, ask: Ask<'_>) -> Result<(), (Duration, Rest)> {
         let Ask { kind, subject, demand } = ask;
-        if let Some(Site { until: Some((until, rest)), by_login, .. }) = self.sites.get(site) {
-            // What our own caution holds back for data does not concern a person who logs in.
-            let spared = kind.is_login() && *rest == Rest::TooMany && !by_login;
-            if *until > now && !spared {
-                return Err((until.saturating_sub(now), *rest));
+        if let Some(Site { shut, held, .. }) = self.sites.get(site) {
+            let rests = [*shut, held.filter(|_| !kind.is_login())];
+            let longest = rests.into_iter().flatten().max_by_key(|(until, _)| *until);
+            if let Some((until, rest)) = longest.filter(|(until, _)| *until > now) {
+                return Err((until.saturating_sub(now), rest));
             }
         }
         if let Some(faults) = self.faults.get(&(site.to_owned(), kind))
@@ -241,10 +243,11 @@ impl Rules {
             }
         };
         let until = now + pause.clamp(SECOND, LONGEST_REST);
+        let cautious = rest == Rest::TooMany && !kind.is_login();
+        let slot = if cautious { &mut state.held } else { &mut state.shut };
         // An answer that was under way does not shorten a rest.
-        if state.until.is_none_or(|(before, _)| before <= until) {
-            state.until = Some((until, rest));
-            state.by_login = kind.is_login();
+        if slot.is_none_or(|(before, _)| before <= until) {
+            *slot = Some((until, rest));
         }
     }
 

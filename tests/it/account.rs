@@ -85,7 +85,7 @@ async fn a_lapsed_login_is_renewed_from_the_dashboard_and_nothing_secret_is_left
     world.cloud.revoke_token();
     eyes.holds(ACCOUNT, "needs_login").await;
     eyes.holds("bambu2mqtt/bridge/login_problem", "ON").await;
-    explains(&eyes, "reason", "expired or was revoked").await;
+    explains(&eyes, "reason", "before it was expected to").await;
     explains(&eyes, "next_step", "Request login code").await;
     program.says("the account needs a login").await;
     let event = eyes.hears(0, "bambu2mqtt/bridge/event/account", "needs_login").await;

@@ -176,6 +176,18 @@ fn each_kind_has_its_pause() {
 }
 
 #[test]
+fn a_long_rest_for_data_hides_no_short_one_that_a_login_was_asked_for() {
+    let mut rules = Rules::default();
+    let (data, login) = (ask(Kind::Devices, Demand::Schedule), ask(Kind::Login, Demand::Person));
+    rules.permit(secs(0), API, data).unwrap();
+    rules.answered(secs(0), API, data, Outcome::TooMany(None), 0.0);
+    rules.permit(secs(1), API, login).expect("a person may log in meanwhile");
+    rules.answered(secs(1), API, login, Outcome::Fault(Some(secs(45))), 0.0);
+    assert_eq!(rules.permit(secs(2), API, login), Err((secs(44), Rest::Asked)));
+    assert_eq!(rules.permit(secs(2), API, data), Err((secs(58), Rest::TooMany)));
+}
+
+#[test]
 fn too_many_without_a_time_means_one_two_five_fifteen_and_sixty_minutes() {
     let mut rules = Rules::default();
     let mut now = Duration::ZERO;

@@ -245,7 +245,7 @@ impl End {
         let words = match self {
             Self::Expired => "the login has expired, as each does after about three months",
             Self::Revoked => {
-                "the login was revoked before its end, as when the password is changed or all devices are signed out"
+                "the login ended before it was expected to, as when the password is changed or all devices are signed out"
             }
             Self::Unknown => "the login has expired or was revoked",
         };

@@ -225,9 +225,11 @@ fn three_months_bring_three_warnings_an_expiry_and_a_renewal() {
 #[test]
 fn how_the_login_ended_is_said_and_not_forgotten_at_a_restart() {
     let wall = |world: &World, days: i64| Some(world.now.wall + SignedDuration::from_hours(days * 24));
-    for (days, words) in
-        [(Some(0), "has expired, as"), (Some(60), "was revoked before"), (None, "has expired or was revoked")]
-    {
+    for (days, words) in [
+        (Some(0), "has expired, as"),
+        (Some(60), "before it was expected"),
+        (None, "has expired or was revoked"),
+    ] {
         let mut world = World::new(false);
         world.end = days.and_then(|days| wall(&world, days));
         world.give(Input::Start);
