@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::config::Disk;
 use crate::config::state_dir::Error;
+use crate::printer::record::JobResult;
 use crate::printer::{JobRecord, Serial, Text};
 
 /// The file that is written.
@@ -157,12 +158,12 @@ impl Recent {
 
     /// Whether the history has a job.
     pub fn has(&self, serial: &str, job: &JobRecord) -> bool {
-        self.known.contains(&number(serial, &job.key))
+        self.known.contains(&number(serial, job))
     }
 
     /// Takes one more; what was told of the same job before gives way.
     pub fn add(&mut self, serial: &str, job: JobRecord) {
-        self.known.insert(number(serial, &job.key));
+        self.known.insert(number(serial, &job));
         let jobs = self.jobs.entry(serial.into()).or_default();
         jobs.retain(|known| known.key != job.key);
         // What the cloud's list told was written when it was told.
@@ -173,9 +174,10 @@ impl Recent {
     }
 }
 
-fn number(serial: &str, key: &str) -> u64 {
+/// With the result: one that was lost and went on after all ends twice under one key.
+fn number(serial: &str, job: &JobRecord) -> u64 {
     let mut hasher = DefaultHasher::new();
-    (serial, key).hash(&mut hasher);
+    (serial, job.key.as_str(), job.result.map(JobResult::word)).hash(&mut hasher);
     hasher.finish()
 }
 

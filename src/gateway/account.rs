@@ -449,7 +449,8 @@ impl Account {
                 let reply = Reply::LoggedIn(session.expires_at);
                 self.tfa_key = None;
                 self.authenticator = false;
-                self.warning = None;
+                // One that waits is still true when the same login is found again.
+                self.warning.take_if(|(warned, _)| warned.end() != session.expires_at);
                 self.session = Some(*session);
                 self.kept = Watched::new(login::file(&self.access.config, &self.access.state));
                 reply
@@ -484,6 +485,8 @@ impl Account {
             }
             AccountEvent::CodeSent(kind) => {
                 info!(account = self.number, "Bambu Lab sends a code by {kind}");
+                // From here on the code that was sent is the one that is meant.
+                (self.tfa_key, self.authenticator) = (None, false);
                 Reply::CodeSent(kind)
             }
             AccountEvent::Failed(error) => {
@@ -660,16 +663,11 @@ impl Account {
     fn call(&mut self, now: Now, call: Call) {
         let token = self.session.as_ref().map(|session| (session.token.clone(), session.user_name.clone()));
         let mut means = Means { token, ..Means::default() };
-        match call {
-            Call::SubmitCode => {
-                means.code = self.code.take();
-                means.authenticator = self.authenticator;
-                let fresh = self.tfa_key.as_ref().filter(|(_, since)| now.mono < *since + KEY_LASTS);
-                means.tfa_key = fresh.map(|(key, _)| key.clone());
-            }
-            // From here on the code that is sent is the one that is meant.
-            Call::RequestCode => (self.tfa_key, self.authenticator) = (None, false),
-            _ => {}
+        if call == Call::SubmitCode {
+            means.code = self.code.take();
+            means.authenticator = self.authenticator;
+            let fresh = self.tfa_key.as_ref().filter(|(_, since)| now.mono < *since + KEY_LASTS);
+            means.tfa_key = fresh.map(|(key, _)| key.clone());
         }
         let (id, access, inbox) = (self.id, self.access.clone(), self.inbox.clone());
         tokio::spawn(async move {

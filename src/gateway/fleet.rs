@@ -224,7 +224,10 @@ impl Missed {
         let told = match lists.get(&own) {
             // That another account cannot say anything is no reason to take it for there.
             Some((count, _)) => *count > 0,
-            None => lists.values().all(|(count, _)| *count > 0),
+            None => {
+                lists.values().all(|(count, login)| *count > 0 || !login)
+                    && lists.values().any(|(count, _)| *count > 0)
+            }
         };
         told.then(|| Self(lists.clone()))
     }

@@ -130,6 +130,8 @@ pub struct Tracker {
     synced: bool,
     /// When it was last certain what the printer did.
     heard: Option<Now>,
+    /// How long the machine has slept since, which the steady clock does not count.
+    slept: Duration,
     /// Since when it is not.
     unsure_since: Option<Duration>,
     /// The last time in which nobody looked for long.
@@ -194,6 +196,7 @@ impl Tracker {
             doing: Doing::Unsynced,
             synced: false,
             heard: None,
+            slept: Duration::ZERO,
             unsure_since: None,
             missed: None,
             finding: false,
@@ -237,7 +240,7 @@ impl Tracker {
         let due = self.awake || self.next.is_some_and(|at| now.mono >= at);
         if !due && self.seen.as_ref().is_some_and(|seen| seen.is_like(snapshot, &self.options)) {
             if self.synced && !matches!(self.doing, Doing::Unsynced) {
-                self.heard = Some(now);
+                (self.heard, self.slept) = (Some(now), Duration::ZERO);
             }
             return Effects::default();
         }
@@ -398,7 +401,7 @@ impl Tracker {
         }
         if seen.is_synced() {
             if !matches!(self.doing, Doing::Unsynced) {
-                self.heard = Some(now);
+                (self.heard, self.slept) = (Some(now), Duration::ZERO);
             }
             self.look_around(now, seen, before.as_ref());
         } else if self.is_unsure(now) {
@@ -526,6 +529,7 @@ impl Tracker {
         // The steady clock stands still while the machine sleeps, and the print goes on meanwhile. Only what began
         // a moment ago was more likely stamped by a clock that had not been set yet.
         if (0..=LONGEST_SLEEP_MS).contains(&moved) && !self.is_young(now) {
+            self.slept += Duration::from_millis(moved.unsigned_abs());
             return;
         }
         let shift = |at: &mut Option<Timestamp>| {

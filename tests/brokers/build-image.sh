@@ -22,6 +22,8 @@ engine_answers() { docker version --format '{{.Server.Version}}' >/dev/null 2>&1
 start_engine() {
     need dockerd docker.io
     log=${TMPDIR:-/tmp}/bambu2mqtt-dockerd.log
+    # One that was killed hard leaves its number behind, and somebody else may have that by now.
+    rm -f /var/run/docker.pid
     for driver in overlay2 vfs; do
         say "starting dockerd with $driver, log in $log"
         # Sandboxes rarely allow bridges and packet filters; the tests use the host's network.

@@ -62,6 +62,8 @@ pub(super) enum Trouble {
     NoToken,
     /// Only a person helps.
     Person,
+    /// The password is wrong, and would be the next time.
+    PasswordRefused,
     /// The cloud wants a code.
     CodeWanted(CodeKind),
     /// A wrong code; the right one still works.
@@ -99,6 +101,7 @@ impl Failure {
                 LoginReason::Code(kind) => Trouble::CodeWanted(*kind),
                 _ => Trouble::Person,
             },
+            E::CredentialsRefused { .. } => Trouble::PasswordRefused,
             E::CodeWrong | E::TotpWrong => Trouble::CodeWrong,
             E::CodeExpired => Trouble::CodeExpired,
             E::Challenge { .. } | E::Barred { .. } | E::Resting { rest: Rest::Challenge, .. } => {
@@ -228,6 +231,11 @@ impl Warned {
     pub(super) fn days(self) -> i64 {
         self.days
     }
+
+    /// The end that was told.
+    pub(super) fn end(self) -> Option<Timestamp> {
+        self.end
+    }
 }
 
 /// How a login ended.
@@ -245,7 +253,8 @@ impl End {
         let words = match self {
             Self::Expired => "the login has expired, as each does after about three months",
             Self::Revoked => {
-                "the login ended before it was expected to, as when the password is changed or all devices are signed out"
+                "the login ended before it was expected to: it was older than it seemed, the password was changed, or all \
+                 devices were signed out"
             }
             Self::Unknown => "the login has expired or was revoked",
         };
@@ -641,10 +650,17 @@ impl Life {
                 // Some accounts are sent one unasked; asking makes sure, and the newest counts (protocol 1.3 B).
                 self.want_code = true;
             }
-            (_, Trouble::NoToken | Trouble::Person | Trouble::Dead | Trouble::CodeWanted(_)) => {
+            (
+                _,
+                Trouble::NoToken
+                | Trouble::Person
+                | Trouble::PasswordRefused
+                | Trouble::Dead
+                | Trouble::CodeWanted(_),
+            ) => {
                 if call == Some(Call::Password) {
                     self.passwords = usize::MAX;
-                    self.standing.password_refused = trouble == Trouble::Person;
+                    self.standing.password_refused = trouble == Trouble::PasswordRefused;
                 }
                 self.needs_login(now, words, out);
             }

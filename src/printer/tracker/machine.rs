@@ -113,7 +113,7 @@ impl Tracker {
     /// How long nobody looked.
     pub(super) fn gap(&self, now: Now) -> Duration {
         match (self.heard, self.ledger.seen_at) {
-            (Some(heard), _) => now.mono.saturating_sub(heard.mono),
+            (Some(heard), _) => now.mono.saturating_sub(heard.mono) + self.slept,
             (None, Some(seen_at)) => since(now.wall, seen_at),
             (None, None) => Duration::ZERO,
         }

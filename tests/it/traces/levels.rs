@@ -222,6 +222,13 @@ fn a_machine_that_sleeps_while_a_job_runs() {
     let last = desk.tracker.ledger().last.clone().unwrap();
     assert_eq!(last.duration_s(), Some(8 * 3600 + 1200));
     assert_eq!(desk.tracker.ledger().counters.printing_s, 8 * 3600 + 1200);
+    // What ended meanwhile was not looked at, whatever the steady clock counts.
+    let mut desk = Desk::new();
+    desk.play("+1 running ids=111111 layer=1\n+600 unlink");
+    desk.wall += Duration::from_secs(8 * 3600);
+    desk.play("+20 link finish\n+3 full\n+200");
+    let end = desk.events.iter().find(|event| event.kind.is_terminal()).unwrap();
+    assert!(end.late, "{end:?}");
     // A clock that is set soon after a start, by as much.
     let mut desk = Desk::new();
     desk.play("+1 running ids=111111 layer=1\n+20");

@@ -422,7 +422,7 @@ fn the_authenticators_code_may_come_when_it_comes() {
 #[test]
 fn a_wrong_password_is_tried_once() {
     let mut world = World::new(true);
-    (world.token, world.password) = (false, Trouble::Person);
+    (world.token, world.password) = (false, Trouble::PasswordRefused);
     world.give(Input::Start);
     assert_eq!(world.state(), State::NeedsLogin);
     world.pass(30 * DAY);
@@ -677,7 +677,7 @@ fn every_error_of_the_cloud_is_worth_something() {
     let code = LoginReason::Code(CodeKind::Sms);
     assert_eq!(trouble(&E::LoginNeeded { reason: code }), Trouble::CodeWanted(CodeKind::Sms));
     assert_eq!(trouble(&E::LoginNeeded { reason: LoginReason::Authenticator }), Trouble::Person);
-    assert_eq!(trouble(&E::CredentialsRefused { message: String::new() }), Trouble::Person);
+    assert_eq!(trouble(&E::CredentialsRefused { message: String::new() }), Trouble::PasswordRefused);
     assert_eq!(trouble(&E::TotpWrong), Trouble::CodeWrong);
     assert_eq!(trouble(&E::Challenge { status: 403 }), Trouble::Blocked);
     assert_eq!(trouble(&E::TooManyLogins { wait: MINUTE }), Trouble::Unsent);
