@@ -95,7 +95,7 @@ pub fn write(serial: &Serial, ledger: &Ledger) -> Vec<u8> {
     file
 }
 
-/// Reads what [`write`] wrote, and nothing else.
+/// Reads what [`write()`] wrote, and nothing else.
 pub fn read(serial: &Serial, file: &[u8]) -> Result<Ledger, Damage> {
     let damaged = Damage::Damaged;
     let text = std::str::from_utf8(file).map_err(|_| damaged("it is not text"))?;

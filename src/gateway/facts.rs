@@ -156,7 +156,7 @@ pub(super) struct Facts {
     printers: BTreeMap<Serial, Known>,
     /// Printers whose session is to hear of something.
     changed: BTreeSet<Serial>,
-    /// When [`Gateway::look_at_facts`] has something to do.
+    /// When `Gateway::look_at_facts` has something to do.
     next: Duration,
 }
 
@@ -173,7 +173,7 @@ impl Facts {
         }
     }
 
-    /// Asks for a printer's tasks: [`Event::Tasks`] brings them or says why not, at the latest when five
+    /// Asks for a printer's tasks: `Event::Tasks` brings them or says why not, at the latest when five
     /// minutes have passed since the last time; those that decide a job come at once.
     pub(super) fn want_tasks(&mut self, now: Now, serial: &Serial, decide: bool) {
         let Some(known) = self.printers.get_mut(serial) else { return };
