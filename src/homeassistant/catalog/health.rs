@@ -16,6 +16,13 @@ const EXPLAINED_BYTES: usize = 12_000;
 /// So many codes are listed.
 const LISTED: usize = 64;
 
+/// Whether it is known that somebody should have a look, or that nobody need. Before a printer was heard, that
+/// nothing is known against it is no news, and a part of a report is not enough; that it went away in the middle
+/// of a job is known all the same.
+fn is_known(s: &Snapshot) -> bool {
+    s.capabilities.is_some() || s.levels.offline_while_printing
+}
+
 pub(super) static HEALTH: &[Entity<Snapshot>] = &[
     binary::<Snapshot>("connectivity", "Online", |s| Some(Value::Flag(s.reach == Reach::Online)))
         .class("connectivity")
@@ -24,16 +31,14 @@ pub(super) static HEALTH: &[Entity<Snapshot>] = &[
         .early(),
     // A level that stays readable: an automation must not see it end because a printer was switched off.
     binary::<Snapshot>("needs_attention", "Needs attention", |s| {
-        // Before a printer was heard, that nothing is known against it is no news.
-        let asked = s.reasons().next().is_some();
-        (asked || s.capabilities.is_some()).then_some(Value::Flag(asked))
+        is_known(s).then(|| Value::Flag(s.reasons().next().is_some()))
     })
     .class("problem")
     .lasting()
     .early()
     .with(
-        |a, b| !a.reasons().eq(b.reasons()),
-        |s| json!({"reasons": s.reasons().map(Reason::word).collect::<Vec<_>>()}),
+        |a, b| is_known(a) != is_known(b) || !a.reasons().eq(b.reasons()),
+        |s| json!({"reasons": s.reasons().filter(|_| is_known(s)).map(Reason::word).collect::<Vec<_>>()}),
     ),
     binary::<Snapshot>("hms", "HMS errors", |s| {
         Some(Value::Flag(s.health.messages.iter().any(Told::counts)))
