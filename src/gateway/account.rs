@@ -30,7 +30,7 @@ use crate::printer::{Now, Serial};
 
 use super::{AccountId, Event};
 pub(super) use life::News;
-use life::{Action, Call, Failure, Input, Life, Reply, Standing, Trouble, Warned};
+use life::{Action, Call, Failure, Input, Life, Lost, Reply, Standing, Trouble, Warned};
 
 /// Dead logins that are put away in one attempt: one from the configuration, one from the state directory.
 const LOGIN_SOURCES: usize = 3;
@@ -436,7 +436,8 @@ impl Account {
     ) {
         self.connected = false;
         let refused = error.is_refused() && retry_in.is_none();
-        self.give(now, if refused { Input::Refused } else { Input::Lost }, tasks);
+        let input = if refused { Input::Refused } else { Input::Lost(Lost::of(error)) };
+        self.give(now, input, tasks);
     }
 
     /// Takes in what a task found out.

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::cloud::{self, CodeKind, LoginReason, Rest, Verdict};
 use crate::homeassistant::{Account as State, AccountNews};
+use crate::mqtt;
 use crate::printer::Now;
 
 /// Between two looks at the list of printers.
@@ -125,6 +126,34 @@ impl Failure {
     }
 }
 
+/// Why there is no connection to the broker.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Lost {
+    /// What happened, for people.
+    words: String,
+    /// What they can do about it, where there is something.
+    advice: Option<&'static str>,
+}
+
+impl Lost {
+    pub(super) fn of(error: &mqtt::Error) -> Self {
+        use mqtt::Error as E;
+        let advice = match error {
+            E::ClockBehind { .. } => "set this machine's clock, or let it be set over the network (NTP)",
+            E::Tls { .. } => {
+                "check this machine's clock, the system's certificates and, if a proxy reads along, bambu.ca_file"
+            }
+            E::ConnectionRefused { .. } | E::TimedOut { .. } | E::Unreachable { .. } => {
+                "if this lasts, see whether a firewall keeps the broker's port closed"
+            }
+            E::ClosedAgain { .. } => "see whether a second gateway runs with this configuration",
+            E::PacketTooLarge { .. } | E::Protocol { .. } => "if this lasts, look for a newer version",
+            _ => return Self { words: error.to_string(), advice: None },
+        };
+        Self { words: error.to_string(), advice: Some(advice) }
+    }
+}
+
 /// What became of a call.
 #[derive(Debug)]
 pub(super) enum Reply {
@@ -152,7 +181,7 @@ pub(super) enum Input {
     /// The broker let us in.
     Connected,
     /// The connection to the broker was lost, or did not come about.
-    Lost,
+    Lost(Lost),
     /// The broker refused the login.
     Refused,
     /// Something else was told that the token is dead.
@@ -323,6 +352,7 @@ pub(super) struct Life {
     /// Whether the broker was ever given this token.
     linked: bool,
     connected: bool,
+    lost: Option<Lost>,
     busy: Option<Call>,
     /// Calls that wait for the one that is under way.
     want_submit: bool,
@@ -362,6 +392,7 @@ impl Life {
             since: Duration::ZERO,
             linked: false,
             connected: false,
+            lost: None,
             busy: None,
             want_submit: false,
             want_code: false,
@@ -396,13 +427,17 @@ impl Life {
             }
             Input::Connected => {
                 self.connected = true;
+                self.lost = None;
                 self.blocked = false;
                 self.refusals = 0;
                 if self.token {
                     self.next.get_or_insert(now.mono + LIST_EACH);
                 }
             }
-            Input::Lost => self.connected = false,
+            Input::Lost(lost) => {
+                self.connected = false;
+                self.lost = Some(lost);
+            }
             Input::Refused => self.on_refused(now),
             Input::Doubted => self.want_judge |= self.token,
             Input::Reload => {
@@ -518,9 +553,14 @@ impl Life {
                 (self.why.clone(), format!("{step}; it is tried again by itself"))
             }
             State::Offline => {
-                let step = self.advice.unwrap_or("nothing");
-                let joint = if self.advice.is_some() { ";" } else { ":" };
-                (self.why.clone(), format!("{step}{joint} it is tried again by itself"))
+                // While the rest of the cloud answers, the broker is all there is to say.
+                let (why, advice) = match &self.lost {
+                    Some(lost) if self.failures == 0 => (&lost.words, lost.advice),
+                    _ => (&self.why, self.advice),
+                };
+                let step = advice.unwrap_or("nothing");
+                let joint = if advice.is_some() { ";" } else { ":" };
+                (why.clone(), format!("{step}{joint} it is tried again by itself"))
             }
         }
     }

@@ -1,5 +1,9 @@
 use super::*;
 
+fn lost() -> Input {
+    Input::Lost(Lost { words: "it hung up".into(), advice: None })
+}
+
 /// How the cloud answers, until told otherwise.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Rest {
@@ -143,7 +147,7 @@ impl World {
     /// The broker ends the connection, and the link comes back by itself as far as it may.
     fn cut(&mut self) {
         self.link = Link::None;
-        self.give(Input::Lost);
+        self.give(lost());
         self.connects.push(self.now.mono);
         self.link = if self.broker { Link::Up } else { Link::Waiting };
         self.give(if self.broker { Input::Connected } else { Input::Refused });
@@ -307,7 +311,7 @@ fn a_bare_401_never_logs_out() {
     assert_eq!(world.count(Call::Password), 0);
     // Without the broker's word for it, two endpoints are enough to ask a person, and not to throw it away.
     world.link = Link::None;
-    world.give(Input::Lost);
+    world.give(lost());
     assert_eq!((world.state(), world.token), (State::NeedsLogin, true));
     world.rest = Rest::Up;
     world.pass(61 * MINUTE);
@@ -316,7 +320,7 @@ fn a_bare_401_never_logs_out() {
 
     let mut world = World::started(false);
     world.rest = Rest::Doubt;
-    world.give(Input::Lost);
+    world.give(lost());
     world.pass(70 * MINUTE);
     assert_eq!(
         world.calls.iter().rev().take(2).map(|(_, call)| *call).collect::<Vec<_>>(),
@@ -363,7 +367,7 @@ fn a_look_for_printers_without_a_login_does_not_forget_the_code_that_is_awaited(
     world.give(Input::ListSoon);
     // A connection that was on its way when the login died.
     world.give(Input::Connected);
-    world.give(Input::Lost);
+    world.give(lost());
     world.pass(2 * 61 * MINUTE);
     assert_eq!((world.state(), world.calls.len()), (State::CodeRequired, calls), "{:?}", world.calls);
 }
@@ -534,7 +538,7 @@ fn a_token_that_dies_within_hours_does_not_make_a_loop_of_logins_either() {
 fn a_challenge_is_blocked_and_waits_a_quarter_of_an_hour() {
     let mut world = World::started(false);
     world.link = Link::None;
-    world.give(Input::Lost);
+    world.give(lost());
     world.life.busy = Some(Call::List);
     let blocked = Failure {
         trouble: Trouble::Blocked,
@@ -663,6 +667,41 @@ fn only_the_network_and_the_cloud_itself_are_nothing_to_do_about() {
     world.give(Input::Done(Reply::Failed(Failure::of(&refusal))));
     let (_, step) = world.life.words(world.now.wall);
     assert!(step.contains("bambu.region"), "{step}");
+}
+
+#[test]
+fn a_broker_that_is_out_of_reach_says_why_while_the_rest_answers() {
+    use mqtt::Error as E;
+    let broker = || "cloud:8883".to_owned();
+    let told = |error: &E| {
+        let mut world = World::started(false);
+        world.give(Input::Lost(Lost::of(error)));
+        assert_eq!(world.state(), State::Offline, "{error}");
+        let (why, step) = world.life.words(world.now.wall);
+        assert!(why.contains("cloud:8883"), "{why}");
+        step
+    };
+    for (error, part) in [
+        (E::ClockBehind { broker: broker() }, "clock"),
+        (E::Tls { broker: broker(), reason: "unknown issuer".into() }, "bambu.ca_file"),
+        (E::ConnectionRefused { broker: broker() }, "firewall"),
+        (E::TimedOut { broker: broker(), seconds: 20 }, "firewall"),
+    ] {
+        let step = told(&error);
+        assert!(step.contains(part) && step.ends_with("; it is tried again by itself"), "{error}: {step}");
+    }
+    assert_eq!(told(&E::Closed { broker: broker() }), "nothing: it is tried again by itself");
+
+    // When nothing answers, that is the trouble.
+    let mut world = World::started(false);
+    world.give(lost());
+    world.life.busy = Some(Call::List);
+    let unreachable = cloud::Error::Unreachable { host: "api".into(), detail: String::new() };
+    world.life.handle(world.now, Input::Done(Reply::Failed(Failure::of(&unreachable))));
+    assert!(world.life.words(world.now.wall).0.contains("api"));
+    // And a connection makes all of that old.
+    world.give(Input::Connected);
+    assert_eq!(world.life.lost, None);
 }
 
 #[test]
