@@ -1,6 +1,6 @@
 //! The gateway as its own process between two real mosquitto brokers: CPU per report, and memory.
 //!
-//! `cargo bench --bench end_to_end` measures printers of three kinds at two paces. The first broker plays the
+//! `cargo bench --bench end_to_end` measures printers of four kinds at two paces. The first broker plays the
 //! cloud (TLS), the second Home Assistant's (plain). In the same run a third mosquitto bridges the same
 //! messages from one to the other unread: that is the floor. Messages are evenly spaced, 5 ms or 1 ms apart,
 //! so that each wakes the gateway by itself. `-- a1 h2d` measures only these.

@@ -17,12 +17,14 @@ pub(crate) enum Class {
     A1,
     /// An X1C: everything, each second.
     X1c,
-    /// An H2D: everything in the newer form, each second.
+    /// An H2D that prints: everything in the newer form, each second.
     H2d,
+    /// An H2D whose print pauses, is stopped and begins again, over and over: the price of what happens.
+    H2dEnds,
 }
 
 impl Class {
-    pub(crate) const ALL: [Self; 3] = [Self::A1, Self::X1c, Self::H2d];
+    pub(crate) const ALL: [Self; 4] = [Self::A1, Self::X1c, Self::H2d, Self::H2dEnds];
 
     pub(crate) fn of(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|class| class.name() == name)
@@ -34,6 +36,7 @@ impl Class {
             Self::A1 => "a1",
             Self::X1c => "x1c",
             Self::H2d => "h2d",
+            Self::H2dEnds => "h2d-ends",
         }
     }
 
@@ -43,6 +46,7 @@ impl Class {
             Self::A1 => "A1 delta",
             Self::X1c => "X1C full",
             Self::H2d => "H2D full",
+            Self::H2dEnds => "H2D ends",
         }
     }
 
@@ -50,7 +54,7 @@ impl Class {
         match self {
             Self::A1 => "a1_stream_long_start_hms_fw010700.jsonl",
             Self::X1c => "x1c_stream_running_ams_change.jsonl",
-            Self::H2d => "h2d_stream_pause_stop_failed_hms_fw010300.jsonl",
+            Self::H2d | Self::H2dEnds => "h2d_stream_pause_stop_failed_hms_fw010300.jsonl",
         }
     }
 }
@@ -74,7 +78,14 @@ impl Stream {
             None => simulation(class).map_or((false, String::new(), Vec::new()), |(s, a)| (false, s, a)),
         };
         let wanted = if class == Class::A1 { Kind::Delta } else { Kind::Full };
-        let is_measured = |bytes: &Vec<u8>| matches!(envelope::read(bytes), Ok(Message::Report { kind, .. }) if kind == wanted);
+        let is_measured = |bytes: &Vec<u8>| match envelope::read(bytes) {
+            // Over and over, a recording with an end would write a ledger every few reports.
+            Ok(Message::Report { print, kind }) if class == Class::H2d => {
+                kind == wanted && print.gcode_state.as_deref() == Some("RUNNING")
+            }
+            Ok(Message::Report { kind, .. }) => kind == wanted,
+            _ => false,
+        };
         let measured = all.iter().filter(|bytes| is_measured(bytes)).cloned().collect();
         Self { class, recorded, serial, all, measured }
     }
@@ -102,7 +113,7 @@ fn simulation(class: Class) -> Option<(String, Vec<Vec<u8>>)> {
     let model = match class {
         Class::A1 => demo::Model::A1Mini,
         Class::X1c => demo::Model::X1c,
-        Class::H2d => demo::Model::H2d,
+        Class::H2d | Class::H2dEnds => demo::Model::H2d,
     };
     let mut printer = (0..3).map(|number| demo::Printer::new(number, 1)).find(|p| p.model() == model)?;
     let mut all = vec![printer.full()];
