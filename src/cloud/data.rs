@@ -4,6 +4,7 @@
 //! Answers are read member by member; what makes no sense is left out alone. Who asks when is decided in
 //! [`super::plan`].
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -39,7 +40,7 @@ pub struct Releases {
     /// For the printer; `None` where nothing is offered.
     pub printer: Option<Release>,
     /// For its AMS units, as far as anything is offered.
-    pub ams: Vec<Release>,
+    pub ams: Vec<Arc<Release>>,
 }
 
 impl Client {
@@ -251,7 +252,7 @@ pub(super) fn releases(content: &Value, serial: &str) -> Option<Releases> {
     let newest = |value: &Value| list(value, "firmware")?.first().and_then(release);
     let unit = |unit: &Value| {
         let number = ["ams_id", "id", "dev_id"].into_iter().find_map(|key| small(unit, key));
-        newest(unit).map(|release| Release { unit: number, ..release })
+        newest(unit).map(|release| Arc::new(Release { unit: number, ..release }))
     };
     Some(Releases {
         printer: newest(device),

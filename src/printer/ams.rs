@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::cloud::Release;
 use super::{Side, Text};
 
 /// A colour; its text is ready, because it is read far more often than it changes.
@@ -214,6 +215,8 @@ pub struct Ams {
     pub can: AmsAbilities,
     /// Newer firmware that is offered for it.
     pub firmware_available: Option<Text>,
+    /// What the cloud tells of the newest firmware for it, offered or installed.
+    pub release: Option<Arc<Release>>,
     /// Humidity index as the apps show it: 1 is dry, 5 is wet.
     pub humidity_index: Option<u8>,
     /// Relative humidity, percent.

@@ -17,7 +17,7 @@ pub struct Facts {
     /// The newest firmware it offers for the printer.
     pub release: Option<Release>,
     /// The same for each AMS of the printer that it lists, in its order.
-    pub ams_releases: Vec<Release>,
+    pub ams_releases: Vec<Arc<Release>>,
     /// The task of the job that is under way, or was last.
     pub task: Option<Arc<Task>>,
     /// The last tasks, newest first; `None` while the cloud has not told them.

@@ -288,7 +288,15 @@ fn names_and_firmware_that_come_late_are_told_at_once_and_kept() {
     assert_eq!(name(&session), "PETG", "a number says nothing to anybody");
     assert_eq!(session.snapshot().ams[0].firmware_available, None);
 
-    let release = |version: &str| Release { version: version.into(), unit: Some(0), ..Release::default() };
+    let notes = Some("Dries at night.".to_owned());
+    let release = |version: &str| {
+        Arc::new(Release {
+            version: version.into(),
+            unit: Some(0),
+            notes: notes.clone(),
+            ..Release::default()
+        })
+    };
     let facts = |version: &str| {
         let names = Names::from([("P8d19ba6".into(), "Mine".into())]);
         Arc::new(Facts { names: Arc::new(names), ams_releases: vec![release(version)], ..Facts::default() })

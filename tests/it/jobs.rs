@@ -7,7 +7,8 @@ use std::time::Duration;
 use bambu2mqtt::bambu::session::{Input, Output, Session};
 use bambu2mqtt::homeassistant::topic::Topics;
 use bambu2mqtt::homeassistant::{Mirror, Publication};
-use bambu2mqtt::printer::{Now, Serial};
+use bambu2mqtt::printer::cloud::Release;
+use bambu2mqtt::printer::{Facts, Now, Serial};
 use bambu2mqtt::replay::{Capture, Replay};
 use serde_json::{Value, json};
 
@@ -46,6 +47,18 @@ impl Desk {
         let start: jiff::Timestamp = "2026-01-01T00:00:00Z".parse().unwrap();
         let now = Now { mono: self.mono, wall: start + self.mono };
         let outputs = self.session.handle(now, input);
+        self.publish(now);
+        outputs
+    }
+
+    /// What the cloud knows.
+    fn learn(&mut self, facts: Facts) {
+        let now = Now { mono: self.mono, wall: jiff::Timestamp::UNIX_EPOCH };
+        self.session.learn(now, &Arc::new(facts));
+        self.publish(now);
+    }
+
+    fn publish(&mut self, now: Now) {
         let mut out = Vec::new();
         self.mirror.update(now, self.session.snapshot(), &mut out);
         for Publication { topic, payload } in out {
@@ -53,7 +66,6 @@ impl Desk {
             *self.said.entry(key.to_owned()).or_default() += 1;
             self.values.insert(key.to_owned(), payload);
         }
-        outputs
     }
 
     /// A part of a report.
@@ -257,6 +269,35 @@ fn firmware_is_offered_in_either_form() {
     assert_eq!(x1c.is("firmware_update"), Some("OFF"));
     let none = Desk::new("X1C", number(""));
     assert_eq!(none.document("ams/0/firmware")["latest_version"], "00.00.06.40");
+}
+
+#[test]
+fn an_ams_has_notes_of_its_firmware() {
+    let mut desk = Desk::new("X1C", json!({}));
+    assert_eq!(desk.document("ams/0/firmware/attributes")["notes"], Value::Null);
+    let release = |version: &str, notes: &str| {
+        let (version, notes, unit) = (version.into(), Some(notes.to_owned()), Some(0));
+        Facts {
+            ams_releases: vec![Arc::new(Release { version, notes, unit, forced: true })],
+            ..Facts::default()
+        }
+    };
+    desk.learn(release("00.00.07.00", "Dries at night."));
+    let firmware = desk.document("ams/0/firmware");
+    assert_eq!(
+        (&firmware["latest_version"], &firmware["release_summary"]),
+        (&json!("00.00.07.00"), &json!("Dries at night."))
+    );
+    assert_eq!(
+        desk.document("ams/0/firmware/attributes"),
+        json!({"notes": "Dries at night.", "compulsory": true})
+    );
+    // Other notes alone are news, too; those of a version that is not the one in sight are not shown.
+    desk.learn(release("00.00.07.00", "Dries by day."));
+    assert_eq!(desk.document("ams/0/firmware/attributes")["notes"], "Dries by day.");
+    desk.learn(release("00.00.05.00", "Dries."));
+    assert_eq!(desk.document("ams/0/firmware/attributes")["notes"], Value::Null);
+    assert_eq!(desk.document("ams/0/firmware")["release_summary"], "");
 }
 
 #[test]

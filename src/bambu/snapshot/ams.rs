@@ -167,6 +167,7 @@ fn one_ams(
             tells_k: common.tells_k,
         },
         firmware_available: None,
+        release: None,
         // As sent, 5 is dry; the apps show it the other way round.
         humidity_index: unit.humidity.filter(|v| (1..=5).contains(v)).and_then(|v| u8::try_from(6 - v).ok()),
         humidity: unit.humidity_raw.and_then(percent).filter(|_| sealed),

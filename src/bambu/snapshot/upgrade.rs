@@ -1,5 +1,7 @@
 //! Firmware that is offered, and an update that is under way (protocol 4.15).
 
+use std::sync::Arc;
+
 use crate::bambu::models::Model;
 use crate::bambu::report::{Module, Print, Upgrade};
 use crate::printer::cloud::Release;
@@ -41,12 +43,13 @@ pub(super) fn offer(report: &Print, facts: &Facts, units: &mut [Ams]) {
     // One that names no unit is for the only one.
     let alone = units.len() == 1 && facts.ams_releases.len() == 1;
     for unit in units.iter_mut() {
-        let meant = |release: &&Release| release.unit.map_or(alone, |id| id == unit.id);
+        let meant = |release: &&Arc<Release>| release.unit.map_or(alone, |id| id == unit.id);
         let released = facts.ams_releases.iter().find(meant);
         let newer = released.map(|release| &release.version).filter(|latest| {
             unit.firmware.as_ref().is_some_and(|installed| is_newer(latest, installed) == Some(true))
         });
         unit.firmware_available = newer.cloned();
+        unit.release = released.cloned();
     }
     let Some(state) = report.upgrade_state.as_ref() else { return };
     // One number for "the AMS" means a unit only where all are of one kind.

@@ -35,7 +35,7 @@ pub(super) struct Kept {
 #[serde(default)]
 pub(super) struct KeptPrinter {
     pub(super) release: Option<Release>,
-    pub(super) ams_releases: Vec<Release>,
+    pub(super) ams_releases: Vec<Arc<Release>>,
     pub(super) releases_at: Option<Timestamp>,
     pub(super) tasks: Option<Vec<Arc<Task>>>,
     /// Which job the rest is about.

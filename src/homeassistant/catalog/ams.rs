@@ -2,6 +2,7 @@
 
 use serde_json::{Value as Json, json};
 
+use crate::printer::cloud::Release;
 use crate::printer::command::Dry;
 use crate::printer::{
     Ams, AmsKind, Color, Command, Content, DryingState, ExternalSpool, Filament, Side, Slot, Source, Text,
@@ -10,6 +11,7 @@ use crate::printer::{
 use super::super::entity::{
     Entity, Firmware, Platform, Value, binary, button, control, firmware, sensor, temperature, words,
 };
+use super::update::{summary, told};
 use super::{DROP, celsius, percent, text};
 
 /// An AMS unit.
@@ -98,15 +100,33 @@ pub static AMS: &[Entity<Ams>] = &[
         .lasting()
         .hidden()
         .needs(|_, a| a.kind != AmsKind::Unknown),
-    firmware::<Ams>("firmware", "Firmware", installed).needs(|c, a| c.job.update && a.firmware.is_some()),
+    firmware::<Ams>("firmware", "Firmware", installed)
+        .needs(|c, a| c.job.update && a.firmware.is_some())
+        .with(
+            |a, b| {
+                a.release != b.release
+                    || a.firmware != b.firmware
+                    || a.firmware_available != b.firmware_available
+            },
+            |a| told(release(a)),
+        ),
 ];
 
+/// What the update is to: the version that is offered, else the one that is installed.
+fn latest(ams: &Ams) -> Option<&Text> {
+    ams.firmware_available.as_ref().or(ams.firmware.as_ref())
+}
+
+/// The release that the entity is about, if the cloud told of it.
+fn release(ams: &Ams) -> Option<&Release> {
+    ams.release.as_deref().filter(|release| Some(&release.version) == latest(ams))
+}
+
 fn installed(ams: &Ams) -> Option<Value<'_>> {
-    let installed = ams.firmware.as_deref()?;
     Some(Value::Firmware(Firmware {
-        installed,
-        latest: ams.firmware_available.as_deref().unwrap_or(installed),
-        summary: None,
+        installed: ams.firmware.as_deref()?,
+        latest: latest(ams)?,
+        summary: release(ams).and_then(|release| release.notes.as_deref()).map(summary),
         title: "AMS firmware",
         page: None,
         progress: None,

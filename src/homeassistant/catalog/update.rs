@@ -37,7 +37,7 @@ fn release(s: &Snapshot) -> Option<&Release> {
 }
 
 /// As much as Home Assistant takes, in whole lines where that leaves enough.
-fn summary(notes: &str) -> &str {
+pub(super) fn summary(notes: &str) -> &str {
     let Some((end, _)) = notes.char_indices().nth(LONGEST_SUMMARY) else { return notes };
     let cut = notes.get(..end).unwrap_or_default();
     let lines = cut.rsplit_once('\n').map_or("", |(lines, _)| lines.trim_end());
@@ -45,7 +45,11 @@ fn summary(notes: &str) -> &str {
 }
 
 fn notes(s: &Snapshot) -> Json {
-    let release = release(s);
+    told(release(s))
+}
+
+/// What a release brings, whole.
+pub(super) fn told(release: Option<&Release>) -> Json {
     json!({
         "notes": release.and_then(|release| release.notes.as_deref()),
         "compulsory": release.map(|release| release.forced),
