@@ -222,7 +222,8 @@ struct Gateway {
     local_connected: bool,
     accounts: BTreeMap<AccountId, Account>,
     next_account: AccountId,
-    printers: BTreeMap<Serial, Printer>,
+    /// Boxed: a map keeps room for eleven at a time, and one is kilobytes.
+    printers: BTreeMap<Serial, Box<Printer>>,
     records: Records,
     bridge: Bridge,
     bridge_mirror: BridgeMirror,

@@ -184,7 +184,7 @@ impl Gateway {
             cover_told: Cover::None,
         };
         self.facts.add(now, &serial, id, self.accounts.get(&id).map(Account::name).unwrap_or_default());
-        self.printers.insert(serial.clone(), printer);
+        self.printers.insert(serial.clone(), Box::new(printer));
         if let Some(account) = self.accounts.get_mut(&id) {
             account.subscribe(&serial);
         }

@@ -12,7 +12,7 @@ use crate::printer::{Command, Now, Outcome, Serial};
 
 use super::account::{Account, News};
 use super::facts::Cover;
-use super::{AccountId, BIRTH_DELAY, Gateway, Pending, Printer, RESYNC_BELOW, SHORTEST_TURN, START_GRACE};
+use super::{AccountId, BIRTH_DELAY, Gateway, Pending, RESYNC_BELOW, SHORTEST_TURN, START_GRACE};
 
 impl Gateway {
     pub(super) fn on_local(&mut self, now: Now, event: mqtt::Event) {
@@ -366,8 +366,8 @@ impl Gateway {
     }
 
     pub(super) fn may_say_online(&self, now: Now) -> bool {
-        let heard = |p: &Printer| p.session.snapshot().capabilities.is_some();
-        let complete = self.accounts.values().all(Account::is_listed) && self.printers.values().all(heard);
+        let heard = self.printers.values().all(|p| p.session.snapshot().capabilities.is_some());
+        let complete = heard && self.accounts.values().all(Account::is_listed);
         complete || now.mono >= START_GRACE
     }
 
