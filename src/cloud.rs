@@ -30,6 +30,7 @@ use reply::{Reply, member, number, text};
 use token::claims;
 
 pub use data::Releases;
+pub(crate) use error::advice;
 pub use error::{Error, LoginReason, Rest};
 pub use limiter::Limiter;
 pub use login::{Answered, CodeKind, Grant, Login};

@@ -12,6 +12,14 @@ use super::login::CodeKind;
 use crate::config::state_dir;
 use crate::tls;
 
+/// What helps against more than one trouble with the cloud, of REST and of the broker.
+pub(crate) mod advice {
+    pub(crate) const SET_CLOCK: &str = "set this machine's clock, or let it be set over the network (NTP)";
+    pub(crate) const MEND_TRUST: &str =
+        "check this machine's clock, the system's certificates and, if a proxy reads along, bambu.ca_file";
+    pub(crate) const LOOK_FOR_NEWER: &str = "if this lasts, look for a newer version";
+}
+
 /// Why the cloud did not do what was asked.
 #[derive(Debug, ThisError)]
 #[non_exhaustive]
@@ -373,14 +381,12 @@ impl Error {
                 "look for a proxy, a firewall or a block of this network, and try from another one"
             }
             Self::Redirected { .. } | Self::TooLong => "check bambu.api_url",
-            Self::ClockWrong { .. } => "set this machine's clock, or let it be set over the network (NTP)",
-            Self::Untrusted { .. } => {
-                "check this machine's clock, the system's certificates and, if a proxy reads along, bambu.ca_file"
-            }
+            Self::ClockWrong { .. } => advice::SET_CLOCK,
+            Self::Untrusted { .. } => advice::MEND_TRUST,
             Self::Tls(_) => "check bambu.ca_file and the system's certificates",
             Self::State(_) => "check who owns the state directory and its free space",
             Self::Unauthorised { .. } => "if this lasts for hours, log in again",
-            Self::Refused { .. } | Self::Unexpected { .. } => "if this lasts, look for a newer version",
+            Self::Refused { .. } | Self::Unexpected { .. } => advice::LOOK_FOR_NEWER,
             Self::Forbidden { .. } => "see whether the account may use its printers in Bambu's own app",
             Self::Kept { cause } => return cause.advice(),
             _ => return None,

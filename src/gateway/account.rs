@@ -167,8 +167,6 @@ pub(super) struct Account {
     code: Option<SecretString>,
     /// Stands for a login that waits for its authenticator's code, and since when.
     tfa_key: Option<(SecretString, Duration)>,
-    /// What a person types is the authenticator's code, and not one that was sent.
-    authenticator: bool,
     /// Somebody waits for the next list.
     asked: bool,
     kept: Watched,
@@ -224,7 +222,6 @@ impl Account {
             password_mark,
             code: None,
             tfa_key: None,
-            authenticator: standing.awaits_authenticator() && named && config.password.is_some(),
             asked: false,
             kept: Watched::new(login::file(config, state)),
             given_file: config.token_file.clone().map(Watched::new),
@@ -449,7 +446,6 @@ impl Account {
                 // A living connection may go on with the login before, of which this one need not know.
                 let reply = Reply::LoggedIn(session.expires_at);
                 self.tfa_key = None;
-                self.authenticator = false;
                 // One that waits is still true when the same login is found again.
                 self.warning.take_if(|(warned, _)| warned.end() != session.expires_at);
                 self.session = Some(*session);
@@ -481,13 +477,12 @@ impl Account {
             }
             AccountEvent::AuthenticatorWanted(key) => {
                 self.tfa_key = Some((key, now.mono));
-                self.authenticator = true;
                 Reply::Authenticator
             }
             AccountEvent::CodeSent(kind) => {
                 info!(account = self.number, "Bambu Lab sends a code by {kind}");
                 // From here on the code that was sent is the one that is meant.
-                (self.tfa_key, self.authenticator) = (None, false);
+                self.tfa_key = None;
                 Reply::CodeSent(kind)
             }
             AccountEvent::Failed(error) => {
@@ -496,8 +491,6 @@ impl Account {
                 if ended == Some(Call::SubmitCode) {
                     // The key is good for a few codes at most, and nobody says which was the last.
                     self.tfa_key = None;
-                    // The account may ask for another kind of code by now.
-                    self.authenticator &= !matches!(failure.trouble, Trouble::CodeWanted(_));
                 }
                 self.log_failure(&error, &failure);
                 // One that we ourselves held back says nothing, and one that failed is soon made up for.
@@ -666,7 +659,7 @@ impl Account {
         let mut means = Means { token, ..Means::default() };
         if call == Call::SubmitCode {
             means.code = self.code.take();
-            means.authenticator = self.authenticator;
+            means.authenticator = self.life.awaits_authenticator();
             let fresh = self.tfa_key.as_ref().filter(|(_, since)| now.mono < *since + KEY_LASTS);
             means.tfa_key = fresh.map(|(key, _)| key.clone());
         }

@@ -7,7 +7,7 @@ use tracing::{info, warn};
 
 use crate::bambu::session::{Input, Session};
 use crate::cloud::BoundPrinter;
-use crate::config::Mode;
+use crate::config::{Config, Mode};
 use crate::homeassistant::Mirror;
 use crate::homeassistant::topic::slug;
 use crate::printer::{Now, Serial};
@@ -116,7 +116,6 @@ impl Gateway {
 
     pub(super) fn keep_printer(&mut self, now: Now, serial: &Serial, id: AccountId, bound: &BoundPrinter) {
         let name = self.configured_name(serial).or_else(|| given_name(bound));
-        let read_only = self.config.controls_of(serial.as_str()) == Mode::ReadOnly;
         self.facts.add(now, serial, id, self.accounts.get(&id).map(Account::name).unwrap_or_default());
         let before = self.printers.get(serial).map_or(id, |known| known.account);
         if before != id {
@@ -132,17 +131,16 @@ impl Gateway {
         let Some(known) = self.printers.get_mut(serial) else { return };
         known.account = id;
         let renamed = name.is_some_and(|name| known.session.rename(&name));
-        let other = known.session.snapshot().read_only != read_only;
-        known.session.set_read_only(read_only);
-        known.session.set_gcode(self.config.controls.gcode);
-        let installs = self.config.controls.firmware_install;
-        let other = other || known.session.snapshot().firmware_install != installs;
-        known.session.set_firmware_install(installs);
+        let shape = |session: &Session| {
+            let snapshot = session.snapshot();
+            (snapshot.read_only, snapshot.firmware_install, snapshot.metered)
+        };
+        let shaped = shape(&known.session);
+        set_controls(&self.config, serial, &mut known.session);
         let (prices, metered) = self.meters.of(serial);
-        let other = other || known.session.snapshot().metered != metered;
         known.session.set_prices(prices, metered);
         known.jobs.tracker.set_prices(prices, metered);
-        if (renamed || other) && known.told {
+        if (renamed || shape(&known.session) != shaped) && known.told {
             known.mirror.update(now, known.session.snapshot(), &mut self.out);
             self.publish();
         }
@@ -156,9 +154,7 @@ impl Gateway {
         let model = session.snapshot().identity.model.clone();
         let name = self.configured_name(&serial).or_else(|| given_name(bound));
         session.rename(&name.unwrap_or_else(|| default_name(&model, &serial)));
-        session.set_read_only(self.config.controls_of(serial.as_str()) == Mode::ReadOnly);
-        session.set_gcode(self.config.controls.gcode);
-        session.set_firmware_install(self.config.controls.firmware_install);
+        set_controls(&self.config, &serial, &mut session);
         session.set_texts(&self.texts);
         let (prices, metered) = self.meters.of(&serial);
         session.set_prices(prices, metered);
@@ -240,6 +236,13 @@ impl Missed {
             *count > before || (*id != own && !login)
         })
     }
+}
+
+/// Lets be done with a printer what its owner lets be done.
+fn set_controls(config: &Config, serial: &Serial, session: &mut Session) {
+    session.set_read_only(config.controls_of(serial.as_str()) == Mode::ReadOnly);
+    session.set_gcode(config.controls.gcode);
+    session.set_firmware_install(config.controls.firmware_install);
 }
 
 /// What its owner calls a printer.

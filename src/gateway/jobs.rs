@@ -199,8 +199,16 @@ impl Gateway {
     /// Does what a tracker wants done.
     pub(super) fn take_effects(&mut self, now: Now, serial: &Serial, effects: Effects) {
         let Some(printer) = self.printers.get_mut(serial) else { return };
-        let Effects { mut save, events, closed, mut ask_cloud, decides, ask_everything, .. } = effects;
-        let Effects { mut levels_changed, dropped, .. } = effects;
+        let Effects {
+            mut save,
+            events,
+            closed,
+            mut ask_cloud,
+            decides,
+            ask_everything,
+            mut levels_changed,
+            dropped,
+        } = effects;
         let (name, jobs) = (&printer.session.snapshot().identity.name, &mut printer.jobs);
         for event in &events {
             log_event(name, event);

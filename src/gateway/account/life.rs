@@ -8,7 +8,7 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use crate::cloud::{self, CodeKind, LoginReason, Rest, Verdict};
+use crate::cloud::{self, CodeKind, LoginReason, Rest, Verdict, advice};
 use crate::homeassistant::{Account as State, AccountNews};
 use crate::mqtt;
 use crate::printer::Now;
@@ -139,15 +139,13 @@ impl Lost {
     pub(super) fn of(error: &mqtt::Error) -> Self {
         use mqtt::Error as E;
         let advice = match error {
-            E::ClockBehind { .. } => "set this machine's clock, or let it be set over the network (NTP)",
-            E::Tls { .. } => {
-                "check this machine's clock, the system's certificates and, if a proxy reads along, bambu.ca_file"
-            }
+            E::ClockBehind { .. } => advice::SET_CLOCK,
+            E::Tls { .. } => advice::MEND_TRUST,
             E::ConnectionRefused { .. } | E::TimedOut { .. } | E::Unreachable { .. } => {
                 "if this lasts, see whether a firewall keeps the broker's port closed"
             }
             E::ClosedAgain { .. } => "see whether a second gateway runs with this configuration",
-            E::PacketTooLarge { .. } | E::Protocol { .. } => "if this lasts, look for a newer version",
+            E::PacketTooLarge { .. } | E::Protocol { .. } => advice::LOOK_FOR_NEWER,
             _ => return Self { words: error.to_string(), advice: None },
         };
         Self { words: error.to_string(), advice: Some(advice) }
@@ -309,10 +307,6 @@ impl Standing {
     /// The same with another password.
     pub(super) fn with_new_password(self) -> Self {
         Self { password_refused: false, ..self }
-    }
-
-    pub(super) fn awaits_authenticator(self) -> bool {
-        self.authenticator
     }
 
     pub(super) fn is_refused(self) -> bool {
@@ -487,6 +481,11 @@ impl Life {
     /// The call that is under way.
     pub(super) fn busy(&self) -> Option<Call> {
         self.busy
+    }
+
+    /// Whether what a person types is the authenticator's code, and not one that was sent.
+    pub(super) fn awaits_authenticator(&self) -> bool {
+        self.has_password && self.standing.authenticator
     }
 
     pub(super) fn has_token(&self) -> bool {
@@ -665,7 +664,7 @@ impl Life {
                 self.need = Need::Code { until: now.mono + rest };
                 self.why = "a code was sent a while ago, and is still good".into();
             }
-            (Some(Call::Find), Trouble::NoToken) if self.has_password && self.standing.authenticator => {
+            (Some(Call::Find), Trouble::NoToken) if self.awaits_authenticator() => {
                 self.next = None;
                 self.await_authenticator(now);
             }

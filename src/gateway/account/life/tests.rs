@@ -420,7 +420,7 @@ fn the_authenticators_code_may_come_when_it_comes() {
     world.life.busy = Some(Call::SubmitCode);
     world.give(Input::Done(failure(Trouble::CodeWanted(CodeKind::Email))));
     assert_eq!((world.state(), world.count(Call::RequestCode)), (State::CodeRequired, 1));
-    assert!(!world.kept.awaits_authenticator());
+    assert!(!world.kept.authenticator);
 }
 
 #[test]
