@@ -82,17 +82,21 @@ impl<T: Copy + PartialEq> Delivery<T> {
         }
         self.handed.push_back((version, last));
         // One that is there already is not answered again.
-        self.refused(self.settled);
+        self.settle(self.settled);
     }
 
     /// The disk has this version.
     pub fn stored(&mut self, version: Version) {
         self.stored = self.stored.max(version);
-        self.refused(version);
+        self.settle(version);
     }
 
     /// The disk has refused this version: events leave all the same, triggers do not.
     pub fn refused(&mut self, version: Version) {
+        self.settle(version);
+    }
+
+    fn settle(&mut self, version: Version) {
         self.settled = self.settled.max(version);
         while let Some((version, last)) = self.handed.front().copied()
             && version <= self.settled

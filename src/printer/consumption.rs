@@ -169,11 +169,7 @@ fn reckon(counters: &mut Counters, job: &JobRecord, sign: f64) {
     let (Some(share), Some(planned)) = (Share::of_job(job), job.planned_g) else { return };
     let mut add = |material: &str, grams: f64| {
         if grams > 0.0 {
-            match counters.filament_g.get_mut(material) {
-                Some(total) => *total += sign * grams,
-                None if sign > 0.0 => drop(counters.filament_g.insert(material.into(), grams)),
-                None => {}
-            }
+            *counters.filament_g.entry(material.into()).or_default() += sign * grams;
         }
     };
     let mut rest = share.grams(planned);

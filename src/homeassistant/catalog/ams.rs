@@ -126,7 +126,7 @@ fn installed(ams: &Ams) -> Option<Value<'_>> {
     Some(Value::Firmware(Firmware {
         installed: ams.firmware.as_deref()?,
         latest: latest(ams)?,
-        summary: release(ams).and_then(|release| release.notes.as_deref()).map(summary),
+        summary: summary(release(ams)),
         title: "AMS firmware",
         page: None,
         progress: None,

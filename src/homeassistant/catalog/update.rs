@@ -16,7 +16,7 @@ fn installed(s: &Snapshot) -> Option<Value<'_>> {
     Some(Value::Firmware(Firmware {
         installed,
         latest: latest(s, installed),
-        summary: release(s).and_then(|release| release.notes.as_deref()).map(summary),
+        summary: summary(release(s)),
         title: "Bambu Lab firmware",
         page: s.update.page,
         progress: s.update.progress.map(|progress| progress.percent),
@@ -36,12 +36,13 @@ fn release(s: &Snapshot) -> Option<&Release> {
     s.facts.release.as_ref().filter(|release| release.version == latest(s, installed))
 }
 
-/// As much as Home Assistant takes, in whole lines where that leaves enough.
-pub(super) fn summary(notes: &str) -> &str {
-    let Some((end, _)) = notes.char_indices().nth(LONGEST_SUMMARY) else { return notes };
+/// As much of the notes as Home Assistant takes, in whole lines where that leaves enough.
+pub(super) fn summary(release: Option<&Release>) -> Option<&str> {
+    let notes = release?.notes.as_deref()?;
+    let Some((end, _)) = notes.char_indices().nth(LONGEST_SUMMARY) else { return Some(notes) };
     let cut = notes.get(..end).unwrap_or_default();
     let lines = cut.rsplit_once('\n').map_or("", |(lines, _)| lines.trim_end());
-    if lines.len() * 2 > cut.len() { lines } else { cut }
+    Some(if lines.len() * 2 > cut.len() { lines } else { cut })
 }
 
 fn notes(s: &Snapshot) -> Json {

@@ -125,7 +125,16 @@ impl Tracker {
         }
         self.reckon(now, &mut record);
         let going = std::mem::take(&mut self.ledger.going);
-        let opened = going.opened;
+        let End { result, at, late, inferred, source, reason, .. } = end;
+        let telling = |kind, reason, job| Telling {
+            opened: going.opened,
+            late,
+            inferred,
+            source,
+            job: Some(job),
+            reason,
+            ..Telling::new(kind, at)
+        };
         let printed = self.was_told(Kind::Printing.word()) || record.layer.is_some_and(|layer| layer > 0);
         self.ledger.told.clear();
         self.ledger.told_of.rested = Named {
@@ -144,29 +153,26 @@ impl Tracker {
         };
         self.doing = Doing::Rest;
         // What follows at once from an end in a gap, as that the bed is cool, is as old.
-        self.finding |= end.late;
+        self.finding |= late;
         self.effects.save = true;
         if record.class == JobClass::Calibration {
             self.ledger.told_of.rest = Some(Activity::Idle);
-            let kind = match end.result {
+            let kind = match result {
                 JobResult::Finished => Kind::CalibrationFinished,
                 _ => Kind::CalibrationFailed,
             };
-            let lost = (end.result == JobResult::Lost).then(|| reason::word("lost"));
-            let End { at, late, inferred, source, reason, .. } = end;
-            let reason = reason.or(lost);
-            let job = Some(record);
-            self.tell(now, Telling { opened, late, inferred, source, job, reason, ..Telling::new(kind, at) });
+            let lost = (result == JobResult::Lost).then(|| reason::word("lost"));
+            self.tell(now, telling(kind, reason.or(lost), record));
             return;
         }
         let counters = &mut self.ledger.counters;
-        let (kind, rest) = match end.result {
+        let (kind, rest) = match result {
             JobResult::Finished => (Kind::Finished, Activity::Finished),
             JobResult::Failed => (Kind::Failed, Activity::Failed),
             JobResult::Cancelled => (Kind::Cancelled, Activity::Cancelled),
             JobResult::Lost => (Kind::Lost, Activity::Idle),
         };
-        match end.result {
+        match result {
             JobResult::Finished => counters.finished += 1,
             JobResult::Failed => counters.failed += 1,
             JobResult::Cancelled => counters.cancelled += 1,
@@ -177,10 +183,7 @@ impl Tracker {
             self.ledger.plate_occupied = Some(true);
         }
         if !going.silent {
-            let End { at, late, inferred, source, reason, .. } = end;
-            let job = Some(record.clone());
-            let id = self
-                .tell(now, Telling { opened, late, inferred, source, job, reason, ..Telling::new(kind, at) });
+            let id = self.tell(now, telling(kind, reason, record.clone()));
             self.ledger.last_event = Some(id);
         }
         self.ledger.last = Some(record.clone());
@@ -223,30 +226,19 @@ impl Tracker {
     /// What the printer is about while it rests: its own word, and for FAILED what we know of that.
     pub(super) fn note_rest(&mut self, seen: &Seen) {
         let last = self.ledger.last.as_ref().and_then(|last| last.result);
-        let code = seen.error.is_some_and(crate::printer::PrintError::is_cancel);
-        self.ledger.told_of.rest = Some(match seen.status {
-            Some(Status::Idle) => Activity::Idle,
-            Some(Status::Finish) => Activity::Finished,
-            Some(Status::Failed) if code || last == Some(JobResult::Cancelled) => Activity::Cancelled,
-            Some(Status::Failed) => Activity::Failed,
-            _ => return,
+        self.ledger.told_of.rest = Some(match shown_end(seen) {
+            Some(Activity::Failed) if last == Some(JobResult::Cancelled) => Activity::Cancelled,
+            Some(end) => end,
+            None if seen.status == Some(Status::Idle) => Activity::Idle,
+            None => return,
         });
     }
-}
 
-impl Tracker {
     /// A whole job may have run while nobody looked: then the printer shows another one's names, or an end that
     /// the last one did not have, and what is known of the last one says nothing of it.
     pub(super) fn note_unseen(&mut self, seen: &Seen) {
         let rest = self.ledger.told_of.rest;
-        let word = match seen.status {
-            Some(Status::Finish) => Activity::Finished,
-            Some(Status::Failed) if seen.error.is_some_and(crate::printer::PrintError::is_cancel) => {
-                Activity::Cancelled
-            }
-            Some(Status::Failed) => Activity::Failed,
-            _ => return,
-        };
+        let Some(word) = shown_end(seen) else { return };
         let finished = word == Activity::Finished;
         let other_end = match rest {
             Some(Activity::Finished) => !finished,
@@ -259,6 +251,18 @@ impl Tracker {
             self.ledger.told_of.rest = Some(if print { word } else { Activity::Idle });
             self.effects.save = true;
         }
+    }
+}
+
+/// How the last job of a printer at rest ended, as the printer shows it.
+fn shown_end(seen: &Seen) -> Option<Activity> {
+    match seen.status? {
+        Status::Finish => Some(Activity::Finished),
+        Status::Failed if seen.error.is_some_and(crate::printer::PrintError::is_cancel) => {
+            Some(Activity::Cancelled)
+        }
+        Status::Failed => Some(Activity::Failed),
+        _ => None,
     }
 }
 

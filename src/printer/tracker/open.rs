@@ -134,12 +134,12 @@ impl Tracker {
         let mark = id::mark(self.serial.as_str(), self.ledger.seed);
         // Numbers come again: the local network's are small, and a printer may print a task once more.
         let numbers = [&record.task_id, &record.subtask_id].map(|id| id.as_deref().unwrap_or_default());
-        record.key = match numbers {
-            ["", ""] => format!("e{epoch}.{mark}").into(),
-            [task, ""] => format!("{task}.{epoch}.{mark}").into(),
-            [task, subtask] if task == subtask => format!("{task}.{epoch}.{mark}").into(),
-            [task, subtask] => format!("{task}-{subtask}.{epoch}.{mark}").into(),
+        let run = match numbers {
+            ["", ""] => format!("e{epoch}"),
+            [task, subtask] if subtask.is_empty() || task == subtask => format!("{task}.{epoch}"),
+            [task, subtask] => format!("{task}-{subtask}.{epoch}"),
         };
+        record.key = format!("{run}.{mark}").into();
         record
     }
 
