@@ -18,6 +18,9 @@ const PORTS_TRIED: u16 = 100;
 /// Messages that may wait for one client. What a subscription finds retained waits all at once, and whatever
 /// is beyond this number is lost without a word.
 const MOST_WAITING: usize = 250_000;
+/// Bytes of the largest packet that MQTT knows. The library's default is one more, and told that, the one of Home
+/// Assistant (paho) drops the connection.
+const LARGEST_PACKET: usize = 268_435_455;
 
 /// Name and password for a broker that others can reach.
 #[derive(Clone)]
@@ -53,6 +56,7 @@ impl Broker {
                 .with_backend(StorageBackend::Memory)
                 .with_max_queued_messages_per_client(MOST_WAITING),
             client_channel_capacity: MOST_WAITING,
+            max_packet_size: LARGEST_PACKET,
             sys_topics_enabled: false,
             ..BrokerConfig::default()
         };

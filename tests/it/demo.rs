@@ -199,6 +199,41 @@ async fn one_of_each_model_is_there_at_once() {
 }
 
 /// A recording of two printers, of which one has told everything.
+/// Home Assistant speaks MQTT 5 unless told otherwise, and its library drops the connection at a `Maximum Packet Size`
+/// above the largest packet that there can be (2.2.2.2 and 3.2.2.3.6 of the standard).
+#[tokio::test]
+async fn the_demos_own_broker_welcomes_home_assistant() {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
+    let broker = bambu2mqtt::demo::Broker::start("127.0.0.1:0".parse().unwrap()).await.unwrap();
+    let mut stream = tokio::net::TcpStream::connect(broker.address()).await.unwrap();
+    // CONNECT: MQTT 5, clean start, 60 s, no properties, client id "h".
+    let connect = [0x10, 14, 0, 4, b'M', b'Q', b'T', b'T', 5, 2, 0, 60, 0, 0, 1, b'h'];
+    stream.write_all(&connect).await.unwrap();
+    let mut head = [0; 5];
+    stream.read_exact(&mut head).await.unwrap();
+    let [kind, _, _, reason, length] = head;
+    assert_eq!((kind, reason), (0x20, 0), "CONNACK, success");
+    let mut properties = vec![0; usize::from(length)];
+    stream.read_exact(&mut properties).await.unwrap();
+    let mut rest = properties.as_slice();
+    let mut limit = None;
+    while let [id, value @ ..] = rest {
+        let size = match id {
+            0x24 | 0x25 | 0x28..=0x2A => 1,
+            0x13 | 0x21 | 0x22 => 2,
+            0x11 | 0x27 => 4,
+            0x12 | 0x15 | 0x1A | 0x1C | 0x1F => 2 + usize::from(u16::from_be_bytes([value[0], value[1]])),
+            other => panic!("property {other:#x} of {properties:x?}"),
+        };
+        if *id == 0x27 {
+            limit = Some(u32::from_be_bytes(value[..4].try_into().unwrap()));
+        }
+        rest = &value[size..];
+    }
+    assert!(limit.is_none_or(|limit| (1..=268_435_455).contains(&limit)), "{limit:?}");
+}
+
 fn recording() -> tempfile::NamedTempFile {
     let mut known = Printer::new(3, 1);
     let mut file = tempfile::NamedTempFile::new().unwrap();
