@@ -5,7 +5,7 @@
 //! messages from one to the other unread: that is the floor. Messages are evenly spaced, 5 ms or 1 ms apart,
 //! so that each wakes the gateway by itself. `-- a1 h2d` measures only these.
 //!
-//! `-- --printers 1000` measures memory and CPU with the emulated cloud of `bambu2mqtt::demo` instead, in a
+//! `-- --printers 1000` measures memory and CPU with the emulated cloud of `simulator` instead, in a
 //! process of its own.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a benchmark talks to a person")]
 
@@ -27,8 +27,8 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, ensure};
-use bambu2mqtt::demo;
 use serde_json::{Value, json};
+use simulator;
 
 use broker::{Cloud, Mosquitto};
 use process::Process;

@@ -13,10 +13,10 @@ use std::process::Command;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use bambu2mqtt::bambu::session::{Input, Output, Session};
-use bambu2mqtt::homeassistant::topic::Topics;
-use bambu2mqtt::homeassistant::{Mirror, Publication};
-use bambu2mqtt::printer::{Now, Serial, Snapshot};
+use bambu::session::{Input, Output, Session};
+use homeassistant::topic::Topics;
+use homeassistant::{Mirror, Publication};
+use printer::{Now, Serial, Snapshot};
 
 use streams::{Class, Stream};
 
@@ -123,7 +123,7 @@ fn main() {
         size_of::<Snapshot>(),
         size_of::<Session>(),
         size_of::<Mirror>(),
-        size_of::<bambu2mqtt::bambu::report::Print>(),
+        size_of::<bambu::report::Print>(),
     );
     if keys {
         for class in Class::ALL {

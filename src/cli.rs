@@ -243,7 +243,7 @@ fn duration(text: &str) -> Result<std::time::Duration, String> {
 
 /// The actions: their names, or the page that explains them.
 fn actions(markdown: bool) -> anyhow::Result<Exit> {
-    use crate::homeassistant::action;
+    use homeassistant::action;
     if markdown {
         say(action::markdown().trim_end())?;
     } else {

@@ -22,19 +22,19 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tracing::{debug, error, info, warn};
 
-use crate::bambu::session::{CommandId, Input, Note, Output, Session};
 use crate::cloud::Limiter;
 use crate::config::{Config, Language, Raw, StateDir};
-use crate::homeassistant::topic::Topics;
-use crate::homeassistant::{Bridge, BridgeMirror, Mirror, Publication};
 use crate::ledger::{self, Writer};
 use crate::mqtt::backoff::Pace;
 use crate::mqtt::{self, Brokers, Link, Message};
-use crate::printer::{Now, Outcome, Prefix, Reach, Serial, Snapshot, Texts};
-use crate::replay::reporter;
 use crate::service::{Notifier, Signal, watchdog_interval};
 use crate::texts::{self, Loader};
 use crate::tls;
+use bambu::session::{CommandId, Input, Note, Output, Session};
+use bambu::topic::reporter;
+use homeassistant::topic::Topics;
+use homeassistant::{Bridge, BridgeMirror, Mirror, Publication};
+use printer::{Now, Outcome, Prefix, Reach, Serial, Snapshot, Texts};
 
 use account::{Account, AccountEvent, Around, News, Told};
 pub(crate) use account::{cloud_options, log_in};

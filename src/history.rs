@@ -13,8 +13,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::config::Disk;
 use crate::config::state_dir::Error;
-use crate::printer::record::JobResult;
-use crate::printer::{JobRecord, Serial, Text};
+use printer::record::JobResult;
+use printer::{JobRecord, Serial, Text};
 
 /// The file that is written.
 pub const FILE: &str = "jobs.jsonl";

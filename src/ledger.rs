@@ -13,7 +13,7 @@ use std::path::PathBuf;
 use thiserror::Error as ThisError;
 
 use crate::config::{Disk, state_dir};
-use crate::printer::{Ledger, Serial};
+use printer::{Ledger, Serial};
 
 pub use delivery::{Delivery, Due};
 pub use writer::{Cost, Report, Version, Writer};

@@ -20,19 +20,14 @@
 //! `ARCHITECTURE.md` draws the map.
 #![forbid(unsafe_code)]
 
-pub mod bambu;
 pub mod cli;
 pub mod cloud;
 pub mod config;
-#[cfg(feature = "demo")]
-pub mod demo;
 pub mod gateway;
 pub mod history;
-pub mod homeassistant;
 mod http;
 pub mod ledger;
 pub mod mqtt;
-pub mod printer;
 pub mod replay;
 pub mod service;
 pub mod texts;

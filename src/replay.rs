@@ -7,91 +7,19 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use base64::Engine as _;
-use jiff::Timestamp;
-use serde::Deserialize;
-use serde_json::value::RawValue;
-
-use crate::bambu::session::{Input, Note, Output, Session};
-use crate::homeassistant::event::{self, Telling};
-use crate::homeassistant::topic::Topics;
-use crate::homeassistant::{Mirror, Publication};
-use crate::printer::tracker::{Effects, Options, Tracker};
-use crate::printer::{Ledger, Now, Serial};
+use bambu::session::{Input, Note, Output, Session};
+use bambu::topic;
+use capture::Capture;
+use homeassistant::event::{self, Telling};
+use homeassistant::topic::Topics;
+use homeassistant::{Mirror, Publication};
+use printer::tracker::{Effects, Options, Tracker};
+use printer::{Ledger, Now, Serial, default_name};
 
 /// When a recording without times begins.
 const START: &str = "2026-01-01T00:00:00Z";
 /// How long time runs on after the last message.
 const RUN_ON: Duration = Duration::from_secs(60);
-
-/// A line that is no capture.
-#[derive(Debug, thiserror::Error)]
-pub enum Error {
-    /// Not JSON, or not with these members.
-    #[error(
-        "this is no captured message ({0}); a line is {{\"topic\":\"device/<serial>/report\",\"payload\":{{…}}}}"
-    )]
-    Shape(#[from] serde_json::Error),
-    /// Neither payload.
-    #[error("the message has neither `payload` nor `payload_base64`")]
-    NoPayload,
-    /// Not base64.
-    #[error("`payload_base64` cannot be read: {0}")]
-    Base64(#[from] base64::DecodeError),
-}
-
-#[derive(Deserialize)]
-struct Line<'a> {
-    topic: String,
-    #[serde(borrow, default)]
-    payload: Option<&'a RawValue>,
-    #[serde(default)]
-    payload_base64: Option<String>,
-    #[serde(default)]
-    at: Option<Timestamp>,
-}
-
-/// One message of a recording.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Capture {
-    /// Where it came.
-    pub topic: String,
-    /// What came.
-    pub payload: Vec<u8>,
-    /// When.
-    pub at: Option<Timestamp>,
-}
-
-impl Capture {
-    /// Reads a line of a capture file.
-    pub fn parse(line: &str) -> Result<Self, Error> {
-        let line: Line<'_> = serde_json::from_str(line)?;
-        let payload = match (line.payload, line.payload_base64) {
-            (_, Some(text)) => base64::engine::general_purpose::STANDARD.decode(text)?,
-            (Some(json), None) => json.get().as_bytes().to_vec(),
-            (None, None) => return Err(Error::NoPayload),
-        };
-        Ok(Self { topic: line.topic, payload, at: line.at })
-    }
-
-    /// The printer that sent it; `None` for what was sent to a printer.
-    pub fn reporter(&self) -> Option<Serial> {
-        reporter(&self.topic)
-    }
-}
-
-/// The printer whose report topic this is.
-pub fn reporter(topic: &str) -> Option<Serial> {
-    let serial = topic.strip_prefix("device/")?.strip_suffix("/report")?;
-    (!serial.is_empty() && !serial.contains('/')).then(|| Serial::new(serial))
-}
-
-/// A name for a printer that has none.
-pub fn default_name(model: &str, serial: &Serial) -> String {
-    let serial = serial.as_str();
-    let tail = serial.len().checked_sub(4).and_then(|at| serial.get(at..)).unwrap_or(serial);
-    format!("{model} {tail}")
-}
 
 struct Printer {
     session: Session,
@@ -161,12 +89,12 @@ impl Replay {
         // Time never goes back, whatever a recording says.
         let step = Duration::try_from(next.duration_since(self.now.wall)).unwrap_or_default();
         self.pass(step, out);
-        let Some(serial) = capture.reporter() else { return };
+        let Some(serial) = topic::reporter(&capture.topic) else { return };
         let (topics, now) = (&self.topics, self.now);
         let printer = self.printers.entry(serial).or_insert_with_key(|serial| {
             let session = Session::new(serial.clone(), "", ["", ""], 40_000);
             let name = default_name(&session.snapshot().identity.model, serial);
-            let slug = crate::homeassistant::topic::slug(&name);
+            let slug = homeassistant::topic::slug(&name);
             let mut session = session;
             session.rename(&name);
             session.handle(now, Input::Connected);

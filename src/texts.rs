@@ -20,7 +20,7 @@ use tokio::time::sleep;
 use tracing::{debug, info, warn};
 
 use crate::config::StateDir;
-use crate::printer::{Now, Prefix, Texts};
+use printer::{Now, Prefix, Texts};
 
 pub use fetch::Error;
 pub use reply::{Answer, Fault, parse};

@@ -5,10 +5,10 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use bambu2mqtt::bambu::envelope::{self, Message};
-use bambu2mqtt::bambu::wire::Kind;
-use bambu2mqtt::demo;
-use bambu2mqtt::replay::Capture;
+use bambu::envelope::{self, Message};
+use bambu::wire::Kind;
+use capture::Capture;
+use simulator;
 
 /// A way in which printers report.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -105,7 +105,7 @@ fn recording(class: Class) -> Option<(String, Vec<Vec<u8>>)> {
         .map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../shared"), PathBuf::from);
     let text = std::fs::read_to_string(shared.join("captures").join(class.file())).ok()?;
     let captures: Vec<Capture> = text.lines().filter_map(|line| Capture::parse(line).ok()).collect();
-    let serial = captures.iter().find_map(Capture::reporter)?.as_str().to_owned();
+    let serial = captures.iter().find_map(Capture::reporter)?.to_owned();
     Some((serial, captures.into_iter().map(|capture| capture.payload).collect()))
 }
 

@@ -9,15 +9,16 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
-use crate::bambu::session::{Input, Output, Session};
 use crate::cloud::{self, BoundPrinter, Client, Limiter};
 use crate::config::{Account, Config, Mode, StateDir};
 use crate::gateway::{Clock, cloud_options, local_options, log_in, topics_of};
-use crate::homeassistant::entity_count;
 use crate::mqtt::{Event, Link, Message, Qos};
-use crate::printer::{Control, Reach, Serial};
-use crate::replay::{default_name, reporter};
 use crate::service::Exit;
+use bambu::session::{Input, Output, Session};
+use bambu::topic;
+use homeassistant::entity_count;
+use printer::default_name;
+use printer::{Control, Reach, Serial};
 
 use super::{complain, say};
 
@@ -218,7 +219,7 @@ async fn check_printers(
             [printer.model_code.as_deref().unwrap_or(""), printer.product_name.as_deref().unwrap_or("")];
         let mut session = Session::new(serial.clone(), &name_of(config, printer), codes, 40_000);
         session.set_read_only(config.controls_of(serial.as_str()) == Mode::ReadOnly);
-        link.outbox().subscribe(report_topic(&serial), Qos::AtMostOnce);
+        link.outbox().subscribe(topic::report(&serial), Qos::AtMostOnce);
         sessions.insert(serial, session);
     }
     let listen = async {
@@ -229,16 +230,16 @@ async fn check_printers(
                 () = tokio::time::sleep(TICK) => None,
             };
             let heard = match &event {
-                Some(Event::Subscribed { topic }) => reporter(topic).zip(Some(Input::Connected)),
+                Some(Event::Subscribed { topic }) => topic::reporter(topic).zip(Some(Input::Connected)),
                 Some(Event::Message { topic, payload, .. }) => {
-                    reporter(topic).zip(Some(Input::Message(payload)))
+                    topic::reporter(topic).zip(Some(Input::Message(payload)))
                 }
                 _ => None,
             };
             let send = |serial: &Serial, session: &mut Session, input| {
                 for output in session.handle(clock.now(), input) {
                     if let Output::Send(request) = output {
-                        link.outbox().send(Message::new(request_topic(serial), request.payload));
+                        link.outbox().send(Message::new(topic::request(serial), request.payload));
                     }
                 }
             };
@@ -259,14 +260,6 @@ async fn check_printers(
         tell_printer(session, findings);
     }
     Ok(())
-}
-
-fn report_topic(serial: &Serial) -> String {
-    format!("device/{}/report", serial.as_str())
-}
-
-fn request_topic(serial: &Serial) -> String {
-    format!("device/{}/request", serial.as_str())
 }
 
 fn tell_printer(session: &Session, findings: &mut Findings) {

@@ -16,11 +16,11 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
 use crate::config::{Config, Source};
-use crate::demo::{Broker, Cloud, Model, Options, Recording, broker};
 use crate::gateway::{self, Clock, Limits, Setup, local_options, topics_of};
-use crate::homeassistant::topic::Topics;
 use crate::mqtt::{Event, Link, Qos};
 use crate::service::{Exit, Notifier, Signal};
+use homeassistant::topic::Topics;
+use simulator::{Broker, Cloud, Model, Options, Recording, broker};
 
 use super::say;
 

@@ -6,11 +6,11 @@ use anyhow::Context as _;
 use clap::Args;
 use serde_json::json;
 
-use crate::bambu::models::{MODELS, Model};
-use crate::homeassistant::catalog::{ACCOUNT, AMS, BRIDGE, EXTERNAL, GROUPS, SLOT};
-use crate::homeassistant::entity::Entity;
-use crate::printer::Snapshot;
 use crate::service::Exit;
+use bambu::models::{MODELS, Model};
+use homeassistant::catalog::{ACCOUNT, AMS, BRIDGE, EXTERNAL, GROUPS, SLOT};
+use homeassistant::entity::Entity;
+use printer::Snapshot;
 
 use super::say;
 
@@ -176,6 +176,6 @@ fn as_json(row: &Row) -> serde_json::Value {
 /// Whether the model table alone gives a printer of this model the entity; what a report adds (a fan
 /// kit, a lamp) is not known here.
 fn of_model(entity: &Entity<Snapshot>, model: &'static Model) -> bool {
-    let (can, snapshot) = crate::bambu::typical(model);
+    let (can, snapshot) = bambu::typical(model);
     (entity.needs)(&can, &snapshot)
 }

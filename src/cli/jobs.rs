@@ -12,9 +12,9 @@ use jiff::tz::TimeZone;
 use crate::config::{Config, StateDir};
 use crate::gateway::Clock;
 use crate::history::{self, Entry};
-use crate::printer::consumption::used_g;
-use crate::printer::record::{JobClass, JobResult};
 use crate::service::Exit;
+use printer::consumption::used_g;
+use printer::record::{JobClass, JobResult};
 
 use super::{complain, say};
 
@@ -224,7 +224,7 @@ fn csv(entries: &[Entry]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::printer::JobRecord;
+    use printer::JobRecord;
 
     fn entry(printer: &str, name: &str, began: &str, ended: &str) -> Entry {
         let job = JobRecord {

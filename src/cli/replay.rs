@@ -10,9 +10,10 @@ use clap::Args;
 use serde_json::json;
 use tracing::warn;
 
-use crate::homeassistant::Publication;
-use crate::replay::{Capture, Replay};
+use crate::replay::Replay;
 use crate::service::Exit;
+use capture::Capture;
+use homeassistant::Publication;
 
 use super::say;
 

@@ -19,8 +19,8 @@ use super::reply::{Reply, member, number, text};
 use super::token::fingerprint;
 use super::{Client, Error};
 use crate::config::is_loopback;
-use crate::printer::Text;
-use crate::printer::cloud::{Hearsay, Message, Names, Picture, Release, Task, TaskSlot, TaskStatus};
+use printer::Text;
+use printer::cloud::{Hearsay, Message, Names, Picture, Release, Task, TaskSlot, TaskStatus};
 
 /// As many tasks as one request brings, which is the cloud's own choice, too.
 const TASKS: &str = "20";

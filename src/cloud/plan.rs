@@ -7,8 +7,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::printer::cloud::{Names, is_private};
-use crate::printer::{Ams, ExternalSpool, JobIds, JobKind, Serial, Shared, Snapshot, Text};
+use printer::cloud::{Names, is_private};
+use printer::{Ams, ExternalSpool, JobIds, JobKind, Serial, Shared, Snapshot, Text};
 
 const MINUTE: Duration = Duration::from_secs(60);
 const HOUR: Duration = Duration::from_secs(3600);

@@ -17,16 +17,17 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tracing::{debug, error, info, warn};
 
-use crate::bambu::request::Request;
-use crate::bambu::session::{self, Budget};
 use crate::cloud::person::{Authenticated, Desk, Next};
 use crate::cloud::session as login;
 use crate::cloud::{self, BoundPrinter, Client, Limiter, LoginReason, Session, Verdict};
 use crate::config::{self, StateDir};
-use crate::homeassistant::Login;
 use crate::mqtt::backoff::Pace;
 use crate::mqtt::{self, Brokers, Link, Message, Qos, Token};
-use crate::printer::{Now, Serial};
+use bambu::request::Request;
+use bambu::session::{self, Budget};
+use bambu::topic;
+use homeassistant::Login;
+use printer::{Now, Serial};
 
 use super::{AccountId, Event};
 pub(super) use life::News;
@@ -386,20 +387,20 @@ impl Account {
     pub(super) fn subscribe(&mut self, serial: &Serial) {
         if let Some(link) = self.link.as_ref().filter(|_| self.connected) {
             self.unanswered += 1;
-            link.outbox().subscribe(format!("device/{}/report", serial.as_str()), Qos::AtMostOnce);
+            link.outbox().subscribe(topic::report(serial), Qos::AtMostOnce);
         }
     }
 
     pub(super) fn unsubscribe(&self, serial: &Serial) {
         if let Some(link) = self.link.as_ref().filter(|_| self.connected) {
-            link.outbox().unsubscribe(format!("device/{}/report", serial.as_str()));
+            link.outbox().unsubscribe(topic::report(serial));
         }
     }
 
     /// Says something to a printer; `false` when there is no connection, and nothing was said.
     pub(super) fn send(&self, serial: &Serial, request: Request) -> bool {
         let Some(link) = &self.link else { return false };
-        let message = Message::new(format!("device/{}/request", serial.as_str()), request.payload);
+        let message = Message::new(topic::request(serial), request.payload);
         link.outbox().send(if request.control { message.at_least_once() } else { message }).is_some()
     }
 

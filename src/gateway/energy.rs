@@ -7,11 +7,11 @@ use std::sync::Arc;
 use serde_json::Value;
 use tracing::{debug, warn};
 
-use crate::bambu::filaments;
 use crate::config::{self, Config, Energy};
 use crate::mqtt::Qos;
-use crate::printer::consumption::FilamentPrice;
-use crate::printer::{Now, Prices, Serial};
+use bambu::filaments;
+use printer::consumption::FilamentPrice;
+use printer::{Now, Prices, Serial};
 
 use super::Gateway;
 

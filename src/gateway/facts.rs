@@ -16,8 +16,8 @@ use jiff::Timestamp;
 use crate::cloud::plan::{Plan, Sight, Want, Watch};
 use crate::cloud::{self, BoundPrinter, Releases};
 use crate::config::StateDir;
-use crate::printer::cloud::{self as domain, Hearsay, Names, Picture, Task};
-use crate::printer::{Job, Now, Reach, Serial, Snapshot, Text};
+use printer::cloud::{self as domain, Hearsay, Names, Picture, Task};
+use printer::{Job, Now, Reach, Serial, Snapshot, Text};
 
 use super::AccountId;
 use shelf::{Kept, KeptAccount, KeptPrinter, Mark, Shelf};

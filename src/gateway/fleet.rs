@@ -5,13 +5,13 @@ use std::sync::Arc;
 
 use tracing::{info, warn};
 
-use crate::bambu::session::{Input, Session};
 use crate::cloud::BoundPrinter;
 use crate::config::{Config, Mode};
-use crate::homeassistant::Mirror;
-use crate::homeassistant::topic::slug;
-use crate::printer::{Now, Serial};
-use crate::replay::default_name;
+use bambu::session::{Input, Session};
+use homeassistant::Mirror;
+use homeassistant::topic::slug;
+use printer::default_name;
+use printer::{Now, Serial};
 
 use super::account::Account;
 use super::facts::Cover;

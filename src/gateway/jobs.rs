@@ -6,16 +6,16 @@ use std::time::Duration;
 
 use tracing::{debug, error, info, warn};
 
-use crate::bambu::session::Input;
 use crate::config::{Disk, StateDir};
 use crate::history::{self, Entry, Recent};
-use crate::homeassistant::event::{self, Telling};
 use crate::ledger::{self, Delivery, Due, Report, Writer};
 use crate::mqtt::{Message, Token};
-use crate::printer::event::Kind;
-use crate::printer::record::JobClass;
-use crate::printer::tracker::{Effects, Options, Tracker};
-use crate::printer::{Command, Event, JobRecord, Ledger, Levels, Now, Serial, Task};
+use bambu::session::Input;
+use homeassistant::event::{self, Telling};
+use printer::event::Kind;
+use printer::record::JobClass;
+use printer::tracker::{Effects, Options, Tracker};
+use printer::{Command, Event, JobRecord, Ledger, Levels, Now, Serial, Task};
 
 use super::facts::Tasks;
 use super::{Gateway, SHORTEST_TURN};

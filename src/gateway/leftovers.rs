@@ -11,10 +11,10 @@ use std::time::Duration;
 use serde_json::Value;
 use tracing::info;
 
-use crate::homeassistant::topic::Topics;
-use crate::homeassistant::{BridgeMirror, Mirror};
 use crate::mqtt::{Outbox, Qos};
-use crate::printer::{Now, Serial, Snapshot};
+use homeassistant::topic::Topics;
+use homeassistant::{BridgeMirror, Mirror};
+use printer::{Now, Serial, Snapshot};
 
 /// Retained messages come right after the subscription; this is long enough for a slow broker.
 const COLLECT: Duration = Duration::from_secs(2);

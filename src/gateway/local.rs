@@ -4,11 +4,11 @@ use bytes::Bytes;
 use serde_json::json;
 use tracing::{debug, error, warn};
 
-use crate::bambu::session::Input;
-use crate::homeassistant::topic::Incoming;
-use crate::homeassistant::{Bridge, BridgeCommand, Publication, account_key, action, command};
 use crate::mqtt::{self, Message, Qos};
-use crate::printer::{Command, Now, Outcome, Serial};
+use bambu::session::Input;
+use homeassistant::topic::Incoming;
+use homeassistant::{Bridge, BridgeCommand, Publication, account_key, action, command};
+use printer::{Command, Now, Outcome, Serial};
 
 use super::account::{Account, News};
 use super::facts::Cover;

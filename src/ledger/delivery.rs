@@ -9,7 +9,7 @@ use std::collections::VecDeque;
 
 use jiff::Timestamp;
 
-use crate::printer::{Event, Text};
+use printer::{Event, Text};
 
 use super::Version;
 

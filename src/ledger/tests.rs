@@ -10,8 +10,8 @@ use super::*;
 use crate::config::StateDir;
 use crate::config::state_dir::Error;
 use crate::history;
-use crate::printer::event::{Kind, Source};
-use crate::printer::{Event, JobRecord};
+use printer::event::{Kind, Source};
+use printer::{Event, JobRecord};
 
 fn serial() -> Serial {
     Serial::new("01P00A000000001")

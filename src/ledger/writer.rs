@@ -15,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::config::Disk;
 use crate::history;
-use crate::printer::{Ledger, Serial};
+use printer::{Ledger, Serial};
 
 use super::{file_name, write};
 

@@ -8,8 +8,8 @@ use thiserror::Error as ThisError;
 use tracing::debug;
 
 use crate::http;
-use crate::printer::Prefix;
 use crate::tls;
+use printer::Prefix;
 
 use super::reply::{Answer, Fault, parse};
 

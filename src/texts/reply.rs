@@ -11,7 +11,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use thiserror::Error as ThisError;
 
-use crate::printer::Catalogue;
+use printer::Catalogue;
 
 /// Longest text that is kept; the vendor's longest known one is a quarter of it.
 const LONGEST_TEXT: usize = 1000;

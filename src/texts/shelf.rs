@@ -8,7 +8,7 @@ use tracing::warn;
 
 use crate::config::StateDir;
 use crate::config::state_dir::Error;
-use crate::printer::{Catalogue, Prefix};
+use printer::{Catalogue, Prefix};
 
 /// What a file begins with; another number is another form.
 const FORM: &str = "bambu2mqtt error texts 1";

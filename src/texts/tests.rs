@@ -10,7 +10,7 @@ use wiremock::matchers::{method, query_param};
 use wiremock::{Mock, MockServer, Request, ResponseTemplate};
 
 use super::*;
-use crate::printer::{Health, Hms};
+use printer::{Health, Hms};
 
 const PRINTER: &str = "01P00X000000001";
 const DOOR: Hms = Hms { attr: 0x0300_9600, code: 0x0003_0001 };
@@ -214,7 +214,7 @@ fn a_damaged_file_is_no_file() {
 #[test]
 fn a_whole_catalogue_is_kept_small() {
     // As many entries as the vendor has for a model, with texts of the usual length.
-    let catalogue = |model: u64| -> crate::printer::Catalogue {
+    let catalogue = |model: u64| -> printer::Catalogue {
         (0..5800).map(|n| (n, format!("{:0110}", if n % 10 == 0 { n + model } else { n }))).collect()
     };
     let model = |name: &str, n: u64| (Prefix::of(name).unwrap(), catalogue(n * 10_000));

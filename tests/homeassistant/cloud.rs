@@ -5,8 +5,8 @@
 
 use std::io::{BufRead as _, Write as _};
 
-use bambu2mqtt::demo::{Cloud, JobSpec, Options, Printer};
 use serde_json::json;
+use simulator::{Cloud, JobSpec, Options, Printer};
 
 /// Does one line; the words are `VERB SERIAL …`.
 fn act(cloud: &Cloud, line: &str) -> Result<(), String> {

@@ -1,9 +1,9 @@
 //! The life of a login as people see it: it ends, it is renewed, from the dashboard or a shell, and nothing needs
 //! a restart. Several accounts in one gateway, and printers that come and go.
 
-use bambu2mqtt::demo::{Endpoint, Failure, Options};
 use bambu2mqtt::service::Signal;
 use serde_json::{Value, json};
+use simulator::{Endpoint, Failure, Options};
 
 use crate::gateway::login;
 use crate::support::world::{Eyes, Gateway, Line, Program, World, parse, soon};
@@ -165,7 +165,7 @@ async fn an_authenticators_code_is_typed_into_the_same_field() {
 
 #[tokio::test]
 async fn an_authenticators_code_is_taken_long_after_the_login_was_begun() {
-    use bambu2mqtt::demo::Endpoint;
+    use simulator::Endpoint;
     let (world, broker, eyes) = with(Options { authenticator: true, ..Options::default() }).await;
     let document = world.configuration(broker.port, &Value::Null);
     let gateway = Gateway::start(&document);
@@ -317,7 +317,7 @@ async fn a_warning_that_is_due_before_the_local_broker_is_there_is_told_when_it_
 
 #[tokio::test]
 async fn a_token_of_the_configuration_needs_no_rest_once_the_cloud_has_said_whose_it_is() {
-    use bambu2mqtt::demo::{Endpoint, Failure};
+    use simulator::{Endpoint, Failure};
     let (world, broker, eyes) = town().await;
     let own = json!({"bambu": {"account": null, "password": null, "token": world.cloud.settings().token}});
     let document = world.configuration(broker.port, &own);
@@ -344,7 +344,7 @@ async fn a_token_of_the_configuration_needs_no_rest_once_the_cloud_has_said_whos
 
 #[tokio::test]
 async fn a_start_that_cannot_ask_whose_token_it_is_shows_no_old_values_as_live() {
-    use bambu2mqtt::demo::Failure;
+    use simulator::Failure;
     let (world, broker, eyes) = town().await;
     let own = |token: &str| {
         let own = json!({"bambu": {"account": null, "password": null, "token": token}});
@@ -565,7 +565,7 @@ async fn printers_come_and_go_and_change_their_names_while_it_runs() {
 
 #[tokio::test]
 async fn a_printer_that_changes_hands_keeps_its_entities_however_late_the_other_account_lists_it() {
-    use bambu2mqtt::demo::{Endpoint, Failure};
+    use simulator::{Endpoint, Failure};
     let (first, second, _broker, eyes, document) = neighbours().await;
     let serial = first.serials()[0].clone();
     second.cloud.unbind(&serial);

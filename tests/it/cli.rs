@@ -332,7 +332,7 @@ async fn a_login_while_it_runs_is_taken_up_at_sighup() {
 
 #[tokio::test]
 async fn a_mailed_code_is_asked_for_and_taken() {
-    use bambu2mqtt::demo::Options;
+    use simulator::Options;
     let world = World::with(Options { needs_code: true, ..Options::default() }).await;
     let file = world.write(&world.configuration(1, &json!({"bambu": {"password": null}})));
     let input = format!("{}\n", world.cloud.settings().password);

@@ -1,8 +1,8 @@
 //! What a print takes, through the whole gateway: a simulated print from the cloud, a plug that tells its meter,
 //! prices from the configuration.
 
-use bambu2mqtt::demo::{JobSpec, Options};
 use serde_json::{Value, json};
+use simulator::{JobSpec, Options};
 
 use crate::support::world::{Eyes, Gateway, World};
 use crate::support::{Broker, Kind};
@@ -15,7 +15,7 @@ async fn world() -> (World, Broker, Eyes, Gateway, String) {
     let serial = world.serials()[0].clone();
     let broker = Broker::start(Kind::Embedded).await;
     let eyes = Eyes::open(broker.port).await;
-    world.cloud.with_printer(&serial, bambu2mqtt::demo::Printer::rest);
+    world.cloud.with_printer(&serial, simulator::Printer::rest);
     let change = json!({
         "printers": [{"serial": serial, "energy": {"topic": PLUG, "value": "energy"}}],
         "prices": {
@@ -81,7 +81,7 @@ async fn a_print_tells_its_filament_its_energy_and_its_cost() {
         (19.0..30.0).contains(&used).then_some(())
     })
     .await;
-    world.cloud.with_printer(&serial, bambu2mqtt::demo::Printer::cancel_job);
+    world.cloud.with_printer(&serial, simulator::Printer::cancel_job);
     eyes.holds(&format!("{own}/last_result"), "cancelled").await;
     let used = eyes
         .until("what it used", |seen| seen.values.get(&format!("{own}/filament_used"))?.parse::<f64>().ok())

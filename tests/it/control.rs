@@ -5,16 +5,16 @@
 
 use std::time::Duration;
 
-use bambu2mqtt::bambu::models;
-use bambu2mqtt::bambu::request::{self, Dialect};
-use bambu2mqtt::bambu::session::{Input, Session};
-use bambu2mqtt::homeassistant::action::{self, ACTIONS};
-use bambu2mqtt::homeassistant::catalog::{AMS, EXTERNAL, PRINTER, SLOT};
-use bambu2mqtt::homeassistant::command;
-use bambu2mqtt::printer::command::permit::{Class, Condition};
-use bambu2mqtt::printer::tools::AirductMode;
-use bambu2mqtt::printer::update::Progress;
-use bambu2mqtt::printer::{Command, Content, Control, Now, Reach, Serial, Snapshot, Stage, Status, permit};
+use bambu::models;
+use bambu::request::{self, Dialect};
+use bambu::session::{Input, Session};
+use homeassistant::action::{self, ACTIONS};
+use homeassistant::catalog::{AMS, EXTERNAL, PRINTER, SLOT};
+use homeassistant::command;
+use printer::command::permit::{Class, Condition};
+use printer::tools::AirductMode;
+use printer::update::Progress;
+use printer::{Command, Content, Control, Now, Reach, Serial, Snapshot, Stage, Status, permit};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
@@ -386,7 +386,7 @@ fn an_error_is_cleared_by_its_number() {
     let rig = Rig::new("X1C", "PAUSE");
     let mut snapshot = rig.snapshot();
     assert_eq!(rig.ask(&snapshot, "clear_error", "PRESS").unwrap_err(), "there is no error to clear");
-    snapshot.error = Some(bambu2mqtt::printer::PrintError(50_348_044));
+    snapshot.error = Some(printer::PrintError(50_348_044));
     let sent = rig.ask(&snapshot, "clear_error", "PRESS").unwrap();
     let clear =
         json!({"print": {"command": "clean_print_error", "subtask_id": "0", "print_error": 50_348_044}});
@@ -405,7 +405,7 @@ fn ams_settings_go_together_or_not_at_all() {
         "tray_read_option": false, "calibrate_remain_flag": true}});
     assert_eq!(sent, [wanted]);
     let mut unknown = snapshot;
-    unknown.options = bambu2mqtt::printer::Options::default();
+    unknown.options = printer::Options::default();
     assert!(rig.ask(&unknown, "rfid_on_startup", "ON").unwrap_err().contains("other AMS settings"));
 }
 

@@ -14,14 +14,14 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use bambu2mqtt::demo::{JobSpec, Options, Printer};
 use bambu2mqtt::history;
 use bambu2mqtt::ledger;
-use bambu2mqtt::printer::{Ledger, Serial};
 use mqtt5::broker::config::{StorageBackend, StorageConfig};
 use mqtt5::broker::events::{BrokerEventHandler, ClientPublishEvent, PublishAction};
 use mqtt5::broker::{BrokerConfig, BrokerShutdownHandle, MqttBroker};
+use printer::{Ledger, Serial};
 use serde_json::{Value, json};
+use simulator::{JobSpec, Options, Printer};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::process::{Child, Command};
 use tokio::sync::watch;

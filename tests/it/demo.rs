@@ -5,10 +5,10 @@ use std::io::Write as _;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use bambu2mqtt::bambu::session::{Input, Note, Output, Session};
-use bambu2mqtt::demo::{Model, Options, Printer, Recording};
-use bambu2mqtt::printer::{AmsKind, Control, Now, Reach, Serial, Snapshot};
+use bambu::session::{Input, Note, Output, Session};
+use printer::{AmsKind, Control, Now, Reach, Serial, Snapshot};
 use serde_json::{Value, json};
+use simulator::{Model, Options, Printer, Recording};
 
 use crate::replay::shared;
 use crate::support::world::{Eyes, Gateway, World, run};
@@ -205,7 +205,7 @@ async fn one_of_each_model_is_there_at_once() {
 async fn the_demos_own_broker_welcomes_home_assistant() {
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
-    let broker = bambu2mqtt::demo::Broker::start("127.0.0.1:0".parse().unwrap()).await.unwrap();
+    let broker = simulator::Broker::start("127.0.0.1:0".parse().unwrap()).await.unwrap();
     let mut stream = tokio::net::TcpStream::connect(broker.address()).await.unwrap();
     // CONNECT: MQTT 5, clean start, 60 s, no properties, client id "h".
     let connect = [0x10, 14, 0, 4, b'M', b'Q', b'T', b'T', 5, 2, 0, 60, 0, 0, 1, b'h'];

@@ -3,16 +3,16 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use bambu2mqtt::homeassistant::catalog::PRINTER;
-use bambu2mqtt::homeassistant::entity::Platform;
-use bambu2mqtt::homeassistant::event::{self, TRIGGERS, Telling};
-use bambu2mqtt::homeassistant::topic::Topics;
-use bambu2mqtt::printer::cloud::TaskSlot;
-use bambu2mqtt::printer::event::{Event, Group, Kind, Reason, Source};
-use bambu2mqtt::printer::levels::{Activity, Levels};
-use bambu2mqtt::printer::record::{Counters, JobClass, JobRecord, JobResult};
-use bambu2mqtt::printer::{Identity, Snapshot, command, permit};
+use homeassistant::catalog::PRINTER;
+use homeassistant::entity::Platform;
+use homeassistant::event::{self, TRIGGERS, Telling};
+use homeassistant::topic::Topics;
 use jiff::Timestamp;
+use printer::cloud::TaskSlot;
+use printer::event::{Event, Group, Kind, Reason, Source};
+use printer::levels::{Activity, Levels};
+use printer::record::{Counters, JobClass, JobRecord, JobResult};
+use printer::{Identity, Snapshot, command, permit};
 use serde_json::{Value as Json, json};
 
 use crate::homeassistant::Home;
@@ -336,7 +336,7 @@ fn the_last_print_is_told_with_what_a_template_wants_of_it() {
 #[test]
 fn a_printer_that_went_away_while_printing_needs_attention() {
     let printer = with(Levels { offline_while_printing: true, ..Levels::default() });
-    let words: Vec<_> = printer.reasons().map(bambu2mqtt::printer::health::Reason::word).collect();
+    let words: Vec<_> = printer.reasons().map(printer::health::Reason::word).collect();
     assert_eq!(words, ["offline_while_printing"]);
 }
 
@@ -345,14 +345,14 @@ fn that_the_plate_is_empty_is_told_to_the_gateway_alone() {
     let home = Home::new("P1S");
     let mut snapshot = home.session.snapshot().as_ref().clone();
     let ask = |snapshot: &Snapshot| {
-        let command = bambu2mqtt::homeassistant::command::parse(snapshot, "clear_plate", b"PRESS").unwrap();
+        let command = homeassistant::command::parse(snapshot, "clear_plate", b"PRESS").unwrap();
         assert_eq!(command, command::Command::ClearPlate);
         permit(snapshot, &command).map_err(|refusal| refusal.to_string())
     };
-    snapshot.status = Some(bambu2mqtt::printer::Status::Finish);
+    snapshot.status = Some(printer::Status::Finish);
     snapshot.read_only = true;
-    snapshot.reach = bambu2mqtt::printer::Reach::Offline;
+    snapshot.reach = printer::Reach::Offline;
     assert_eq!(ask(&snapshot), Ok(()));
-    snapshot.status = Some(bambu2mqtt::printer::Status::Running);
+    snapshot.status = Some(printer::Status::Running);
     assert!(ask(&snapshot).unwrap_err().contains("at rest"), "there is something on it");
 }

@@ -1,13 +1,13 @@
 //! What the cloud knows beside what printers say, from its answers to the local broker: there when it answers,
 //! kept for when it does not, and in nobody's way.
 
-use bambu2mqtt::demo::{Endpoint, Failure};
+use simulator::{Endpoint, Failure};
 use std::sync::Arc;
 use std::time::Duration;
 
-use bambu2mqtt::bambu::session::{Input, Output, Session};
-use bambu2mqtt::printer::cloud::{Names, Picture, PictureKind, Release};
-use bambu2mqtt::printer::{Facts, Now, Serial};
+use bambu::session::{Input, Output, Session};
+use printer::cloud::{Names, Picture, PictureKind, Release};
+use printer::{Facts, Now, Serial};
 use serde_json::{Value, json};
 
 use crate::support::world::{Eyes, Gateway, Seen, World, soon};

@@ -6,7 +6,7 @@ pub(crate) mod harness;
 
 use std::path::{Path, PathBuf};
 
-use bambu2mqtt::replay::Capture;
+use capture::Capture;
 
 /// How many changes are tried with each story; `./ci full` asks for more.
 fn changes() -> usize {

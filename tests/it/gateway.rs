@@ -1,9 +1,9 @@
 //! The whole gateway between the emulated cloud and a local broker: what people see, and that it heals.
 
-use bambu2mqtt::demo::Options;
 use bambu2mqtt::gateway::Ended;
 use bambu2mqtt::service::Signal;
 use serde_json::{Value, json};
+use simulator::Options;
 
 use crate::support::world::{Eyes, Gateway, World, parse, soon};
 use crate::support::{Broker, Kind, available};

@@ -2,7 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use bambu2mqtt::replay::{Capture, Replay};
+use bambu2mqtt::replay::Replay;
+use capture::Capture;
 use serde_json::{Value, json};
 
 use crate::reports::{MODELS, Printer, fan, packed};

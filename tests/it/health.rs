@@ -4,13 +4,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use bambu2mqtt::bambu::session::{Input, Session};
-use bambu2mqtt::homeassistant::topic::Topics;
-use bambu2mqtt::homeassistant::{Mirror, Publication};
-use bambu2mqtt::printer::health::Severity;
-use bambu2mqtt::printer::{Now, Prefix, Serial, Texts};
-use bambu2mqtt::replay::{Capture, Replay};
+use bambu::session::{Input, Session};
+use bambu2mqtt::replay::Replay;
+use capture::Capture;
+use homeassistant::topic::Topics;
+use homeassistant::{Mirror, Publication};
 use jiff::Timestamp;
+use printer::health::Severity;
+use printer::{Now, Prefix, Serial, Texts};
 use serde_json::{Value, json};
 
 use crate::replay::shared;

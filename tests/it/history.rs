@@ -5,15 +5,15 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use bambu2mqtt::bambu::session::{Input, Output, Session};
+use bambu::session::{Input, Output, Session};
 use bambu2mqtt::config::StateDir;
-use bambu2mqtt::demo::{Endpoint, Failure, JobSpec, Options, Printer};
 use bambu2mqtt::gateway::Clock;
 use bambu2mqtt::ledger::{self, Writer};
-use bambu2mqtt::printer::record::{Going, JobClass, Phase};
-use bambu2mqtt::printer::tracker::{self, Tracker};
-use bambu2mqtt::printer::{Event, JobRecord, Ledger, Now, Serial, event};
+use printer::record::{Going, JobClass, Phase};
+use printer::tracker::{self, Tracker};
+use printer::{Event, JobRecord, Ledger, Now, Serial, event};
 use serde_json::{Value, json};
+use simulator::{Endpoint, Failure, JobSpec, Options, Printer};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 

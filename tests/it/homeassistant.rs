@@ -5,17 +5,17 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bambu2mqtt::bambu::session::{Input, Session};
-use bambu2mqtt::homeassistant::catalog::{ACCOUNT, AMS, BRIDGE, EXTERNAL, PRINTER, SLOT};
-use bambu2mqtt::homeassistant::entity::{Category, Entity, Platform, Value};
-use bambu2mqtt::homeassistant::topic::{Topics, slug};
-use bambu2mqtt::homeassistant::{Account, Bridge, BridgeMirror, Login, Mirror, Publication};
-use bambu2mqtt::printer::options::DoorCheck;
-use bambu2mqtt::printer::tools::{
+use bambu::session::{Input, Session};
+use homeassistant::catalog::{ACCOUNT, AMS, BRIDGE, EXTERNAL, PRINTER, SLOT};
+use homeassistant::entity::{Category, Entity, Platform, Value};
+use homeassistant::topic::{Topics, slug};
+use homeassistant::{Account, Bridge, BridgeMirror, Login, Mirror, Publication};
+use printer::options::DoorCheck;
+use printer::tools::{
     AirductMode, HolderPosition, HolderState, Hotend, Machine, Material, Nozzle, Place, Rack, Storage,
     ToolModule,
 };
-use bambu2mqtt::printer::{
+use printer::{
     Ams, Content, Control, ExternalSpool, Identity, Now, Reach, Serial, Side, Slot, Snapshot, Source, Speed,
     Stage, Status,
 };

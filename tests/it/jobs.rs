@@ -4,12 +4,13 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bambu2mqtt::bambu::session::{Input, Output, Session};
-use bambu2mqtt::homeassistant::topic::Topics;
-use bambu2mqtt::homeassistant::{Mirror, Publication};
-use bambu2mqtt::printer::cloud::Release;
-use bambu2mqtt::printer::{Facts, Now, Serial};
-use bambu2mqtt::replay::{Capture, Replay};
+use bambu::session::{Input, Output, Session};
+use bambu2mqtt::replay::Replay;
+use capture::Capture;
+use homeassistant::topic::Topics;
+use homeassistant::{Mirror, Publication};
+use printer::cloud::Release;
+use printer::{Facts, Now, Serial};
 use serde_json::{Value, json};
 
 use crate::replay::shared;

@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bambu2mqtt::bambu::envelope::{self, Message};
-use bambu2mqtt::bambu::report::Print;
-use bambu2mqtt::bambu::session::{Input, Output, Session};
-use bambu2mqtt::bambu::wire::{Kind, Object as _};
-use bambu2mqtt::homeassistant::topic::Topics;
-use bambu2mqtt::homeassistant::{Mirror, Publication, catalog, command};
-use bambu2mqtt::printer::{Now, Serial, Snapshot};
+use bambu::envelope::{self, Message};
+use bambu::report::Print;
+use bambu::session::{Input, Output, Session};
+use bambu::wire::{Kind, Object as _};
+use homeassistant::topic::Topics;
+use homeassistant::{Mirror, Publication, catalog, command};
+use printer::{Now, Serial, Snapshot};
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
 

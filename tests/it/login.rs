@@ -1,8 +1,8 @@
 //! Each way to a token, and each way that fails, with the program itself before the emulated cloud: what it
 //! says, how it ends, and what it asked.
 
-use bambu2mqtt::demo::{Endpoint, Failure, Options};
 use serde_json::{Value, json};
+use simulator::{Endpoint, Failure, Options};
 
 use crate::support::world::{Left, Program, World};
 

@@ -1,7 +1,7 @@
 //! What holds for merging, whatever is merged. The reports are those of `laws`.
 
-use bambu2mqtt::bambu::report::Print;
-use bambu2mqtt::bambu::wire::{Kind, Object as _};
+use bambu::report::Print;
+use bambu::wire::{Kind, Object as _};
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
 

@@ -3,9 +3,10 @@
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
-use bambu2mqtt::bambu::session::Note;
-use bambu2mqtt::homeassistant::Publication;
-use bambu2mqtt::replay::{Capture, Replay};
+use bambu::session::Note;
+use bambu2mqtt::replay::Replay;
+use capture::Capture;
+use homeassistant::Publication;
 
 use crate::homeassistant::snapshot;
 use crate::reports::{MODELS, Printer};

@@ -2,7 +2,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use bambu2mqtt::demo::Options;
+use simulator::Options;
 
 use crate::support::world::{Eyes, Program, World};
 use crate::support::{Broker, Kind};

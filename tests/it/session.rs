@@ -6,12 +6,12 @@ mod outcome;
 
 use std::time::Duration;
 
-use bambu2mqtt::bambu::request::Request;
-use bambu2mqtt::bambu::session::{Input, Note, Output, Session};
-use bambu2mqtt::printer::{
+use bambu::request::Request;
+use bambu::session::{Input, Note, Output, Session};
+use jiff::Timestamp;
+use printer::{
     Command, Content, Control, FanKind, LightKind, Now, Outcome, Reach, Serial, Side, Speed, Status,
 };
-use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use crate::reports::Printer;

@@ -4,7 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use bambu2mqtt::homeassistant::Publication;
+use homeassistant::Publication;
 use serde_json::{Value, json};
 
 use crate::fuzz::harness::is_moment;

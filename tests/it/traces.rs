@@ -13,15 +13,15 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bambu2mqtt::printer::ams::{Ams, Drying};
-use bambu2mqtt::printer::cloud::{Task, TaskStatus};
-use bambu2mqtt::printer::event::{Event, Group};
-use bambu2mqtt::printer::tracker::{Effects, FirstSight, Options, Tracker};
-use bambu2mqtt::printer::{
+use jiff::Timestamp;
+use printer::ams::{Ams, Drying};
+use printer::cloud::{Task, TaskStatus};
+use printer::event::{Event, Group};
+use printer::tracker::{Effects, FirstSight, Options, Tracker};
+use printer::{
     Contact, Health, Hms, Identity, JobIds, JobKind, Ledger, Now, PrintError, Reach, Snapshot, Source, Stage,
     Status,
 };
-use jiff::Timestamp;
 
 pub(crate) const START: &str = "2026-01-01T00:00:00Z";
 

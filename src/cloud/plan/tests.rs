@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 
 use super::*;
-use crate::printer::{Identity, Status};
+use printer::{Identity, Status};
 
 const SECOND: Duration = Duration::from_secs(1);
 const DAY: Duration = Duration::from_secs(24 * 3600);
@@ -283,7 +283,7 @@ fn a_week_without_answers_is_quiet() {
 fn snapshot(status: Status, name: &str, task: Option<&str>) -> Snapshot {
     let identity = Arc::new(Identity::new("01P00A000000001", "Garage", "P1S"));
     let mut snapshot = Snapshot::unheard(identity);
-    snapshot.capabilities = Some(crate::printer::Capabilities::default());
+    snapshot.capabilities = Some(printer::Capabilities::default());
     snapshot.status = Some(status);
     snapshot.job.name = Some(name.into()).filter(|name: &Text| !name.is_empty());
     snapshot.job.ids = Arc::new(JobIds { task: task.map(Text::from), ..JobIds::default() });
@@ -320,7 +320,7 @@ fn the_watch_sees_jobs_begin_and_end() {
 
 #[test]
 fn the_watch_sees_firmware_and_filament_without_a_name() {
-    use crate::printer::{Content, Filament, Slot};
+    use printer::{Content, Filament, Slot};
     let mut watch = Watch::default();
     let mut moment = snapshot(Status::Idle, "", None);
     Arc::make_mut(&mut moment.identity).firmware = Some("01.00.00.00".into());

@@ -9,9 +9,9 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::cloud::{self, CodeKind, LoginReason, Rest, Verdict, advice};
-use crate::homeassistant::{Account as State, AccountNews};
 use crate::mqtt;
-use crate::printer::Now;
+use homeassistant::{Account as State, AccountNews};
+use printer::Now;
 
 /// Between two looks at the list of printers.
 const LIST_EACH: Duration = Duration::from_secs(3600);

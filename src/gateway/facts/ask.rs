@@ -13,8 +13,8 @@ use crate::cloud::{self, Client};
 use crate::gateway::account::Account;
 use crate::gateway::{AccountId, Event, Gateway, SHORTEST_TURN};
 use crate::mqtt::Message;
-use crate::printer::cloud::{self as domain, Task, TaskStatus};
-use crate::printer::{Now, Serial, Text};
+use printer::cloud::{self as domain, Task, TaskStatus};
+use printer::{Now, Serial, Text};
 
 use super::{Answer, Cover, Found, Known, Tasks, UNHEARD};
 

@@ -12,8 +12,8 @@ use serde::{Deserialize, Serialize};
 use tracing::warn;
 
 use crate::config::StateDir;
-use crate::printer::cloud::{Names, Picture, Release, Task};
-use crate::printer::{Job, Now, Serial, Text};
+use printer::cloud::{Names, Picture, Release, Task};
+use printer::{Job, Now, Serial, Text};
 
 const FILE: &str = "facts.json";
 /// Between two writes: a memory card is not a database.

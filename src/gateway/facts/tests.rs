@@ -97,7 +97,7 @@ fn hearsay_of_a_printer_does_not_outlive_its_return() {
     let mut scene = Scene::new();
     scene.add(0, 0, "a");
     let serial = scene.serial.clone();
-    let session = crate::bambu::session::Session::new(serial.clone(), "", ["C12", "P1S"], 40_000);
+    let session = bambu::session::Session::new(serial.clone(), "", ["C12", "P1S"], 40_000);
     let mut snapshot = Snapshot { reach: Reach::Offline, ..(**session.snapshot()).clone() };
     scene.facts.observe(now(1), &serial, &snapshot);
     scene.facts.printers.get_mut(&serial).unwrap().hearsay = Some(Arc::new(hearsay()));

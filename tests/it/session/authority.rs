@@ -1,7 +1,7 @@
 //! Whether commands need a signature: each piece of evidence, and which one wins.
 
-use bambu2mqtt::bambu::session::{Input, Note, Output};
-use bambu2mqtt::printer::{Command, Control, ControlReason as Because, LightKind, Outcome, Speed};
+use bambu::session::{Input, Note, Output};
+use printer::{Command, Control, ControlReason as Because, LightKind, Outcome, Speed};
 use serde_json::json;
 
 use super::Rig;

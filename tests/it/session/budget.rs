@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use bambu2mqtt::bambu::session::{Budget, Input, Output, Session};
-use bambu2mqtt::printer::{Command, Now, Outcome, Serial, Side};
+use bambu::session::{Budget, Input, Output, Session};
+use printer::{Command, Now, Outcome, Serial, Side};
 use serde_json::json;
 
 use super::Rig;

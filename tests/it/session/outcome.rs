@@ -1,10 +1,10 @@
 //! What becomes of a command: each form of answer, each way to get none.
 
-use bambu2mqtt::bambu::envelope::{self, Message};
-use bambu2mqtt::bambu::session::{Input, Output};
-use bambu2mqtt::printer::command::{Place, PrintFile, SpoolFilament};
-use bambu2mqtt::printer::options::{Sensitivity, Setting};
-use bambu2mqtt::printer::{Command, LightKind, Outcome, Side, Source, Speed};
+use bambu::envelope::{self, Message};
+use bambu::session::{Input, Output};
+use printer::command::{Place, PrintFile, SpoolFilament};
+use printer::options::{Sensitivity, Setting};
+use printer::{Command, LightKind, Outcome, Side, Source, Speed};
 use serde_json::{Value, json};
 
 use super::Rig;
@@ -447,7 +447,7 @@ fn recorded_answers_are_understood() {
             rig.hear(&payload.to_string());
             let unsigned = reply["err_code"] == 84_033_543
                 || reply["reason"].as_str().is_some_and(|r| r.contains("verify failed"));
-            let limited = rig.session.snapshot().control == bambu2mqtt::printer::Control::Limited;
+            let limited = rig.session.snapshot().control == printer::Control::Limited;
             assert_eq!(limited, unsigned, "{payload}");
             assert!(!rig.out.iter().any(|(_, output)| matches!(output, Output::Reply(..))));
         }

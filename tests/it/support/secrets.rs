@@ -9,7 +9,7 @@ use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, Once};
 
-use bambu2mqtt::demo::Cloud;
+use simulator::Cloud;
 use tokio::sync::watch;
 use tracing_subscriber::Layer as _;
 use tracing_subscriber::filter::{LevelFilter, Targets};
@@ -176,7 +176,7 @@ fn listen() {
         let filter = Targets::new()
             .with_default(LevelFilter::WARN)
             .with_target("bambu2mqtt", LevelFilter::TRACE)
-            .with_target("bambu2mqtt::demo", LevelFilter::OFF)
+            .with_target("simulator", LevelFilter::OFF)
             .with_target("mqtt5", LevelFilter::OFF);
         let lines = tracing_subscriber::fmt::layer().with_writer(|| Scribe).with_ansi(false).without_time();
         tracing_subscriber::registry().with(lines.with_filter(filter)).init();

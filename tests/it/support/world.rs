@@ -12,12 +12,12 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bambu2mqtt::config::{Config, Source};
-use bambu2mqtt::demo::{Cloud, Options};
 use bambu2mqtt::gateway::{self, Clock, Ended, Limits, Reload, Setup};
 use bambu2mqtt::mqtt::backoff::Pace;
 use bambu2mqtt::mqtt::{self, Event, Link, Message, Qos};
 use bambu2mqtt::service::{Notifier, Signal};
 use serde_json::{Value, json};
+use simulator::{Cloud, Options};
 use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt as _, AsyncRead, AsyncWriteExt as _, BufReader};
 use tokio::net::{TcpListener, TcpStream};

@@ -7,11 +7,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use bambu2mqtt::bambu::session::{Input, Session};
-use bambu2mqtt::printer::levels::Activity;
-use bambu2mqtt::printer::tracker::{Options, Tracker};
-use bambu2mqtt::printer::{Ledger, Now};
-use bambu2mqtt::replay::Capture;
+use bambu::session::{Input, Session};
+use capture::Capture;
+use printer::levels::Activity;
+use printer::tracker::{Options, Tracker};
+use printer::{Ledger, Now};
 
 use super::{START, told};
 use crate::replay::shared;
@@ -52,7 +52,7 @@ fn play(name: &str) -> Option<Rig> {
     let path = shared()?.join(format!("{name}.jsonl"));
     let text = std::fs::read_to_string(path).unwrap();
     let captures: Vec<_> = text.lines().map(|line| Capture::parse(line).unwrap()).collect();
-    let serial = captures.iter().find_map(Capture::reporter).unwrap();
+    let serial = captures.iter().find_map(|capture| bambu::topic::reporter(&capture.topic)).unwrap();
     let mut rig = Rig {
         session: Session::new(serial.clone(), "Test", ["", ""], 40_000),
         tracker: Tracker::new(serial, Ledger::default(), Options::default()),

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use bambu2mqtt::printer::levels::Activity;
-use bambu2mqtt::printer::record::{JobRecord, JobResult};
-use bambu2mqtt::printer::tracker::{Effects, FirstSight, Options};
-use bambu2mqtt::printer::{Ledger, Now, Tracker};
+use printer::levels::Activity;
+use printer::record::{JobRecord, JobResult};
+use printer::tracker::{Effects, FirstSight, Options};
+use printer::{Ledger, Now, Tracker};
 
 use super::Desk;
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use bambu2mqtt::printer::event::{Event, Group, Kind};
+use printer::event::{Event, Group, Kind};
 use proptest::prelude::*;
 
 use super::Desk;

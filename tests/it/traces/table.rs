@@ -1,9 +1,9 @@
 //! The traces that a tracker of jobs must get right, with the bugs of others that each comes from (`ha-bambulab`
 //! "HB", `bambuddy` "BB"), and each row of the table of states.
 
-use bambu2mqtt::printer::Ledger;
-use bambu2mqtt::printer::record::JobResult;
-use bambu2mqtt::printer::tracker::{FirstSight, Options, Tracker};
+use printer::Ledger;
+use printer::record::JobResult;
+use printer::tracker::{FirstSight, Options, Tracker};
 
 use super::{Desk, check};
 

@@ -1,0 +1,171 @@
+//! A merged report to a [`Snapshot`], field by field; a field that makes no sense is left out alone.
+//!
+//! The rules and figures are those of protocol 4; comments name the captures that settle disputes.
+
+mod abilities;
+mod ams;
+mod filament;
+mod health;
+mod heat;
+mod job;
+mod options;
+mod switches;
+mod tools;
+mod upgrade;
+
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+
+use printer::update::Boards;
+use printer::{Capabilities, Control, ControlReason, Heater, Identity, Reach, Side, Snapshot};
+
+use super::models::Model;
+use super::report::{Module, Print};
+use super::wire::{Kind, Object as _, merge};
+
+pub use abilities::capabilities;
+pub(crate) use job::status;
+pub(crate) use upgrade::boards;
+
+/// What a projection needs besides the report.
+pub struct Context<'a> {
+    /// Who the printer is.
+    pub identity: &'a Arc<Identity>,
+    /// Its row in the model table.
+    pub model: Option<&'static Model>,
+    /// What it can do, once that is decided.
+    pub capabilities: Option<Capabilities>,
+    /// Whether it can be reached.
+    pub reach: Reach,
+    /// What we may do with it.
+    pub control: Control,
+    /// How that is known.
+    pub control_reason: ControlReason,
+    /// Its boards: the AMS units' serials and kinds.
+    pub modules: &'a [Module],
+    /// The same for people.
+    pub boards: &'a Boards,
+    /// Whether the list of boards is complete, or will never be.
+    pub boards_known: bool,
+    /// The moment before: what is said rarely is kept from it.
+    pub previous: &'a Snapshot,
+    /// Whether AMS units and spools must be made anew: not after a message that changed nothing of them.
+    pub spools_anew: bool,
+}
+
+/// Takes a message into a report. Says whether anything is another now of that which AMS units and spools
+/// are made of, beside what a [`Context`] has.
+pub(crate) fn absorb(report: &mut Print, mut message: Box<Print>, kind: Kind) -> bool {
+    job::forget_last_job(report, &message);
+    let estimated = ams::remaining_estimated(report);
+    let mut changed = merge(&mut report.ams, message.ams.take(), kind);
+    changed |= merge(&mut report.vt_tray, message.vt_tray.take(), kind);
+    changed |= merge(&mut report.vir_slot, message.vir_slot.take(), kind);
+    changed |= merge(&mut report.upgrade_state, message.upgrade_state.take(), kind);
+    report.absorb(*message, kind);
+    if kind == Kind::Full {
+        changed |= ams::forget_unplugged(report);
+    }
+    changed || ams::remaining_estimated(report) != estimated
+}
+
+/// Whether the AMS units and spools of the moment before are, but for which of them feeds, what they would
+/// be if they were made anew.
+fn keeps_spools(context: &Context<'_>) -> bool {
+    let before = context.previous;
+    // A unit that waits for its serial is settled by time, too.
+    !context.spools_anew
+        && context.capabilities == before.capabilities
+        && before.ams.iter().all(|unit| unit.settled)
+}
+
+/// Whether the printer speaks the newer protocol generation (protocol 4.1).
+pub fn is_np(report: &Print) -> bool {
+    report.cfg.is_some() && report.fun.is_some() && report.aux.is_some() && report.stat.is_some()
+}
+
+/// Projects a merged report.
+pub fn project(report: &Print, context: &Context<'_>) -> Snapshot {
+    let can = context.capabilities.unwrap_or_default();
+    let before = context.previous;
+    let status = report.gcode_state.as_deref().and_then(job::status);
+    let active_nozzle = match heat::active_nozzle(report) {
+        _ if !can.dual_nozzle => Side::Right,
+        Some(side) => side,
+        None => before.active_nozzle,
+    };
+    let new_units = (!keeps_spools(context)).then(|| ams::ams(report, context));
+    let sources = filament::sources(report, new_units.as_deref().unwrap_or(&before.ams), &can);
+    let (ams, external) = match new_units {
+        None if sources == before.sources && active_nozzle == before.active_nozzle => {
+            (before.ams.clone(), before.external.clone())
+        }
+        units => {
+            let units = units.unwrap_or_else(|| before.ams.to_vec());
+            filament::activated(units, report, &can, sources, active_nozzle, before)
+        }
+    };
+    let (error, hms) = (health::error(report), health::hms(report));
+    Snapshot {
+        identity: Arc::clone(context.identity),
+        capabilities: context.capabilities,
+        reach: context.reach,
+        // The session's own knowledge, as the moment's age is.
+        contact: before.contact,
+        control: context.control,
+        control_reason: context.control_reason,
+        read_only: before.read_only,
+        gcode: before.gcode,
+        firmware_install: before.firmware_install,
+        status,
+        stage: job::stage(report, status),
+        job: job::job(report, status, before),
+        nozzles: heat::nozzles(report, &can),
+        active_nozzle,
+        bed: heat::bed(report),
+        chamber: if can.chamber_sensor { heat::chamber(report, &can) } else { Heater::default() },
+        fans: heat::fans(report, before.fans),
+        chamber_light: switches::chamber_light(report),
+        work_light: switches::lamp(report, "work_light").and_then(switches::burns),
+        // No report has it, only the answer to whoever switched it.
+        heatbed_light: switches::lamp(report, "heatbed_light")
+            .and_then(switches::burns)
+            .or(before.heatbed_light),
+        speed: job::speed(report).or(before.speed),
+        speed_percent: report.spd_mag.and_then(|v| u16::try_from(v).ok()).filter(|v| (1..=300).contains(v)),
+        wifi_dbm: switches::wifi(report),
+        timelapse: report.ipcam.as_ref().and_then(|camera| match camera.timelapse.as_deref()? {
+            "enable" => Some(true),
+            "disable" => Some(false),
+            _ => None,
+        }),
+        prompt_sound: if is_np(report) {
+            report.cfg.map(|cfg| cfg.bit(22))
+        } else {
+            report.home_flag.map(|flags| flags.bit(17))
+        },
+        options: options::options(report),
+        machine: tools::machine(report, context),
+        ip: switches::ip(report),
+        nozzle_kinds: tools::kinds(report, &can),
+        rack: tools::rack(report, &can, before.rack.as_ref()),
+        error,
+        health: health::told(&hms, error, before),
+        hms,
+        texts: Arc::clone(&before.texts),
+        facts: Arc::clone(&before.facts),
+        levels: Arc::clone(&before.levels),
+        prices: before.prices.clone(),
+        metered: before.metered,
+        ams,
+        external,
+        sources,
+        update: upgrade::update(report, context),
+        // These three need the time, which the session knows.
+        heater_left_on: before.heater_left_on,
+        stale: before.stale,
+        last_report: before.last_report,
+    }
+}

@@ -1,0 +1,94 @@
+//! What a printer can do: from what its full report always has, and the model where that is silent.
+
+use crate::models::{Door, Model};
+use crate::report::Print;
+use crate::request::requests;
+use crate::wire::Hex;
+use printer::Capabilities;
+
+use super::options::options;
+use super::switches::lamp;
+use super::{is_np, tools};
+
+/// What a printer can do: from what its full report always has, and the model where that is silent.
+///
+/// Bits and members that a full report always has decide, never a value that comes and goes.
+pub fn capabilities(report: &Print, model: Option<&Model>, firmware: Option<&str>) -> Capabilities {
+    let model = model.filter(|model| model.filament);
+    let device = report.device.as_ref();
+    let extruders = device.and_then(|d| d.extruder.as_ref());
+    let count = extruders.and_then(|e| e.state).map(|state| state & 0xF);
+    let dual_nozzle = count.map_or(model.is_some_and(|m| m.dual_nozzle), |n| n >= 2);
+    let parts = device.and_then(|d| d.airduct.as_ref()?.parts.as_ref()).map(|parts| &parts.list.0);
+    // An inventory of fans is one when it has the part fan; X1C 01.09 sends an empty list.
+    let inventory = parts.filter(|parts| parts.iter().any(|part| part.id == Some(16)));
+    let fan = |id: i64, by_model: bool| match inventory {
+        Some(parts) => parts.iter().any(|part| part.id == Some(id)),
+        None => by_model,
+    };
+    // The upgrade kit of a P1P brings both fans (protocol 4.9, bits 26 and 27).
+    let kit = report.home_flag.is_some_and(|flags| flags.bit(26));
+    let spools =
+        report.vir_slot.as_ref().map_or(usize::from(report.vt_tray.is_some()), |slots| slots.0.len());
+    let camera = report.ipcam.as_ref();
+    let net = report.net.as_ref();
+    let door_bit = is_np(report) && says(report.fun, 12);
+    let chamber_heater = model.is_some_and(|m| m.chamber_heater);
+    let chamber_state = device.and_then(|d| d.ctc.as_ref()?.state);
+    let air_ways = device.and_then(|d| d.airduct.as_ref()?.mode_list.as_ref());
+    Capabilities {
+        known_model: model.is_some(),
+        dual_nozzle,
+        chamber_sensor: model.map_or(device.is_some_and(|d| d.ctc.is_some()), |m| m.chamber_sensor),
+        chamber_heater,
+        aux_fan: fan(32, kit || model.is_some_and(|m| m.aux_fan)),
+        chamber_fan: fan(48, kit || model.is_some_and(|m| m.chamber_fan)),
+        second_aux_fan: fan(160, false),
+        heatbreak_fan: report.heatbreak_fan_speed.is_some(),
+        chamber_light: lamp(report, "chamber_light").is_some() || model.is_some(),
+        chamber_light_2: lamp(report, "chamber_light2").is_some(),
+        work_light: lamp(report, "work_light").is_some(),
+        timelapse: camera.is_some_and(|camera| camera.timelapse.is_some()),
+        // X1C 01.09 says that it has a sound and has none, so the bit decides for unknown models only.
+        prompt_sound: model.map_or(says(report.home_flag, 18) || says(report.fun, 8), |m| m.prompt_sound),
+        // A printer on a cable says something here, too; the value is unknown then, and the entity stays.
+        wifi: report.wifi_signal.is_some(),
+        door: match model.map(|model| model.door) {
+            Some(Door::HomeFlag(from)) => door_bit || firmware.is_some_and(|now| Model::at_least(now, from)),
+            Some(Door::Stat) | None => door_bit,
+        },
+        door_check: door_bit,
+        airduct: air_ways.is_some_and(|ways| !ways.0.is_empty()),
+        tool_module: device.is_some_and(|d| d.ext_tool.is_some()) && model.is_none_or(|m| m.tool_module),
+        hotend_rack: tools::has_rack(report),
+        chamber_heating: chamber_heater && chamber_state.is_some(),
+        storage: report.sdcard.is_some() || is_np(report),
+        filament_sensor: report.hw_switch_state.is_some(),
+        nozzle_kind: report.nozzle_diameter.is_some()
+            || report.nozzle_type.is_some()
+            || tools::nozzle(report, 0).is_some(),
+        ip: net.and_then(|net| net.info.as_ref()).is_some_and(|info| !info.0.is_empty()),
+        network: net.is_some_and(|net| net.conf.is_some()),
+        home_flags: report.home_flag.is_some(),
+        camera: camera.is_some_and(|camera| camera.ipcam_dev.is_some()),
+        live_view: camera.is_some_and(|camera| camera.rtsp_url.is_some()),
+        authorisation: report.fun.is_some(),
+        settings: options(report).known(),
+        external_spools: u8::try_from(spools.clamp(1, 2)).unwrap_or(1),
+        nozzle_max: model.map_or(300, |m| m.nozzle_max),
+        bed_max: model.map_or(100, |m| m.bed_max),
+        chamber_max: model.map_or(0, |m| m.chamber_max),
+        requests: requests(report, model, firmware, dual_nozzle),
+        job: super::job::abilities(report),
+    }
+}
+
+/// Whether a bit field is there and has this bit.
+fn says(field: Option<Hex>, bit: u32) -> bool {
+    field.is_some_and(|field| field.bit(bit))
+}
+
+/// Whether it hangs on a cable; `home_flag` bit 18, which others read for it, is the sound.
+pub(super) fn wired(report: &Print) -> bool {
+    report.net.as_ref().and_then(|net| net.conf).is_some_and(|conf| conf & 1 == 1)
+}

@@ -1,0 +1,362 @@
+//! Single values of a report and what becomes of them; each table is one rule of protocol 4 or 7.3.
+
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+
+use super::{Context, capabilities, options, project, switches, tools};
+use crate::envelope::{Message, read};
+use crate::models::{MODELS, Model};
+use crate::report::Print;
+use printer::options::{DoorCheck, Sensitivity, Setting};
+use printer::tools::Material::{Brass, HardenedSteel, StainlessSteel, TungstenCarbide};
+use printer::tools::Place::{Docked, Empty, Mounted};
+use printer::tools::{AirductMode, Flow, Storage, ToolModule};
+use printer::update::Boards;
+use printer::{Capabilities, Control, ControlReason, Identity, Machine, Reach, Snapshot};
+
+fn add(object: &mut Value, members: Value) {
+    let Value::Object(mut members) = members else { panic!("{members} is no object") };
+    object.as_object_mut().unwrap().append(&mut members);
+}
+
+fn report(members: Value) -> Print {
+    let mut print = json!({"command": "push_status", "msg": 0});
+    add(&mut print, members);
+    match read(json!({ "print": print }).to_string().as_bytes()).unwrap() {
+        Message::Report { print, .. } => *print,
+        other => panic!("{other:?} is no report"),
+    }
+}
+
+/// A report of the newer generation.
+fn np(members: Value) -> Print {
+    let mut all = json!({"cfg": "0", "fun": "0", "aux": "0", "stat": "0"});
+    add(&mut all, members);
+    report(all)
+}
+
+fn model(name: &str) -> Option<&'static Model> {
+    MODELS.iter().find(|model| model.name == name)
+}
+
+fn machine_of(report: &Print, model: Option<&'static Model>, firmware: Option<&str>) -> Machine {
+    let identity =
+        Identity { firmware: firmware.map(Into::into), ..Identity::new("00M00A000000001", "", "") };
+    let identity = Arc::new(identity);
+    let previous = Snapshot::unheard(Arc::clone(&identity));
+    let can = capabilities(report, model, firmware);
+    let context = Context {
+        identity: &identity,
+        model,
+        capabilities: Some(can),
+        reach: Reach::Online,
+        control: Control::Unknown,
+        control_reason: ControlReason::NotKnown,
+        modules: &[],
+        boards: &Boards::default(),
+        boards_known: true,
+        previous: &previous,
+        spools_anew: true,
+    };
+    project(report, &context).machine
+}
+
+fn machine(report: &Print) -> Machine {
+    machine_of(report, None, None)
+}
+
+fn can(report: &Print, name: &str) -> Capabilities {
+    capabilities(report, model(name), None)
+}
+
+#[test]
+fn an_address_is_little_endian_and_the_first_that_is_one() {
+    let ip = |info: Value| switches::ip(&report(json!({"net": {"info": info}}))).map(|ip| ip.to_string());
+    assert_eq!(ip(json!([{"ip": 771_883_786, "mask": 0}])).as_deref(), Some("10.3.2.46"));
+    // H2D Pro on a cable: the Wi-Fi comes first and has none.
+    assert_eq!(ip(json!([{"ip": 0}, {"ip": 654_420_160}])).as_deref(), Some("192.168.1.39"));
+    assert_eq!(ip(json!([{"ip": 3_020_007_616_u32}])).as_deref(), Some("192.168.1.180"));
+    assert_eq!(ip(json!([{"ip": -1_274_959_680}])).as_deref(), Some("192.168.1.180"), "as a signed number");
+    for nothing in
+        [json!([]), json!([{"ip": 0}]), json!(null), json!("x"), json!([{"ip": 99_999_999_999_i64}])]
+    {
+        assert_eq!(ip(nothing.clone()), None, "{nothing}");
+    }
+}
+
+#[test]
+fn home_flag_is_a_bit_pattern_also_when_it_is_negative() {
+    // The recorded one of an H2D: bits 31 and 30 are set, 0 to 2 are not.
+    let flags = machine(&report(json!({"home_flag": -1_066_934_785_i64})));
+    assert_eq!(flags.homed, Some(true));
+    assert_eq!(flags.mains_220v, Some(true));
+    let flags = machine(&report(json!({"home_flag": "-8"})));
+    assert_eq!((flags.homed, flags.mains_220v), (None, None), "text is hexadecimal and has no sign");
+    let flags = machine(&report(json!({"home_flag": 0b0101})));
+    assert_eq!((flags.homed, flags.mains_220v), (Some(false), Some(false)));
+    assert_eq!(machine(&report(json!({}))).homed, None);
+}
+
+#[test]
+fn storage_is_told_by_what_does_not_flap() {
+    let of = |members: Value| machine(&report(members)).storage;
+    assert_eq!(of(json!({"sdcard": true, "home_flag": 0})), Some(Storage::Normal));
+    assert_eq!(of(json!({"sdcard": true, "home_flag": 0x100})), Some(Storage::Normal));
+    assert_eq!(of(json!({"sdcard": true, "home_flag": 0x200})), Some(Storage::Abnormal));
+    assert_eq!(of(json!({"sdcard": true, "home_flag": 0x300})), Some(Storage::ReadOnly));
+    assert_eq!(of(json!({"sdcard": false, "home_flag": 0x300})), Some(Storage::Missing));
+    assert_eq!(of(json!({"sdcard": "HAS_SDCARD_NORMAL"})), Some(Storage::Normal));
+    assert_eq!(of(json!({"sdcard": "maybe"})), None);
+    assert_eq!(of(json!({"home_flag": 0x100})), None);
+    let np = |aux: &str| machine(&np(json!({"aux": aux, "sdcard": true, "home_flag": 0x100}))).storage;
+    let all = ["0", "1000", "2000", "3000"].map(np);
+    let words = [Storage::Missing, Storage::Normal, Storage::Abnormal, Storage::ReadOnly];
+    assert_eq!(all, words.map(Some));
+}
+
+#[test]
+fn each_model_tells_of_its_door_in_its_own_place() {
+    let flagged = report(json!({"home_flag": 0x80_0000}));
+    let door = |report: &Print, name: &str, firmware: &str| {
+        let offered = capabilities(report, model(name), Some(firmware)).door;
+        let open = machine_of(report, model(name), Some(firmware)).door_open;
+        assert!(offered || open.is_none());
+        open
+    };
+    assert_eq!(door(&flagged, "X1C", "01.07.00.00"), Some(true));
+    assert_eq!(door(&flagged, "X1C", "01.06.06.00"), None);
+    assert_eq!(door(&flagged, "X1C", "99.00.00.00"), Some(true), "community firmware is a 01.08.02");
+    assert_eq!(door(&flagged, "X1E", "01.01.02.00"), Some(true));
+    assert_eq!(door(&flagged, "X1E", "01.01.01.00"), None);
+    assert_eq!(door(&flagged, "P1S", "01.08.02.00"), None);
+    // X1C 01.09 has bit 23 of `stat` set with the door closed.
+    let both = np(json!({"fun": "1000", "stat": "800000", "home_flag": 0}));
+    assert_eq!(door(&both, "X1C", "01.09.00.01"), Some(false));
+    assert_eq!(door(&both, "P2S", "01.01.00.00"), Some(true));
+    assert!(capabilities(&both, None, None).door_check);
+    // A2L has `stat` and no door.
+    let a2l = np(json!({"fun": "0", "stat": "800000"}));
+    assert_eq!(door(&a2l, "A2L", "01.01.00.00"), None);
+}
+
+#[test]
+fn nozzle_kinds_are_read_in_every_spelling() {
+    let kind = |diameter: Value, kind: &str| {
+        let report = report(json!({"nozzle_diameter": diameter, "nozzle_type": kind}));
+        let [only, left] = tools::kinds(&report, &Capabilities::default());
+        assert_eq!(left, printer::Nozzle::default());
+        (only.diameter_mm, only.material, only.flow)
+    };
+    for (text, material, flow) in [
+        ("stainless_steel", Some(StainlessSteel), None),
+        ("brass", Some(Brass), None),
+        ("HS00", Some(StainlessSteel), Some(Flow::Standard)),
+        ("HS01-0.4", Some(HardenedSteel), Some(Flow::Standard)),
+        ("HX01", Some(HardenedSteel), Some(Flow::Standard)),
+        ("HA00", Some(StainlessSteel), Some(Flow::Standard)),
+        ("HH05", Some(TungstenCarbide), Some(Flow::High)),
+        ("HE01", Some(HardenedSteel), Some(Flow::High)),
+        ("HU01", Some(HardenedSteel), Some(Flow::TpuHigh)),
+        ("HQ01", Some(HardenedSteel), None),
+        ("HS77", None, Some(Flow::Standard)),
+        ("", None, None),
+        ("H", None, None),
+        ("HS", None, None),
+        ("Häß01", None, None),
+        ("N/A", None, None),
+    ] {
+        assert_eq!(kind(json!("0.4"), text), (Some(0.4), material, flow), "{text}");
+    }
+    for (diameter, mm) in [
+        (json!(0.4), Some(0.4)),
+        (json!(0.400_000_1), Some(0.4)),
+        (json!("0.6"), Some(0.6)),
+        (json!(0.25), Some(0.3)),
+        (json!(""), None),
+        (json!(0), None),
+        (json!(-1), None),
+        (json!(400), None),
+    ] {
+        assert_eq!(kind(diameter.clone(), "HS01").0, mm, "{diameter}");
+    }
+}
+
+#[test]
+fn two_nozzles_are_told_by_their_numbers() {
+    let report = np(json!({"nozzle_type": "stainless_steel", "nozzle_diameter": "0.4", "hw_switch_state": 2,
+        "device": {"extruder": {"state": 0x8112, "info": [{"id": 1, "info": 0x44E}, {"id": 0, "info": 0x498}]},
+            "nozzle": {"exist": 3, "info": [{"id": 1, "diameter": 0.6, "type": "HH05"},
+                {"id": 0, "diameter": 0.2, "type": "HS01"}]}}}));
+    let can = can(&report, "X2D");
+    let [right, left] = tools::kinds(&report, &can);
+    assert_eq!((right.diameter_mm, right.material), (Some(0.2), Some(HardenedSteel)));
+    assert_eq!((left.diameter_mm, left.flow), (Some(0.6), Some(Flow::High)));
+    let filament = machine(&report).filament;
+    assert_eq!((filament.any, filament.right, filament.left), (Some(true), Some(false), Some(true)));
+    assert!(!can.hotend_rack);
+    // X1C 01.08 has numbers where others have objects.
+    let odd = report_with_numbers();
+    assert_eq!(tools::kinds(&odd, &Capabilities::default())[0].diameter_mm, Some(0.4));
+}
+
+fn report_with_numbers() -> Print {
+    report(json!({"nozzle_diameter": "0.4", "device": {"fan": 3,
+        "nozzle": {"0": {"info": 8, "temp": 23}, "info": 69}}}))
+}
+
+#[test]
+fn a_hotend_is_mounted_docked_or_not_there() {
+    let nozzle = |id: u32, sn: &str| {
+        json!({"id": id, "diameter": 0.4, "type": "HS01", "sn": sn, "tm": 350,
+        "wear": 0.25, "stat": 2, "color_m": "688197FF", "fila_id": "GFG00"})
+    };
+    let rack = |exist: u32, target: u32| {
+        let report = np(json!({"device": {"holder": {"pos": 1, "stat": 8}, "nozzle": {"exist": exist,
+            "tar_id": target, "info": [nozzle(0, "HEAD"), nozzle(16, "FIRST"), nozzle(1, "LEFT")]}}}));
+        let can = can(&report, "H2C");
+        assert!(can.hotend_rack);
+        tools::rack(&report, &can, None).unwrap()
+    };
+    let first = rack(0x1_0003, 20);
+    let places: Vec<_> = first.hotends.iter().map(|hotend| hotend.place.unwrap()).collect();
+    assert_eq!(places, [Docked, Empty, Empty, Empty, Mounted, Empty]);
+    let serial = |slot: usize| first.hotends[slot].serial.as_deref();
+    assert_eq!([serial(0), serial(1), serial(4)], [Some("FIRST"), None, Some("HEAD")]);
+    assert_eq!(first.hotends[0].color.unwrap().as_str(), "#688197");
+    assert_eq!(first.position.map(printer::tools::HolderPosition::name), Some("a_top"));
+    assert_eq!(first.state.and_then(printer::tools::HolderState::name), Some("pick_hotend"));
+    assert!(rack(0x3_0003, 0).hotends[1].serial.is_none(), "docked, and not described");
+    // What nobody has a word for is not guessed at.
+    let odd = np(json!({"device": {"holder": {"pos": 0, "stat": 77}, "nozzle": {"exist": 0x2_0000}}}));
+    let odd = tools::rack(&odd, &can(&odd, "H2C"), Some(&first)).unwrap();
+    assert_eq!((odd.position, odd.state), (None, None));
+    // On every other printer the holder is null.
+    let none = np(json!({"device": {"holder": null, "nozzle": {"exist": 3}}}));
+    assert!(!can(&none, "H2D").hotend_rack);
+}
+
+#[test]
+fn tools_and_air_have_words_or_are_unknown() {
+    let tool = |mount: Value, kind: &str| {
+        machine(&report(json!({"device": {"ext_tool": {"mount": mount, "type": kind}}}))).tool
+    };
+    assert_eq!(tool(json!(0), ""), Some(ToolModule::None));
+    // A fan in front of the print head is no tool.
+    assert_eq!(tool(json!(0), "F000"), Some(ToolModule::None));
+    assert_eq!(tool(json!(1), "LB00"), Some(ToolModule::Laser10));
+    assert_eq!(tool(json!("1"), "LB01"), Some(ToolModule::Laser40));
+    assert_eq!(tool(json!(1), "CP00"), Some(ToolModule::Cutter));
+    assert_eq!(tool(json!(1), "ZZ99"), None);
+    assert_eq!(tool(json!(7), "LB00"), None);
+    let mode = |mode: i64| machine(&report(json!({"device": {"airduct": {"modeCur": mode}}}))).airduct;
+    let all = [AirductMode::Cooling, AirductMode::Heating, AirductMode::Laser].map(Some);
+    assert_eq!([0, 1, 2].map(mode), all);
+    assert_eq!([mode(-1), mode(3)], [None, None]);
+    // Fans without a choice of modes, as on an A2L.
+    assert!(
+        !can(&report(json!({"device": {"airduct": {"parts": [{"id": 16, "state": 0}]}}})), "A2L").airduct
+    );
+}
+
+#[test]
+fn what_the_camera_watches_for_comes_from_where_it_is_true() {
+    // As on an H2D: all detectors at "high", while the flat word still says "medium".
+    let of = |fun: &str, fun2: &str| {
+        options::options(&np(json!({"fun": fun, "fun2": fun2, "cfg": "1CC000", "xcam": {"cfg": 374_487,
+            "printing_monitor": true, "spaghetti_detector": true, "halt_print_sensitivity": "medium"}})))
+    };
+    let all = of("3C0000000000", "ABCDEF0123456789ABCDEF10F7");
+    assert_eq!(all.get(Setting::SpaghettiDetector), Some(true));
+    assert_eq!(all.spaghetti_sensitivity, Some(Sensitivity::High));
+    assert_eq!(all.get(Setting::AirPrintDetection), Some(true));
+    assert_eq!(all.monitor_sensitivity, Some(Sensitivity::Medium));
+    assert_eq!(all.get(Setting::PlateOffsetDetector), Some(false), "fun2 is longer than any number");
+    // Bits of detectors that are not there say nothing.
+    let few = of("0", "1");
+    assert_eq!(few.get(Setting::SpaghettiDetector), Some(true));
+    for missing in [Setting::PileupDetector, Setting::ClumpDetector, Setting::PlateOffsetDetector] {
+        assert_eq!(few.get(missing), None, "{missing:?}");
+    }
+    // The older generation has flat members only, or none, or null.
+    let old = report(json!({"xcam": {"printing_monitor": false, "halt_print_sensitivity": "never_halt"}}));
+    let old = options::options(&old);
+    assert_eq!(old.get(Setting::PrintingMonitor), Some(false));
+    assert_eq!(old.monitor_sensitivity, Some(Sensitivity::NeverHalt));
+    assert_eq!(options::options(&report(json!({"xcam": null}))).get(Setting::PrintingMonitor), None);
+}
+
+#[test]
+fn settings_come_from_either_generation_and_only_where_supported() {
+    let old = options::options(&report(json!({"home_flag": 0x2228_0490, "ams": {"insert_flag": true,
+        "power_on_flag": false}, "ipcam": {"ipcam_record": "enable"}})));
+    let on = [
+        Setting::AutoRecovery,
+        Setting::RemainingEstimate,
+        Setting::FilamentBackup,
+        Setting::RfidOnInsert,
+        Setting::Recording,
+    ];
+    let off = [
+        Setting::TangleDetection,
+        Setting::NozzleBlobDetection,
+        Setting::AirPrintDetection,
+        Setting::RfidOnStartup,
+        Setting::SaveToStorage,
+    ];
+    for setting in on {
+        assert_eq!(old.get(setting), Some(true), "{setting:?}");
+    }
+    for setting in off {
+        assert_eq!(old.get(setting), Some(false), "{setting:?}");
+    }
+    // P1 sets the bits of what it does not support.
+    let p1 = options::options(&report(json!({"home_flag": 0x0110_0000})));
+    for setting in [Setting::TangleDetection, Setting::NozzleBlobDetection, Setting::AirPrintDetection] {
+        assert_eq!(p1.get(setting), None, "{setting:?}");
+    }
+    let new = options::options(&np(json!({"cfg": "1F0003", "fun": "3200", "home_flag": 0})));
+    assert_eq!(new.get(Setting::FilamentBackup), Some(true));
+    assert_eq!(new.get(Setting::RfidOnStartup), Some(true));
+    assert_eq!(new.get(Setting::TangleDetection), Some(false));
+    assert_eq!(new.door_check, Some(DoorCheck::Warn));
+    let odd = options::options(&np(json!({"cfg": "300000", "fun": "1000"})));
+    assert_eq!(odd.door_check, None);
+    assert_eq!(options::options(&report(json!({}))), printer::Options::default());
+}
+
+#[test]
+fn fun_is_read_in_every_form_and_says_who_may_command() {
+    let of = |fun: Value, firmware: &str| {
+        let machine = machine_of(&report(json!({ "fun": fun })), model("H2D"), Some(firmware));
+        (machine.signature_required, machine.developer_mode)
+    };
+    assert_eq!(of(json!("3EC1AFFF9CFF"), "01.01.00.00"), (Some(true), Some(false)));
+    assert_eq!(of(json!("3EC18FFF9CFF"), "01.01.00.00"), (Some(false), Some(true)));
+    assert_eq!(of(json!("3EC18FFF9CFF"), "01.00.00.00"), (Some(false), Some(false)));
+    // 59 bits, and the same as a number.
+    assert_eq!(of(json!("4023FF18FFF9CB3"), "01.01.00.00").0, Some(false));
+    assert_eq!(of(json!(0x0402_3FF1_8FFF_9CB3_u64), "01.01.00.00").0, Some(false));
+    assert_eq!(of(json!(0x2000_0000), "01.01.00.00").0, Some(true));
+    assert_eq!(of(json!("xyz"), "01.01.00.00"), (None, None));
+    assert_eq!(machine(&report(json!({"fun": "0"}))).developer_mode, None, "a model that nobody knows");
+}
+
+#[test]
+fn the_cameras_address_is_not_kept() {
+    let of = |url: &str| report(json!({"ipcam": {"ipcam_dev": "1", "rtsp_url": url}}));
+    let url = of("rtsps://bblp:12345678@192.168.1.2:322/streaming/live/1");
+    assert_eq!(machine(&url).live_view, Some(true));
+    assert!(!format!("{url:?}").contains("12345678"));
+    assert_eq!(machine(&of("disable")).live_view, Some(false));
+    assert_eq!(machine(&of("rtsps://0.0.0.0:322/streaming/live/1")).live_view, Some(false));
+    assert_eq!(machine(&of("")).live_view, None);
+    assert!(!can(&report(json!({"ipcam": {"ipcam_dev": "0"}})), "A1").live_view);
+}
+
+#[test]
+fn a_machine_known_by_name_alone_is_offered_nothing_more_than_an_unknown_one() {
+    let report = np(json!({"fun": "1000", "device": {"ext_tool": {"mount": 0}}}));
+    assert_eq!(capabilities(&report, model("N8"), None), capabilities(&report, None, None));
+    assert!(!capabilities(&report, model("N8"), None).known_model);
+}

@@ -1,0 +1,142 @@
+//! What prints take: filament, energy, money. Of the print that is under way, else of the last one; all of it
+//! stays readable while the printer is away.
+
+use std::sync::Arc;
+
+use serde_json::{Value as Json, json};
+
+use printer::Snapshot;
+use printer::cloud::TaskSlot;
+use printer::consumption::{self, Cost, Share};
+use printer::record::{JobClass, JobRecord};
+
+use super::super::entity::{CURRENCY, Entity, Value, sensor};
+use super::DROP;
+
+/// The print that these rows are about, and how much of it is printed. While it is under way the printer's own
+/// report is fresher than the record.
+fn subject(s: &Snapshot) -> Option<(&JobRecord, Option<Share>)> {
+    let under_way = s.levels.job.as_deref().filter(|job| job.class == JobClass::Print);
+    match under_way {
+        Some(job) => {
+            let live =
+                || s.job.progress.zip(s.job.layer).filter(|(percent, layer)| *percent > 0 && *layer > 0);
+            let share = match live().filter(|_| s.is_active()) {
+                Some((percent, layer)) => {
+                    Share::of(Some(percent), Some(layer), s.job.total_layers.or(job.total_layers))
+                }
+                None => Share::of_job(job),
+            };
+            Some((job, share))
+        }
+        None => s.levels.last.as_deref().map(|job| (job, Share::of_job(job))),
+    }
+}
+
+fn filament_used(s: &Snapshot) -> Option<Value<'_>> {
+    let (job, share) = subject(s)?;
+    Some(Value::Decimal(share?.grams(job.planned_g?), 1))
+}
+
+fn cost(s: &Snapshot) -> Option<Cost> {
+    let prices = s.prices.as_deref()?;
+    let (job, share) = subject(s)?;
+    Some(consumption::cost(job, share, s.metered, prices, &s.facts.names))
+}
+
+fn money(value: Option<f64>) -> Option<Value<'static>> {
+    value.map(|value| Value::Decimal(value, 2))
+}
+
+/// Whether what is told of the print may be other than before.
+fn differ(a: &Snapshot, b: &Snapshot) -> bool {
+    let figures = |s: &Snapshot| (s.job.progress, s.job.layer, s.job.total_layers, s.status);
+    figures(a) != figures(b) || costs_differ(a, b)
+}
+
+fn costs_differ(a: &Snapshot, b: &Snapshot) -> bool {
+    let jobs = |s: &Snapshot| [&s.levels.job, &s.levels.last].map(|job| job.as_ref().map(Arc::as_ptr));
+    jobs(a) != jobs(b) || a.prices != b.prices || a.metered != b.metered
+}
+
+fn places(value: f64, places: i32) -> f64 {
+    let factor = 10_f64.powi(places);
+    (value * factor).round() / factor
+}
+
+fn of_slot(slot: &TaskSlot, share: Option<Share>, s: &Snapshot) -> Json {
+    let grams = share.zip(slot.weight_g).map(|(share, weight)| share.grams(weight));
+    let per_kg = s.prices.as_deref().and_then(|prices| prices.per_kg(slot, &s.facts.names));
+    let mut told = json!({
+        "ams": slot.unit,
+        "slot": slot.slot + 1,
+        "material": slot.material.as_deref(),
+        "used_g": grams.map(|grams| places(grams, 1)),
+        "planned_g": slot.weight_g.map(|weight| places(weight.into(), 1)),
+    });
+    if let (Some(_), Some(told)) = (&s.prices, told.as_object_mut()) {
+        let cost = grams.zip(per_kg).map(|(grams, per_kg)| places(grams / 1000.0 * per_kg, 2));
+        told.insert("cost".into(), json!(cost));
+    }
+    told
+}
+
+fn details(s: &Snapshot) -> Json {
+    let (job, share) = match subject(s) {
+        Some((job, share)) => (Some(job), share),
+        None => (None, None),
+    };
+    let slots = job.map(|job| &*job.slots).unwrap_or_default();
+    json!({
+        "estimate": share.map(|share| share.estimate.word()),
+        "planned_g": job.and_then(|job| job.planned_g).map(|weight| places(weight.into(), 1)),
+        "per_slot": slots.iter().map(|slot| of_slot(slot, share, s)).collect::<Vec<_>>(),
+    })
+}
+
+fn cost_details(s: &Snapshot) -> Json {
+    let cost = cost(s).unwrap_or_default();
+    let slots = subject(s).map(|(job, _)| &*job.slots).unwrap_or_default();
+    let without: Vec<&str> = slots
+        .iter()
+        .filter(|slot| {
+            s.prices.as_deref().is_some_and(|prices| prices.per_kg(slot, &s.facts.names).is_none())
+        })
+        .map(|slot| slot.material.as_deref().unwrap_or("unknown"))
+        .collect();
+    json!({
+        "filament": cost.filament.map(|value| places(value, 2)),
+        "energy": cost.energy.map(|value| places(value, 2)),
+        "complete": cost.total.is_some(),
+        "without_price": without,
+    })
+}
+
+pub(super) static CONSUMPTION: &[Entity<Snapshot>] = &[
+    sensor::<Snapshot>("filament_used", "Filament used", filament_used)
+        .class("weight")
+        .unit("g")
+        .counter()
+        .icon(DROP)
+        .lasting()
+        .early()
+        .with(differ, details),
+    sensor::<Snapshot>("job_cost", "Print cost", |s| money(cost(s)?.total))
+        .class("monetary")
+        .unit(CURRENCY)
+        .lasting()
+        .needs(|_, s| s.prices.is_some())
+        .with(differ, cost_details),
+    sensor::<Snapshot>("filament_cost", "Filament cost", |s| money(cost(s)?.filament))
+        .class("monetary")
+        .unit(CURRENCY)
+        .lasting()
+        .hidden()
+        .needs(|_, s| s.prices.is_some()),
+    sensor::<Snapshot>("job_energy", "Print energy", |s| Some(Value::Decimal(subject(s)?.0.energy_kwh?, 3)))
+        .class("energy")
+        .unit("kWh")
+        .counter()
+        .lasting()
+        .needs(|_, s| s.metered),
+];

@@ -1,0 +1,87 @@
+//! What feeds the nozzles.
+
+use serde_json::{Value as Json, json};
+
+use printer::{Side, Slot, Snapshot, Source};
+
+use super::super::entity::{Entity, Value, sensor};
+use super::ams::filament_details;
+use super::{DROP, text};
+
+/// The short name of what feeds a nozzle: `A1-3`, `HT1`, `Ext`.
+fn slot_label(s: &Snapshot, side: Side) -> Option<Value<'_>> {
+    Some(Value::from(match s.source(side)? {
+        Source::Nothing => "none",
+        Source::External(1) => "Ext",
+        Source::External(_) => "Ext2",
+        Source::Ams { unit, slot } => s.ams.iter().find(|ams| ams.id == unit)?.slot_label(slot)?,
+    }))
+}
+
+/// What feeds a nozzle, by its name.
+fn feeding(s: &Snapshot, side: Side) -> Option<Value<'_>> {
+    match s.source(side)? {
+        Source::Nothing => Some("none".into()),
+        source => text(Some(&s.slot(source)?.filament()?.name)),
+    }
+}
+
+/// The numbers of the unit and the slot that feed the nozzle in use, as they stand in topics:
+/// `ams/<unit>/tray_<slot>`.
+fn numbers(s: &Snapshot) -> Option<(u8, u8)> {
+    match s.source(s.active_nozzle)? {
+        Source::Ams { unit, slot } => Some((unit, slot + 1)),
+        Source::Nothing | Source::External(_) => None,
+    }
+}
+
+/// The attributes of what feeds a nozzle, under the names they have in ha-bambulab.
+fn details(s: &Snapshot, side: Side) -> Json {
+    let source = s.source(side);
+    let none = Slot::default();
+    let mut details = filament_details(source.and_then(|source| s.slot(source)).unwrap_or(&none));
+    if let Some(details) = details.as_object_mut() {
+        let (unit, slot) = match source {
+            Some(Source::Ams { unit, slot }) => (Some(unit), Some(slot)),
+            _ => (None, None),
+        };
+        details.insert("ams_index".into(), json!(unit));
+        details.insert("tray_index".into(), json!(slot));
+    }
+    details
+}
+
+/// Whether these attributes are other ones; a filament that did not change is one and the same.
+fn other(a: &Snapshot, b: &Snapshot, side_of: fn(&Snapshot) -> Side) -> bool {
+    let (now, then) = (a.source(side_of(a)), b.source(side_of(b)));
+    now != then || now.and_then(|source| a.slot(source)) != then.and_then(|source| b.slot(source))
+}
+
+pub(super) static FILAMENT: &[Entity<Snapshot>] = &[
+    sensor::<Snapshot>("active_filament", "Active filament", |s| feeding(s, s.active_nozzle))
+        .icon(DROP)
+        .with(|a, b| other(a, b, |s| s.active_nozzle), |s| details(s, s.active_nozzle)),
+    sensor::<Snapshot>("active_slot", "Active slot", |s| slot_label(s, s.active_nozzle)).icon(DROP),
+    sensor::<Snapshot>("active_ams", "Active AMS", |s| Some(Value::Int(numbers(s)?.0.into())))
+        .icon(DROP)
+        .hidden(),
+    sensor::<Snapshot>("active_tray", "Active tray", |s| Some(Value::Int(numbers(s)?.1.into())))
+        .icon(DROP)
+        .hidden(),
+    sensor::<Snapshot>("left_active_filament", "Left active filament", |s| feeding(s, Side::Left))
+        .needs(|c, _| c.dual_nozzle)
+        .icon(DROP)
+        .with(|a, b| other(a, b, |_| Side::Left), |s| details(s, Side::Left)),
+    sensor::<Snapshot>("right_active_filament", "Right active filament", |s| feeding(s, Side::Right))
+        .needs(|c, _| c.dual_nozzle)
+        .icon(DROP)
+        .with(|a, b| other(a, b, |_| Side::Right), |s| details(s, Side::Right)),
+    sensor::<Snapshot>("left_active_slot", "Left active slot", |s| slot_label(s, Side::Left))
+        .needs(|c, _| c.dual_nozzle)
+        .hidden()
+        .icon(DROP),
+    sensor::<Snapshot>("right_active_slot", "Right active slot", |s| slot_label(s, Side::Right))
+        .needs(|c, _| c.dual_nozzle)
+        .hidden()
+        .icon(DROP),
+];

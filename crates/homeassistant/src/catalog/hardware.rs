@@ -1,0 +1,124 @@
+//! The machine: its network, firmware and parts.
+
+use std::time::Duration;
+
+use serde_json::json;
+
+use printer::tools::Storage;
+use printer::{Control, ControlReason, Snapshot, Text};
+
+use super::super::entity::{Entity, Value, binary, sensor, words};
+use super::{flag, text};
+
+fn control_mode(s: &Snapshot) -> Option<Value<'_>> {
+    Some(Value::from(match s.control {
+        _ if s.read_only => "read_only",
+        Control::Full => "full",
+        Control::Limited => "limited",
+        Control::Unknown => return None,
+    }))
+}
+
+fn control_reason(s: &Snapshot) -> ControlReason {
+    if s.read_only { ControlReason::Configuration } else { s.control_reason }
+}
+
+/// The version of each board.
+fn boards(s: &Snapshot) -> serde_json::Value {
+    let board = |(name, version): &(Text, Text)| (name.to_string(), version.as_str().into());
+    serde_json::Value::Object(s.update.boards.iter().map(board).collect())
+}
+
+const STORAGE: [&str; 4] = ["missing", "normal", "abnormal", "read_only"];
+
+fn storage(s: &Snapshot) -> Option<Value<'_>> {
+    Some(Value::from(match s.machine.storage? {
+        Storage::Missing => "missing",
+        Storage::Normal => "normal",
+        Storage::Abnormal => "abnormal",
+        Storage::ReadOnly => "read_only",
+    }))
+}
+
+pub(super) static HARDWARE: &[Entity<Snapshot>] = &[
+    sensor::<Snapshot>("wifi_signal", "Wi-Fi signal", |s| s.wifi_dbm.map(|v| Value::Int(v.into())))
+        .class("signal_strength")
+        .unit("dBm")
+        .measurement()
+        .diagnostic()
+        .deadband(3.0)
+        .at_most_each(Duration::from_secs(60))
+        .needs(|c, _| c.wifi),
+    sensor::<Snapshot>("firmware_version", "Firmware version", |s| text(s.identity.firmware.as_ref()))
+        .icon("mdi:chip")
+        .diagnostic()
+        .lasting()
+        .hidden()
+        .with(|a, b| a.update.boards != b.update.boards, boards),
+    words::<Snapshot>("control_mode", "Control mode", || vec!["full", "limited", "read_only"], control_mode)
+        .icon("mdi:shield-lock-outline")
+        .diagnostic()
+        .lasting()
+        .with(
+            |a, b| control_reason(a) != control_reason(b),
+            |s| json!({ "reason": control_reason(s).name() }),
+        ),
+    binary::<Snapshot>("door", "Enclosure door", |s| flag(s.machine.door_open))
+        .class("door")
+        .needs(|c, _| c.door),
+    words::<Snapshot>("storage", "SD card status", || STORAGE.to_vec(), storage)
+        .icon("mdi:micro-sd")
+        .diagnostic()
+        .hidden()
+        .needs(|c, _| c.storage),
+    // Off until somebody asks for it: an address is nobody else's business.
+    sensor::<Snapshot>("ip_address", "IP address", |s| s.ip.map(Value::Address))
+        .icon("mdi:ip-network-outline")
+        .diagnostic()
+        .hidden()
+        .needs(|c, _| c.ip),
+    binary::<Snapshot>("wired", "Wired network", |s| flag(s.machine.wired))
+        .icon("mdi:ethernet")
+        .diagnostic()
+        .hidden()
+        .needs(|c, _| c.network),
+    binary::<Snapshot>("homed", "Homed", |s| flag(s.machine.homed))
+        .icon("mdi:home-import-outline")
+        .diagnostic()
+        .hidden()
+        .needs(|c, _| c.home_flags),
+    binary::<Snapshot>("mains_220v", "220 V mains", |s| flag(s.machine.mains_220v))
+        .icon("mdi:power-socket")
+        .diagnostic()
+        .hidden()
+        .needs(|c, _| c.home_flags),
+    binary::<Snapshot>("camera_fitted", "Camera fitted", |s| flag(s.machine.camera))
+        .icon("mdi:camera-outline")
+        .diagnostic()
+        .hidden()
+        .needs(|c, _| c.camera),
+    // Where the picture is to be had is not told: some firmware puts the access code into that.
+    binary::<Snapshot>("live_view", "LAN live view", |s| flag(s.machine.live_view))
+        .icon("mdi:cctv")
+        .diagnostic()
+        .hidden()
+        .needs(|c, _| c.live_view),
+    binary::<Snapshot>("camera_recording", "Camera recording", |s| flag(s.machine.recording))
+        .class("running")
+        .icon("mdi:record-rec")
+        .diagnostic()
+        .hidden()
+        .needs(|c, _| c.camera),
+    binary::<Snapshot>("signed_commands_required", "Signed commands required", |s| {
+        flag(s.machine.signature_required)
+    })
+    .icon("mdi:file-sign")
+    .diagnostic()
+    .hidden()
+    .needs(|c, _| c.authorisation),
+    binary::<Snapshot>("developer_mode", "Developer LAN mode", |s| flag(s.machine.developer_mode))
+        .icon("mdi:code-braces")
+        .diagnostic()
+        .hidden()
+        .needs(|c, _| c.authorisation),
+];

@@ -1,0 +1,136 @@
+//! What the printer is doing.
+
+use jiff::Timestamp;
+use serde_json::json;
+
+use printer::{JobKind, Reach, Snapshot, Stage, Status};
+
+use super::super::entity::{Entity, Value, sensor, words};
+use super::{SPEEDS, percent, speed, text};
+
+const STATUS: [&str; 9] =
+    ["failed", "finish", "idle", "init", "offline", "pause", "prepare", "running", "slicing"];
+
+fn status(s: &Snapshot) -> Option<Value<'_>> {
+    if s.reach != Reach::Online {
+        return Some("offline".into());
+    }
+    Some(Value::from(match s.status? {
+        Status::Failed => "failed",
+        Status::Finish => "finish",
+        Status::Idle => "idle",
+        Status::Init => "init",
+        Status::Pause => "pause",
+        Status::Prepare => "prepare",
+        Status::Running => "running",
+        Status::Slicing => "slicing",
+    }))
+}
+
+fn stages() -> Vec<&'static str> {
+    std::iter::once("offline").chain(Stage::names()).collect()
+}
+
+/// The steps ahead, in words; the number of one that nobody knows.
+fn planned(s: &Snapshot) -> Option<Vec<serde_json::Value>> {
+    let word = |number: &i64| u16::try_from(*number).ok().and_then(|number| Stage(number).name());
+    let step = |number: &i64| word(number).map_or_else(|| json!(number), |word| json!(word));
+    Some(s.job.plan.as_ref()?.iter().map(step).collect())
+}
+
+/// By the cloud's task, else by the printer, else as it was seen here.
+fn started(s: &Snapshot) -> Option<Timestamp> {
+    let told = s.facts.task.as_ref().and_then(|task| task.started_at);
+    told.or(s.job.started_at).or(s.levels.started_at)
+}
+
+fn stage(s: &Snapshot) -> Option<Value<'_>> {
+    if s.reach == Reach::Online { s.stage?.name().map(Value::from) } else { Some("offline".into()) }
+}
+
+/// Steadier where somebody tracks the jobs; that there is none to end is then their word, too.
+fn ends_at(s: &Snapshot) -> Option<jiff::Timestamp> {
+    if s.levels.activity.is_some() { s.levels.ends_at } else { s.job.ends_at }
+}
+
+pub(super) static JOB: &[Entity<Snapshot>] = &[
+    words::<Snapshot>("status", "Print status", || STATUS.to_vec(), status)
+        .icon("mdi:printer-3d")
+        .lasting()
+        .early(),
+    words::<Snapshot>("stage", "Current stage", stages, stage).icon("mdi:file-tree").lasting().early().with(
+        |a, b| a.stage != b.stage || a.job.plan != b.job.plan,
+        |s| json!({ "stage_id": s.stage.map(|stage| stage.0), "planned": planned(s) }),
+    ),
+    sensor::<Snapshot>("progress", "Print progress", |s| percent(s.job.progress))
+        .unit("%")
+        .measurement()
+        .icon("mdi:progress-clock"),
+    sensor::<Snapshot>("remaining_time", "Remaining time", |s| s.job.remaining.map(Value::minutes))
+        .class("duration")
+        .unit("min"),
+    sensor::<Snapshot>("end_time", "End time", |s| ends_at(s).map(Value::Time)).class("timestamp"),
+    sensor::<Snapshot>("layer", "Current layer", |s| s.job.layer.map(|v| Value::Int(v.into())))
+        .measurement()
+        .icon("mdi:layers"),
+    sensor::<Snapshot>("total_layers", "Total layer count", |s| {
+        s.job.total_layers.map(|v| Value::Int(v.into()))
+    })
+    .icon("mdi:layers-triple"),
+    sensor::<Snapshot>("job_name", "Task name", |s| text(s.job.name.as_ref()))
+        .icon("mdi:file-document-outline")
+        .lasting()
+        .with(|a, b| a.job.name != b.job.name, |s| json!({ "name": s.job.name.as_deref() })),
+    words::<Snapshot>(
+        "print_type",
+        "Print type",
+        || JobKind::WORDS.to_vec(),
+        |s| s.job.kind.map(|kind| kind.word().into()),
+    )
+    .icon("mdi:cloud-print-outline")
+    .hidden()
+    .needs(|c, _| c.job.kind),
+    sensor::<Snapshot>("gcode_file", "Gcode filename", |s| text(s.job.file.as_ref()))
+        .icon("mdi:file")
+        .hidden()
+        .with(|a, b| a.job.file != b.job.file, |s| json!({ "file": s.job.file.as_deref() })),
+    sensor::<Snapshot>("plate", "Plate", |s| s.job.plate.map(|plate| Value::Int(plate.into())))
+        .icon("mdi:square-outline")
+        .hidden()
+        .needs(|c, _| c.job.plate),
+    // Unknown but for the minute in which the printer fetches the file: see the snapshot's own words.
+    sensor::<Snapshot>("download_progress", "Download progress", |s| percent(s.job.download))
+        .unit("%")
+        .measurement()
+        .icon("mdi:download")
+        .deadband(5.0)
+        .hidden()
+        .needs(|c, _| c.job.download),
+    // The tracker knows it of every printer, also of those that do not tell.
+    sensor::<Snapshot>("start_time", "Start time", |s| {
+        s.levels.started_at.or_else(|| started(s)).map(Value::Time)
+    })
+    .class("timestamp")
+    .lasting(),
+    sensor::<Snapshot>("skipped_objects", "Skipped objects", |s| {
+        s.job.skipped.as_ref().map(|list| Value::Int(i64::try_from(list.len()).unwrap_or(i64::MAX)))
+    })
+    .icon("mdi:debug-step-over")
+    .hidden()
+    .needs(|c, _| c.job.skipped)
+    .with(|a, b| a.job.skipped != b.job.skipped, |s| json!({ "objects": s.job.skipped.as_deref() })),
+    sensor::<Snapshot>("queue_position", "Queue position", |s| {
+        s.job.queue_position.map(|place| Value::Int(place.into()))
+    })
+    .icon("mdi:tray-full")
+    .hidden()
+    .needs(|c, _| c.job.queue),
+    words::<Snapshot>("speed_profile", "Speed profile", || SPEEDS.to_vec(), speed)
+        .icon("mdi:speedometer")
+        .hidden(),
+    sensor::<Snapshot>("speed_modifier", "Speed modifier", |s| s.speed_percent.map(|v| Value::Int(v.into())))
+        .unit("%")
+        .measurement()
+        .icon("mdi:speedometer")
+        .hidden(),
+];

@@ -1,0 +1,316 @@
+//! What Home Assistant (or anyone) sent to an entity, to a [`Command`]; or why not.
+
+use printer::{Capabilities, Command, FanKind, Slot, Snapshot, Source};
+
+use super::catalog::{AMS, EXTERNAL, PRINTER, SLOT};
+use super::entity::{Entity, Platform};
+
+/// Longest payload that is looked at; no entity takes more.
+const LONGEST: usize = 64;
+/// What Home Assistant sends for installing firmware.
+pub const INSTALL: &str = "INSTALL";
+
+/// Why a message to a command topic is no command.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Error {
+    /// The printer has no such entity, or it takes no commands.
+    #[error("there is no control `{0}` on this printer")]
+    NoControl(String),
+    /// Not what the entity understands.
+    #[error("`{key}` takes {wanted}, not `{got}`")]
+    Payload {
+        /// The entity.
+        key: &'static str,
+        /// What it understands.
+        wanted: String,
+        /// What came.
+        got: String,
+    },
+    /// Too much or too little.
+    #[error("`{key}`: {value} is outside 0 to {max}")]
+    Range {
+        /// The entity.
+        key: &'static str,
+        /// What came, rounded to the step.
+        value: i64,
+        /// The most it takes.
+        max: u16,
+    },
+}
+
+/// Reads the payload of a command topic; the ranges are those of the row that told them to Home Assistant.
+///
+/// ```
+/// use std::sync::Arc;
+/// use homeassistant::command::parse;
+/// use printer::{Capabilities, Command, Identity, Snapshot};
+///
+/// # let identity = Identity::new("01P", "Garage", "P1S");
+/// let mut printer = Snapshot::unheard(Arc::new(identity));
+/// printer.capabilities = Some(Capabilities { bed_max: 100, ..Capabilities::default() });
+/// assert_eq!(parse(&printer, "bed_target", b"55.3"), Ok(Command::BedTarget(55)));
+/// let error = parse(&printer, "bed_target", b"140").unwrap_err();
+/// assert_eq!(error.to_string(), "`bed_target`: 140 is outside 0 to 100");
+/// ```
+///
+/// A key may also be that of a device below the printer, as it stands in topics: `ams/0/drying`.
+///
+/// # Errors
+/// Anything that is no command for an entity that this printer has.
+pub fn parse(snapshot: &Snapshot, key: &str, payload: &[u8]) -> Result<Command, Error> {
+    let missing = || Error::NoControl(shown(key.as_bytes()));
+    let Some((device, rest)) = key.split_once('/') else {
+        let can = snapshot.capabilities.unwrap_or_default();
+        let mut rows = PRINTER.iter().filter(|row| row.platform.takes_commands() && row.key == key);
+        let row = rows.find(|row| row.early || (row.needs)(&can, snapshot)).ok_or_else(missing)?;
+        return read(row, snapshot, payload);
+    };
+    let (number, key) = rest.split_once('/').ok_or_else(missing)?;
+    let number: u8 = number.parse().map_err(|_| missing())?;
+    match device {
+        "ams" => {
+            let ams = snapshot.unit(number).ok_or_else(missing)?;
+            if let Some(row) = find(AMS, key, snapshot, ams) {
+                return Ok(read(row, snapshot, payload)?.of_unit(number));
+            }
+            let can = snapshot.capabilities.unwrap_or_default();
+            let of_slot = |(at, slot): (u8, &Slot)| {
+                let same = |row: &&Entity<Slot>| row.key.replace('#', &(at + 1).to_string()) == key;
+                let row = SLOT.iter().filter(|row| row.platform.is_control()).find(same)?;
+                (row.needs)(&can, slot).then_some((at, row))
+            };
+            let (slot, row) = (0..4).zip(&ams.slots).find_map(of_slot).ok_or_else(missing)?;
+            Ok(read(row, snapshot, payload)?.of_source(Source::Ams { unit: number, slot }))
+        }
+        "external" => {
+            let spool = snapshot.external.iter().find(|spool| spool.number == number).ok_or_else(missing)?;
+            let row = find(EXTERNAL, key, snapshot, spool).ok_or_else(missing)?;
+            Ok(read(row, snapshot, payload)?.of_source(Source::External(number)))
+        }
+        _ => Err(missing()),
+    }
+}
+
+/// The control with this key of a device below the printer.
+fn find<T>(
+    table: &'static [Entity<T>],
+    key: &str,
+    snapshot: &Snapshot,
+    subject: &T,
+) -> Option<&'static Entity<T>> {
+    let mut rows = table.iter().filter(|row| row.platform.is_control() && row.key == key);
+    // Whether it may be done is not asked here: `permit` says why not.
+    let can = snapshot.capabilities.unwrap_or_default();
+    rows.find(|row| (row.needs)(&can, subject))
+}
+
+/// Reads a payload for a row.
+fn read<T>(row: &Entity<T>, snapshot: &Snapshot, payload: &[u8]) -> Result<Command, Error> {
+    let can = snapshot.capabilities.unwrap_or_default();
+    let wrong = |wanted: &str| Error::Payload { key: row.key, wanted: wanted.into(), got: shown(payload) };
+    let text = std::str::from_utf8(payload).ok().filter(|t| t.len() <= LONGEST).map(str::trim);
+    let on_off = || match text {
+        Some("ON") => Ok(true),
+        Some("OFF") => Ok(false),
+        _ => Err(wrong("ON or OFF")),
+    };
+    if let Some(effect) = row.effect.filter(|effect| text == Some(effect.name)) {
+        return Ok((effect.command)());
+    }
+    match row.platform {
+        Platform::Button(command) if text == Some("PRESS") => Ok(command()),
+        Platform::Button(_) => Err(wrong("PRESS")),
+        Platform::Switch(to) | Platform::Light(to) => on_off().map(to),
+        Platform::Number(max, to) => {
+            number(row.key, text, max(&can)).ok_or_else(|| wrong("a number"))?.map(to)
+        }
+        Platform::Select(options, to) => text
+            .and_then(|text| options.iter().position(|option| *option == text))
+            .and_then(to)
+            .ok_or_else(|| wrong(&format!("one of {}", options.join(", ")))),
+        Platform::Fan(kind) => {
+            fan(row.key, text, kind, snapshot).ok_or_else(|| wrong("ON, OFF or a percentage"))?
+        }
+        Platform::Siren(tones, to) => {
+            let wanted = || wrong(&format!("ON, OFF or a tone: {}", tones.join(", ")));
+            match siren(text.ok_or_else(wanted)?, tones).ok_or_else(wanted)? {
+                Noise::Silence => Ok(to(None)),
+                Noise::Tone(tone) => Ok(to(Some(tone))),
+            }
+        }
+        Platform::Update(Some(install)) if text == Some(INSTALL) => Ok(install()),
+        Platform::Update(Some(_)) => Err(wrong(INSTALL)),
+        Platform::Sensor
+        | Platform::Enum(_)
+        | Platform::BinarySensor
+        | Platform::Image
+        | Platform::Update(None)
+        | Platform::Press
+        | Platform::Code(..)
+        | Platform::Event(_) => Err(Error::NoControl(row.key.into())),
+    }
+}
+
+/// What a siren shall do.
+enum Noise {
+    /// Nothing any more.
+    Silence,
+    /// This tone.
+    Tone(usize),
+}
+
+/// Home Assistant sends a document, people a word.
+fn siren(text: &str, tones: &[&str]) -> Option<Noise> {
+    #[derive(serde::Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Wanted<'a> {
+        state: &'a str,
+        tone: Option<&'a str>,
+    }
+    let wanted = match text {
+        "ON" | "OFF" => Wanted { state: text, tone: None },
+        text if tones.contains(&text) => Wanted { state: "ON", tone: Some(text) },
+        text => serde_json::from_str(text).ok()?,
+    };
+    match (wanted.state, wanted.tone) {
+        ("OFF", None) => Some(Noise::Silence),
+        ("ON", None) => Some(Noise::Tone(0)),
+        ("ON", Some(tone)) => tones.iter().position(|known| *known == tone).map(Noise::Tone),
+        _ => None,
+    }
+}
+
+/// A whole number from 0 to `max`: Home Assistant sends 55.3 for a step of 1, so it is rounded first.
+fn number(key: &'static str, text: Option<&str>, max: u16) -> Option<Result<u16, Error>> {
+    let value: f64 = text?.parse().ok().filter(|v: &f64| v.is_finite())?;
+    Some(in_range(key, value.round(), max))
+}
+
+#[allow(
+    clippy::cast_possible_truncation,
+    reason = "the message shows what came; anything beyond is out of range"
+)]
+fn in_range(key: &'static str, value: f64, max: u16) -> Result<u16, Error> {
+    let value = value.clamp(-1e12, 1e12) as i64;
+    u16::try_from(value).ok().filter(|v| *v <= max).ok_or(Error::Range { key, value, max })
+}
+
+/// `ON` means the last speed (all, when there was none), a number is percent in steps of ten, as the
+/// printers' own apps have it.
+fn fan(
+    key: &'static str,
+    text: Option<&str>,
+    kind: FanKind,
+    snapshot: &Snapshot,
+) -> Option<Result<Command, Error>> {
+    let speed = match text? {
+        "ON" => snapshot.fans.get(kind).last_on.unwrap_or(100),
+        "OFF" => 0,
+        text => match number(key, Some(text), 100)? {
+            Ok(percent) => u8::try_from((percent + 5) / 10 * 10).unwrap_or(100),
+            Err(error) => return Some(Err(error)),
+        },
+    };
+    Some(Ok(Command::Fan(kind, speed)))
+}
+
+/// What came, short and printable.
+fn shown(bytes: &[u8]) -> String {
+    let text: String = String::from_utf8_lossy(bytes).chars().take(LONGEST).collect();
+    text.escape_debug().to_string()
+}
+
+/// Highest value of a number; for the discovery message.
+pub(super) fn max(platform: Platform, can: &Capabilities) -> Option<u16> {
+    match platform {
+        Platform::Number(max, _) => Some(max(can)),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use printer::{Fan, Identity, LightKind, Side, Speed};
+
+    fn printer() -> Snapshot {
+        let identity = Identity::new("01P00A000000001", "Garage", "P1S");
+        let mut snapshot = Snapshot::unheard(Arc::new(identity));
+        snapshot.capabilities = Some(Capabilities {
+            chamber_light: true,
+            timelapse: true,
+            nozzle_max: 300,
+            bed_max: 100,
+            ..Capabilities::default()
+        });
+        snapshot
+    }
+
+    fn ok(key: &str, payload: &str) -> Command {
+        parse(&printer(), key, payload.as_bytes()).expect("a command")
+    }
+
+    fn no(key: &str, payload: &str) -> String {
+        parse(&printer(), key, payload.as_bytes()).expect_err("refused").to_string()
+    }
+
+    #[test]
+    fn each_platform_takes_what_home_assistant_sends() {
+        assert_eq!(ok("nozzle_target", "220"), Command::NozzleTarget(Side::Right, 220));
+        assert_eq!(ok("bed_target", " 55.5 "), Command::BedTarget(56));
+        assert_eq!(ok("chamber_light", "ON"), Command::Light(LightKind::Chamber, true));
+        assert_eq!(ok("timelapse", "OFF"), Command::Timelapse(false));
+        assert_eq!(ok("speed_profile", "sport"), Command::Speed(Speed::Sport));
+        assert_eq!(ok("pause", "PRESS"), Command::Pause);
+        assert_eq!(ok("part_fan", "0"), Command::Fan(FanKind::Part, 0));
+        assert_eq!(ok("part_fan", "44"), Command::Fan(FanKind::Part, 40));
+        assert_eq!(ok("part_fan", "45"), Command::Fan(FanKind::Part, 50));
+        assert_eq!(ok("part_fan", "OFF"), Command::Fan(FanKind::Part, 0));
+    }
+
+    #[test]
+    fn a_lone_on_gives_a_fan_its_last_speed_back() {
+        let mut snapshot = printer();
+        assert_eq!(parse(&snapshot, "part_fan", b"ON"), Ok(Command::Fan(FanKind::Part, 100)));
+        snapshot.fans.part = Fan { percent: Some(0), last_on: Some(40) };
+        assert_eq!(parse(&snapshot, "part_fan", b"ON"), Ok(Command::Fan(FanKind::Part, 40)));
+    }
+
+    #[test]
+    fn the_range_is_checked_after_rounding() {
+        assert_eq!(ok("bed_target", "100.4"), Command::BedTarget(100));
+        assert_eq!(no("bed_target", "100.6"), "`bed_target`: 101 is outside 0 to 100");
+        assert_eq!(no("bed_target", "-1"), "`bed_target`: -1 is outside 0 to 100");
+        assert_eq!(no("part_fan", "101"), "`part_fan`: 101 is outside 0 to 100");
+        assert_eq!(no("bed_target", "1e300"), "`bed_target`: 1000000000000 is outside 0 to 100");
+    }
+
+    #[test]
+    fn garbage_is_refused_with_what_would_be_right() {
+        for garbage in ["", "NaN", "inf", "warm", "{}", "5 5", "null"] {
+            assert!(no("bed_target", garbage).contains("takes a number"), "{garbage}");
+        }
+        assert_eq!(no("chamber_light", "on"), "`chamber_light` takes ON or OFF, not `on`");
+        assert_eq!(no("pause", ""), "`pause` takes PRESS, not ``");
+        assert_eq!(
+            no("speed_profile", "warp"),
+            "`speed_profile` takes one of silent, standard, sport, ludicrous, not `warp`"
+        );
+        assert!(no("part_fan", "fast").contains("ON, OFF or a percentage"));
+        assert!(parse(&printer(), "bed_target", &[0xFF, 0xFE]).is_err());
+        assert!(no("bed_target", &"9".repeat(100_000)).len() < 200);
+    }
+
+    #[test]
+    fn what_the_printer_lacks_has_no_control() {
+        assert_eq!(no("status", "ON"), "there is no control `status` on this printer");
+        assert_eq!(no("aux_fan", "50"), "there is no control `aux_fan` on this printer");
+        assert_eq!(
+            no("left_nozzle_target", "50"),
+            "there is no control `left_nozzle_target` on this printer"
+        );
+        assert_eq!(no("a\nb", "x"), "there is no control `a\\nb` on this printer");
+    }
+}

@@ -1,0 +1,309 @@
+//! Every topic we use is built or taken apart here.
+
+use printer::Serial;
+
+/// The names that the configuration chooses.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Topics {
+    /// First level of our topics.
+    pub base: String,
+    /// First level of Home Assistant's discovery topics.
+    pub discovery: String,
+    /// What our ids begin with: the base topic as a slug.
+    pub id_prefix: String,
+}
+
+/// Which device below a printer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Part {
+    /// The printer itself.
+    Printer,
+    /// An AMS unit, by the printer's number for it.
+    Ams(u8),
+    /// An external spool: 1 is the only or right one, 2 the left one.
+    External(u8),
+}
+
+/// A message that came from the local broker.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Incoming<'a> {
+    /// A command to an entity of a printer, or of a device below it.
+    Set {
+        /// The printer.
+        serial: Serial,
+        /// The entity's key; below the printer as in `ams/0/drying`.
+        key: &'a str,
+    },
+    /// A command to an entity of the gateway itself.
+    BridgeSet {
+        /// The entity's key.
+        key: &'a str,
+    },
+    /// A structured request.
+    Action {
+        /// The printer.
+        serial: Serial,
+        /// `action/` and the action's name: what stands for the key in the topic of its result.
+        key: &'a str,
+        /// The action's name.
+        name: &'a str,
+    },
+    /// A printer's values as one document, ours or of an earlier run.
+    State {
+        /// The printer.
+        serial: Serial,
+    },
+    /// Home Assistant came up or went.
+    Status,
+    /// A device discovery message, ours or another program's.
+    Discovery {
+        /// The device.
+        device: &'a str,
+    },
+}
+
+/// What stands for the key in the topic of a picture.
+pub fn image(name: &str) -> String {
+    format!("image/{name}")
+}
+
+impl Topics {
+    /// The gateway's availability.
+    pub fn bridge_availability(&self) -> String {
+        format!("{}/bridge/availability", self.base)
+    }
+
+    /// A value of the gateway's own device.
+    pub fn bridge(&self, key: &str) -> String {
+        format!("{}/bridge/{key}", self.base)
+    }
+
+    /// Where the outcome of a command to the gateway itself is told.
+    pub fn bridge_result(&self, key: &str) -> String {
+        format!("{}/bridge/{key}/result", self.base)
+    }
+
+    /// Where it is told what happens to the gateway itself.
+    pub fn bridge_event(&self, group: &str) -> String {
+        format!("{}/bridge/event/{group}", self.base)
+    }
+
+    /// A printer's availability.
+    pub fn availability(&self, serial: &Serial) -> String {
+        format!("{}/{}/availability", self.base, serial.as_str())
+    }
+
+    /// An entity's value.
+    pub fn value(&self, serial: &Serial, part: Part, key: &str) -> String {
+        let (base, serial) = (&self.base, serial.as_str());
+        match part {
+            Part::Printer => format!("{base}/{serial}/{key}"),
+            Part::Ams(unit) => format!("{base}/{serial}/ams/{unit}/{key}"),
+            Part::External(number) => format!("{base}/{serial}/external/{number}/{key}"),
+        }
+    }
+
+    /// Where a printer's events of a group are told.
+    pub fn event(&self, serial: &Serial, group: &str) -> String {
+        format!("{}/{}/event/{group}", self.base, serial.as_str())
+    }
+
+    /// Where the bare names are told that device triggers wait for.
+    pub fn trigger(&self, serial: &Serial) -> String {
+        self.value(serial, Part::Printer, "trigger")
+    }
+
+    /// Whether the topic is one of things that happen: told once, with care, and never kept by the broker.
+    pub fn is_moment(&self, topic: &str) -> bool {
+        let rest = topic.strip_prefix(&self.base).and_then(|rest| rest.strip_prefix('/'));
+        let rest = rest.and_then(|rest| rest.split_once('/')).map(|(_, rest)| rest);
+        rest.is_some_and(|rest| rest == "trigger" || rest.starts_with("event/"))
+    }
+
+    /// A picture of a printer.
+    pub fn image(&self, serial: &Serial, name: &str) -> String {
+        self.value(serial, Part::Printer, &image(name))
+    }
+
+    /// A printer's values as one document.
+    pub fn state(&self, serial: &Serial) -> String {
+        self.value(serial, Part::Printer, "state")
+    }
+
+    /// The mirror of what a printer says.
+    pub fn raw_report(&self, serial: &Serial) -> String {
+        self.value(serial, Part::Printer, "raw/report")
+    }
+
+    /// The mirror of what is said to a printer.
+    pub fn raw_request(&self, serial: &Serial) -> String {
+        self.value(serial, Part::Printer, "raw/request")
+    }
+
+    /// The documents of all printers, also of those that only an earlier run knew.
+    pub fn all_states(&self) -> String {
+        format!("{}/+/state", self.base)
+    }
+
+    /// Where the outcome of a command is told.
+    pub fn result(&self, serial: &Serial, key: &str) -> String {
+        format!("{}/{}/{key}/result", self.base, serial.as_str())
+    }
+
+    /// A device's discovery message.
+    pub fn config(&self, device: &str) -> String {
+        format!("{}/device/{device}/config", self.discovery)
+    }
+
+    /// The id of a printer's device.
+    pub fn printer_id(&self, serial: &Serial) -> String {
+        format!("{}_{}", self.id_prefix, serial.as_str())
+    }
+
+    /// The id of the gateway's own device.
+    pub fn bridge_id(&self) -> String {
+        format!("{}_bridge", self.id_prefix)
+    }
+
+    /// Where commands to the gateway, to printers and to devices below them come from.
+    pub fn commands(&self) -> [String; 4] {
+        ["+/set", "ams/+/+/set", "external/+/+/set", "action/+"].map(|rest| format!("{}/+/{rest}", self.base))
+    }
+
+    /// Where Home Assistant says that it came up.
+    pub fn status(&self) -> String {
+        format!("{}/status", self.discovery)
+    }
+
+    /// All device discovery messages.
+    pub fn all_configs(&self) -> String {
+        self.config("+")
+    }
+
+    /// Whether a device discovery message is one of ours: its first availability topic is the gateway's.
+    pub fn owns(&self, config: &[u8]) -> bool {
+        let root: serde_json::Value = serde_json::from_slice(config).unwrap_or_default();
+        let first = root.pointer("/availability/0/topic").and_then(serde_json::Value::as_str);
+        first == Some(&self.bridge_availability())
+    }
+
+    /// Takes a topic apart; `None` for one that is not for us.
+    pub fn parse<'a>(&self, topic: &'a str) -> Option<Incoming<'a>> {
+        if let Some(rest) = topic.strip_prefix(&self.discovery).and_then(|rest| rest.strip_prefix('/')) {
+            if rest == "status" {
+                return Some(Incoming::Status);
+            }
+            let device = rest.strip_prefix("device/").and_then(|rest| rest.strip_suffix("/config"));
+            if let Some(device) = device.filter(|d| !d.contains('/')) {
+                return Some(Incoming::Discovery { device });
+            }
+        }
+        let rest = topic.strip_prefix(&self.base)?.strip_prefix('/')?;
+        if let Some(serial) = rest.strip_suffix("/state").filter(|serial| !serial.contains('/')) {
+            return Some(Incoming::State { serial: Serial::new(serial) });
+        }
+        let (serial, rest) = rest.split_once('/')?;
+        let plain = |name: &str| !name.is_empty() && !name.contains('/');
+        // No serial number: the level is the gateway's own.
+        if serial == "bridge" {
+            return Some(Incoming::BridgeSet { key: rest.strip_suffix("/set").filter(|key| plain(key))? });
+        }
+        if let Some(name) = rest.strip_prefix("action/").filter(|name| plain(name)) {
+            return Some(Incoming::Action { serial: Serial::new(serial), key: rest, name });
+        }
+        let key = rest.strip_suffix("/set")?;
+        let child = key.strip_prefix("ams/").or_else(|| key.strip_prefix("external/"));
+        let known = match child.map(|child| child.split_once('/')) {
+            Some(child) => child.is_some_and(|(number, key)| plain(number) && plain(key)),
+            None => plain(key),
+        };
+        known.then(|| Incoming::Set { serial: Serial::new(serial), key })
+    }
+}
+
+/// Text as Home Assistant puts it into entity ids: lower-case letters, digits and underscores.
+pub fn slug(text: &str) -> String {
+    let mut slug = String::new();
+    for c in deunicode::deunicode(text).chars() {
+        if c.is_ascii_alphanumeric() {
+            slug.push(c.to_ascii_lowercase());
+        } else if !slug.is_empty() && !slug.ends_with('_') {
+            slug.push('_');
+        }
+    }
+    slug.truncate(slug.trim_end_matches('_').len());
+    slug
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn topics() -> Topics {
+        Topics {
+            base: "home/bambu".into(),
+            discovery: "homeassistant".into(),
+            id_prefix: "home_bambu".into(),
+        }
+    }
+
+    #[test]
+    fn what_is_built_can_be_taken_apart() {
+        let topics = topics();
+        let serial = Serial::new("01p00a000000001");
+        let set = format!("{}/set", topics.value(&serial, Part::Printer, "bed_target"));
+        assert_eq!(set, "home/bambu/01P00A000000001/bed_target/set");
+        assert_eq!(topics.parse(&set), Some(Incoming::Set { serial: serial.clone(), key: "bed_target" }));
+        assert_eq!(topics.parse(&topics.state(&serial)), Some(Incoming::State { serial: serial.clone() }));
+        assert_eq!(topics.parse(&topics.raw_request(&serial)), None, "output only");
+        for moment in
+            [topics.event(&serial, "print"), topics.trigger(&serial), topics.bridge_event("account")]
+        {
+            assert!(topics.is_moment(&moment), "{moment}");
+            assert_eq!(topics.parse(&moment), None, "output only");
+        }
+        for kept in [topics.bridge("version"), topics.state(&serial), topics.config("x_trigger")] {
+            assert!(!topics.is_moment(&kept), "{kept}");
+        }
+        for (part, key) in [(Part::Ams(128), "ams/128/drying"), (Part::External(2), "external/2/load")] {
+            let set = format!("{}/set", topics.value(&serial, part, key.rsplit('/').next().unwrap()));
+            assert_eq!(topics.parse(&set), Some(Incoming::Set { serial: serial.clone(), key }));
+            assert_eq!(topics.result(&serial, key), set.replace("/set", "/result"));
+        }
+        let action = "home/bambu/01P00A000000001/action/dry";
+        let (key, name) = ("action/dry", "dry");
+        assert_eq!(topics.parse(action), Some(Incoming::Action { serial: serial.clone(), key, name }));
+        assert_eq!(topics.result(&serial, key), format!("{action}/result"));
+        assert_eq!(topics.parse("homeassistant/status"), Some(Incoming::Status));
+        let set = format!("{}/set", topics.bridge("login_code"));
+        assert_eq!(topics.parse(&set), Some(Incoming::BridgeSet { key: "login_code" }));
+        assert_eq!(topics.bridge_result("login_code"), set.replace("/set", "/result"));
+        let config = topics.config("home_bambu_bridge");
+        assert_eq!(topics.parse(&config), Some(Incoming::Discovery { device: "home_bambu_bridge" }));
+        for foreign in [
+            "home/bambu",
+            "home/bambu/x/set",
+            "other/x/y/set",
+            "home/bambu/x/y/z/set",
+            "home/bambu/x/y",
+            "home/bambu/x/action/dry/result",
+            "home/bambu/x/action/",
+            "home/bambu/x/ams/1/set",
+            "home/bambu/x/ams/1/y/z/set",
+            "home/bambu/x//set",
+            "home/bambu/bridge/set",
+            "home/bambu/bridge/login_code",
+            "home/bambu/bridge/ams/0/drying/set",
+        ] {
+            assert_eq!(topics.parse(foreign), None, "{foreign}");
+        }
+    }
+
+    #[test]
+    fn slugs_are_what_home_assistant_makes_of_names() {
+        assert_eq!(slug("Garage"), "garage");
+        assert_eq!(slug("  Jürgen's X1C (left) "), "jurgen_s_x1c_left");
+        assert_eq!(slug("打印机"), "da_yin_ji");
+        assert_eq!(slug("—"), "");
+    }
+}

@@ -1,0 +1,350 @@
+//! What is wrong with the printer: codes, what they are made of, and what is told about them.
+//!
+//! [`Health`] is the codes of one moment with their texts, worst first; it is made when a code or the
+//! [`Texts`] change and shared by the snapshots until then.
+
+mod bundled;
+mod texts;
+
+use std::cmp::Reverse;
+use std::fmt;
+use std::sync::{Arc, LazyLock};
+
+use super::{Side, Snapshot, Stage, Status};
+
+pub use texts::{Catalogue, Prefix, Texts};
+
+use texts::Found;
+
+/// How bad a health message is (protocol 4.10), mildest first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[allow(missing_docs, reason = "the names say it")]
+pub enum Severity {
+    /// The printer gives a number that nobody knows.
+    Unknown,
+    Info,
+    Common,
+    Serious,
+    Fatal,
+}
+
+impl Severity {
+    /// All words for it.
+    pub const WORDS: [&'static str; 5] = ["unknown", "info", "common", "serious", "fatal"];
+
+    /// The word for it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Unknown => "unknown",
+            Self::Info => "info",
+            Self::Common => "common",
+            Self::Serious => "serious",
+            Self::Fatal => "fatal",
+        }
+    }
+}
+
+/// The part of the printer that speaks; units count from 1.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Module {
+    /// Motors, heaters, fans.
+    MotionController,
+    /// Main board.
+    Mainboard,
+    /// An AMS or AMS 2 Pro.
+    Ams(u8),
+    /// An AMS Lite.
+    AmsLite(u8),
+    /// An AMS HT.
+    AmsHt(u8),
+    /// The spool holder of a nozzle.
+    External(Side),
+    /// Tool head.
+    Toolhead,
+    /// Cameras and what looks at their pictures.
+    Camera,
+    /// One that nobody knows.
+    Other(u8),
+}
+
+impl Module {
+    /// From the upper half of a code: kind and number.
+    fn of(upper: u32) -> Self {
+        let [_, _, kind, number] = upper.to_be_bytes();
+        // 0xFF and 0xFE are the external spools, as in the numbers of trays (protocol 4.14).
+        let unit = |of: fn(u8) -> Self| match number {
+            0xFF => Self::External(Side::Right),
+            0xFE => Self::External(Side::Left),
+            // Some firmware gives an AMS HT its unit number, which begins at 128.
+            _ => of((number & 0x7F).saturating_add(1)),
+        };
+        match kind {
+            0x03 => Self::MotionController,
+            0x05 => Self::Mainboard,
+            0x07 => unit(Self::Ams),
+            0x08 => Self::Toolhead,
+            0x0C => Self::Camera,
+            // An A1 with an AMS Lite says 0x12008006; see captures/a1_stream_local_multicolor_ams_error.
+            0x12 => unit(Self::AmsLite),
+            // A P2S with an AMS HT says 0x18002000; see captures/p2s_get_version_and_three_hms.
+            0x18 => unit(Self::AmsHt),
+            other => Self::Other(other),
+        }
+    }
+}
+
+impl fmt::Display for Module {
+    /// For people.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::MotionController => f.write_str("motion controller"),
+            Self::Mainboard => f.write_str("mainboard"),
+            Self::Ams(unit) => write!(f, "AMS {unit}"),
+            Self::AmsLite(unit) => write!(f, "AMS Lite {unit}"),
+            Self::AmsHt(unit) => write!(f, "AMS HT {unit}"),
+            Self::External(Side::Right) => f.write_str("external spool"),
+            Self::External(Side::Left) => f.write_str("left external spool"),
+            Self::Toolhead => f.write_str("toolhead"),
+            Self::Camera => f.write_str("camera"),
+            Self::Other(number) => write!(f, "module {number:02X}"),
+        }
+    }
+}
+
+/// A health message (protocol 4.10).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Hms {
+    /// Where.
+    pub attr: u32,
+    /// What, with the severity in the upper half.
+    pub code: u32,
+}
+
+impl Hms {
+    /// How bad it is; in the upper half of the code, as the vendor's own program reads it.
+    pub fn severity(self) -> Severity {
+        match self.code >> 16 {
+            1 => Severity::Fatal,
+            2 => Severity::Serious,
+            3 => Severity::Common,
+            4 => Severity::Info,
+            _ => Severity::Unknown,
+        }
+    }
+
+    /// Who says it.
+    pub fn module(self) -> Module {
+        Module::of(self.attr >> 16)
+    }
+
+    /// Both halves in one number, as the vendor's catalogue has it.
+    pub(crate) fn id(self) -> u64 {
+        u64::from(self.attr) << 32 | u64::from(self.code)
+    }
+
+    /// From both halves in one number.
+    pub(crate) fn of(id: u64) -> Self {
+        let half = |half: u64| u32::try_from(half & 0xFFFF_FFFF).unwrap_or_default();
+        Self { attr: half(id >> 32), code: half(id) }
+    }
+}
+
+impl fmt::Display for Hms {
+    /// As the vendor writes it: `HMS_0300_0100_0001_0007`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { attr, code } = self;
+        write!(f, "HMS_{:04X}_{:04X}_{:04X}_{:04X}", attr >> 16, attr & 0xFFFF, code >> 16, code & 0xFFFF)
+    }
+}
+
+/// What an error does to the print.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Effect {
+    /// It ends it.
+    Stop,
+    /// It holds it until somebody helps.
+    Pause,
+    /// It asks something.
+    Prompt,
+}
+
+impl Effect {
+    /// The word for it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Stop => "stop",
+            Self::Pause => "pause",
+            Self::Prompt => "prompt",
+        }
+    }
+}
+
+/// The error that stops or holds a print (protocol 4.11).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PrintError(pub u32);
+
+impl PrintError {
+    /// The job was cancelled by a person: no fault.
+    pub fn is_cancel(self) -> bool {
+        matches!(self.0, 0x0300_400C | 0x0500_400E)
+    }
+
+    /// Whether it tells no more than that a person paused or cancelled the job.
+    pub fn is_of_a_person(self) -> bool {
+        self.is_cancel() || self.0 == 0x0300_8001
+    }
+
+    /// Who says it.
+    pub fn module(self) -> Module {
+        Module::of(self.0 >> 16)
+    }
+
+    /// What it does to the print.
+    pub fn effect(self) -> Effect {
+        match self.0 & 0xF000 {
+            0x4000..=0x7000 => Effect::Stop,
+            0x8000..=0xB000 => Effect::Pause,
+            _ => Effect::Prompt,
+        }
+    }
+}
+
+impl fmt::Display for PrintError {
+    /// As the vendor writes it: `0700-8006`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:04X}-{:04X}", self.0 >> 16, self.0 & 0xFFFF)
+    }
+}
+
+/// A code with what is told about it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Told<C> {
+    /// The code.
+    pub code: C,
+    /// What it means, in the user's language where that is known.
+    pub text: String,
+    /// Whether somebody wrote that text for this code.
+    pub known: bool,
+    /// Where the vendor explains it. Names the model by three letters, never the printer.
+    pub wiki: String,
+}
+
+impl Told<Hms> {
+    /// Whether it makes the printer one with a problem: what nobody can explain does so only when it is
+    /// bad (<https://github.com/greghesp/ha-bambulab/issues/1648>).
+    pub fn counts(&self) -> bool {
+        self.known || self.code.severity() >= Severity::Serious
+    }
+}
+
+/// All that is wrong at one moment, with its texts.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Health {
+    /// Health messages, worst first, then by code: their order on the wire says nothing.
+    pub messages: Vec<Told<Hms>>,
+    /// Health messages that the vendor's catalogue leaves without text on purpose: internal ones.
+    pub hidden: Vec<Hms>,
+    /// The error of the print, unless it is an internal one.
+    pub error: Option<Told<PrintError>>,
+    /// The codes of all health messages, hidden ones too.
+    pub codes: String,
+}
+
+/// What most printers have.
+static NOTHING: LazyLock<Arc<Health>> = LazyLock::new(Arc::default);
+
+impl Health {
+    /// Nothing wrong.
+    pub fn nothing() -> Arc<Self> {
+        Arc::clone(&NOTHING)
+    }
+
+    /// Finds the texts for codes.
+    pub fn tell(hms: &[Hms], error: Option<PrintError>, texts: &Texts, serial: &str) -> Arc<Self> {
+        if hms.is_empty() && error.is_none() {
+            return Self::nothing();
+        }
+        let prefix = Prefix::of(serial);
+        let mut health = Self::default();
+        for &code in hms {
+            match texts.find(prefix, code.id()) {
+                Found::Hidden => health.hidden.push(code),
+                found => health.messages.push(Told {
+                    code,
+                    known: found.is_text(),
+                    text: found.into_text().unwrap_or_else(|| {
+                        format!("{}: unknown message ({})", code.module(), code.severity().word())
+                    }),
+                    wiki: texts.link("device_hms", &format!("{:016X}", code.id()), prefix),
+                }),
+            }
+        }
+        health.codes = hms.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+        health.messages.sort_by_key(|message| (Reverse(message.code.severity()), message.code));
+        health.error = error.and_then(|code| match texts.find(prefix, code.0.into()) {
+            Found::Hidden => None,
+            found => Some(Told {
+                code,
+                known: found.is_text(),
+                text: found.into_text().unwrap_or_else(|| {
+                    format!("{}: unknown error ({})", code.module(), code.effect().word())
+                }),
+                wiki: texts.link("device_error", &format!("{:08X}", code.0), prefix),
+            }),
+        });
+        Arc::new(health)
+    }
+
+    /// The worst of the health messages.
+    pub fn worst(&self) -> Option<Severity> {
+        self.messages.first().map(|message| message.code.severity())
+    }
+
+    /// The error of the print, unless it only says that somebody cancelled it.
+    pub fn fault(&self) -> Option<&Told<PrintError>> {
+        self.error.as_ref().filter(|error| !error.code.is_cancel())
+    }
+}
+
+/// Why a person should go and look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reason {
+    /// An error of the print.
+    PrintError,
+    /// A health message that is serious or fatal.
+    Hms,
+    /// The print is held by something that broke or ran out.
+    Paused,
+    /// The printer went away with a job under way.
+    OfflineWhilePrinting,
+}
+
+impl Reason {
+    /// The word for it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::PrintError => "print_error",
+            Self::Hms => "hms",
+            Self::Paused => "paused",
+            Self::OfflineWhilePrinting => "offline_while_printing",
+        }
+    }
+}
+
+impl Snapshot {
+    /// Why a person should go and look; nothing when there is no need.
+    pub fn reasons(&self) -> impl Iterator<Item = Reason> {
+        let paused = self.status == Some(Status::Pause) && self.stage.is_some_and(Stage::is_fault);
+        [
+            (self.health.fault().is_some(), Reason::PrintError),
+            (self.health.worst() >= Some(Severity::Serious), Reason::Hms),
+            (paused, Reason::Paused),
+            (self.levels.offline_while_printing, Reason::OfflineWhilePrinting),
+        ]
+        .into_iter()
+        .filter_map(|(so, reason)| so.then_some(reason))
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,123 @@
+//! Errors and health messages: each is told when it comes and when it goes.
+//!
+//! What stands when a printer is seen for the first time ever is not news. After that only what differs from
+//! what was told last is, also when the gateway did not run in between.
+
+use std::time::Duration;
+
+use crate::event::{Kind, Source};
+use crate::health::Severity;
+use crate::record::ToldOf;
+use crate::{Now, Status};
+
+use super::seen::Seen;
+use super::{Tracker, reason};
+
+/// How long a health message must be gone: an A1 takes its back and says it again five seconds later (capture
+/// `a1_stream_local_multicolor_ams_error`, messages 488 to 493).
+pub(super) const GONE: Duration = Duration::from_secs(10);
+
+impl Tracker {
+    pub(super) fn look_at_health(&mut self, now: Now, seen: &Seen) {
+        self.look_at_error(now, seen);
+        self.look_at_messages(now, seen);
+    }
+
+    fn look_at_error(&mut self, now: Now, seen: &Seen) {
+        let code = seen.error.filter(|error| error.is_cancel()).map(|error| error.0);
+        let before = std::mem::replace(&mut self.ledger.told_of.cancel, code);
+        if code.is_some() && code != before {
+            self.mark_cancel(now, false);
+        }
+        // What a person did is no error, and what the vendor hides stays hidden.
+        let fault = seen.health.error.as_ref().filter(|error| !error.code.is_of_a_person());
+        let code = fault.map(|fault| fault.code);
+        let told = self.ledger.told_of.error;
+        if told == code.map(|code| code.0) {
+            return;
+        }
+        self.ledger.told_of.error = code.map(|code| code.0);
+        if let Some(told) = told {
+            let told = super::PrintError(told);
+            let mut gone = reason::word("error");
+            gone.code = Some(told.to_string().into());
+            gone.severity = Some(told.effect().word().into());
+            self.tell_of_health(now, Kind::ErrorCleared, gone);
+        }
+        if let Some(fault) = fault {
+            let reason = reason::of_fault(fault);
+            if self.ledger.open.is_some() {
+                self.ledger.going.fault = true;
+            }
+            self.live.fault = Some((now.mono, reason.clone()));
+            self.tell_of_health(now, Kind::ErrorRaised, reason);
+        }
+    }
+
+    fn look_at_messages(&mut self, now: Now, seen: &Seen) {
+        for told in &seen.health.messages {
+            let id = told.code.id();
+            self.live.gone.retain(|(gone, _)| *gone != id);
+            if self.ledger.told_of.hms.contains(&id) {
+                continue;
+            }
+            self.ledger.told_of.hms.push(id);
+            let reason = reason::hms(told, "hms");
+            if told.code.severity() >= Severity::Serious {
+                self.ledger.going.fault |= self.ledger.open.is_some();
+                if seen.error.is_none() {
+                    self.live.fault = Some((now.mono, reason.clone()));
+                }
+            }
+            self.tell_of_health(now, Kind::HmsRaised, reason);
+        }
+        for &id in &self.ledger.told_of.hms {
+            let stands = seen.health.messages.iter().any(|told| told.code.id() == id);
+            if !stands && !self.live.gone.iter().any(|(gone, _)| *gone == id) {
+                self.live.gone.push((id, now.mono));
+            }
+        }
+        while let Some(at) = self.live.gone.iter().position(|(_, at)| now.mono >= *at + GONE) {
+            let (id, since) = self.live.gone.remove(at);
+            let found = self.was_found(since);
+            let finding = std::mem::replace(&mut self.finding, found);
+            self.ledger.told_of.hms.retain(|told| *told != id);
+            let code = super::Hms::of(id);
+            let mut gone = reason::word("hms");
+            gone.code = Some(code.to_string().into());
+            gone.severity = Some(code.severity().word().into());
+            self.tell_of_health(now, Kind::HmsCleared, gone);
+            self.finding = finding;
+        }
+    }
+
+    fn tell_of_health(&mut self, now: Now, kind: Kind, reason: super::Reason) {
+        let job = self.ledger.open.clone();
+        let source = Source::Report;
+        self.tell(
+            now,
+            super::Telling { job, source, reason: Some(reason), ..super::Telling::new(kind, now.wall) },
+        );
+    }
+
+    /// Takes everything that stands for told: a printer that is met for the first time.
+    pub(super) fn meet(&mut self, now: Now, seen: &Seen) {
+        if self.ledger.known {
+            return;
+        }
+        let cancel = seen.error.filter(|error| error.is_cancel()).map(|error| error.0);
+        let fault = seen.health.error.as_ref().filter(|error| !error.code.is_of_a_person());
+        self.ledger.told_of = ToldOf {
+            online: Some(true),
+            error: fault.map(|fault| fault.code.0),
+            cancel,
+            hms: seen.health.messages.iter().map(|told| told.code.id()).collect(),
+            firmware: seen.offered.clone(),
+            ..ToldOf::default()
+        };
+        self.ledger.seen_at = Some(now.wall);
+        self.effects.save = true;
+        // Its last job, for whoever asks what it was.
+        self.effects.ask_cloud |= !seen.status.is_some_and(Status::is_active);
+    }
+}

@@ -1,0 +1,154 @@
+//! Which job it is (`docs/automations.md`): by the numbers that the printer and the cloud give it, else by when
+//! it began.
+
+use std::time::Duration;
+
+use crate::record::{JobClass, JobRecord, Named, Phase};
+use crate::{JobIds, JobKind, Now, Status, Text};
+
+use super::Tracker;
+use super::seen::Seen;
+
+/// Both numbers, if it has one of them.
+pub(super) fn pair(ids: &JobIds) -> Option<[Option<&str>; 2]> {
+    let pair = [ids.task.as_deref(), ids.subtask.as_deref()];
+    pair.iter().any(Option::is_some).then_some(pair)
+}
+
+/// The same of a record.
+pub(super) fn recorded(record: &JobRecord) -> Option<[Option<&str>; 2]> {
+    let pair = [record.task_id.as_deref(), record.subtask_id.as_deref()];
+    pair.iter().any(Option::is_some).then_some(pair)
+}
+
+/// Whether the printer gives another number now than the record has. One that is missing is no other one:
+/// some firmware forgets them at the end.
+pub(super) fn differs(record: &JobRecord, ids: &JobIds) -> bool {
+    let both = [(&record.task_id, &ids.task), (&record.subtask_id, &ids.subtask)];
+    both.iter().any(|(old, new)| old.is_some() && new.is_some() && old != new)
+}
+
+/// Whether the cloud can know of it: numbers from the local network are short (3025, 9012 in the captures).
+pub(super) fn is_of_cloud(record: &JobRecord) -> bool {
+    let long = |id: &Option<Text>| id.as_ref().is_some_and(|id| id.len() >= 6);
+    long(&record.task_id) || long(&record.subtask_id)
+}
+
+/// What kind of job it is, by where its file lies and what it is called.
+pub(super) fn class(seen: &Seen) -> JobClass {
+    let own = |text: &Option<Text>| {
+        text.as_deref().is_some_and(|text| text.starts_with("/usr/") || text.contains("auto_cali"))
+    };
+    if seen.kind == Some(JobKind::System) || own(&seen.file) || own(&seen.name) {
+        JobClass::Calibration
+    } else {
+        JobClass::Print
+    }
+}
+
+impl Tracker {
+    /// What the printer called its last job: a new one that still has that has not got its own yet.
+    fn old_names(&self) -> (Option<[Option<&str>; 2]>, Option<&str>) {
+        let Named { task, subtask, name } = &self.ledger.told_of.rested;
+        let pair = [task.as_deref(), subtask.as_deref()];
+        (pair.iter().any(Option::is_some).then_some(pair), name.as_deref())
+    }
+
+    /// Keeps what the printer calls its job while it rests.
+    pub(super) fn keep_names(&mut self, seen: &Seen) {
+        let rested = &mut self.ledger.told_of.rested;
+        let ids = &seen.ids;
+        if (&rested.task, &rested.subtask, &rested.name) != (&ids.task, &ids.subtask, &seen.name) {
+            *rested = Named { task: ids.task.clone(), subtask: ids.subtask.clone(), name: seen.name.clone() };
+        }
+    }
+
+    /// The printer gives a number that the last job did not have.
+    pub(super) fn has_new_ids(&self, seen: &Seen) -> bool {
+        pair(&seen.ids).is_some_and(|new| self.old_names().0 != Some(new))
+    }
+
+    /// Numbers or name are not those of the last job.
+    pub(super) fn is_fresh(&self, seen: &Seen) -> bool {
+        self.has_new_ids(seen) || seen.name.as_deref().is_some_and(|name| self.old_names().1 != Some(name))
+    }
+
+    /// Whether the cloud can know the job that is open.
+    pub(super) fn is_known_to_cloud(&self) -> bool {
+        self.ledger.open.as_ref().is_some_and(is_of_cloud)
+    }
+
+    /// Whether another job took the place of the open one while nobody looked.
+    pub(super) fn is_replaced(&self, seen: &Seen, gap: Duration) -> bool {
+        let Some(open) = &self.ledger.open else { return false };
+        let long = gap > super::LATE;
+        let active = seen.status.is_some_and(Status::is_active);
+        match (recorded(open), pair(&seen.ids)) {
+            (Some(_), Some(_)) => differs(open, &seen.ids),
+            // Numbers that come late are its own; after a long time they are another's.
+            (None, Some(new)) => {
+                let old = self.old_names().0 == Some(new);
+                let young =
+                    self.ledger.going.phase == Phase::Prepare && open.progress.unwrap_or_default() == 0;
+                long && !old && !young
+            }
+            (Some(_), None) => {
+                long && active && open.name.is_some() && seen.name.is_some() && open.name != seen.name
+            }
+            (None, None) => {
+                active && ((long && falls(open, seen)) || (renamed(open, seen) && falls(open, seen)))
+            }
+        }
+    }
+
+    /// The same while it is watched.
+    pub(super) fn is_another(&self, seen: &Seen) -> bool {
+        let Some(open) = &self.ledger.open else { return false };
+        if recorded(open).is_some() {
+            return differs(open, &seen.ids) && seen.status.is_some_and(Status::is_active);
+        }
+        pair(&seen.ids).is_none() && renamed(open, seen) && falls(open, seen)
+    }
+
+    /// Takes names and numbers that come later than the job: an A1 and a P1 need some messages for them.
+    pub(super) fn adopt_names(&mut self, now: Now, seen: &Seen) {
+        let new = self.has_new_ids(seen);
+        let young = self.is_young(now);
+        let Some(open) = self.ledger.open.as_mut() else { return };
+        let mut changed = false;
+        if new && (recorded(open).is_none() || !differs(open, &seen.ids)) {
+            let ids = &seen.ids;
+            for (slot, id) in [
+                (&mut open.task_id, &ids.task),
+                (&mut open.subtask_id, &ids.subtask),
+                (&mut open.job_id, &ids.job),
+                (&mut open.project_id, &ids.project),
+            ] {
+                if slot.is_none() && id.is_some() {
+                    slot.clone_from(id);
+                    changed = true;
+                }
+            }
+        }
+        for (slot, name) in [(&mut open.name, &seen.name), (&mut open.file, &seen.file)] {
+            if name.is_some() && slot != name && (young || slot.is_none()) {
+                slot.clone_from(name);
+                changed = true;
+            }
+        }
+        if changed {
+            self.effects.save = true;
+            self.effects.ask_cloud |= new && self.is_known_to_cloud();
+        }
+    }
+}
+
+fn renamed(open: &JobRecord, seen: &Seen) -> bool {
+    seen.name.is_some() && open.name.is_some() && seen.name != open.name
+}
+
+/// Progress and layers only rise within one job.
+fn falls(open: &JobRecord, seen: &Seen) -> bool {
+    let percent = open.progress.zip(seen.progress).is_some_and(|(old, new)| new.saturating_add(5) < old);
+    percent || open.layer.zip(seen.layer).is_some_and(|(old, new)| new < old)
+}

@@ -1,0 +1,502 @@
+//! The states of a printer with respect to its jobs, and what leads from one to another.
+//!
+//! Printers contradict themselves for some seconds at each edge: names come after states, codes before or after
+//! the end they explain. So an edge opens a hold, and what is told is what is so when the hold ends.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use crate::event::Kind;
+use crate::record::{JobClass, Phase};
+use crate::{Now, Status, stage};
+
+use super::resolve::Resolving;
+use super::seen::Seen;
+use super::{LATE, Tracker, identity, reason, since};
+
+/// Names and numbers of a new job have settled when they did not change for so long.
+const SETTLED: Duration = Duration::from_secs(2);
+/// A new job is believed after so long in any case.
+const ARMED: Duration = Duration::from_secs(5);
+/// A pause is one when it lasts.
+const PAUSED: Duration = Duration::from_secs(2);
+/// Another number of the job means another job when it stays.
+const RENAMED: Duration = Duration::from_secs(2);
+/// The figures of a young job may be those of the last one.
+pub(super) const YOUNG: Duration = Duration::from_secs(60);
+/// "Printing" is also said for a moment between two steps of preparation.
+const PRINTS: Duration = Duration::from_secs(10);
+const HOLD_FINISH: Duration = Duration::from_secs(1);
+/// The cancel code of an H2D comes three to four seconds after the end.
+const HOLD_FAILED: Duration = Duration::from_secs(15);
+/// Old P1 firmware goes to rest without a word when a job is cancelled.
+const HOLD_IDLE: Duration = Duration::from_secs(20);
+/// How long an end that is late already waits for the cloud to say when it was.
+const HOLD_CLOCK: Duration = Duration::from_secs(20);
+
+/// What is going on.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Doing {
+    /// Nothing may be concluded: something was missed, and no full report came since.
+    Unsynced,
+    /// No job.
+    Rest,
+    /// Perhaps a new one.
+    Arming(Arming),
+    /// One is under way.
+    Active,
+    /// Its end was said, and may yet be said better.
+    Ending(Ending),
+    /// It ended unseen.
+    Resolving(Resolving),
+}
+
+/// A job that begins.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Arming {
+    since: Duration,
+    began: Timestamp,
+    /// What the printer did before.
+    from: Option<Status>,
+    /// When names or numbers changed last.
+    changed: Duration,
+    /// It was seen doing more than preparing.
+    running: bool,
+    /// An error came since.
+    error: Option<u32>,
+    late: bool,
+}
+
+/// A job whose end was said.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Ending {
+    pub(super) since: Duration,
+    pub(super) at: Timestamp,
+    pub(super) how: Status,
+    /// It happened while nobody looked: the cloud may know when.
+    pub(super) asks: bool,
+    pub(super) late: bool,
+}
+
+impl Tracker {
+    /// Makes one turn; says whether another one may follow at once.
+    pub(super) fn advance(&mut self, now: Now, seen: &Seen, before: Option<&Seen>) -> bool {
+        let synced = seen.is_synced();
+        match self.doing {
+            Doing::Unsynced if synced => self.settle(now, seen),
+            Doing::Unsynced => self.give_up(now),
+            Doing::Rest if synced => self.rest(now, seen, before),
+            Doing::Arming(arming) if synced => self.arm(now, seen, before, arming),
+            Doing::Active if synced => self.follow(now, seen),
+            Doing::Ending(ending) => self.end(now, seen, ending),
+            Doing::Resolving(resolving) => self.resolve(now, seen, resolving),
+            Doing::Rest | Doing::Arming(_) | Doing::Active => false,
+        }
+    }
+
+    /// Something may have been missed from now on.
+    pub(super) fn lose_sync(&mut self, now: Now) {
+        self.live.gone.clear();
+        self.synced = false;
+        self.unsure_since = Some(now.mono);
+        self.live.pause = None;
+        self.live.renamed = None;
+        self.live.prints = None;
+        match self.doing {
+            Doing::Ending(ending) if ending.how != Status::Idle => {}
+            Doing::Resolving(_) => {}
+            _ => self.doing = Doing::Unsynced,
+        }
+    }
+
+    /// How long nobody looked.
+    pub(super) fn gap(&self, now: Now) -> Duration {
+        match (self.heard, self.ledger.seen_at) {
+            (Some(heard), _) => now.mono.saturating_sub(heard.mono) + self.slept,
+            (None, Some(seen_at)) => since(now.wall, seen_at),
+            (None, None) => Duration::ZERO,
+        }
+    }
+
+    /// The first moment after a gap.
+    fn settle(&mut self, now: Now, seen: &Seen) -> bool {
+        let Some(status) = seen.status.filter(|status| *status != Status::Init) else { return false };
+        if !self.ledger.known {
+            return self.meet_job(now, seen);
+        }
+        let gap = self.gap(now);
+        let late = gap > LATE;
+        if self.ledger.open.is_none() {
+            self.doing = if status.is_active() {
+                Doing::Arming(Arming::new(now, seen, None, late))
+            } else {
+                if self.ledger.told_of.rest.is_none() || status == Status::Idle {
+                    self.note_rest(seen);
+                } else {
+                    self.note_unseen(seen);
+                }
+                self.keep_names(seen);
+                Doing::Rest
+            };
+            return true;
+        }
+        let age = self.ledger.going.counted_from.map(|from| since(now.wall, from));
+        if let Some(age) = age.filter(|age| *age < YOUNG && self.live.young_until.is_none()) {
+            self.live.young_until = Some(now.mono + YOUNG.saturating_sub(age));
+        }
+        let away = self.ledger.going.away_since.is_some();
+        if let Some(at) =
+            self.ledger.going.failed_at.filter(|_| !status.is_active() && status != Status::Finish)
+        {
+            self.doing = Doing::Ending(Ending { at, ..Ending::new(now, Status::Failed, false, late) });
+        } else if self.is_replaced(seen, gap) {
+            self.doing = Doing::Resolving(Resolving::new(now, status, true, away, gap));
+        } else if status.is_active() {
+            self.come_back(now);
+            self.doing = Doing::Active;
+        } else if status == Status::Idle && (away || late) {
+            self.live.rebooted = away;
+            self.doing = Doing::Resolving(Resolving::new(now, status, false, away, gap));
+        } else {
+            let asks = late && self.is_known_to_cloud();
+            if asks {
+                self.ask_to_decide();
+            }
+            self.doing = Doing::Ending(Ending::new(now, status, asks, late));
+        }
+        true
+    }
+
+    /// It talks again, and its job goes on.
+    pub(super) fn come_back(&mut self, now: Now) {
+        let Some(away) = self.ledger.going.away_since.take() else { return };
+        self.effects.save = true;
+        let going = &mut self.ledger.going;
+        // The time that it was away does not count.
+        going.counted_from = going.counted_from.and_then(|from| from.checked_add(since(now.wall, away)).ok());
+        let rebooted = std::mem::take(&mut self.live.rebooted);
+        if self.ledger.open.as_ref().is_some_and(|open| open.class == JobClass::Print) {
+            let why = rebooted.then(|| reason::word("power_loss_resume"));
+            self.tell_of_job(now, Kind::Reconnected, why);
+        }
+    }
+
+    /// A printer that stays away for two days has lost its job.
+    fn give_up(&mut self, now: Now) -> bool {
+        let away = self.ledger.going.away_since.filter(|_| self.ledger.open.is_some());
+        if away.is_some_and(|at| since(now.wall, at) >= super::reach::LOST) {
+            self.lose_job(now);
+            return true;
+        }
+        false
+    }
+
+    fn rest(&mut self, now: Now, seen: &Seen, before: Option<&Seen>) -> bool {
+        if seen.status.is_some_and(Status::is_active) {
+            let from = before.and_then(|before| before.status);
+            self.doing = Doing::Arming(Arming::new(now, seen, from, false));
+            return true;
+        }
+        match before {
+            Some(before) if before.status != seen.status => self.note_rest(seen),
+            Some(_) => {}
+            None => self.note_unseen(seen),
+        }
+        self.keep_names(seen);
+        false
+    }
+
+    fn arm(&mut self, now: Now, seen: &Seen, before: Option<&Seen>, mut arming: Arming) -> bool {
+        let same = |b: &Seen| b.ids == seen.ids && b.name == seen.name && b.file == seen.file;
+        if before.is_some_and(|before| !same(before)) {
+            arming.changed = now.mono;
+        }
+        arming.running |= matches!(seen.status, Some(Status::Running | Status::Pause));
+        self.doing = Doing::Arming(arming);
+        let fresh = self.is_fresh(seen);
+        let Some(status) = seen.status.filter(|status| *status != Status::Init) else { return false };
+        if status.is_active() {
+            let settled = fresh && (arming.running || now.mono >= arming.changed + SETTLED);
+            if settled || now.mono >= arming.since + ARMED {
+                self.open(now, seen, arming.began, arming.late);
+                return true;
+            }
+            return false;
+        }
+        // Back at rest: for nothing, unless it ran, got a name, failed or made an error.
+        let error = seen.error.map(|error| error.0);
+        let told = error.is_some() && error != arming.error;
+        let moved = status != Status::Idle && arming.from.is_some_and(|from| from != status);
+        if arming.running || (fresh && self.has_new_ids(seen)) || told || moved {
+            self.open(now, seen, arming.began, arming.late);
+        } else {
+            self.ledger.going = crate::record::Going::default();
+            self.doing = Doing::Rest;
+            self.note_rest(seen);
+        }
+        true
+    }
+
+    /// A job under way.
+    fn follow(&mut self, now: Now, seen: &Seen) -> bool {
+        if self.identify(now, seen) {
+            return true;
+        }
+        let Some(status) = seen.status else { return false };
+        match status {
+            Status::Init => return false,
+            Status::Finish | Status::Failed | Status::Idle => {
+                if status == Status::Failed {
+                    self.ledger.going.failed_at = Some(now.wall);
+                    self.effects.save = true;
+                }
+                self.doing = Doing::Ending(Ending::new(now, status, false, false));
+                return true;
+            }
+            Status::Prepare | Status::Slicing | Status::Running | Status::Pause => {}
+        }
+        self.note_figures(now, seen);
+        self.look_at_pause(now, seen, status);
+        if self.ledger.open.as_ref().is_some_and(|open| open.class == JobClass::Print)
+            && status == Status::Running
+        {
+            self.look_at_milestones(now, seen);
+        } else {
+            self.live.prints = None;
+            if status == Status::Running && self.ledger.going.phase == Phase::Prepare {
+                self.ledger.going.phase = Phase::Running;
+            }
+        }
+        false
+    }
+
+    fn look_at_pause(&mut self, now: Now, seen: &Seen, status: Status) {
+        if status != Status::Pause {
+            self.live.pause = None;
+            if self.ledger.going.phase == Phase::Paused {
+                self.ledger.going.ran_out = false;
+                let paused = self.ledger.going.paused_at.take();
+                self.add_pause(paused, now.wall);
+                self.ledger.going.phase =
+                    if self.was_told("printing") { Phase::Running } else { Phase::Prepare };
+                self.effects.save = true;
+                if self.is_print() {
+                    self.tell_of_job(now, Kind::Resumed, None);
+                }
+            }
+            return;
+        }
+        if self.ledger.going.phase == Phase::Paused {
+            // The code may come long after the pause.
+            return self.look_for_runout(now, seen);
+        }
+        let began = *self.live.pause.get_or_insert(now);
+        if now.mono < began.mono + PAUSED {
+            return;
+        }
+        self.count(began.wall);
+        self.ledger.going.paused_at = Some(began.wall);
+        self.ledger.going.phase = Phase::Paused;
+        self.effects.save = true;
+        self.finding |= self.was_found(began.mono);
+        if self.is_print() {
+            let why = reason::of_pause(&seen.health, seen.stage);
+            self.tell_of_job(now, Kind::Paused, Some(why));
+            self.look_for_runout(now, seen);
+        }
+    }
+
+    /// That filament ran out is told of a pause once, whenever it is known.
+    fn look_for_runout(&mut self, now: Now, seen: &Seen) {
+        if self.ledger.going.ran_out || !self.is_print() {
+            return;
+        }
+        let why = reason::of_pause(&seen.health, seen.stage);
+        if why.kind == "runout" {
+            self.ledger.going.ran_out = true;
+            self.effects.save = true;
+            self.tell_of_job(now, Kind::RunOut, Some(why));
+        }
+    }
+
+    /// What is told once, while it prints.
+    fn look_at_milestones(&mut self, now: Now, seen: &Seen) {
+        // Layers are also counted while it measures (bambuddy #1837); the end of a print has no stage.
+        let prints = seen.stage.is_none_or(|stage| stage.0 == 0 || stage == stage::IDLE);
+        let layer = seen.layer.unwrap_or_default();
+        if prints && seen.stage.is_some_and(|stage| stage.0 == 0) {
+            self.live.prints.get_or_insert(now.mono);
+        } else {
+            self.live.prints = None;
+        }
+        let young = self.is_young(now);
+        if self.ledger.going.phase == Phase::Prepare {
+            let long = self.live.prints.is_some_and(|at| now.mono >= at + PRINTS);
+            if !(long || (prints && layer >= 1)) {
+                return;
+            }
+            self.ledger.going.phase = Phase::Running;
+            self.once(now, Kind::Printing);
+        }
+        if prints && layer >= 2 {
+            self.once(now, Kind::FirstLayer);
+        }
+        if young {
+            return;
+        }
+        let percent = seen.progress.unwrap_or_default();
+        // After a leap only the highest is news.
+        let passed = [95, 75, 50, 25].into_iter().find(|mark| percent >= *mark);
+        if let Some(mark) = passed {
+            for lower in [25, 50, 75].into_iter().filter(|lower| *lower < mark) {
+                self.mark(Kind::Progress(lower));
+            }
+            self.once(now, Kind::Progress(mark));
+        }
+        let total = seen.total_layers.filter(|total| *total > 0);
+        let last = total.is_some_and(|total| layer >= total) || percent >= 99;
+        if last && (seen.nothing_left || seen.stage.is_some_and(|stage| stage.0 == 22)) {
+            self.once(now, Kind::Finishing);
+        }
+    }
+
+    /// A job whose end was said.
+    fn end(&mut self, now: Now, seen: &Seen, mut ending: Ending) -> bool {
+        let synced = seen.is_synced();
+        let status = seen.status.filter(|status| synced && *status != Status::Init);
+        let held = now.mono.saturating_sub(ending.since);
+        if ending.asks && held < HOLD_CLOCK {
+            return false;
+        }
+        match (ending.how, status) {
+            (Status::Failed | Status::Idle, Some(Status::Finish)) => {
+                ending.how = Status::Finish;
+                ending.since = now.mono;
+                self.doing = Doing::Ending(ending);
+                true
+            }
+            (Status::Idle, Some(Status::Failed)) => {
+                ending.how = Status::Failed;
+                ending.since = now.mono;
+                self.doing = Doing::Ending(ending);
+                true
+            }
+            // It was only said to be at rest.
+            (Status::Idle, Some(status)) if status.is_active() => {
+                if self.is_other(seen) {
+                    self.end_idle(now, &ending);
+                } else {
+                    self.doing = Doing::Active;
+                }
+                true
+            }
+            (Status::Finish, status) => {
+                let over = status.is_some_and(|status| status != Status::Finish);
+                if over || held >= HOLD_FINISH {
+                    self.end_finished(now, &ending);
+                    return true;
+                }
+                false
+            }
+            (Status::Failed, status) => {
+                let over = status.is_some_and(Status::is_active);
+                if over || held >= HOLD_FAILED || self.cancelled(now, ending.at).is_some() {
+                    self.end_failed(now, seen, &ending);
+                    return true;
+                }
+                false
+            }
+            _ => {
+                if held >= HOLD_IDLE || self.cancelled(now, ending.at).is_some() {
+                    self.end_idle(now, &ending);
+                    return true;
+                }
+                false
+            }
+        }
+    }
+
+    /// Whether it is another job that is under way now.
+    pub(super) fn is_other(&self, seen: &Seen) -> bool {
+        self.ledger.open.as_ref().is_some_and(|open| identity::differs(open, &seen.ids))
+    }
+
+    /// When time alone leads on.
+    pub(super) fn doing_deadline(&self, now: Now, seen: &Seen) -> Option<Duration> {
+        match self.doing {
+            Doing::Arming(arming) if seen.is_synced() => {
+                let settled = self.is_fresh(seen).then_some(arming.changed + SETTLED);
+                let armed = arming.since + ARMED;
+                // While it says nothing that we know, there is nothing to wait for.
+                let known = seen.status.is_some_and(Status::is_active);
+                known.then(|| settled.map_or(armed, |settled| settled.min(armed)))
+            }
+            Doing::Unsynced | Doing::Rest | Doing::Arming(_) => None,
+            Doing::Active => {
+                let pausing = self.live.pause.filter(|_| self.ledger.going.phase != Phase::Paused);
+                let printing = self.live.prints.filter(|_| self.ledger.going.phase == Phase::Prepare);
+                // Progress is looked at when the job is no longer young.
+                let renamed = self.live.renamed.map(|since| since.mono + RENAMED);
+                [
+                    pausing.map(|since| since.mono + PAUSED),
+                    printing.map(|at| at + PRINTS),
+                    self.live.young_until,
+                    renamed,
+                ]
+                .into_iter()
+                .flatten()
+                .filter(|at| *at > now.mono)
+                .min()
+            }
+            Doing::Ending(ending) => Some(ending.since + ending.hold()),
+            Doing::Resolving(resolving) => Some(resolving.deadline()),
+        }
+    }
+
+    /// Looks after the names of the job under way. Says whether another one took its place.
+    fn identify(&mut self, now: Now, seen: &Seen) -> bool {
+        if !self.is_another(seen) {
+            self.live.renamed = None;
+            self.adopt_names(now, seen);
+            return false;
+        }
+        let since = *self.live.renamed.get_or_insert(now);
+        if now.mono < since.mono + RENAMED {
+            return false;
+        }
+        self.live.renamed = None;
+        let status = seen.status.unwrap_or(Status::Running);
+        self.doing = Doing::Resolving(Resolving::new(since, status, true, false, Duration::ZERO));
+        true
+    }
+}
+
+impl Arming {
+    pub(super) fn new(now: Now, seen: &Seen, from: Option<Status>, late: bool) -> Self {
+        Self {
+            since: now.mono,
+            began: now.wall,
+            from,
+            changed: now.mono,
+            running: false,
+            error: seen.error.map(|error| error.0),
+            late,
+        }
+    }
+}
+
+impl Ending {
+    pub(super) fn new(now: Now, how: Status, asks: bool, late: bool) -> Self {
+        Self { since: now.mono, at: now.wall, how, asks, late }
+    }
+
+    fn hold(&self) -> Duration {
+        match self.how {
+            _ if self.asks => HOLD_CLOCK,
+            Status::Finish => HOLD_FINISH,
+            Status::Failed => HOLD_FAILED,
+            _ => HOLD_IDLE,
+        }
+    }
+}

@@ -1,0 +1,148 @@
+//! What happens beside the job: heat, drying, spools, firmware.
+
+use std::time::Duration;
+
+use crate::event::{Kind, Source};
+use crate::record::{JobClass, Phase};
+use crate::{Now, Stage, Status};
+
+use super::machine::Doing;
+use super::seen::Seen;
+use super::{Telling, Tracker, UNHEARD, reason, since};
+
+/// Drying that ends so much before its time was ended by somebody. Printers count in minutes.
+const EARLY: Duration = Duration::from_secs(300);
+
+impl Tracker {
+    pub(super) fn look_around(&mut self, now: Now, seen: &Seen, before: Option<&Seen>) {
+        if before.is_none_or(|before| !before.ams.is(&seen.ams)) {
+            self.look_at_drying(now, seen);
+        }
+        self.look_at_sources(now, seen);
+        if seen.stale {
+            // It does not answer, and what it does meanwhile nobody knows.
+            (self.live.safe, self.live.cooled) = (None, None);
+        } else {
+            self.look_at_heat(now, seen);
+        }
+        if let Some(offered) = seen.offered.as_ref()
+            && self.ledger.told_of.firmware.as_ref() != Some(offered)
+        {
+            self.ledger.told_of.firmware = Some(offered.clone());
+            let mut why = reason::word("firmware");
+            why.text = Some(offered.to_string());
+            self.tell_of_printer(now, Kind::FirmwareAvailable, Source::Report, Some(why));
+        }
+    }
+
+    fn look_at_drying(&mut self, now: Now, seen: &Seen) {
+        for unit in &*seen.ams {
+            let Some(left) = unit.drying.remaining else { continue };
+            let known = self.ledger.told_of.drying.get(&unit.id).copied();
+            if left.is_zero() {
+                if let Some(end) = known {
+                    self.ledger.told_of.drying.remove(&unit.id);
+                    self.effects.save = true;
+                    if since(end, now.wall) <= EARLY {
+                        let mut why = reason::word("drying");
+                        why.text = Some(unit.label());
+                        // Nobody needs to have looked to know when it ended.
+                        let at = if self.finding { end.min(now.wall) } else { now.wall };
+                        let what = Telling {
+                            dated: true,
+                            reason: Some(why),
+                            ..Telling::new(Kind::DryingFinished, at)
+                        };
+                        self.tell(now, what);
+                    }
+                }
+                continue;
+            }
+            let Ok(end) = now.wall.checked_add(left) else { continue };
+            let moved = known.map(|known| known.duration_since(end).abs().unsigned_abs());
+            if moved.is_none_or(|moved| moved > EARLY) {
+                self.ledger.told_of.drying.insert(unit.id, end);
+                self.effects.save = true;
+            }
+        }
+        // One that was unplugged is not done.
+        self.ledger.told_of.drying.retain(|id, _| seen.ams.iter().any(|unit| unit.id == *id));
+    }
+
+    /// Another spool feeds a nozzle while it prints. Between two of them nothing does.
+    fn look_at_sources(&mut self, now: Now, seen: &Seen) {
+        let printing = matches!(self.doing, Doing::Active) && self.ledger.going.phase != Phase::Prepare;
+        let print = self.ledger.open.as_ref().is_some_and(|open| open.class == JobClass::Print);
+        for (side, new) in seen.sources.into_iter().enumerate() {
+            let Some(new) = new.filter(|source| *source != crate::Source::Nothing) else { continue };
+            let Some(old) = self.live.sources.get_mut(side) else { continue };
+            if let Some(old) = old.replace(new)
+                && old != new
+                && printing
+                && print
+            {
+                let mut why = reason::word("filament");
+                why.text = seen.spool(new);
+                self.tell_of_job(now, Kind::FilamentChanged, Some(why));
+            }
+        }
+    }
+
+    fn look_at_heat(&mut self, now: Now, seen: &Seen) {
+        let resting = matches!(self.doing, Doing::Rest)
+            && matches!(seen.status, Some(Status::Idle | Status::Finish | Status::Failed));
+        let drying = seen.ams.iter().any(|unit| unit.is_drying() == Some(true));
+        let filament = seen.stage.is_some_and(Stage::changes_filament);
+        // Whoever heats it at rest is about to use it, however cold it still is.
+        let busy = !resting || drying || seen.updating || filament || seen.heat.heated;
+        let hot = match (seen.heat.bed_hot, seen.heat.nozzle_hot) {
+            (Some(bed), Some(nozzle)) => Some(bed || nozzle),
+            (Some(true), _) | (_, Some(true)) => Some(true),
+            _ => None,
+        };
+        let safe = if busy { Some(false) } else { hot.map(|hot| !hot) };
+        let cooled = if resting { seen.heat.bed_warm.map(|warm| !warm) } else { Some(false) };
+        self.live.safe = safe;
+        self.live.cooled = cooled;
+        // Perhaps a job, or nothing that is known yet: no edge, in case that it is nothing.
+        if matches!(self.doing, Doing::Arming(_) | Doing::Unsynced) {
+            return;
+        }
+        let told = &mut self.ledger.told_of;
+        let was = (
+            safe.and_then(|safe| told.safe.replace(safe)),
+            cooled.and_then(|cool| told.cooled.replace(cool)),
+        );
+        if was.1 == Some(false) && cooled == Some(true) {
+            self.tell_of_printer(now, Kind::BedCooled, Source::Report, None);
+        }
+        if was.0 == Some(false) && safe == Some(true) {
+            self.tell_of_printer(now, Kind::SafeToPowerOff, Source::Report, None);
+        }
+    }
+
+    /// Whether so much time passed since it was heard that nobody should switch anything by what is known.
+    pub(super) fn is_unsure(&self, now: Now) -> bool {
+        self.unsure_since.is_some_and(|at| now.mono >= at + UNHEARD)
+    }
+}
+
+impl Seen {
+    /// What a spool is called: its slot, and what is on it.
+    fn spool(&self, source: crate::Source) -> Option<String> {
+        use crate::Source;
+        match source {
+            Source::Ams { unit, slot } => {
+                let unit = self.ams.iter().find(|ams| ams.id == unit)?;
+                let label = unit.slot_label(slot)?;
+                let filament = unit.slots.get(usize::from(slot)).and_then(|slot| slot.filament());
+                Some(match filament {
+                    Some(filament) if !filament.name.is_empty() => format!("{label}: {}", filament.name),
+                    _ => label.to_owned(),
+                })
+            }
+            Source::External(_) => Some("external spool".to_owned()),
+            Source::Nothing => None,
+        }
+    }
+}
