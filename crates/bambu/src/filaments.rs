@@ -6,7 +6,7 @@
 //! Must not know: where the id came from.
 
 use printer::Text;
-use printer::cloud::{Names, is_private};
+use printer::cloud::is_private;
 
 /// Ids and names, by id.
 static NAMES: &[(&str, &str)] = &[
@@ -135,11 +135,10 @@ pub fn ids(name: &str) -> impl Iterator<Item = &'static str> {
 /// What to call a filament: what its spool says of itself, completed by the name that goes with its id.
 ///
 /// A tag says `PLA Matte` where everybody reads `Bambu PLA Matte`, and the same filament without a tag
-/// has only its id: both are called the same. An id that nobody knows is shown behind the material; a
-/// preset of the user's own (`P` and seven digits) is called what the account calls it, and says nothing to
-/// anybody where that is not known: it is left out.
-pub fn display_name(id: Option<&str>, tag_says: Option<&str>, material: &str, own: &Names) -> Text {
-    let given = || id.and_then(|id| own.get(id)).cloned();
+/// has only its id: both are called the same. An id that nobody knows is shown behind the material; that of a
+/// preset of the user's own (`P` and seven digits) says nothing to anybody and is left out: the account may have
+/// a name for it (`printer::Snapshot`).
+pub fn display_name(id: Option<&str>, tag_says: Option<&str>, material: &str) -> Text {
     match (id.and_then(name), tag_says) {
         (Some(known), None) => Text::const_new(known),
         (Some(known), Some(says)) => {
@@ -153,8 +152,7 @@ pub fn display_name(id: Option<&str>, tag_says: Option<&str>, material: &str, ow
                 says.into()
             }
         }
-        (None, Some(says)) => given().unwrap_or_else(|| says.into()),
-        (None, None) if id.is_some_and(|id| own.contains_key(id)) => given().unwrap_or_default(),
+        (None, Some(says)) => says.into(),
         (None, None) => match id.filter(|id| !is_private(id)) {
             Some(id) => compact_str::format_compact!("{material} ({id})"),
             None => material.into(),
@@ -185,7 +183,7 @@ mod tests {
         let check = |id: &str, says: &str, material: &str, expected: &str| {
             let says = Some(says).filter(|s| !s.is_empty());
             let id = Some(id).filter(|i| !i.is_empty());
-            assert_eq!(display_name(id, says, material, &Names::new()), expected);
+            assert_eq!(display_name(id, says, material), expected);
         };
         check("GFA00", "PLA Basic", "PLA", "Bambu PLA Basic");
         check("GFA00", "", "PLA", "Bambu PLA Basic");

@@ -11,7 +11,7 @@ mod options;
 
 use serde_json::{Value, json};
 
-use printer::{Command, Snapshot, Speed};
+use printer::{Command, Observed, Speed};
 
 pub use dialect::{Dialect, requests};
 
@@ -70,7 +70,7 @@ fn gcode(lines: &str) -> Vec<Body> {
 pub fn of_command(
     command: &Command,
     dialect: &Dialect,
-    printer: &Snapshot,
+    printer: &Observed,
     mut next_id: impl FnMut() -> u32,
 ) -> Vec<Request> {
     use Command as C;

@@ -105,11 +105,10 @@ pub struct Request {
 /// Reads the payload of an action's topic.
 ///
 /// ```
-/// use std::sync::Arc;
 /// use homeassistant::action::read;
 /// use printer::{Command, Identity, Snapshot};
 ///
-/// let printer = Snapshot::unheard(Arc::new(Identity::new("01P", "Garage", "P1S")));
+/// let printer = Snapshot::unheard("Garage", Identity::new("01P", "P1S"));
 /// let request = read(&printer, "skip_objects", br#"{"id": 7, "objects": [146, 193]}"#);
 /// assert_eq!(request.id, Some(7.into()));
 /// assert_eq!(request.command, Ok(Command::SkipObjects(vec![146, 193])));

@@ -249,7 +249,7 @@ const USUAL_PICTURE: &str = "image/png";
 
 /// What the picture of its job is: Home Assistant passes this on to browsers.
 pub(super) fn picture_type(snapshot: &Snapshot) -> &'static str {
-    snapshot.facts.cover.as_ref().map_or(USUAL_PICTURE, |cover| cover.kind.content_type())
+    snapshot.known.facts.cover.picture().map_or(USUAL_PICTURE, |cover| cover.kind.content_type())
 }
 
 /// The key of the printer's control mode.
@@ -316,29 +316,29 @@ fn offered<T>(entity: &Entity<T>, snapshot: &Snapshot) -> bool {
         return true;
     }
     let known = snapshot.capabilities.is_none_or(|can| can.known_model);
-    if known && !snapshot.read_only {
+    if known && !snapshot.policy.read_only {
         return true;
     }
     let allows = |condition| entity.platform.class().is_some_and(|class| class.allows(condition));
-    (known || allows(Condition::UnknownModel)) && (!snapshot.read_only || allows(Condition::ReadOnly))
+    (known || allows(Condition::UnknownModel)) && (!snapshot.policy.read_only || allows(Condition::ReadOnly))
 }
 
 /// Whether Home Assistant may offer to install firmware: where the owner and the firmware let it be asked for.
 pub(super) fn offers_install(s: &Snapshot) -> bool {
     let known = s.capabilities.is_some_and(|can| can.known_model);
-    s.firmware_install && known && !s.read_only && s.control != Control::Limited
+    s.policy.firmware_install && known && !s.policy.read_only && s.control != Control::Limited
 }
 
 /// The currency that costs are told in.
 pub(super) fn currency(s: &Snapshot) -> Option<&'static str> {
-    s.prices.as_ref().map(|prices| prices.currency)
+    s.policy.prices.as_ref().map(|prices| prices.currency)
 }
 
 /// The printer's own device.
 pub fn printer(topics: &Topics, slug: &str, snapshot: &Snapshot) -> Message {
     let who = &snapshot.identity;
     let serial = &who.serial;
-    let mut device = Device::new(topics, topics.printer_id(serial), who.name.to_string(), slug.into())
+    let mut device = Device::new(topics, topics.printer_id(serial), snapshot.name().to_string(), slug.into())
         .fact("manufacturer", Some("Bambu Lab"))
         .fact("model", Some(&who.model))
         .fact("model_id", who.model_code.as_deref())
@@ -428,7 +428,7 @@ fn child<'a>(
     label: &str,
 ) -> Device<'a> {
     let serial = &of.identity.serial;
-    let name = format!("{} {label}", of.identity.name);
+    let name = format!("{} {label}", of.name());
     Device::new(topics, id, name, format!("{slug_of_printer}_{}", slug(label)))
         .fact("manufacturer", Some("Bambu Lab"))
         .fact("via_device", Some(&topics.printer_id(serial)))

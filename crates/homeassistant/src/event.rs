@@ -9,7 +9,7 @@ use serde::Serialize;
 use printer::cloud::TaskSlot;
 use printer::event::{Event, Group, Kind, Reason, Source};
 use printer::record::{JobClass, JobRecord, JobResult};
-use printer::{Identity, Snapshot};
+use printer::{Serial, Snapshot};
 
 use super::Publication;
 use super::topic::Topics;
@@ -92,7 +92,7 @@ pub struct Telling {
 }
 
 /// An event's message; `QoS` 1 and never retained (contract 4).
-pub fn message(topics: &Topics, who: &Identity, event: &Event, telling: Telling) -> Publication {
+pub fn message(topics: &Topics, who: &Snapshot, event: &Event, telling: Telling) -> Publication {
     let payload = Payload {
         event_type: event.kind.word(),
         event_id: &event.id,
@@ -104,18 +104,18 @@ pub fn message(topics: &Topics, who: &Identity, event: &Event, telling: Telling)
         inferred: event.inferred,
         source: event.source,
         message: sentence(who, event),
-        printer: Printer { serial: who.serial.as_str(), name: &who.name, model: &who.model },
+        printer: Printer { serial: who.identity.serial.as_str(), name: who.name(), model: &who.identity.model },
         job: event.job.as_deref().map(job),
         reason: event.reason.as_ref(),
     };
     // Cannot fail: plain words and numbers.
     let payload = serde_json::to_string(&payload).unwrap_or_default();
-    Publication::new(topics.event(&who.serial, event.group().word()), payload)
+    Publication::new(topics.event(&who.identity.serial, event.group().word()), payload)
 }
 
 /// The messages of the triggers that an event pulls; `QoS` 1 and never retained.
-pub fn triggers(topics: &Topics, who: &Identity, event: &Event) -> impl Iterator<Item = Publication> {
-    let topic = topics.trigger(&who.serial);
+pub fn triggers(topics: &Topics, serial: &Serial, event: &Event) -> impl Iterator<Item = Publication> {
+    let topic = topics.trigger(serial);
     event.triggers().iter().map(move |name| Publication::new(topic.clone(), (*name).to_owned()))
 }
 
@@ -232,8 +232,8 @@ pub(super) fn rounded(value: f64, decimals: i32) -> f64 {
 }
 
 /// What happened in a sentence for a notification: who, what, and why or how long.
-fn sentence(who: &Identity, event: &Event) -> String {
-    let printer = &who.name;
+fn sentence(who: &Snapshot, event: &Event) -> String {
+    let printer = who.name();
     let job = event.job.as_deref();
     let name = job.and_then(|job| job.name.as_deref()).unwrap_or("the print");
     let took =

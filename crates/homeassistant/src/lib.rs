@@ -66,20 +66,22 @@ struct Rows<'a, T: 'static> {
     table: &'static [Entity<T>],
     cells: &'a mut [Cell],
     topic: &'a dyn Fn(&str) -> String,
-    /// Whether small differences count too.
-    exact: bool,
+    /// When small differences count too.
+    settles: Duration,
+    /// When the first of what is held back is due.
+    held: &'a mut Option<Duration>,
 }
 
 impl<T> Rows<'_, T> {
     fn publish(
-        self,
+        mut self,
         now: Now,
         subject: &T,
         before: Option<&T>,
         wanted: impl Fn(usize) -> bool,
         out: &mut Vec<Publication>,
     ) {
-        for (index, (row, cell)) in self.table.iter().zip(self.cells).enumerate() {
+        for (index, (row, cell)) in self.table.iter().zip(std::mem::take(&mut self.cells)).enumerate() {
             if !wanted(index) {
                 // The subject lost it: nothing of it stays on the broker.
                 if cell.value != Published::Never {
@@ -92,7 +94,7 @@ impl<T> Rows<'_, T> {
             }
             let value = (row.read)(subject);
             let first = cell.value == Published::Never;
-            let deadband = if self.exact { 0.0 } else { row.deadband };
+            let deadband = if now.mono >= self.settles { 0.0 } else { row.deadband };
             if cell.value.differs(value.as_ref(), deadband) {
                 let next = Duration::from_secs(cell.at.into()) + row.at_most_each;
                 let early = !row.at_most_each.is_zero() && now.mono < next;
@@ -100,7 +102,11 @@ impl<T> Rows<'_, T> {
                     cell.value = Published::from(value.as_ref());
                     cell.at = u32::try_from(now.mono.as_secs()).unwrap_or(u32::MAX);
                     out.push(Publication::new((self.topic)(row.key), cell.value.to_string()));
+                } else {
+                    self.hold(next);
                 }
+            } else if deadband > 0.0 && cell.value.differs(value.as_ref(), 0.0) {
+                self.hold(self.settles);
             }
             if let Some(details) = &row.attributes
                 && (first || before.is_none_or(|before| (details.differ)(before, subject)))
@@ -113,6 +119,11 @@ impl<T> Rows<'_, T> {
                 }
             }
         }
+    }
+
+    /// Something is told then, and not now.
+    fn hold(&mut self, until: Duration) {
+        *self.held = Some(self.held.map_or(until, |held| held.min(until)));
     }
 
     /// Every topic that these rows have.
@@ -160,6 +171,8 @@ struct Child {
     slots: usize,
     /// Its rows must be gone through: the shape changed, or something of it shall be told again.
     stale: bool,
+    /// When the first of what is held back of it is due.
+    held: Option<Duration>,
 }
 
 /// What was last announced of a device, to see whether that changed and what must be taken back.
@@ -183,9 +196,11 @@ pub struct Mirror {
     slug: String,
     discovery: bool,
     earlier_known: bool,
-    snapshot: Option<Arc<Snapshot>>,
+    snapshot: Option<Snapshot>,
     /// When the snapshot last was another one.
     changed: Duration,
+    /// When the first of what is held back of the printer's own rows is due.
+    held: Option<Duration>,
     online: Option<bool>,
     announced: Option<Announced>,
     /// Which rows publish a value; another only with the shape.
@@ -219,6 +234,7 @@ impl Mirror {
             earlier_known: false,
             snapshot: None,
             changed: Duration::ZERO,
+            held: None,
             online: None,
             announced: None,
             shown: Box::default(),
@@ -235,11 +251,13 @@ impl Mirror {
         self
     }
 
-    /// When the next [`Mirror::update`] has something to tell though the printer may be the same: a document
-    /// that came too soon after the last one.
+    /// When the next [`Mirror::update`] has something to tell though the printer may be the same: what is not told
+    /// often, or only when nothing new comes, and a document that came too soon after the last one.
     pub fn deadline(&self) -> Option<Duration> {
-        let document = self.document.as_ref().filter(|document| document.due)?;
-        document.told.map(|told| told + DOCUMENT_EACH)
+        let document = self.document.as_ref().filter(|document| document.due);
+        let document = document.and_then(|document| Some(document.told? + DOCUMENT_EACH));
+        let children = self.children.iter().filter_map(|child| child.held);
+        self.held.into_iter().chain(document).chain(children).min()
     }
 
     /// Tells what changed, discovery first, then values, then availability.
@@ -251,9 +269,8 @@ impl Mirror {
     ///
     /// let topics = Topics { base: "bambu2mqtt".into(), discovery: "homeassistant".into(), id_prefix: "bambu2mqtt".into() };
     /// let serial = Serial::new("01P00A000000001");
-    /// let identity = Identity { serial: serial.clone(), name: "Garage".into(), model: "P1S".into(),
-    ///     model_code: None, firmware: None, hardware: None };
-    /// let snapshot = Arc::new(Snapshot { reach: Reach::Online, ..Snapshot::unheard(Arc::new(identity)) });
+    /// let mut snapshot = Snapshot::unheard("Garage", Identity::new("01P00A000000001", "P1S"));
+    /// snapshot.observed_mut().reach = Reach::Online;
     /// let mut mirror = Mirror::new(Arc::new(topics), serial, "garage".into(), true);
     /// let now = Now { mono: Duration::ZERO, wall: jiff::Timestamp::UNIX_EPOCH };
     /// let mut out = Vec::new();
@@ -264,14 +281,14 @@ impl Mirror {
     /// mirror.update(now, &snapshot, &mut out);
     /// assert!(out.is_empty(), "what did not change is not told again");
     /// ```
-    pub fn update(&mut self, now: Now, snapshot: &Arc<Snapshot>, out: &mut Vec<Publication>) {
+    pub fn update(&mut self, now: Now, snapshot: &Snapshot, out: &mut Vec<Publication>) {
         let first = out.len();
-        let before = self.snapshot.replace(Arc::clone(snapshot));
-        if before.as_ref().is_none_or(|before| !Arc::ptr_eq(before, snapshot)) {
+        let before = self.snapshot.replace(snapshot.clone());
+        if before.as_ref().is_none_or(|before| !before.is(snapshot)) {
             self.changed = now.mono;
         }
-        let exact = now.mono >= self.changed + SETTLED;
-        let before = before.as_deref();
+        let settles = self.changed + SETTLED;
+        let before = before.as_ref();
         if self.announced.is_none() || before.is_none_or(|before| shape_differs(before, snapshot)) {
             self.shown = shown(snapshot).collect();
             self.announce(snapshot, out);
@@ -284,15 +301,17 @@ impl Mirror {
             "the shape decides which rows there are"
         );
         let (topics, serial) = (&self.topics, &self.serial);
+        self.held = None;
         let rows = Rows {
             table: &PRINTER,
             cells: &mut self.cells,
             topic: &|key| topics.value(serial, Part::Printer, key),
-            exact,
+            settles,
+            held: &mut self.held,
         };
         let wanted = |index: usize| self.shown.get(index) == Some(&true);
         rows.publish(now, snapshot, before, wanted, out);
-        self.update_children(now, snapshot, before, exact, out);
+        self.update_children(now, snapshot, before, settles, out);
         let online = snapshot.reach == Reach::Online;
         if self.online != Some(online) {
             self.online = Some(online);
@@ -456,7 +475,7 @@ impl Mirror {
     /// Takes components off a device that an earlier run of the program announced: once with nothing
     /// but their platform, then without them (home-assistant.md 6).
     pub fn retract<'a>(&self, device: &str, gone: &[(&'a str, &'a str)], out: &mut Vec<Publication>) {
-        let Some(snapshot) = self.snapshot.as_deref() else { return };
+        let Some(snapshot) = self.snapshot.as_ref() else { return };
         let message = self.messages(snapshot).into_iter().find(|message| message.device == device);
         if let Some(message) = message {
             let topic = self.topics.config(device);
@@ -558,6 +577,7 @@ impl Mirror {
                 slot_cells: vec![Cell::default(); slots * SLOT.len()],
                 slots,
                 stale: true,
+                held: None,
             });
         }
     }
@@ -597,18 +617,21 @@ impl Mirror {
         now: Now,
         snapshot: &Snapshot,
         before: Option<&Snapshot>,
-        exact: bool,
+        settles: Duration,
         out: &mut Vec<Publication>,
     ) {
+        let exact = now.mono >= settles;
         let same = before.is_some_and(|b| b.ams == snapshot.ams && b.external == snapshot.external);
-        if same && !exact && !self.children.iter().any(|child| child.stale) {
+        let due = |child: &Child| child.stale || child.held.is_some_and(|at| now.mono >= at);
+        if same && !exact && !self.children.iter().any(due) {
             return;
         }
         for child in &mut self.children {
             let part = child.part;
             let (topics, serial) = (&self.topics, &self.serial);
             let topic = |key: &str| topics.value(serial, part, key);
-            let stale = std::mem::take(&mut child.stale);
+            let stale = due(child);
+            child.stale = false;
             match part {
                 Part::Ams(id) => {
                     let find = |s: &'_ Snapshot| s.ams.iter().position(|ams| ams.id == id);
@@ -617,11 +640,13 @@ impl Mirror {
                     if old == Some(ams) && !stale && !exact {
                         continue;
                     }
+                    child.held = None;
+                    let held = &mut child.held;
                     let has = |at: usize| {
                         AMS_PUBLISHES.get(at) == Some(&true)
                             && AMS.get(at).is_some_and(|row| discovery::child_has(row, snapshot, ams))
                     };
-                    Rows { table: AMS, cells: &mut child.cells, topic: &topic, exact }
+                    Rows { table: AMS, cells: &mut child.cells, topic: &topic, settles, held: &mut *held }
                         .publish(now, ams, old, has, out);
                     let cells = child.slot_cells.chunks_mut(SLOT.len());
                     for (number, (slot, cells)) in ams.slots.iter().zip(cells).enumerate() {
@@ -631,7 +656,8 @@ impl Mirror {
                             SLOT_PUBLISHES.get(at) == Some(&true)
                                 && SLOT.get(at).is_some_and(|row| discovery::child_has(row, snapshot, slot))
                         };
-                        Rows { table: SLOT, cells, topic: &topic, exact }.publish(now, slot, old, has, out);
+                        Rows { table: SLOT, cells, topic: &topic, settles, held: &mut *held }
+                            .publish(now, slot, old, has, out);
                     }
                 }
                 Part::External(number) => {
@@ -643,11 +669,13 @@ impl Mirror {
                     if old == Some(spool) && !stale && !exact {
                         continue;
                     }
+                    child.held = None;
+                    let held = &mut child.held;
                     let has = |at: usize| {
                         EXTERNAL_PUBLISHES.get(at) == Some(&true)
                             && EXTERNAL.get(at).is_some_and(|row| discovery::child_has(row, snapshot, spool))
                     };
-                    Rows { table: EXTERNAL, cells: &mut child.cells, topic: &topic, exact }
+                    Rows { table: EXTERNAL, cells: &mut child.cells, topic: &topic, settles, held }
                         .publish(now, spool, old, has, out);
                 }
                 Part::Printer => {}
@@ -728,9 +756,10 @@ fn shape_differs(before: &Snapshot, now: &Snapshot) -> bool {
             || before.external.iter().zip(now.external.iter()).any(|(a, b)| a.slot.tells_k != b.slot.tells_k)
     };
     before.identity != now.identity
+        || before.policy.name != now.policy.name
         || before.capabilities != now.capabilities
-        || before.read_only != now.read_only
-        || before.metered != now.metered
+        || before.policy.read_only != now.policy.read_only
+        || before.policy.metered != now.policy.metered
         || discovery::currency(before) != discovery::currency(now)
         || (before.external != now.external && other_external())
         || discovery::offers_install(before) != discovery::offers_install(now)

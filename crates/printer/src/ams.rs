@@ -4,7 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::cloud::Release;
-use super::{Side, Text};
+use super::update::is_newer;
+use super::{Facts, Observed, Shared, Side, Text};
 
 /// A colour; its text is ready, because it is read far more often than it changes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,6 +40,8 @@ pub struct Filament {
     pub material: Text,
     /// What people call it (`Bambu PLA Matte`).
     pub name: Text,
+    /// The name follows from the vendor's id, so the account has none of its own for it.
+    pub catalogued: bool,
     /// The vendor's filament id (`GFA01`).
     pub id: Option<Text>,
     /// Its colour.
@@ -213,9 +216,9 @@ pub struct Ams {
     pub firmware: Option<Text>,
     /// What it is able to do.
     pub can: AmsAbilities,
-    /// Newer firmware that is offered for it.
-    pub firmware_available: Option<Text>,
-    /// What the cloud tells of the newest firmware for it, offered or installed.
+    /// The newest firmware for it that the printer names, offered or installed.
+    pub offered: Option<Text>,
+    /// The same as the cloud tells it.
     pub release: Option<Arc<Release>>,
     /// Humidity index as the apps show it: 1 is dry, 5 is wet.
     pub humidity_index: Option<u8>,
@@ -260,6 +263,18 @@ impl Ams {
         self.drying.remaining.map(|left| !left.is_zero())
     }
 
+    /// Newer firmware that is offered for it: by the printer, else by the cloud.
+    pub fn firmware_available(&self) -> Option<&Text> {
+        match &self.offered {
+            Some(offered) => Some(offered).filter(|offered| self.firmware.as_ref() != Some(*offered)),
+            None => {
+                let installed = self.firmware.as_ref()?;
+                let released = self.release.as_ref().map(|release| &release.version);
+                released.filter(|latest| is_newer(latest, installed) == Some(true))
+            }
+        }
+    }
+
     /// Its name below the printer's: `AMS 1`, `AMS HT 1`.
     pub fn label(&self) -> String {
         let kind = if self.kind == AmsKind::Ht || self.id >= 128 { "AMS HT" } else { "AMS" };
@@ -300,6 +315,56 @@ pub enum Source {
     },
     /// An external spool: 1 is the only or right one, 2 the left one.
     External(u8),
+}
+
+impl Source {
+    /// The slot that it is.
+    pub fn find<'a>(self, ams: &'a [Ams], external: &'a [ExternalSpool]) -> Option<&'a Slot> {
+        match self {
+            Self::Nothing => None,
+            Self::Ams { unit, slot } => ams.iter().find(|ams| ams.id == unit)?.slots.get(usize::from(slot)),
+            Self::External(number) => {
+                external.iter().find(|spool| spool.number == number).map(|spool| &spool.slot)
+            }
+        }
+    }
+}
+
+/// AMS units and external spools as the account knows them: with its own names of filaments, and with the firmware
+/// that the cloud has for the units. The printer's own lists where it knows nothing of them.
+pub(crate) fn with_names(observed: &Observed, facts: &Facts) -> (Shared<[Ams]>, Shared<[ExternalSpool]>) {
+    let own = |slot: &Slot| {
+        let filament = slot.filament().filter(|filament| !filament.catalogued)?;
+        facts.names.get(filament.id.as_ref()?).cloned()
+    };
+    let named = |slot: &mut Slot| {
+        if let (Some(name), Content::Filament(filament)) = (own(slot), &mut slot.content) {
+            Arc::make_mut(filament).name = name;
+        }
+    };
+    let mut ams = observed.ams.clone();
+    if !facts.ams_releases.is_empty() || ams.iter().flat_map(|unit| &unit.slots).any(|slot| own(slot).is_some()) {
+        // A release that names no unit is for the only one.
+        let alone = ams.len() == 1 && facts.ams_releases.len() == 1;
+        let known = |unit: &Ams| {
+            let mut unit = unit.clone();
+            let meant = |release: &&Arc<Release>| release.unit.map_or(alone, |id| id == unit.id);
+            unit.release = facts.ams_releases.iter().find(meant).cloned();
+            unit.slots.iter_mut().for_each(named);
+            unit
+        };
+        ams = ams.iter().map(known).collect();
+    }
+    let mut external = observed.external.clone();
+    if external.iter().any(|spool| own(&spool.slot).is_some()) {
+        let known = |spool: &ExternalSpool| {
+            let mut spool = spool.clone();
+            named(&mut spool.slot);
+            spool
+        };
+        external = external.iter().map(known).collect();
+    }
+    (ams, external)
 }
 
 #[cfg(test)]

@@ -23,11 +23,33 @@ pub struct Facts {
     /// The last tasks, newest first; `None` while the cloud has not told them.
     pub recent: Option<Arc<[Arc<Task>]>>,
     /// The picture of the job that is under way, or was last.
-    pub cover: Option<Arc<Picture>>,
+    pub cover: Cover,
     /// What the cloud says the printer does, while the printer itself cannot be heard.
     pub hearsay: Option<Arc<Hearsay>>,
     /// Names of the account's own filaments, by id.
     pub names: Arc<Names>,
+}
+
+/// The picture of a job.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub enum Cover {
+    /// Nobody knows of one.
+    #[default]
+    Unknown,
+    /// The one that there was is none of this job.
+    Gone,
+    /// This one.
+    Is(Arc<Picture>),
+}
+
+impl Cover {
+    /// The picture, if there is one.
+    pub fn picture(&self) -> Option<&Arc<Picture>> {
+        match self {
+            Self::Is(picture) => Some(picture),
+            Self::Unknown | Self::Gone => None,
+        }
+    }
 }
 
 /// No number in it is ever a NaN: `cloud::data` lets none in. So that one and the same is found equal by its

@@ -11,7 +11,7 @@ use std::time::Duration;
 use super::ams::Color;
 use super::options::{Sensitivity, Setting};
 use super::tools::{AirductMode, Material};
-use super::{FanKind, LightKind, Side, Snapshot, Source, Speed, Status, Text};
+use super::{FanKind, LightKind, Observed, Side, Source, Speed, Status, Text};
 
 pub use outcome::Outcome;
 pub use permit::{Class, Refusal, permit};
@@ -359,7 +359,7 @@ impl Command {
     /// Whether the printer's state shows that it was done.
     ///
     /// Never for what its report does not show.
-    pub fn is_met(&self, by: &Snapshot) -> bool {
+    pub fn is_met(&self, by: &Observed) -> bool {
         let at =
             |target: Option<f32>, wanted: u16| target.is_some_and(|t| (t - f32::from(wanted)).abs() < 0.5);
         match self {

@@ -336,10 +336,10 @@ impl Snapshot {
     pub fn reasons(&self) -> impl Iterator<Item = Reason> {
         let paused = self.status == Some(Status::Pause) && self.stage.is_some_and(Stage::is_fault);
         [
-            (self.health.fault().is_some(), Reason::PrintError),
-            (self.health.worst() >= Some(Severity::Serious), Reason::Hms),
+            (self.known.health.fault().is_some(), Reason::PrintError),
+            (self.known.health.worst() >= Some(Severity::Serious), Reason::Hms),
             (paused, Reason::Paused),
-            (self.levels.offline_while_printing, Reason::OfflineWhilePrinting),
+            (self.known.levels.offline_while_printing, Reason::OfflineWhilePrinting),
         ]
         .into_iter()
         .filter_map(|(so, reason)| so.then_some(reason))

@@ -16,13 +16,12 @@ pub mod levels;
 pub mod options;
 pub mod record;
 mod shared;
+mod snapshot;
 pub mod stage;
 pub mod tools;
 pub mod tracker;
 pub mod update;
 
-use std::net::Ipv4Addr;
-use std::sync::Arc;
 use std::time::Duration;
 
 use compact_str::CompactString;
@@ -42,6 +41,7 @@ pub use levels::Levels;
 pub use options::{Options, Setting, Settings};
 pub use record::{JobRecord, Ledger};
 pub use shared::Shared;
+pub use snapshot::{Known, Observed, Policy, Snapshot};
 pub use stage::Stage;
 pub use tools::{Machine, Nozzle, Rack};
 pub use tracker::Tracker;
@@ -82,13 +82,11 @@ impl std::fmt::Debug for Serial {
     }
 }
 
-/// Who the printer is; changes only with firmware, hardware or a new name.
+/// Who the printer is; changes only with firmware or hardware.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Identity {
     /// The serial number.
     pub serial: Serial,
-    /// The name its owner gave it.
-    pub name: Text,
     /// The model as people call it (`X1C`, `A1 mini`), or the printer's own words for an unknown one.
     pub model: Text,
     /// The vendor's model code (`C12`).
@@ -101,10 +99,9 @@ pub struct Identity {
 
 impl Identity {
     /// A printer of which only these are known.
-    pub fn new(serial: &str, name: &str, model: &str) -> Self {
+    pub fn new(serial: &str, model: &str) -> Self {
         Self {
             serial: Serial::new(serial),
-            name: name.into(),
             model: model.into(),
             model_code: None,
             firmware: None,
@@ -362,216 +359,5 @@ impl Fans {
             FanKind::Chamber => self.chamber,
             FanKind::SecondAux => self.second_aux,
         }
-    }
-}
-
-/// A printer at one moment.
-#[derive(Debug, Clone, PartialEq)]
-#[allow(clippy::struct_excessive_bools, reason = "independent facts")]
-pub struct Snapshot {
-    /// Who it is.
-    pub identity: Arc<Identity>,
-    /// What it can do; `None` until its first full report.
-    pub capabilities: Option<Capabilities>,
-    /// Whether it can be reached.
-    pub reach: Reach,
-    /// How well it is heard.
-    pub contact: Contact,
-    /// What we may do with it.
-    pub control: Control,
-    /// How that is known.
-    pub control_reason: ControlReason,
-    /// Whether it takes no commands by its owner's wish (configuration).
-    pub read_only: bool,
-    /// Whether it takes G-code by its owner's wish (configuration).
-    pub gcode: bool,
-    /// Whether firmware may be installed on it by its owner's wish (configuration).
-    pub firmware_install: bool,
-    /// What it is doing.
-    pub status: Option<Status>,
-    /// Which step of it.
-    pub stage: Option<Stage>,
-    /// The job.
-    pub job: Job,
-    /// Nozzles: right (or only), left.
-    pub nozzles: [Heater; 2],
-    /// The nozzle in use.
-    pub active_nozzle: Side,
-    /// Heatbed.
-    pub bed: Heater,
-    /// Chamber.
-    pub chamber: Heater,
-    /// Fans.
-    pub fans: Fans,
-    /// Chamber lamp.
-    pub chamber_light: Option<bool>,
-    /// Tool head lamp.
-    pub work_light: Option<bool>,
-    /// Bed lamp; the printer tells of it only when it is switched.
-    pub heatbed_light: Option<bool>,
-    /// Speed profile.
-    pub speed: Option<Speed>,
-    /// Speed in percent of the standard one.
-    pub speed_percent: Option<u16>,
-    /// Wi-Fi signal, dBm.
-    pub wifi_dbm: Option<i16>,
-    /// Time-lapse of the next or current print.
-    pub timelapse: Option<bool>,
-    /// Sounds.
-    pub prompt_sound: Option<bool>,
-    /// The other settings.
-    pub options: Options,
-    /// What the machine senses of itself.
-    pub machine: Machine,
-    /// Its address in the network.
-    pub ip: Option<Ipv4Addr>,
-    /// What kinds of nozzles there are: right (or only), left.
-    pub nozzle_kinds: [Nozzle; 2],
-    /// The rack with hotends.
-    pub rack: Option<Arc<Rack>>,
-    /// Error of the print; `None` when there is none.
-    pub error: Option<PrintError>,
-    /// Health messages.
-    pub hms: Vec<Hms>,
-    /// What is told about both, made when one of them or the texts change.
-    pub health: Arc<Health>,
-    /// Where the texts come from.
-    pub texts: Arc<Texts>,
-    /// AMS units by their number.
-    pub ams: Shared<[Ams]>,
-    /// External spools: right (or only), left.
-    pub external: Shared<[ExternalSpool]>,
-    /// What feeds each nozzle: right (or only), left. `None` when not known.
-    pub sources: [Option<Source>; 2],
-    /// Firmware and its updates.
-    pub update: Update,
-    /// A heater has been left on with nothing to do; `None` when no target is known.
-    pub heater_left_on: Option<bool>,
-    /// Since it was last heard, the connection was lost or a question went unanswered: what is known
-    /// may not be so any more.
-    pub stale: bool,
-    /// When it last reported, to some minutes: a snapshot must not differ with each report.
-    pub last_report: Option<Timestamp>,
-    /// What the account's cloud knows of it.
-    pub facts: Arc<Facts>,
-    /// What follows from its jobs, for automations.
-    pub levels: Arc<Levels>,
-    /// What filament and energy cost, where that was told.
-    pub prices: Option<Arc<Prices>>,
-    /// An energy meter was named for it.
-    pub metered: bool,
-}
-
-impl Snapshot {
-    /// A printer of which nothing is known but who it is.
-    pub fn unheard(identity: Arc<Identity>) -> Self {
-        Self {
-            identity,
-            capabilities: None,
-            reach: Reach::Unheard,
-            contact: Contact::default(),
-            control: Control::Unknown,
-            control_reason: ControlReason::NotKnown,
-            read_only: false,
-            gcode: false,
-            firmware_install: false,
-            status: None,
-            stage: None,
-            job: Job::default(),
-            nozzles: [Heater::default(); 2],
-            active_nozzle: Side::Right,
-            bed: Heater::default(),
-            chamber: Heater::default(),
-            fans: Fans::default(),
-            chamber_light: None,
-            work_light: None,
-            heatbed_light: None,
-            speed: None,
-            speed_percent: None,
-            wifi_dbm: None,
-            timelapse: None,
-            prompt_sound: None,
-            options: Options::default(),
-            machine: Machine::default(),
-            ip: None,
-            nozzle_kinds: Default::default(),
-            rack: None,
-            error: None,
-            hms: Vec::new(),
-            health: Health::nothing(),
-            texts: Texts::bundled(),
-            ams: Shared::default(),
-            external: Shared::default(),
-            sources: [None; 2],
-            update: Update::default(),
-            heater_left_on: None,
-            stale: false,
-            last_report: None,
-            facts: Arc::default(),
-            levels: Arc::default(),
-            prices: None,
-            metered: false,
-        }
-    }
-
-    /// One of the nozzles.
-    pub fn nozzle(&self, side: Side) -> Heater {
-        let [right, left] = self.nozzles;
-        match side {
-            Side::Right => right,
-            Side::Left => left,
-        }
-    }
-
-    /// What kind of nozzle it is.
-    pub fn nozzle_kind(&self, side: Side) -> &Nozzle {
-        let [right, left] = &self.nozzle_kinds;
-        match side {
-            Side::Right => right,
-            Side::Left => left,
-        }
-    }
-
-    /// What feeds a nozzle.
-    pub fn source(&self, side: Side) -> Option<Source> {
-        let [right, left] = self.sources;
-        match side {
-            Side::Right => right,
-            Side::Left => left,
-        }
-    }
-
-    /// The slot that a source is.
-    pub fn slot(&self, source: Source) -> Option<&Slot> {
-        match source {
-            Source::Nothing => None,
-            Source::Ams { unit, slot } => {
-                self.ams.iter().find(|ams| ams.id == unit)?.slots.get(usize::from(slot))
-            }
-            Source::External(number) => {
-                self.external.iter().find(|spool| spool.number == number).map(|spool| &spool.slot)
-            }
-        }
-    }
-
-    /// An AMS unit, by the printer's number.
-    pub fn unit(&self, id: u8) -> Option<&Ams> {
-        self.ams.iter().find(|ams| ams.id == id)
-    }
-
-    /// Whether a job is under way.
-    pub fn is_active(&self) -> bool {
-        self.status.is_some_and(Status::is_active)
-    }
-
-    /// Whether a heater is on that nobody needs: no job, no filament being changed or dried. `None` when
-    /// that cannot be told.
-    pub fn heated_at_rest(&self) -> Option<bool> {
-        let busy = self.status?.is_active()
-            || self.stage.is_some_and(|stage| stage != stage::IDLE)
-            || self.ams.iter().any(|ams| ams.drying.remaining.is_some_and(|left| !left.is_zero()));
-        let [right, left] = self.nozzles;
-        let targets = [right, left, self.bed, self.chamber].map(|heater| heater.target);
-        targets.iter().any(Option::is_some).then(|| !busy && targets.into_iter().flatten().any(|t| t > 0.0))
     }
 }

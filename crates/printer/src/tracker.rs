@@ -25,11 +25,11 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::cloud::{Names, Task};
-use super::consumption::{self, Meter, Prices};
+use super::consumption::{self, Meter};
 use super::event::{Event, Kind, LATE, Reason, Source};
 use super::levels::Levels;
 use super::record::{CancelMark, JobRecord, Ledger};
-use super::{Hms, Now, PrintError, Serial, Snapshot, Text};
+use super::{Hms, Now, Policy, PrintError, Serial, Snapshot, Text};
 
 use machine::Doing;
 use seen::Seen;
@@ -69,10 +69,6 @@ pub struct Options {
     pub bed_safe: f32,
     /// Events that wait for the broker, at most.
     pub pending: usize,
-    /// What filament and energy cost, where that was told.
-    pub prices: Option<Arc<Prices>>,
-    /// Whether an energy meter was named for the printer.
-    pub metered: bool,
 }
 
 impl Default for Options {
@@ -84,8 +80,6 @@ impl Default for Options {
             nozzle_safe: 50.0,
             bed_safe: 45.0,
             pending: 200,
-            prices: None,
-            metered: false,
         }
     }
 }
@@ -121,6 +115,8 @@ pub struct Tracker {
     levels: Arc<Levels>,
     /// What the step that is being made wants done.
     effects: Effects,
+    /// What filament and energy cost.
+    policy: Arc<Policy>,
     /// Names of filaments that people made, to find their prices.
     names: Arc<Names>,
     /// What was looked at last.
@@ -184,13 +180,14 @@ struct Live {
 
 impl Tracker {
     /// Goes on where a ledger ends; an empty one is a printer that was never seen.
-    pub fn new(serial: Serial, ledger: Ledger, options: Options) -> Self {
+    pub fn new(serial: Serial, ledger: Ledger, policy: &Arc<Policy>, options: Options) -> Self {
         let mut tracker = Self {
             serial,
             options,
             ledger,
             levels: Arc::default(),
             effects: Effects::default(),
+            policy: Arc::clone(policy),
             names: Arc::default(),
             seen: None,
             doing: Doing::Unsynced,
@@ -220,18 +217,19 @@ impl Tracker {
     /// use printer::tracker::{Options, Tracker};
     /// use printer::{Contact, Identity, Ledger, Now, Reach, Snapshot, Status};
     ///
-    /// let identity = Arc::new(Identity::new("01P00A000000001", "Garage", "P1S"));
-    /// let mut tracker = Tracker::new(identity.serial.clone(), Ledger::default(), Options::default());
-    /// let mut printer = Snapshot::unheard(identity);
-    /// printer.reach = Reach::Online;
-    /// printer.contact = Contact { linked: true, whole: true, ..Contact::default() };
+    /// let mut printer = Snapshot::unheard("Garage", Identity::new("01P00A000000001", "P1S"));
+    /// let serial = printer.identity.serial.clone();
+    /// let mut tracker = Tracker::new(serial, Ledger::default(), &printer.policy, Options::default());
+    /// let says = printer.observed_mut();
+    /// says.reach = Reach::Online;
+    /// says.contact = Contact { linked: true, whole: true, ..Contact::default() };
     /// let at = |second: u64| Now {
     ///     mono: Duration::from_secs(second),
     ///     wall: jiff::Timestamp::UNIX_EPOCH + Duration::from_secs(second),
     /// };
-    /// printer.status = Some(Status::Idle);
+    /// printer.observed_mut().status = Some(Status::Idle);
     /// assert!(tracker.observe(at(0), &printer).events.is_empty());
-    /// printer.status = Some(Status::Prepare);
+    /// printer.observed_mut().status = Some(Status::Prepare);
     /// tracker.observe(at(1), &printer);
     /// let told = tracker.observe(at(6), &printer);
     /// assert!(told.save && told.events[0].kind == Kind::Started);
@@ -303,15 +301,6 @@ impl Tracker {
         mem::take(&mut self.effects)
     }
 
-    /// Reckons with these prices, and with energy or without, from now on.
-    pub fn set_prices(&mut self, prices: Option<&Arc<Prices>>, metered: bool) {
-        self.options.prices = prices.cloned();
-        self.options.metered = metered;
-        if !metered {
-            self.ledger.meter = None;
-        }
-    }
-
     /// Notes until when it looked, for a program that is about to stop: so the next one knows how long nobody
     /// did, and a short gap hides nothing.
     pub fn leave(&mut self, now: Now) -> Effects {
@@ -373,6 +362,10 @@ impl Tracker {
         self.awake = false;
         self.mend_clock(now);
         self.names = Arc::clone(&seen.facts.names);
+        self.policy = Arc::clone(&seen.policy);
+        if !self.policy.metered {
+            self.ledger.meter = None;
+        }
         self.linked = seen.contact.linked.then(|| self.linked.unwrap_or(now.mono));
         self.look_at_gap(now);
         self.look_at_reach(now, seen);

@@ -2,7 +2,7 @@
 
 use crate::models::{Model, Series};
 use crate::report::Print;
-use crate::snapshot::is_np;
+use crate::observed::is_np;
 use printer::command::{Step, Steps};
 use printer::{Capabilities, Requests};
 

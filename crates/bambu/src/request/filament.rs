@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use printer::command::{AmsAnswer, Dry, SpoolFilament};
-use printer::{Filament, Side, Snapshot, Source};
+use printer::{Filament, Side, Observed, Source};
 
 use super::{Body, Dialect, gcode, print};
 
@@ -16,16 +16,16 @@ fn melting(filament: Option<&Filament>) -> Option<u16> {
     Some(u16::midpoint(filament.nozzle_min?, filament.nozzle_max?)).filter(|celsius| *celsius > 0)
 }
 
-fn filament_of(printer: &Snapshot, source: Option<Source>) -> Option<&Filament> {
+fn filament_of(printer: &Observed, source: Option<Source>) -> Option<&Filament> {
     printer.slot(source?)?.filament()
 }
 
-fn two_spools(printer: &Snapshot) -> bool {
+fn two_spools(printer: &Observed) -> bool {
     printer.capabilities.is_some_and(|can| can.dual_nozzle)
 }
 
 /// The vendor's unit, slot and overall number of a place that filament comes from.
-pub(super) fn place(printer: &Snapshot, source: Source) -> (u8, u8, u8) {
+pub(super) fn place(printer: &Observed, source: Source) -> (u8, u8, u8) {
     match source {
         Source::Ams { unit, slot } if unit >= 128 => (unit, slot, unit),
         Source::Ams { unit, slot } => (unit, slot, unit.saturating_mul(4).saturating_add(slot)),
@@ -35,7 +35,7 @@ pub(super) fn place(printer: &Snapshot, source: Source) -> (u8, u8, u8) {
     }
 }
 
-pub(super) fn load(printer: &Snapshot, source: Source, celsius: Option<u16>) -> Vec<Body> {
+pub(super) fn load(printer: &Observed, source: Source, celsius: Option<u16>) -> Vec<Body> {
     let (unit, slot, target) = place(printer, source);
     let new = celsius.or_else(|| melting(filament_of(printer, Some(source)))).unwrap_or(USUAL);
     let old = melting(filament_of(printer, printer.source(printer.active_nozzle))).unwrap_or(new);
@@ -44,7 +44,7 @@ pub(super) fn load(printer: &Snapshot, source: Source, celsius: Option<u16>) -> 
 
 pub(super) fn unload(
     dialect: &Dialect,
-    printer: &Snapshot,
+    printer: &Observed,
     side: Option<Side>,
     celsius: Option<u16>,
 ) -> Vec<Body> {
@@ -68,7 +68,7 @@ fn change(unit: u8, slot: u8, target: u8, old: u16, new: u16) -> Vec<Body> {
 }
 
 /// Unit, tray and slot as `ams_filament_setting` wants them: not as loading does.
-fn spool(printer: &Snapshot, source: Source) -> (u8, u8, u8) {
+fn spool(printer: &Observed, source: Source) -> (u8, u8, u8) {
     match source {
         Source::Ams { unit, slot } => (unit, slot, slot),
         Source::External(1) if two_spools(printer) => (255, 255, 0),
@@ -78,7 +78,7 @@ fn spool(printer: &Snapshot, source: Source) -> (u8, u8, u8) {
     }
 }
 
-pub(super) fn set(printer: &Snapshot, source: Source, filament: &SpoolFilament) -> Vec<Body> {
+pub(super) fn set(printer: &Observed, source: Source, filament: &SpoolFilament) -> Vec<Body> {
     let (unit, tray, slot) = spool(printer, source);
     let SpoolFilament { id, material, color, nozzle_min, nozzle_max } = filament;
     let mut members = json!({"ams_id": unit, "tray_id": tray, "slot_id": slot, "tray_info_idx": id.as_str(),
@@ -91,7 +91,7 @@ pub(super) fn set(printer: &Snapshot, source: Source, filament: &SpoolFilament) 
     print("ams_filament_setting", members)
 }
 
-pub(super) fn reset(printer: &Snapshot, source: Source) -> Vec<Body> {
+pub(super) fn reset(printer: &Observed, source: Source) -> Vec<Body> {
     let (unit, tray, slot) = spool(printer, source);
     print(
         "ams_filament_setting",
@@ -119,7 +119,7 @@ pub(super) fn answer(answer: AmsAnswer) -> Vec<Body> {
     print("ams_control", json!({"param": word}))
 }
 
-pub(super) fn dry(printer: &Snapshot, dry: &Dry) -> Vec<Body> {
+pub(super) fn dry(printer: &Observed, dry: &Dry) -> Vec<Body> {
     let ams = printer.unit(dry.unit);
     let Some((celsius, hours)) = dry.plan.or_else(|| ams?.drying_plan()) else { return Vec::new() };
     let inside = ams.and_then(|ams| ams.slots.iter().find_map(|slot| slot.filament()));

@@ -4,12 +4,12 @@ use serde_json::{Value, json};
 
 use crate::models::Series;
 use printer::command::{Place, PrintFile};
-use printer::{Snapshot, Source};
+use printer::{Observed, Source};
 
 use super::filament::place;
 use super::{Body, Dialect, print};
 
-pub(super) fn print_file(dialect: &Dialect, printer: &Snapshot, file: &PrintFile) -> Vec<Body> {
+pub(super) fn print_file(dialect: &Dialect, printer: &Observed, file: &PrintFile) -> Vec<Body> {
     let url = match &file.place {
         Place::Web(url) => url.to_string(),
         Place::Storage(path) => {

@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 
-use printer::Snapshot;
+use printer::Observed;
 use printer::options::{Sensitivity, Setting};
 
 use super::{Body, Dialect, print};
@@ -13,7 +13,7 @@ pub(super) fn camera(command: &'static str, on: bool) -> Vec<Body> {
 }
 
 /// One option per message (protocol 5.9).
-pub(super) fn setting(dialect: &Dialect, printer: &Snapshot, setting: Setting, on: bool) -> Vec<Body> {
+pub(super) fn setting(dialect: &Dialect, printer: &Observed, setting: Setting, on: bool) -> Vec<Body> {
     let option = |members: Value| print("print_option", members);
     match setting {
         Setting::AutoRecovery => option(json!({"auto_recovery": on, "option": u8::from(on)})),
@@ -67,7 +67,7 @@ pub(super) fn detector(detector: Setting, on: bool, sensitivity: Option<Sensitiv
 }
 
 /// Closes the message on the printer's screen; what caused it stays (protocol 5.4).
-pub(super) fn clear_error(printer: &Snapshot) -> Vec<Body> {
+pub(super) fn clear_error(printer: &Observed) -> Vec<Body> {
     let Some(error) = printer.error else { return Vec::new() };
     let mut requests = print("clean_print_error", json!({"subtask_id": "0", "print_error": error.0}));
     let dialog = json!({"name": "print_error", "action": "close", "source": 1, "type": "dialog",

@@ -15,11 +15,11 @@ const BURST: u32 = 20;
 /// farm of fifty would be deaf for a minute.
 const PER_PRINTER: u32 = 2;
 /// What ordinary commands leave for those that cannot wait: somebody moves a slider while another stops.
-pub(super) const RESERVE: i64 = 5;
+const RESERVE: i64 = 5;
 
 /// A bucket of tokens, one for each message.
 ///
-/// It belongs to a connection and is lent to each printer's session while that handles something.
+/// It belongs to a connection and is borrowed by each printer's session while that handles something.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Budget {
     capacity: i64,
@@ -52,11 +52,25 @@ impl Budget {
         self.full_at = self.full_at.max(now) + EACH;
     }
 
+    /// When something can be paid for.
+    pub(super) fn funds(&self) -> Funds {
+        Funds { one: self.when(1), ordinary: self.when(RESERVE + 1) }
+    }
+
     /// When so many are left.
-    pub(super) fn when(&self, tokens: i64) -> Duration {
+    fn when(&self, tokens: i64) -> Duration {
         let missing = u32::try_from(self.capacity - tokens).unwrap_or(0);
         self.full_at.saturating_sub(EACH.saturating_mul(missing))
     }
+}
+
+/// When a message can be paid for, by its kind, if nobody takes anything meanwhile.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Funds {
+    /// One that cannot wait, and what is asked of a printer.
+    pub(super) one: Duration,
+    /// An ordinary command.
+    pub(super) ordinary: Duration,
 }
 
 #[cfg(test)]

@@ -3,14 +3,14 @@
 use crate::envelope::Reply;
 use printer::{PrintError, Refusal};
 
-use super::authority;
+use super::authorisation;
 
 /// Longest reason of the printer's that is handed on, in characters.
 const LONGEST: usize = 200;
 
 /// Whether the printer wants a signature.
 pub(super) fn wants_signature(reply: &Reply) -> bool {
-    reply.code.is_some_and(authority::is_signature)
+    reply.code.is_some_and(authorisation::is_signature)
         || reply.accepted == Some(false)
             && reply.reason.as_deref().is_some_and(|r| r.to_ascii_lowercase().contains("verify failed"))
 }
@@ -42,7 +42,7 @@ pub(super) fn of_reply(reply: &Reply) -> String {
 pub(super) fn of_error(error: PrintError) -> String {
     let code = i64::from(error.0);
     match meaning(code) {
-        _ if authority::is_signature(code) => Refusal::SignatureRequired.to_string(),
+        _ if authorisation::is_signature(code) => Refusal::SignatureRequired.to_string(),
         Some(meaning) => format!("the printer refused: {meaning}"),
         None => format!("the printer answered with error {error}"),
     }

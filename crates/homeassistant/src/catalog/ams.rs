@@ -106,7 +106,7 @@ pub static AMS: &[Entity<Ams>] = &[
             |a, b| {
                 a.release != b.release
                     || a.firmware != b.firmware
-                    || a.firmware_available != b.firmware_available
+                    || a.offered != b.offered
             },
             |a| told(release(a)),
         ),
@@ -114,7 +114,7 @@ pub static AMS: &[Entity<Ams>] = &[
 
 /// What the update is to: the version that is offered, else the one that is installed.
 fn latest(ams: &Ams) -> Option<&Text> {
-    ams.firmware_available.as_ref().or(ams.firmware.as_ref())
+    ams.firmware_available().or(ams.firmware.as_ref())
 }
 
 /// The release that the entity is about, if the cloud told of it.

@@ -14,11 +14,11 @@ use super::{DROP, text};
 const LISTED: usize = 10;
 
 fn task(s: &Snapshot) -> Option<&Task> {
-    s.facts.task.as_deref()
+    s.known.facts.task.as_deref()
 }
 
 fn other_task(a: &Snapshot, b: &Snapshot) -> bool {
-    a.facts.task != b.facts.task
+    a.known.facts.task != b.known.facts.task
 }
 
 /// What people call a slot, as the ha-bambulab integration names it in the attributes of its weights.
@@ -99,12 +99,12 @@ fn listed(task: &Task) -> Json {
 }
 
 fn last_tasks(s: &Snapshot) -> Json {
-    let tasks = s.facts.recent.iter().flat_map(|tasks| tasks.iter()).take(LISTED);
+    let tasks = s.known.facts.recent.iter().flat_map(|tasks| tasks.iter()).take(LISTED);
     json!({ "tasks": tasks.map(|task| listed(task)).collect::<Vec<_>>() })
 }
 
 fn hearsay(s: &Snapshot) -> Json {
-    let said = s.facts.hearsay.as_deref();
+    let said = s.known.facts.hearsay.as_deref();
     json!({
         "task": said.and_then(|said| said.title.as_deref()),
         "status": said.and_then(|said| said.status.as_ref()).map(Text::to_ascii_lowercase),
@@ -150,20 +150,20 @@ pub(super) static CLOUD: &[Entity<Snapshot>] = &[
     .hidden()
     .with(|a, b| other_task(a, b) || a.job.ids != b.job.ids, design),
     sensor::<Snapshot>("last_tasks", "Last tasks", |s| {
-        let tasks = s.facts.recent.as_ref()?;
+        let tasks = s.known.facts.recent.as_ref()?;
         Some(Value::Int(i64::try_from(tasks.len()).unwrap_or(i64::MAX)))
     })
     .icon("mdi:history")
     .diagnostic()
     .lasting()
     .hidden()
-    .with(|a, b| a.facts.recent != b.facts.recent, last_tasks),
+    .with(|a, b| a.known.facts.recent != b.known.facts.recent, last_tasks),
     // A second opinion: the printer's own word is its availability.
-    binary::<Snapshot>("cloud_online", "Online in the cloud", |s| s.facts.online.map(Value::Flag))
+    binary::<Snapshot>("cloud_online", "Online in the cloud", |s| s.known.facts.online.map(Value::Flag))
         .class("connectivity")
         .diagnostic()
         .lasting()
         .early()
         .hidden()
-        .with(|a, b| a.facts.hearsay != b.facts.hearsay, hearsay),
+        .with(|a, b| a.known.facts.hearsay != b.known.facts.hearsay, hearsay),
 ];

@@ -16,7 +16,7 @@ use super::DROP;
 /// The print that these rows are about, and how much of it is printed. While it is under way the printer's own
 /// report is fresher than the record.
 fn subject(s: &Snapshot) -> Option<(&JobRecord, Option<Share>)> {
-    let under_way = s.levels.job.as_deref().filter(|job| job.class == JobClass::Print);
+    let under_way = s.known.levels.job.as_deref().filter(|job| job.class == JobClass::Print);
     match under_way {
         Some(job) => {
             let live =
@@ -29,7 +29,7 @@ fn subject(s: &Snapshot) -> Option<(&JobRecord, Option<Share>)> {
             };
             Some((job, share))
         }
-        None => s.levels.last.as_deref().map(|job| (job, Share::of_job(job))),
+        None => s.known.levels.last.as_deref().map(|job| (job, Share::of_job(job))),
     }
 }
 
@@ -39,9 +39,9 @@ fn filament_used(s: &Snapshot) -> Option<Value<'_>> {
 }
 
 fn cost(s: &Snapshot) -> Option<Cost> {
-    let prices = s.prices.as_deref()?;
+    let prices = s.policy.prices.as_deref()?;
     let (job, share) = subject(s)?;
-    Some(consumption::cost(job, share, s.metered, prices, &s.facts.names))
+    Some(consumption::cost(job, share, s.policy.metered, prices, &s.known.facts.names))
 }
 
 fn money(value: Option<f64>) -> Option<Value<'static>> {
@@ -55,8 +55,8 @@ fn differ(a: &Snapshot, b: &Snapshot) -> bool {
 }
 
 fn costs_differ(a: &Snapshot, b: &Snapshot) -> bool {
-    let jobs = |s: &Snapshot| [&s.levels.job, &s.levels.last].map(|job| job.as_ref().map(Arc::as_ptr));
-    jobs(a) != jobs(b) || a.prices != b.prices || a.metered != b.metered
+    let jobs = |s: &Snapshot| [&s.known.levels.job, &s.known.levels.last].map(|job| job.as_ref().map(Arc::as_ptr));
+    jobs(a) != jobs(b) || a.policy.prices != b.policy.prices || a.policy.metered != b.policy.metered
 }
 
 fn places(value: f64, places: i32) -> f64 {
@@ -66,7 +66,7 @@ fn places(value: f64, places: i32) -> f64 {
 
 fn of_slot(slot: &TaskSlot, share: Option<Share>, s: &Snapshot) -> Json {
     let grams = share.zip(slot.weight_g).map(|(share, weight)| share.grams(weight));
-    let per_kg = s.prices.as_deref().and_then(|prices| prices.per_kg(slot, &s.facts.names));
+    let per_kg = s.policy.prices.as_deref().and_then(|prices| prices.per_kg(slot, &s.known.facts.names));
     let mut told = json!({
         "ams": slot.unit,
         "slot": slot.slot + 1,
@@ -74,7 +74,7 @@ fn of_slot(slot: &TaskSlot, share: Option<Share>, s: &Snapshot) -> Json {
         "used_g": grams.map(|grams| places(grams, 1)),
         "planned_g": slot.weight_g.map(|weight| places(weight.into(), 1)),
     });
-    if let (Some(_), Some(told)) = (&s.prices, told.as_object_mut()) {
+    if let (Some(_), Some(told)) = (&s.policy.prices, told.as_object_mut()) {
         let cost = grams.zip(per_kg).map(|(grams, per_kg)| places(grams / 1000.0 * per_kg, 2));
         told.insert("cost".into(), json!(cost));
     }
@@ -100,7 +100,7 @@ fn cost_details(s: &Snapshot) -> Json {
     let without: Vec<&str> = slots
         .iter()
         .filter(|slot| {
-            s.prices.as_deref().is_some_and(|prices| prices.per_kg(slot, &s.facts.names).is_none())
+            s.policy.prices.as_deref().is_some_and(|prices| prices.per_kg(slot, &s.known.facts.names).is_none())
         })
         .map(|slot| slot.material.as_deref().unwrap_or("unknown"))
         .collect();
@@ -125,18 +125,18 @@ pub(super) static CONSUMPTION: &[Entity<Snapshot>] = &[
         .class("monetary")
         .unit(CURRENCY)
         .lasting()
-        .needs(|_, s| s.prices.is_some())
+        .needs(|_, s| s.policy.prices.is_some())
         .with(differ, cost_details),
     sensor::<Snapshot>("filament_cost", "Filament cost", |s| money(cost(s)?.filament))
         .class("monetary")
         .unit(CURRENCY)
         .lasting()
         .hidden()
-        .needs(|_, s| s.prices.is_some()),
+        .needs(|_, s| s.policy.prices.is_some()),
     sensor::<Snapshot>("job_energy", "Print energy", |s| Some(Value::Decimal(subject(s)?.0.energy_kwh?, 3)))
         .class("energy")
         .unit("kWh")
         .counter()
         .lasting()
-        .needs(|_, s| s.metered),
+        .needs(|_, s| s.policy.metered),
 ];

@@ -12,7 +12,7 @@ use super::{flag, text};
 
 fn control_mode(s: &Snapshot) -> Option<Value<'_>> {
     Some(Value::from(match s.control {
-        _ if s.read_only => "read_only",
+        _ if s.policy.read_only => "read_only",
         Control::Full => "full",
         Control::Limited => "limited",
         Control::Unknown => return None,
@@ -20,7 +20,7 @@ fn control_mode(s: &Snapshot) -> Option<Value<'_>> {
 }
 
 fn control_reason(s: &Snapshot) -> ControlReason {
-    if s.read_only { ControlReason::Configuration } else { s.control_reason }
+    if s.policy.read_only { ControlReason::Configuration } else { s.control_reason }
 }
 
 /// The version of each board.

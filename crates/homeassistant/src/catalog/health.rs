@@ -20,7 +20,7 @@ const LISTED: usize = 64;
 /// nothing is known against it is no news, and a part of a report is not enough; that it went away in the middle
 /// of a job is known all the same.
 fn is_known(s: &Snapshot) -> bool {
-    s.capabilities.is_some() || s.levels.offline_while_printing
+    s.capabilities.is_some() || s.known.levels.offline_while_printing
 }
 
 pub(super) static HEALTH: &[Entity<Snapshot>] = &[
@@ -41,27 +41,27 @@ pub(super) static HEALTH: &[Entity<Snapshot>] = &[
         |s| json!({"reasons": s.reasons().filter(|_| is_known(s)).map(Reason::word).collect::<Vec<_>>()}),
     ),
     binary::<Snapshot>("hms", "HMS errors", |s| {
-        Some(Value::Flag(s.health.messages.iter().any(Told::counts)))
+        Some(Value::Flag(s.known.health.messages.iter().any(Told::counts)))
     })
     .class("problem")
     .diagnostic()
     .lasting()
-    .with(|a, b| (&a.health.messages, &a.health.hidden) != (&b.health.messages, &b.health.hidden), details),
+    .with(|a, b| (&a.known.health.messages, &a.known.health.hidden) != (&b.known.health.messages, &b.known.health.hidden), details),
     sensor::<Snapshot>("hms_text", "HMS message", |s| {
-        Some(s.health.messages.first().map_or("none", |message| &message.text).into())
+        Some(s.known.health.messages.first().map_or("none", |message| &message.text).into())
     })
     .icon(ALERT)
     .diagnostic()
     .lasting()
     .with(
-        |a, b| a.health.messages != b.health.messages,
-        |s| match s.health.messages.first() {
+        |a, b| a.known.health.messages != b.known.health.messages,
+        |s| match s.known.health.messages.first() {
             Some(message) => explained(message),
             None => json!({}),
         },
     ),
     sensor::<Snapshot>("hms_count", "HMS message count", |s| {
-        Some(Value::Int(i64::try_from(s.health.messages.len()).unwrap_or(i64::MAX)))
+        Some(Value::Int(i64::try_from(s.known.health.messages.len()).unwrap_or(i64::MAX)))
     })
     .icon(ALERT)
     .diagnostic()
@@ -71,14 +71,14 @@ pub(super) static HEALTH: &[Entity<Snapshot>] = &[
         "hms_worst_severity",
         "HMS worst severity",
         || [&["none"], &Severity::WORDS[..]].concat(),
-        |s| Some(s.health.worst().map_or("none", Severity::word).into()),
+        |s| Some(s.known.health.worst().map_or("none", Severity::word).into()),
     )
     .icon(ALERT)
     .diagnostic()
     .hidden()
     .lasting(),
     sensor::<Snapshot>("hms_codes", "HMS codes", |s| {
-        Some(if s.hms.is_empty() { "none" } else { s.health.codes.as_str() }.into())
+        Some(if s.hms.is_empty() { "none" } else { s.known.health.codes.as_str() }.into())
     })
     .icon(ALERT)
     .diagnostic()
@@ -88,12 +88,12 @@ pub(super) static HEALTH: &[Entity<Snapshot>] = &[
         |a, b| a.hms != b.hms,
         |s| json!({"codes": s.hms.iter().take(LISTED).map(ToString::to_string).collect::<Vec<_>>()}),
     ),
-    binary::<Snapshot>("print_error", "Print error", |s| Some(Value::Flag(s.health.fault().is_some())))
+    binary::<Snapshot>("print_error", "Print error", |s| Some(Value::Flag(s.known.health.fault().is_some())))
         .class("problem")
         .diagnostic()
         .with(
-            |a, b| a.health.error != b.health.error,
-            |s| match &s.health.error {
+            |a, b| a.known.health.error != b.known.health.error,
+            |s| match &s.known.health.error {
                 Some(Told { code, text, wiki, .. }) => json!({
                     "code": code.to_string().replace('-', "_"),
                     "error": text,
@@ -111,13 +111,13 @@ pub(super) static HEALTH: &[Entity<Snapshot>] = &[
     .diagnostic()
     .hidden(),
     sensor::<Snapshot>("print_error_text", "Print error message", |s| {
-        Some(s.health.error.as_ref().map_or("none", |error| &error.text).into())
+        Some(s.known.health.error.as_ref().map_or("none", |error| &error.text).into())
     })
     .icon(ALERT)
     .diagnostic()
     .with(
-        |a, b| a.health.error != b.health.error,
-        |s| json!({"text": s.health.error.as_ref().map(|error| &error.text)}),
+        |a, b| a.known.health.error != b.known.health.error,
+        |s| json!({"text": s.known.health.error.as_ref().map(|error| &error.text)}),
     ),
 ];
 
@@ -144,7 +144,7 @@ fn explainable(health: &Health) -> impl Iterator<Item = &Told<Hms>> {
 /// The names with capitals and numbers are those of the ha-bambulab integration: people have automations
 /// and cards that read them. The list says the same for a program.
 fn details(s: &Snapshot) -> Json {
-    let health = &s.health;
+    let health = &s.known.health;
     let mut details = Map::new();
     details.insert("Count".into(), health.messages.len().into());
     for (index, message) in explainable(health).enumerate() {

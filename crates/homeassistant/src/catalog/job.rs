@@ -40,8 +40,8 @@ fn planned(s: &Snapshot) -> Option<Vec<serde_json::Value>> {
 
 /// By the cloud's task, else by the printer, else as it was seen here.
 fn started(s: &Snapshot) -> Option<Timestamp> {
-    let told = s.facts.task.as_ref().and_then(|task| task.started_at);
-    told.or(s.job.started_at).or(s.levels.started_at)
+    let told = s.known.facts.task.as_ref().and_then(|task| task.started_at);
+    told.or(s.job.started_at).or(s.known.levels.started_at)
 }
 
 fn stage(s: &Snapshot) -> Option<Value<'_>> {
@@ -50,7 +50,7 @@ fn stage(s: &Snapshot) -> Option<Value<'_>> {
 
 /// Steadier where somebody tracks the jobs; that there is none to end is then their word, too.
 fn ends_at(s: &Snapshot) -> Option<jiff::Timestamp> {
-    if s.levels.activity.is_some() { s.levels.ends_at } else { s.job.ends_at }
+    if s.known.levels.activity.is_some() { s.known.levels.ends_at } else { s.job.ends_at }
 }
 
 pub(super) static JOB: &[Entity<Snapshot>] = &[
@@ -108,7 +108,7 @@ pub(super) static JOB: &[Entity<Snapshot>] = &[
         .needs(|c, _| c.job.download),
     // The tracker knows it of every printer, also of those that do not tell.
     sensor::<Snapshot>("start_time", "Start time", |s| {
-        s.levels.started_at.or_else(|| started(s)).map(Value::Time)
+        s.known.levels.started_at.or_else(|| started(s)).map(Value::Time)
     })
     .class("timestamp")
     .lasting(),

@@ -18,19 +18,19 @@ fn is_printing(activity: Activity) -> bool {
 }
 
 fn last(s: &Snapshot) -> Option<&JobRecord> {
-    s.levels.last.as_deref()
+    s.known.levels.last.as_deref()
 }
 
 /// Whether something of the levels is another than before; mostly they are one and the same.
 fn differ<T: PartialEq>(a: &Snapshot, b: &Snapshot, part: fn(&Levels) -> &T) -> bool {
-    !Arc::ptr_eq(&a.levels, &b.levels) && part(&a.levels) != part(&b.levels)
+    !Arc::ptr_eq(&a.known.levels, &b.known.levels) && part(&a.known.levels) != part(&b.known.levels)
 }
 
 /// Totals; unknown until something was counted or the printer has been seen. A total that is 0 for a moment
 /// would be a new beginning to Home Assistant's statistics.
 fn counted(s: &Snapshot) -> Option<&Counters> {
-    let counters = &s.levels.counters;
-    (s.levels.activity.is_some() || *counters != Counters::default()).then_some(counters)
+    let counters = &s.known.levels.counters;
+    (s.known.levels.activity.is_some() || *counters != Counters::default()).then_some(counters)
 }
 
 fn total(count: u64) -> Value<'static> {
@@ -102,7 +102,7 @@ pub(super) fn of_job(job: &JobRecord) -> Map<String, Json> {
 fn last_job(s: &Snapshot) -> Json {
     let mut details = last(s).map(of_job).unwrap_or_default();
     if !details.is_empty() {
-        details.insert("event_id".into(), json!(s.levels.last_event.as_deref()));
+        details.insert("event_id".into(), json!(s.known.levels.last_event.as_deref()));
     }
     details.into()
 }
@@ -118,11 +118,11 @@ fn history(s: &Snapshot) -> Json {
         }
         Json::Object(listed)
     };
-    json!({ "jobs": s.levels.recent.iter().map(job).collect::<Vec<_>>() })
+    json!({ "jobs": s.known.levels.recent.iter().map(job).collect::<Vec<_>>() })
 }
 
 fn by_material(s: &Snapshot) -> Json {
-    let grams = s.levels.counters.filament_g.iter();
+    let grams = s.known.levels.counters.filament_g.iter();
     Json::Object(grams.map(|(material, g)| (material.to_string(), json!(rounded(*g, 1)))).collect())
 }
 
@@ -150,8 +150,8 @@ pub(super) static LEVELS: &[Entity<Snapshot>] = &[
         .lasting()
         .early(),
     sensor::<Snapshot>("job_history", "Last prints", |s| {
-        (s.levels.activity.is_some() || !s.levels.recent.is_empty())
-            .then(|| Value::Int(i64::try_from(s.levels.recent.len()).unwrap_or(i64::MAX)))
+        (s.known.levels.activity.is_some() || !s.known.levels.recent.is_empty())
+            .then(|| Value::Int(i64::try_from(s.known.levels.recent.len()).unwrap_or(i64::MAX)))
     })
     .icon("mdi:history")
     .diagnostic()
@@ -205,26 +205,26 @@ pub(super) static LEVELS: &[Entity<Snapshot>] = &[
         "activity",
         "Activity",
         || Activity::WORDS.to_vec(),
-        |s| Some(s.levels.activity?.word().into()),
+        |s| Some(s.known.levels.activity?.word().into()),
     )
     .icon("mdi:printer-3d")
     .lasting()
     .early(),
-    binary::<Snapshot>("printing", "Printing", |s| flag(s.levels.activity.map(is_printing)))
+    binary::<Snapshot>("printing", "Printing", |s| flag(s.known.levels.activity.map(is_printing)))
         .class("running")
         .lasting()
         .early(),
     // Early, so that what an earlier run has told is taken back before the gateway calls itself online: the printer
     // may have begun to print meanwhile, and may not be heard for long.
-    binary::<Snapshot>("safe_to_power_off", "Safe to power off", |s| flag(s.levels.safe_to_power_off))
+    binary::<Snapshot>("safe_to_power_off", "Safe to power off", |s| flag(s.known.levels.safe_to_power_off))
         .icon("mdi:power-plug-off")
         .lasting()
         .early(),
-    binary::<Snapshot>("bed_cooled", "Bed cooled down", |s| flag(s.levels.bed_cooled))
+    binary::<Snapshot>("bed_cooled", "Bed cooled down", |s| flag(s.known.levels.bed_cooled))
         .icon("mdi:snowflake-thermometer")
         .lasting()
         .early(),
-    binary::<Snapshot>("plate_occupied", "Plate occupied", |s| flag(s.levels.plate_occupied))
+    binary::<Snapshot>("plate_occupied", "Plate occupied", |s| flag(s.known.levels.plate_occupied))
         .class("occupancy")
         .icon("mdi:tray")
         .lasting()

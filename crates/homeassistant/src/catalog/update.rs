@@ -26,14 +26,14 @@ fn installed(s: &Snapshot) -> Option<Value<'_>> {
 /// What the printer offers, else what the cloud does, if that is newer.
 fn latest<'a>(s: &'a Snapshot, installed: &'a str) -> &'a str {
     let newer = |release: &&'a Release| is_newer(&release.version, installed) == Some(true);
-    let released = || s.facts.release.as_ref().filter(newer).map(|release| release.version.as_str());
+    let released = || s.known.facts.release.as_ref().filter(newer).map(|release| release.version.as_str());
     s.update.latest.as_deref().or_else(released).unwrap_or(installed)
 }
 
 /// The release that the entity is about, if the cloud told of it.
 fn release(s: &Snapshot) -> Option<&Release> {
     let installed = s.identity.firmware.as_deref()?;
-    s.facts.release.as_ref().filter(|release| release.version == latest(s, installed))
+    s.known.facts.release.as_ref().filter(|release| release.version == latest(s, installed))
 }
 
 /// As much of the notes as Home Assistant takes, in whole lines where that leaves enough.
@@ -69,7 +69,7 @@ pub(super) static UPDATE: &[Entity<Snapshot>] = &[
         .needs(|c, s| c.job.update && s.identity.firmware.is_some())
         .with(
             |a, b| {
-                a.facts.release != b.facts.release
+                a.known.facts.release != b.known.facts.release
                     || a.update.latest != b.update.latest
                     || a.identity != b.identity
             },

@@ -9,7 +9,7 @@ use super::super::ams::AmsKind;
 use super::super::options::Setting;
 use super::super::tools::{AirductMode, ToolModule};
 use super::super::{
-    Ams, Capabilities, Control, FanKind, LightKind, Reach, Side, Snapshot, Source, Stage, Status,
+    Ams, Capabilities, Control, FanKind, LightKind, Observed, Policy, Reach, Side, Source, Stage, Status,
 };
 use super::{Command, Dry, PrintFile};
 
@@ -289,8 +289,8 @@ pub enum Refusal {
 }
 
 /// The printer's state in a word, for refusals.
-fn state(snapshot: &Snapshot) -> &'static str {
-    match snapshot.status {
+fn state(observed: &Observed) -> &'static str {
+    match observed.status {
         None => "in an unknown state",
         Some(Status::Failed) => "at rest after a failed print",
         Some(Status::Finish) => "at rest after a print",
@@ -318,46 +318,46 @@ fn condition(status: Option<Status>) -> Condition {
 ///
 /// # Errors
 /// The reason why not.
-pub fn permit(snapshot: &Snapshot, command: &Command) -> Result<(), Refusal> {
+pub fn permit(observed: &Observed, policy: &Policy, command: &Command) -> Result<(), Refusal> {
     use Condition as If;
     let class = command.class();
     if class == Class::Ask {
         return Ok(());
     }
     if class == Class::Note {
-        let allowed = class.allows(condition(snapshot.status));
-        return if allowed { Ok(()) } else { Err(wrong_state(class, snapshot)) };
+        let allowed = class.allows(condition(observed.status));
+        return if allowed { Ok(()) } else { Err(wrong_state(class, observed)) };
     }
     let check = |so: bool, condition: If, refusal: Refusal| {
         if so && !class.allows(condition) { Err(refusal) } else { Ok(()) }
     };
-    check(snapshot.read_only, If::ReadOnly, Refusal::ReadOnly)?;
-    check(snapshot.reach != Reach::Online, If::Offline, Refusal::Offline)?;
-    let can = snapshot.capabilities.ok_or(Refusal::NotReady)?;
-    if class == Class::Gcode && !snapshot.gcode {
+    check(policy.read_only, If::ReadOnly, Refusal::ReadOnly)?;
+    check(observed.reach != Reach::Online, If::Offline, Refusal::Offline)?;
+    let can = observed.capabilities.ok_or(Refusal::NotReady)?;
+    if class == Class::Gcode && !policy.gcode {
         return Err(Refusal::GcodeOff);
     }
-    if class == Class::Firmware && !snapshot.firmware_install {
+    if class == Class::Firmware && !policy.firmware_install {
         return Err(Refusal::FirmwareOff);
     }
-    check(snapshot.control == Control::Limited, If::Limited, Refusal::SignatureRequired)?;
+    check(observed.control == Control::Limited, If::Limited, Refusal::SignatureRequired)?;
     check(!can.known_model, If::UnknownModel, Refusal::UnknownModel)?;
     if !has_part(&can, command) {
         return Err(Refusal::Missing);
     }
-    check(snapshot.update.progress.is_some(), If::Updating, Refusal::Updating)?;
-    check(snapshot.stale, If::Stale, Refusal::Stale)?;
-    let now = condition(snapshot.status);
-    check(true, now, wrong_state(class, snapshot))?;
-    let changing = snapshot.stage.is_some_and(Stage::changes_filament);
+    check(observed.update.progress.is_some(), If::Updating, Refusal::Updating)?;
+    check(observed.stale, If::Stale, Refusal::Stale)?;
+    let now = condition(observed.status);
+    check(true, now, wrong_state(class, observed))?;
+    let changing = observed.stage.is_some_and(Stage::changes_filament);
     if changing && matches!(class, Class::Motion | Class::Gcode | Class::Print | Class::Firmware) {
         return Err(Refusal::ChangingFilament);
     }
-    value(snapshot, &can, command)
+    value(observed, &can, command)
 }
 
-fn wrong_state(class: Class, snapshot: &Snapshot) -> Refusal {
-    let now = state(snapshot);
+fn wrong_state(class: Class, observed: &Observed) -> Refusal {
+    let now = state(observed);
     match class {
         Class::Pause => Refusal::NotRunning(now),
         Class::Resume => Refusal::NotPaused(now),
@@ -400,7 +400,7 @@ fn has_part(can: &Capabilities, command: &Command) -> bool {
 }
 
 /// What is wrong with the value, if the command as such is allowed.
-fn value(snapshot: &Snapshot, can: &Capabilities, command: &Command) -> Result<(), Refusal> {
+fn value(observed: &Observed, can: &Capabilities, command: &Command) -> Result<(), Refusal> {
     let hot = |what, value, max| if value > max { Err(Refusal::TooHot { what, value, max }) } else { Ok(()) };
     match command {
         Command::NozzleTarget(_, value) => hot("nozzle target", *value, can.nozzle_max),
@@ -408,49 +408,49 @@ fn value(snapshot: &Snapshot, can: &Capabilities, command: &Command) -> Result<(
         Command::ChamberTarget(value) => {
             hot("chamber target", *value, can.chamber_max)?;
             // Heating closes the way out.
-            let laser = *value > 0 && snapshot.machine.airduct == Some(AirductMode::Laser);
+            let laser = *value > 0 && observed.machine.airduct == Some(AirductMode::Laser);
             if laser { Err(Refusal::LaserAir) } else { Ok(()) }
         }
-        Command::Resume if matches!(snapshot.machine.tool, Some(tool) if tool != ToolModule::None) => {
+        Command::Resume if matches!(observed.machine.tool, Some(tool) if tool != ToolModule::None) => {
             Err(Refusal::Tool)
         }
-        Command::Airduct(_) if snapshot.machine.airduct == Some(AirductMode::Laser) => Err(Refusal::LaserAir),
+        Command::Airduct(_) if observed.machine.airduct == Some(AirductMode::Laser) => Err(Refusal::LaserAir),
         Command::Setting(setting, _) if setting.is_of_ams() => {
             let all = [Setting::RfidOnInsert, Setting::RfidOnStartup, Setting::RemainingEstimate];
-            let unknown = |other: &Setting| other != setting && snapshot.options.get(*other).is_none();
+            let unknown = |other: &Setting| other != setting && observed.options.get(*other).is_none();
             if all.iter().any(unknown) { Err(Refusal::SettingsUnknown) } else { Ok(()) }
         }
         Command::Load { source, celsius } => {
             hot("nozzle temperature", celsius.unwrap_or(0), can.nozzle_max)?;
-            load(snapshot, can, *source)
+            load(observed, can, *source)
         }
         Command::Unload { side, celsius } => {
             hot("nozzle temperature", celsius.unwrap_or(0), can.nozzle_max)?;
-            match snapshot.source(side.unwrap_or(snapshot.active_nozzle)) {
+            match observed.source(side.unwrap_or(observed.active_nozzle)) {
                 Some(Source::Nothing) => Err(Refusal::NothingLoaded),
                 _ => Ok(()),
             }
         }
         Command::ReadRfid { unit, slot } => {
             let source = Source::Ams { unit: *unit, slot: *slot };
-            snapshot.slot(source).ok_or(Refusal::NoSlot)?;
-            if is_loaded(snapshot, source) { Err(Refusal::Loaded) } else { Ok(()) }
+            observed.slot(source).ok_or(Refusal::NoSlot)?;
+            if is_loaded(observed, source) { Err(Refusal::Loaded) } else { Ok(()) }
         }
         Command::SetFilament(source, filament) => {
             hot("nozzle temperature", filament.nozzle_max, can.nozzle_max)?;
             if filament.nozzle_min > filament.nozzle_max {
                 return Err(Refusal::Crossed);
             }
-            untagged(snapshot, *source)
+            untagged(observed, *source)
         }
-        Command::ResetSlot(source) => untagged(snapshot, *source),
-        Command::Dry(dry) => dryable(snapshot, dry),
+        Command::ResetSlot(source) => untagged(observed, *source),
+        Command::Dry(dry) => dryable(observed, dry),
         Command::StopDrying { unit } => {
-            let ams = snapshot.unit(*unit).filter(|ams| ams.can.dries);
+            let ams = observed.unit(*unit).filter(|ams| ams.can.dries);
             ams.map(|_| ()).ok_or(Refusal::CannotDry(*unit))
         }
         Command::SkipObjects(ids) => {
-            let skipped = snapshot.job.skipped.as_deref().unwrap_or_default();
+            let skipped = observed.job.skipped.as_deref().unwrap_or_default();
             match ids.iter().find(|id| skipped.contains(&i64::from(**id))) {
                 _ if ids.is_empty() => Err(Refusal::NoObject),
                 Some(id) => Err(Refusal::AlreadySkipped(*id)),
@@ -462,16 +462,16 @@ fn value(snapshot: &Snapshot, can: &Capabilities, command: &Command) -> Result<(
             Some(step) => Err(Refusal::NoCalibration(step)),
             None => Ok(()),
         },
-        Command::ClearError if snapshot.error.is_none() => Err(Refusal::NoError),
+        Command::ClearError if observed.error.is_none() => Err(Refusal::NoError),
         // What the cloud alone knows of, the printer has no address for.
-        Command::InstallFirmware if snapshot.update.offered != Some(true) => Err(Refusal::NoFirmware),
+        Command::InstallFirmware if observed.update.offered != Some(true) => Err(Refusal::NoFirmware),
         Command::Move(_, 0) | Command::Extrude(_, 0) => Err(Refusal::NoDistance),
-        Command::Move(..) if snapshot.machine.homed != Some(true) => Err(Refusal::NotHomed),
-        Command::Extrude(side, _) if snapshot.nozzle(*side).actual.is_none_or(|t| t < COLD) => {
+        Command::Move(..) if observed.machine.homed != Some(true) => Err(Refusal::NotHomed),
+        Command::Extrude(side, _) if observed.nozzle(*side).actual.is_none_or(|t| t < COLD) => {
             Err(Refusal::TooCold)
         }
         Command::Gcode(lines) => lines.iter().try_for_each(|line| harmless(line)),
-        Command::Print(file) => print(snapshot, can, file),
+        Command::Print(file) => print(observed, can, file),
         _ => Ok(()),
     }
 }
@@ -479,24 +479,24 @@ fn value(snapshot: &Snapshot, can: &Capabilities, command: &Command) -> Result<(
 /// Below this filament does not melt, °C.
 const COLD: f32 = 170.0;
 
-fn is_loaded(snapshot: &Snapshot, source: Source) -> bool {
-    [Side::Right, Side::Left].into_iter().any(|side| snapshot.source(side) == Some(source))
+fn is_loaded(observed: &Observed, source: Source) -> bool {
+    [Side::Right, Side::Left].into_iter().any(|side| observed.source(side) == Some(source))
 }
 
-fn load(snapshot: &Snapshot, can: &Capabilities, source: Source) -> Result<(), Refusal> {
+fn load(observed: &Observed, can: &Capabilities, source: Source) -> Result<(), Refusal> {
     if !can.requests.load {
         return Err(Refusal::CannotLoad);
     }
-    let slot = snapshot.slot(source).ok_or(Refusal::NoSlot)?;
+    let slot = observed.slot(source).ok_or(Refusal::NoSlot)?;
     // An external spool has no sensor: what the printer says of it is what somebody told it.
     if slot.is_empty() && matches!(source, Source::Ams { .. }) {
         return Err(Refusal::EmptySlot);
     }
-    if is_loaded(snapshot, source) { Err(Refusal::LoadedAlready) } else { Ok(()) }
+    if is_loaded(observed, source) { Err(Refusal::LoadedAlready) } else { Ok(()) }
 }
 
-fn untagged(snapshot: &Snapshot, source: Source) -> Result<(), Refusal> {
-    let slot = snapshot.slot(source).ok_or(Refusal::NoSlot)?;
+fn untagged(observed: &Observed, source: Source) -> Result<(), Refusal> {
+    let slot = observed.slot(source).ok_or(Refusal::NoSlot)?;
     if slot.filament().is_some_and(|filament| filament.tag.is_some()) { Err(Refusal::Tagged) } else { Ok(()) }
 }
 
@@ -523,8 +523,8 @@ impl Ams {
     }
 }
 
-fn dryable(snapshot: &Snapshot, dry: &Dry) -> Result<(), Refusal> {
-    let ams = snapshot.unit(dry.unit).ok_or(Refusal::CannotDry(dry.unit))?;
+fn dryable(observed: &Observed, dry: &Dry) -> Result<(), Refusal> {
+    let ams = observed.unit(dry.unit).ok_or(Refusal::CannotDry(dry.unit))?;
     let (min, max) = drying_range(ams).ok_or(Refusal::CannotDry(dry.unit))?;
     let (value, hours) = dry.plan.or_else(|| ams.drying_plan()).ok_or(Refusal::DryingUnknown)?;
     if !(min..=max).contains(&value) {
@@ -535,7 +535,7 @@ fn dryable(snapshot: &Snapshot, dry: &Dry) -> Result<(), Refusal> {
     }
     let loaded = ams.active_slot.is_some();
     match () {
-        () if loaded && snapshot.is_active() => Err(Refusal::PrintedFrom),
+        () if loaded && observed.is_active() => Err(Refusal::PrintedFrom),
         () if loaded && dry.rotate => Err(Refusal::InUse),
         () => Ok(()),
     }
@@ -561,7 +561,7 @@ fn harmless(line: &str) -> Result<(), Refusal> {
     }
 }
 
-fn print(snapshot: &Snapshot, can: &Capabilities, file: &PrintFile) -> Result<(), Refusal> {
+fn print(observed: &Observed, can: &Capabilities, file: &PrintFile) -> Result<(), Refusal> {
     let lidar = file.layer_inspect && !can.requests.lidar;
     let vibration = file.vibration_calibration == Some(true) && !can.requests.print_vibration;
     let offset = file.nozzle_offset_calibration && !can.dual_nozzle;
@@ -569,7 +569,7 @@ fn print(snapshot: &Snapshot, can: &Capabilities, file: &PrintFile) -> Result<()
         return Err(Refusal::Missing);
     }
     for source in file.mapping.iter().flatten() {
-        let slot = snapshot.slot(*source).ok_or(Refusal::NoSlot)?;
+        let slot = observed.slot(*source).ok_or(Refusal::NoSlot)?;
         // As with loading, only an AMS sees what is there.
         if slot.is_empty() && matches!(source, Source::Ams { .. }) {
             return Err(Refusal::EmptySlot);

@@ -171,18 +171,23 @@ fn a_texts_table_shares_equal_texts_and_takes_a_new_catalogue() {
 
 #[test]
 fn people_are_needed_for_errors_bad_messages_and_faults_that_hold_the_print() {
-    let plain = Snapshot::unheard(Arc::new(Identity::new("01P00X000000001", "Test", "P1S")));
+    let plain = Snapshot::unheard("Test", Identity::new("01P00X000000001", "P1S"));
     let texts = Texts::bundled();
     let health = |hms: &[Hms], error: Option<u32>| Health::tell(hms, error.map(PrintError), &texts, "01P");
     let reasons = |snapshot: &Snapshot| snapshot.reasons().map(Reason::word).collect::<Vec<_>>();
     assert!(reasons(&plain).is_empty());
-    let with = |health| Snapshot { health, ..plain.clone() };
+    let with = |health| Snapshot { known: Arc::new(Known { health, ..Known::default() }), ..plain.clone() };
     assert_eq!(reasons(&with(health(&[], Some(0x0700_8011)))), ["print_error"]);
     assert!(reasons(&with(health(&[], Some(0x0300_400C)))).is_empty(), "cancelled");
     assert_eq!(reasons(&with(health(&[hms(0x0300_0100, 0x0001_0007)], None))), ["hms"]);
     assert!(reasons(&with(health(&[hms(0x0501_0400, 0x0003_0002)], None))).is_empty(), "maintenance");
-    let held = |stage| Snapshot { status: Some(Status::Pause), stage: Some(Stage(stage)), ..plain.clone() };
+    let in_state = |status, stage| {
+        let mut printer = plain.clone();
+        (printer.observed_mut().status, printer.observed_mut().stage) = (Some(status), Some(Stage(stage)));
+        printer
+    };
+    let held = |stage| in_state(Status::Pause, stage);
     assert_eq!(reasons(&held(6)), ["paused"], "filament has run out");
     assert!(reasons(&held(16)).is_empty(), "a person wanted it");
-    assert!(reasons(&Snapshot { status: Some(Status::Running), ..held(6) }).is_empty());
+    assert!(reasons(&in_state(Status::Running, 6)).is_empty());
 }

@@ -193,9 +193,9 @@ impl Tracker {
     /// Adds up what an ended job took.
     fn reckon(&mut self, now: Now, record: &mut JobRecord) {
         consumption::end(self.ledger.meter, record, now.wall);
-        if let Some(prices) = &self.options.prices {
+        if let Some(prices) = &self.policy.prices {
             let share = Share::of_job(record);
-            record.cost = consumption::cost(record, share, self.options.metered, prices, &self.names).total;
+            record.cost = consumption::cost(record, share, self.policy.metered, prices, &self.names).total;
         }
         consumption::count(&mut self.ledger.counters, record);
     }

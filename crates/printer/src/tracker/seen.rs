@@ -6,8 +6,8 @@ use jiff::Timestamp;
 
 use super::Options;
 use crate::{
-    Ams, Contact, Facts, Health, JobIds, JobKind, PrintError, Reach, Shared, Snapshot, Source, Stage, Status,
-    Text,
+    Ams, Contact, Facts, Health, JobIds, JobKind, Policy, PrintError, Reach, Shared, Snapshot, Source, Stage,
+    Status, Text,
 };
 
 /// How far above a limit something must get to count as warm again, °C: sensors tremble.
@@ -38,6 +38,7 @@ pub(super) struct Seen {
     pub(super) sources: [Option<Source>; 2],
     pub(super) ams: Shared<[Ams]>,
     pub(super) facts: Arc<Facts>,
+    pub(super) policy: Arc<Policy>,
     pub(super) updating: bool,
     pub(super) offered: Option<Text>,
 }
@@ -93,11 +94,12 @@ impl Seen {
             file: job.file.clone(),
             ids: Arc::clone(&job.ids),
             error: snapshot.error,
-            health: Arc::clone(&snapshot.health),
+            health: Arc::clone(&snapshot.known.health),
             heat: Heat::of(snapshot, options, before),
             sources: snapshot.sources,
             ams: snapshot.ams.clone(),
-            facts: Arc::clone(&snapshot.facts),
+            facts: Arc::clone(&snapshot.known.facts),
+            policy: Arc::clone(&snapshot.policy),
             updating: snapshot.update.progress.is_some(),
             offered: snapshot.update.latest.clone(),
         }
@@ -118,9 +120,10 @@ impl Seen {
             && self.total_layers == job.total_layers
             && self.sources == snapshot.sources
             && self.error == snapshot.error
-            && Arc::ptr_eq(&self.health, &snapshot.health)
+            && Arc::ptr_eq(&self.health, &snapshot.known.health)
             && Arc::ptr_eq(&self.ids, &job.ids)
-            && Arc::ptr_eq(&self.facts, &snapshot.facts)
+            && Arc::ptr_eq(&self.facts, &snapshot.known.facts)
+            && Arc::ptr_eq(&self.policy, &snapshot.policy)
             && self.heat == Heat::of(snapshot, options, self.heat)
             && self.kind == job.kind
             && self.started_at == job.started_at

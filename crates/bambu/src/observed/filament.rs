@@ -4,9 +4,8 @@ use std::sync::Arc;
 
 use crate::filaments;
 use crate::report::{Print, Tag, Tray};
-use printer::cloud::Names;
 use printer::{
-    Ams, Capabilities, Color, Content, ExternalSpool, Filament, Shared, Side, Slot, Snapshot, Source, Text,
+    Ams, Capabilities, Color, Content, ExternalSpool, Filament, Shared, Side, Slot, Observed, Source, Text,
 };
 
 /// What the printer's word for what is left on a spool is worth.
@@ -20,15 +19,13 @@ pub(super) enum Estimate {
     Any,
 }
 
-/// A slot; `exists` is what the printer's bits say of a spool in it, `own` what the account calls filaments
-/// of its own.
+/// A slot; `exists` is what the printer's bits say of a spool in it.
 pub(super) fn slot(
     number: u8,
     tray: &Tray,
     exists: Option<bool>,
     estimate: Estimate,
     before: Option<&Slot>,
-    own: &Names,
 ) -> Slot {
     let material = text(tray.tray_type.as_ref());
     // Bit 0 of `state` is the spool; it equals the exist bit in all 913 captured trays that have both.
@@ -38,7 +35,7 @@ pub(super) fn slot(
         (Some(false), _) => Content::Empty,
         (_, None) => Content::Unknown,
         (_, Some(material)) => {
-            let filament = filament(tray, material, estimate, own);
+            let filament = filament(tray, material, estimate);
             match before.map(|before| &before.content) {
                 // One and the same: comparing it, and keeping it, costs nothing.
                 Some(Content::Filament(known)) if **known == filament => Content::Filament(Arc::clone(known)),
@@ -60,7 +57,7 @@ fn text(text: Option<&Text>) -> Option<Text> {
     text.filter(|t| !t.trim().is_empty()).cloned()
 }
 
-fn filament(tray: &Tray, material: Text, estimate: Estimate, own: &Names) -> Filament {
+fn filament(tray: &Tray, material: Text, estimate: Estimate) -> Filament {
     let tag = |t: Option<&Tag>| t.filter(|t| !t.is_none()).map(|t| t.0.clone());
     let positive = |v: Option<i64>| v.and_then(|v| u32::try_from(v).ok()).filter(|v| *v > 0);
     let up_to =
@@ -75,7 +72,8 @@ fn filament(tray: &Tray, material: Text, estimate: Estimate, own: &Names) -> Fil
     });
     let remaining = remaining.filter(|_| tag.is_some() || uuid.is_some());
     Filament {
-        name: filaments::display_name(id.as_deref(), brand.as_deref(), &material, own),
+        name: filaments::display_name(id.as_deref(), brand.as_deref(), &material),
+        catalogued: id.as_deref().and_then(filaments::name).is_some(),
         material,
         id,
         color: tray.tray_color.as_deref().and_then(color),
@@ -172,9 +170,8 @@ pub(super) fn activated(
     can: &Capabilities,
     sources: [Option<Source>; 2],
     active: Side,
-    before: &Snapshot,
+    before: &Observed,
 ) -> (Shared<[Ams]>, Shared<[ExternalSpool]>) {
-    let own = &before.facts.names;
     let [right, left] = sources;
     let feeding = match active {
         Side::Right => right,
@@ -202,7 +199,7 @@ pub(super) fn activated(
         // No sensor sees an external spool: without filament data nobody knows whether one hangs there.
         // And none counts what is taken from it.
         let slot =
-            tray.map(|tray| slot(1, tray, Some(true), Estimate::None, before, own)).unwrap_or_default();
+            tray.map(|tray| slot(1, tray, Some(true), Estimate::None, before)).unwrap_or_default();
         let tells_k =
             tray.is_some_and(|tray| tray.k.is_some()) || before.is_some_and(|before| before.tells_k);
         ExternalSpool {

@@ -11,7 +11,8 @@ use jiff::Timestamp;
 
 use printer::{Event, Text};
 
-use super::Version;
+/// Counts what was handed to the disk; a larger one is newer.
+pub type Version = u64;
 
 /// A printer's events between ledger and broker. `T` names a message that was given to the connection.
 #[derive(Debug)]

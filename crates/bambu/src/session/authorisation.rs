@@ -1,8 +1,5 @@
 //! Whether the printer takes commands without the vendor's signature: what is known of it, and from what
 //! (protocol 6.2 and 6.3).
-//!
-//! The sessions of this program live on the cloud's broker, where Developer Mode cannot be on, so firmware
-//! with authorisation control is enough to know.
 
 use crate::report::Print;
 use crate::wire::Hex;
@@ -21,7 +18,7 @@ pub(super) fn is_signature(code: i64) -> bool {
 /// What is known of one printer.
 #[derive(Debug, Default)]
 #[allow(clippy::struct_excessive_bools, reason = "independent facts, each with its own cause")]
-pub(super) struct Authority {
+pub(super) struct Authorisation {
     /// The printer's own bit: it demands a signature. Absent from old firmware, which proves nothing.
     fun: Option<bool>,
     /// A whole report was seen, so that an absent bit is one that the printer does not send.
@@ -41,7 +38,7 @@ pub(super) struct Authority {
     told_suspicion: bool,
 }
 
-impl Authority {
+impl Authorisation {
     /// Looks at a merged report, of which everything was seen or not; says whether a refusal has appeared
     /// in it.
     pub(super) fn observe(&mut self, report: &Print, complete: bool) -> bool {

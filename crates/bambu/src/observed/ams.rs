@@ -5,7 +5,6 @@ use std::time::Duration;
 use crate::filaments;
 use crate::report::{Module, Print, Unit};
 use crate::wire::Hex;
-use printer::cloud::Names;
 use printer::{Ams, AmsAbilities, AmsKind, Drying, DryingState, Side, Slot, Text};
 
 use super::filament::{Estimate, slot};
@@ -68,7 +67,6 @@ pub(super) fn ams(report: &Print, context: &Context<'_>) -> Vec<Ams> {
     let common = Common {
         remain_on: remaining_estimated(report),
         tells_k: tells_k(report, context),
-        own: &context.previous.facts.names,
     };
     let (mut list, mut gone) = (Vec::new(), Vec::new());
     for unit in units {
@@ -88,7 +86,7 @@ pub(super) fn ams(report: &Print, context: &Context<'_>) -> Vec<Ams> {
     gone.retain(|gone| gone.serial.is_none() || !list.iter().any(|unit| unit.serial == gone.serial));
     list.append(&mut gone);
     list.sort_by_key(|unit| unit.id);
-    super::upgrade::offer(report, &context.previous.facts, &mut list);
+    super::upgrade::offer(report, &mut list);
     list
 }
 
@@ -115,11 +113,9 @@ fn ams_module(modules: &[Module], id: u8) -> Option<(AmsKind, &Module)> {
 
 /// What is the same for all units of a printer.
 #[derive(Clone, Copy)]
-struct Common<'a> {
+struct Common {
     remain_on: bool,
     tells_k: bool,
-    /// What the account calls filaments of its own.
-    own: &'a Names,
 }
 
 /// Whether the printer has a pressure advance per slot: A1, A2L and P1 do. Where there is a `vt_tray` it
@@ -138,7 +134,7 @@ fn one_ams(
     context: &Context<'_>,
     before: Option<&Ams>,
     exist: Option<Hex>,
-    common: Common<'_>,
+    common: Common,
 ) -> Ams {
     let module = ams_module(context.modules, id);
     let kind = kind(id, unit, module.map(|(kind, _)| kind));
@@ -166,7 +162,7 @@ fn one_ams(
             tells_state: unit.info.is_some(),
             tells_k: common.tells_k,
         },
-        firmware_available: None,
+        offered: None,
         release: None,
         // As sent, 5 is dry; the apps show it the other way round.
         humidity_index: unit.humidity.filter(|v| (1..=5).contains(v)).and_then(|v| u8::try_from(6 - v).ok()),
@@ -247,7 +243,7 @@ fn slots(
     kind: AmsKind,
     before: Option<&Ams>,
     exist: Option<Hex>,
-    common: Common<'_>,
+    common: Common,
 ) -> Vec<Slot> {
     let usual = if id >= 128 { 1 } else { 4 };
     let mut slots: Vec<_> = (1..=usual).map(|number| unknown(number, common.tells_k)).collect();
@@ -266,7 +262,7 @@ fn slots(
         if let Some(place) = slots.get_mut(usize::from(at)) {
             let exists = exist.map(|bits| bits.bit(at.into()));
             *place =
-                Slot { tells_k: common.tells_k, ..slot(at + 1, tray, exists, estimate, before, common.own) };
+                Slot { tells_k: common.tells_k, ..slot(at + 1, tray, exists, estimate, before) };
         }
     }
     slots

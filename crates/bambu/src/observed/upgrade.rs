@@ -1,12 +1,9 @@
 //! Firmware that is offered, and an update that is under way (protocol 4.15).
 
-use std::sync::Arc;
-
 use crate::models::Model;
 use crate::report::{Module, Print, Upgrade};
-use printer::cloud::Release;
-use printer::update::{Boards, Progress, is_newer};
-use printer::{Ams, Facts, Text, Update};
+use printer::update::{Boards, Progress};
+use printer::{Ams, Text, Update};
 
 use super::Context;
 
@@ -38,33 +35,19 @@ pub(super) fn update(report: &Print, context: &Context<'_>) -> Update {
     }
 }
 
-/// Tells the AMS units of the firmware that is offered for them: by the printer, else by the cloud.
-pub(super) fn offer(report: &Print, facts: &Facts, units: &mut [Ams]) {
-    // One that names no unit is for the only one.
-    let alone = units.len() == 1 && facts.ams_releases.len() == 1;
-    for unit in units.iter_mut() {
-        let meant = |release: &&Arc<Release>| release.unit.map_or(alone, |id| id == unit.id);
-        let released = facts.ams_releases.iter().find(meant);
-        let newer = released.map(|release| &release.version).filter(|latest| {
-            unit.firmware.as_ref().is_some_and(|installed| is_newer(latest, installed) == Some(true))
-        });
-        unit.firmware_available = newer.cloned();
-        unit.release = released.cloned();
-    }
-    let Some(state) = report.upgrade_state.as_ref() else { return };
+/// Tells the AMS units of the firmware that the printer names for them.
+pub(super) fn offer(report: &Print, units: &mut [Ams]) {
+    let state = report.upgrade_state.as_ref();
     // One number for "the AMS" means a unit only where all are of one kind.
     let uniform = units.windows(2).all(|pair| matches!(pair, [a, b] if a.kind == b.kind));
-    let common = version(state.ams_new_version_number.as_ref()).filter(|_| uniform);
+    let common = state.and_then(|state| version(state.ams_new_version_number.as_ref())).filter(|_| uniform);
     for unit in units {
         let of_unit = |name: &str| {
             name.split_once('/').is_some_and(|(kind, number)| {
                 matches!(kind, "ams" | "ams_f1" | "n3f" | "n3s") && number.parse() == Ok(unit.id)
             })
         };
-        let latest = offered(state, of_unit).or(common);
-        if let Some(latest) = latest {
-            unit.firmware_available = (unit.firmware.as_ref() != Some(latest)).then(|| latest.clone());
-        }
+        unit.offered = state.and_then(|state| offered(state, of_unit)).or(common).cloned();
     }
 }
 

@@ -1,4 +1,4 @@
-//! A merged report to a [`Snapshot`], field by field; a field that makes no sense is left out alone.
+//! A merged report to a [`Observed`], field by field; a field that makes no sense is left out alone.
 //!
 //! The rules and figures are those of protocol 4; comments name the captures that settle disputes.
 
@@ -19,7 +19,7 @@ mod tests;
 use std::sync::Arc;
 
 use printer::update::Boards;
-use printer::{Capabilities, Control, ControlReason, Heater, Identity, Reach, Side, Snapshot};
+use printer::{Capabilities, Control, ControlReason, Heater, Identity, Reach, Side, Observed};
 
 use super::models::Model;
 use super::report::{Module, Print};
@@ -50,7 +50,7 @@ pub struct Context<'a> {
     /// Whether the list of boards is complete, or will never be.
     pub boards_known: bool,
     /// The moment before: what is said rarely is kept from it.
-    pub previous: &'a Snapshot,
+    pub previous: &'a Observed,
     /// Whether AMS units and spools must be made anew: not after a message that changed nothing of them.
     pub spools_anew: bool,
 }
@@ -87,7 +87,7 @@ pub fn is_np(report: &Print) -> bool {
 }
 
 /// Projects a merged report.
-pub fn project(report: &Print, context: &Context<'_>) -> Snapshot {
+pub fn project(report: &Print, context: &Context<'_>) -> Observed {
     let can = context.capabilities.unwrap_or_default();
     let before = context.previous;
     let status = report.gcode_state.as_deref().and_then(job::status);
@@ -107,8 +107,7 @@ pub fn project(report: &Print, context: &Context<'_>) -> Snapshot {
             filament::activated(units, report, &can, sources, active_nozzle, before)
         }
     };
-    let (error, hms) = (health::error(report), health::hms(report));
-    Snapshot {
+    Observed {
         identity: Arc::clone(context.identity),
         capabilities: context.capabilities,
         reach: context.reach,
@@ -116,9 +115,6 @@ pub fn project(report: &Print, context: &Context<'_>) -> Snapshot {
         contact: before.contact,
         control: context.control,
         control_reason: context.control_reason,
-        read_only: before.read_only,
-        gcode: before.gcode,
-        firmware_install: before.firmware_install,
         status,
         stage: job::stage(report, status),
         job: job::job(report, status, before),
@@ -151,14 +147,8 @@ pub fn project(report: &Print, context: &Context<'_>) -> Snapshot {
         ip: switches::ip(report),
         nozzle_kinds: tools::kinds(report, &can),
         rack: tools::rack(report, &can, before.rack.as_ref()),
-        error,
-        health: health::told(&hms, error, before),
-        hms,
-        texts: Arc::clone(&before.texts),
-        facts: Arc::clone(&before.facts),
-        levels: Arc::clone(&before.levels),
-        prices: before.prices.clone(),
-        metered: before.metered,
+        error: health::error(report),
+        hms: health::hms(report),
         ams,
         external,
         sources,

@@ -1,10 +1,8 @@
 //! Errors and health messages (protocol 4.10 and 4.11).
 
-use std::sync::Arc;
-
 use crate::report::Print;
 use crate::wire::Hex;
-use printer::{Health, Hms, PrintError, Snapshot};
+use printer::{Hms, PrintError};
 
 pub(super) fn error(report: &Print) -> Option<PrintError> {
     let code = u32::try_from(Hex(report.print_error?.cast_unsigned()).bits(0, 32)).ok()?;
@@ -26,12 +24,4 @@ pub(super) fn hms(report: &Print) -> Vec<Hms> {
     hms.sort_unstable();
     hms.dedup();
     hms
-}
-
-/// What is told about the codes: as before while they are the same ones.
-pub(super) fn told(hms: &[Hms], error: Option<PrintError>, before: &Snapshot) -> Arc<Health> {
-    if before.hms == hms && before.error == error {
-        return Arc::clone(&before.health);
-    }
-    Health::tell(hms, error, &before.texts, before.identity.serial.as_str())
 }

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use crate::report::Print;
 use crate::wire::{List, number};
-use printer::{Job, JobAbilities, JobIds, JobKind, Snapshot, Speed, Stage, Status, Text, stage};
+use printer::{Job, JobAbilities, JobIds, JobKind, Observed, Speed, Stage, Status, Text, stage};
 
 /// No printer of this vendor is older than 2020: what is before is a clock that was never set.
 const FIRST_START: i64 = 1_577_836_800;
@@ -86,7 +86,7 @@ pub(super) fn stage(report: &Print, status: Option<Status>) -> Option<Stage> {
     }
 }
 
-pub(super) fn job(report: &Print, status: Option<Status>, printer: &Snapshot) -> Job {
+pub(super) fn job(report: &Print, status: Option<Status>, printer: &Observed) -> Job {
     let before = &printer.job;
     let filled = |text: &Option<Text>| text.clone().filter(|text| !text.trim().is_empty());
     let name = filled(&report.subtask_name);

@@ -1,0 +1,343 @@
+//! A printer at one moment, in three parts: what it says, what its owner wants of it, and what others know of it.
+
+use std::net::Ipv4Addr;
+use std::ops::Deref;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use super::ams::with_names;
+use super::{
+    Ams, Capabilities, Contact, Control, ControlReason, ExternalSpool, Facts, Fans, Health, Heater, Hms, Identity,
+    Job, Levels, Machine, Nozzle, Options, Prices, PrintError, Rack, Reach, Shared, Side, Slot, Source, Speed,
+    Stage, Status, Text, Texts, Update, stage,
+};
+
+/// A printer at one moment: all that the table of entities, the tracker and people look at.
+///
+/// It reads as what the printer says ([`Observed`]), but for the AMS units and spools, which bear the names that
+/// the account gave its filaments. Cheap to clone: five pointers.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Snapshot {
+    /// What it says.
+    pub observed: Arc<Observed>,
+    /// What its owner wants of it.
+    pub policy: Arc<Policy>,
+    /// What others know of it.
+    pub known: Arc<Known>,
+    /// AMS units by their number, with what others know of their filament and firmware.
+    pub ams: Shared<[Ams]>,
+    /// External spools: right (or only), left; the same.
+    pub external: Shared<[ExternalSpool]>,
+}
+
+/// What its owner wants of a printer: how it is called, what may be done with it, what it costs.
+#[derive(Debug, Clone, PartialEq, Default)]
+#[allow(clippy::struct_excessive_bools, reason = "independent wishes")]
+pub struct Policy {
+    /// Its name.
+    pub name: Text,
+    /// It takes no commands.
+    pub read_only: bool,
+    /// It takes G-code.
+    pub gcode: bool,
+    /// Firmware may be installed on it.
+    pub firmware_install: bool,
+    /// What filament and energy cost, where that was told.
+    pub prices: Option<Arc<Prices>>,
+    /// An energy meter was named for it.
+    pub metered: bool,
+}
+
+/// What others know of a printer.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Known {
+    /// What the account's cloud knows of it.
+    pub facts: Arc<Facts>,
+    /// What follows from its jobs, for automations.
+    pub levels: Arc<Levels>,
+    /// What errors are explained with.
+    pub texts: Arc<Texts>,
+    /// What is told about its error and health messages, made when one of them or the texts change.
+    pub health: Arc<Health>,
+}
+
+impl Default for Known {
+    fn default() -> Self {
+        Self {
+            facts: Arc::default(),
+            levels: Arc::default(),
+            texts: Texts::bundled(),
+            health: Health::nothing(),
+        }
+    }
+}
+
+impl Snapshot {
+    /// A printer of which nothing is known but who it is and how it is called.
+    pub fn unheard(name: &str, identity: Identity) -> Self {
+        let policy = Policy { name: name.into(), ..Policy::default() };
+        Self::of(Arc::new(Observed::unheard(identity.into())), policy.into(), Arc::default())
+    }
+
+    /// The three parts as one.
+    pub fn of(observed: Arc<Observed>, policy: Arc<Policy>, known: Arc<Known>) -> Self {
+        let (ams, external) = with_names(&observed, &known.facts);
+        let mut snapshot = Self { observed, policy, known, ams, external };
+        snapshot.tell_health();
+        snapshot
+    }
+
+    /// Takes what the printer says now; what follows from it is made anew where it must.
+    pub fn observe(&mut self, observed: &Arc<Observed>) {
+        let before = std::mem::replace(&mut self.observed, Arc::clone(observed));
+        if !before.ams.is(&observed.ams) || !before.external.is(&observed.external) {
+            (self.ams, self.external) = with_names(observed, &self.known.facts);
+        }
+        if before.error != observed.error || before.hms != observed.hms {
+            self.tell_health();
+        }
+    }
+
+    /// Takes what the account's cloud knows.
+    pub fn learn(&mut self, facts: &Arc<Facts>) {
+        let before = std::mem::replace(&mut Arc::make_mut(&mut self.known).facts, Arc::clone(facts));
+        if before.names != facts.names || before.ams_releases != facts.ams_releases {
+            (self.ams, self.external) = with_names(&self.observed, facts);
+        }
+    }
+
+    /// Explains errors with these texts from now on.
+    pub fn explain(&mut self, texts: &Arc<Texts>) {
+        if !Arc::ptr_eq(&self.known.texts, texts) {
+            Arc::make_mut(&mut self.known).texts = Arc::clone(texts);
+            self.tell_health();
+        }
+    }
+
+    /// Takes what follows from its jobs; says whether that is new.
+    pub fn follow(&mut self, levels: &Arc<Levels>) -> bool {
+        let new = !Arc::ptr_eq(&self.known.levels, levels) && self.known.levels != *levels;
+        if new {
+            Arc::make_mut(&mut self.known).levels = Arc::clone(levels);
+        }
+        new
+    }
+
+    fn tell_health(&mut self) {
+        let (hms, error) = (&self.observed.hms, self.observed.error);
+        let health = Health::tell(hms, error, &self.known.texts, self.observed.identity.serial.as_str());
+        if self.known.health != health {
+            Arc::make_mut(&mut self.known).health = health;
+        }
+    }
+
+    /// Its name.
+    pub fn name(&self) -> &Text {
+        &self.policy.name
+    }
+
+    /// The slot that a source is, with the names that the account gave.
+    pub fn slot(&self, source: Source) -> Option<&Slot> {
+        source.find(&self.ams, &self.external)
+    }
+
+    /// Whether it is one and the same as another, which is sooner found out than whether it is equal.
+    pub fn is(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.observed, &other.observed)
+            && Arc::ptr_eq(&self.policy, &other.policy)
+            && Arc::ptr_eq(&self.known, &other.known)
+            && self.ams.is(&other.ams)
+            && self.external.is(&other.external)
+    }
+
+    /// What the printer says, to be changed: for those who make up a moment.
+    pub fn observed_mut(&mut self) -> &mut Observed {
+        Arc::make_mut(&mut self.observed)
+    }
+}
+
+impl Deref for Snapshot {
+    type Target = Observed;
+
+    fn deref(&self) -> &Observed {
+        &self.observed
+    }
+}
+
+/// What a printer says, at one moment: made by a source from its reports and the moment before, and from nothing
+/// else.
+#[derive(Debug, Clone, PartialEq)]
+#[allow(clippy::struct_excessive_bools, reason = "independent facts")]
+pub struct Observed {
+    /// Who it is.
+    pub identity: Arc<Identity>,
+    /// What it can do; `None` until its first full report.
+    pub capabilities: Option<Capabilities>,
+    /// Whether it can be reached.
+    pub reach: Reach,
+    /// How well it is heard.
+    pub contact: Contact,
+    /// What we may do with it.
+    pub control: Control,
+    /// How that is known.
+    pub control_reason: ControlReason,
+    /// What it is doing.
+    pub status: Option<Status>,
+    /// Which step of it.
+    pub stage: Option<Stage>,
+    /// The job.
+    pub job: Job,
+    /// Nozzles: right (or only), left.
+    pub nozzles: [Heater; 2],
+    /// The nozzle in use.
+    pub active_nozzle: Side,
+    /// Heatbed.
+    pub bed: Heater,
+    /// Chamber.
+    pub chamber: Heater,
+    /// Fans.
+    pub fans: Fans,
+    /// Chamber lamp.
+    pub chamber_light: Option<bool>,
+    /// Tool head lamp.
+    pub work_light: Option<bool>,
+    /// Bed lamp; the printer tells of it only when it is switched.
+    pub heatbed_light: Option<bool>,
+    /// Speed profile.
+    pub speed: Option<Speed>,
+    /// Speed in percent of the standard one.
+    pub speed_percent: Option<u16>,
+    /// Wi-Fi signal, dBm.
+    pub wifi_dbm: Option<i16>,
+    /// Time-lapse of the next or current print.
+    pub timelapse: Option<bool>,
+    /// Sounds.
+    pub prompt_sound: Option<bool>,
+    /// The other settings.
+    pub options: Options,
+    /// What the machine senses of itself.
+    pub machine: Machine,
+    /// Its address in the network.
+    pub ip: Option<Ipv4Addr>,
+    /// What kinds of nozzles there are: right (or only), left.
+    pub nozzle_kinds: [Nozzle; 2],
+    /// The rack with hotends.
+    pub rack: Option<Arc<Rack>>,
+    /// Error of the print; `None` when there is none.
+    pub error: Option<PrintError>,
+    /// Health messages.
+    pub hms: Vec<Hms>,
+    /// AMS units by their number.
+    pub ams: Shared<[Ams]>,
+    /// External spools: right (or only), left.
+    pub external: Shared<[ExternalSpool]>,
+    /// What feeds each nozzle: right (or only), left. `None` when not known.
+    pub sources: [Option<Source>; 2],
+    /// Firmware and its updates.
+    pub update: Update,
+    /// A heater has been left on with nothing to do; `None` when no target is known.
+    pub heater_left_on: Option<bool>,
+    /// Since it was last heard, the connection was lost or a question went unanswered: what is known
+    /// may not be so any more.
+    pub stale: bool,
+    /// When it last reported, to some minutes: a snapshot must not differ with each report.
+    pub last_report: Option<Timestamp>,
+}
+
+impl Observed {
+    /// A printer of which nothing is known but who it is.
+    pub fn unheard(identity: Arc<Identity>) -> Self {
+        Self {
+            identity,
+            capabilities: None,
+            reach: Reach::Unheard,
+            contact: Contact::default(),
+            control: Control::Unknown,
+            control_reason: ControlReason::NotKnown,
+            status: None,
+            stage: None,
+            job: Job::default(),
+            nozzles: [Heater::default(); 2],
+            active_nozzle: Side::Right,
+            bed: Heater::default(),
+            chamber: Heater::default(),
+            fans: Fans::default(),
+            chamber_light: None,
+            work_light: None,
+            heatbed_light: None,
+            speed: None,
+            speed_percent: None,
+            wifi_dbm: None,
+            timelapse: None,
+            prompt_sound: None,
+            options: Options::default(),
+            machine: Machine::default(),
+            ip: None,
+            nozzle_kinds: Default::default(),
+            rack: None,
+            error: None,
+            hms: Vec::new(),
+            ams: Shared::default(),
+            external: Shared::default(),
+            sources: [None; 2],
+            update: Update::default(),
+            heater_left_on: None,
+            stale: false,
+            last_report: None,
+        }
+    }
+
+    /// One of the nozzles.
+    pub fn nozzle(&self, side: Side) -> Heater {
+        let [right, left] = self.nozzles;
+        match side {
+            Side::Right => right,
+            Side::Left => left,
+        }
+    }
+
+    /// What kind of nozzle it is.
+    pub fn nozzle_kind(&self, side: Side) -> &Nozzle {
+        let [right, left] = &self.nozzle_kinds;
+        match side {
+            Side::Right => right,
+            Side::Left => left,
+        }
+    }
+
+    /// What feeds a nozzle.
+    pub fn source(&self, side: Side) -> Option<Source> {
+        let [right, left] = self.sources;
+        match side {
+            Side::Right => right,
+            Side::Left => left,
+        }
+    }
+
+    /// The slot that a source is.
+    pub fn slot(&self, source: Source) -> Option<&Slot> {
+        source.find(&self.ams, &self.external)
+    }
+
+    /// An AMS unit, by the printer's number.
+    pub fn unit(&self, id: u8) -> Option<&Ams> {
+        self.ams.iter().find(|ams| ams.id == id)
+    }
+
+    /// Whether a job is under way.
+    pub fn is_active(&self) -> bool {
+        self.status.is_some_and(Status::is_active)
+    }
+
+    /// Whether a heater is on that nobody needs: no job, no filament being changed or dried. `None` when
+    /// that cannot be told.
+    pub fn heated_at_rest(&self) -> Option<bool> {
+        let busy = self.status?.is_active()
+            || self.stage.is_some_and(|stage| stage != stage::IDLE)
+            || self.ams.iter().any(|ams| ams.drying.remaining.is_some_and(|left| !left.is_zero()));
+        let [right, left] = self.nozzles;
+        let targets = [right, left, self.bed, self.chamber].map(|heater| heater.target);
+        targets.iter().any(Option::is_some).then(|| !busy && targets.into_iter().flatten().any(|t| t > 0.0))
+    }
+}

@@ -1,0 +1,615 @@
+//! The digital twin of a printer: one value, to which everything that happens to the printer is told, and which says
+//! what should be done about it.
+//!
+//! A [`Twin`] puts the pure rooms together: a protocol [`Session`](bambu::session::Session) for each place where the
+//! printer is heard, the [`Tracker`](printer::Tracker) of its jobs, the delivery of events, and the
+//! [`Mirror`](homeassistant::Mirror) of what Home Assistant was told. The gateway, `replay`, the benchmarks and the
+//! tests all drive the same value.
+//! Must not know: sockets, files, clocks, accounts, how a topic is formed.
+#![forbid(unsafe_code)]
+
+mod delivery;
+mod jobs;
+mod note;
+mod recent;
+mod replay;
+mod way;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::{Value as Json, json};
+
+use bambu::access::Access;
+use bambu::request::Request;
+use bambu::session::{self, Budget, CommandId};
+use homeassistant::topic::Topics;
+use homeassistant::{Mirror, Publication, action, command};
+use printer::cloud::{Cover, Picture};
+use printer::tracker::{Effects, Options};
+use printer::{
+    Command, Facts, JobRecord, Ledger, Now, Outcome, Policy, Reach, Serial, Snapshot, Task, Texts,
+};
+
+pub use delivery::{Delivery, Due, Version};
+use jobs::Jobs;
+pub use note::{Level, Note};
+pub use recent::Recent;
+pub use replay::Replay;
+pub use way::Place;
+use way::Ways;
+
+/// How long the outcome of a command can still come: longer than the longest wait for an effect, that of a
+/// change of filament.
+const COMMAND_MEMORY: Duration = Duration::from_secs(360);
+
+/// What can happen to a printer.
+#[derive(Debug)]
+pub enum Input<'a> {
+    /// It is heard and asked at this place from now on; at another one of the same kind no more.
+    Join(Place, &'static Access),
+    /// The connection at a place is up, and the printer's topic is subscribed to there.
+    Connected(Place),
+    /// It is not any more.
+    Disconnected(Place),
+    /// A message came on the printer's report topic at a place.
+    Message(Place, &'a [u8]),
+    /// Somebody wants something done.
+    Ask(Ask<'a>),
+    /// The owner wants something else of it.
+    Policy(Arc<Policy>),
+    /// What the account's cloud knows of it.
+    Facts(Arc<Facts>),
+    /// The cloud's answer to [`Output::AskCloud`], newest first; an error is that there was none.
+    Tasks(Result<&'a [Arc<Task>], ()>),
+    /// What errors are explained with.
+    Texts(Arc<Texts>),
+    /// What its energy meter shows, kWh.
+    Energy(f64),
+    /// What became of the ledger.
+    Disk(Disk),
+    /// What became of the local broker.
+    Broker(Broker),
+    /// Nobody will look at it for a while: the program ends, or the printer is not used any more.
+    Leave,
+    /// The time of [`Twin::deadline`] has come.
+    Tick,
+}
+
+/// A message on one of the printer's command topics.
+#[derive(Debug, Clone, Copy)]
+pub enum Ask<'a> {
+    /// To an entity, by its key.
+    Set {
+        /// The key, as it stands in topics.
+        key: &'a str,
+        /// What Home Assistant sends for that platform.
+        payload: &'a [u8],
+    },
+    /// An action.
+    Action {
+        /// As it stands in topics.
+        key: &'a str,
+        /// Its name.
+        name: &'a str,
+        /// A JSON object.
+        payload: &'a [u8],
+    },
+}
+
+/// What became of the ledger.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Disk {
+    /// The disk was handed the ledger as it is now, and calls it so.
+    Handed(Version),
+    /// It has this version, and thereby all before it.
+    Stored(Version),
+    /// It refused this version, which is tried again.
+    Refused(Version),
+}
+
+/// What became of the local broker.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Broker {
+    /// It is there and may know nothing of the printer, or Home Assistant may have missed it: nothing more is told
+    /// until [`Broker::Tell`].
+    Up,
+    /// It is gone.
+    Down,
+    /// Tell it everything. With it: whether it has announcements of an earlier run, if that was looked up.
+    Tell(Option<bool>),
+    /// It has acknowledged the event of this number.
+    Took(u64),
+}
+
+/// What should be done, in this order.
+#[derive(Debug)]
+pub enum Output {
+    /// Ask the printer at a place.
+    Request(Place, Request),
+    /// [`Twin::snapshot`] is not what it was.
+    Changed,
+    /// Publish this, retained.
+    Publish(Publication),
+    /// Publish these bytes, retained; none take the topic off the broker.
+    Picture(String, Vec<u8>),
+    /// Publish this once, for whoever listens.
+    Tell(Publication),
+    /// Publish this once, and bring back [`Broker::Took`] with the number when the broker has acknowledged it.
+    Event(u64, Publication),
+    /// Publish this once, `QoS` 1.
+    Trigger(Publication),
+    /// Hand [`Twin::ledger`] to the disk, and bring back [`Disk::Handed`].
+    Store,
+    /// Append this job to the history.
+    History(Box<JobRecord>),
+    /// Ask the cloud for its list of tasks, and bring back [`Input::Tasks`], also when there is no answer.
+    AskCloud {
+        /// What is told of a job waits for the answer.
+        decides: bool,
+    },
+    /// Worth a line in the log.
+    Log(Note),
+}
+
+/// Who pays for what is sent: each connection has a budget of its own.
+pub trait Budgets {
+    /// The budget of the connection at a place.
+    fn at(&mut self, place: Place) -> &mut Budget;
+}
+
+impl Budgets for Budget {
+    fn at(&mut self, _: Place) -> &mut Budget {
+        self
+    }
+}
+
+/// What a twin begins with.
+#[derive(Debug)]
+pub struct Setup<'a> {
+    /// The serial number.
+    pub serial: Serial,
+    /// What the cloud calls the model: by its code, and by its name; may be empty.
+    pub cloud_names: [&'a str; 2],
+    /// Where its requests begin to count; other clients use 20000 to 29999.
+    pub sequence: u32,
+    /// What the owner wants of it.
+    pub policy: Arc<Policy>,
+    /// What errors are explained with.
+    pub texts: Arc<Texts>,
+    /// Where its ledger ended; an empty one is a printer that was never seen.
+    pub ledger: Ledger,
+    /// What the history has of it.
+    pub recent: Recent,
+    /// What the tracker is to hold to.
+    pub options: Options,
+    /// The topics of the local broker.
+    pub topics: Arc<Topics>,
+    /// What its entity ids begin with.
+    pub slug: String,
+    /// Whether it is announced to Home Assistant.
+    pub discovery: bool,
+    /// Whether all values are also told as one document.
+    pub document: bool,
+}
+
+/// A command that has not come to its end.
+struct Asked {
+    key: String,
+    /// What its giver calls it.
+    request: Option<Json>,
+    /// It ends the job.
+    stop: bool,
+    since: Duration,
+}
+
+/// What the local broker knows.
+#[derive(Default)]
+struct Listener {
+    connected: bool,
+    /// It was told everything since it came.
+    told: bool,
+    /// The picture that it was given, or was told to forget.
+    cover: Cover,
+}
+
+/// What a printer counts as in the gateway's own device.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Standing {
+    /// It talks.
+    pub online: bool,
+    /// It talks, and a job is under way.
+    pub printing: bool,
+    /// It talks, and a person should go and look.
+    pub attention: bool,
+}
+
+/// One printer.
+pub struct Twin {
+    serial: Serial,
+    cloud_names: [String; 2],
+    sequence: u32,
+    topics: Arc<Topics>,
+    ways: Ways,
+    snapshot: Snapshot,
+    jobs: Jobs,
+    mirror: Mirror,
+    listener: Listener,
+    asked: BTreeMap<CommandId, Asked>,
+    next_command: CommandId,
+    /// The tracker wants the printer asked for everything.
+    wants_everything: bool,
+}
+
+impl Twin {
+    /// A printer that was not heard yet. What a program that was killed did not get done is put out at once.
+    pub fn new(setup: Setup<'_>, out: &mut Vec<Output>) -> Self {
+        let Setup { serial, cloud_names, policy, texts, ledger, recent, options, topics, slug, .. } = setup;
+        let identity = bambu::identity(&serial, cloud_names);
+        let mut snapshot = Snapshot::unheard("", identity);
+        snapshot.policy = policy;
+        snapshot.explain(&texts);
+        let jobs = Jobs::open(&serial, ledger, &snapshot.policy, options, recent, out);
+        snapshot.follow(&jobs.levels());
+        Self {
+            mirror: Mirror::new(Arc::clone(&topics), serial.clone(), slug, setup.discovery)
+                .with_document(setup.document),
+            cloud_names: cloud_names.map(str::to_owned),
+            sequence: setup.sequence,
+            serial,
+            topics,
+            ways: Ways::default(),
+            snapshot,
+            jobs,
+            listener: Listener::default(),
+            asked: BTreeMap::new(),
+            next_command: 0,
+            wants_everything: false,
+        }
+    }
+
+    /// The printer as it is known now.
+    pub fn snapshot(&self) -> &Snapshot {
+        &self.snapshot
+    }
+
+    /// Its jobs as they are to be stored.
+    pub fn ledger(&self) -> &Ledger {
+        self.jobs.ledger()
+    }
+
+    /// What Home Assistant was told, if it was told everything.
+    pub fn told(&self) -> Option<&Mirror> {
+        self.listener.told.then_some(&self.mirror)
+    }
+
+    /// Whether it announces this device.
+    pub fn announces(&self, device: &str) -> bool {
+        self.mirror.components(device).is_some()
+    }
+
+    /// Whether it hears the printer at a place.
+    pub fn is_connected(&self, place: Place) -> bool {
+        self.ways.get(place).is_some_and(session::Session::is_connected)
+    }
+
+    /// The places where it is heard or asked.
+    pub fn places(&self) -> impl Iterator<Item = Place> {
+        self.ways.places()
+    }
+
+    /// The merged reports, one a place, for those who want to see what a value came from.
+    pub fn sessions(&self) -> impl Iterator<Item = &session::Session> {
+        self.ways.sessions()
+    }
+
+    /// What it counts as in the gateway's own device.
+    pub fn standing(&self) -> Standing {
+        let online = self.snapshot.reach == Reach::Online;
+        Standing {
+            online,
+            printing: online && self.snapshot.is_active(),
+            attention: online && self.snapshot.reasons().next().is_some(),
+        }
+    }
+
+    /// The next moment at which [`Input::Tick`] would change anything, on the steady clock.
+    pub fn deadline(&self) -> Option<Duration> {
+        let mirror = self.mirror.deadline().filter(|_| self.listens());
+        [self.ways.deadline(), self.jobs.deadline(), mirror].into_iter().flatten().min()
+    }
+
+    /// Gives back what the history has of it, and takes it off the local broker: it is not used any more.
+    pub fn remove(mut self, out: &mut Vec<Output>) -> Recent {
+        let mut gone = Vec::new();
+        self.mirror.remove(&mut gone);
+        out.extend(gone.into_iter().map(Output::Publish));
+        self.jobs.into_recent()
+    }
+
+    /// Takes components off a device of its that an earlier run of the program announced.
+    pub fn retract(&self, device: &str, gone: &[(&str, &str)], out: &mut Vec<Publication>) {
+        self.mirror.retract(device, gone, out);
+    }
+
+    /// Takes one thing that happened and says what should be done about it. `budgets` pays for what is sent.
+    pub fn handle(
+        &mut self,
+        now: Now,
+        input: Input<'_>,
+        budgets: &mut dyn Budgets,
+        out: &mut Vec<Output>,
+    ) {
+        match input {
+            Input::Join(place, access) => self.join(now, place, access, budgets, out),
+            Input::Connected(place) => self.hear(now, place, session::Input::Connected, budgets, out),
+            Input::Disconnected(place) => self.hear(now, place, session::Input::Disconnected, budgets, out),
+            Input::Message(place, bytes) => {
+                self.hear(now, place, session::Input::Message(bytes), budgets, out);
+            }
+            Input::Ask(ask) => self.ask(now, ask, budgets, out),
+            Input::Policy(policy) => {
+                self.snapshot.policy = policy;
+                self.look(now, out);
+            }
+            Input::Facts(facts) => {
+                self.snapshot.learn(&facts);
+                self.look(now, out);
+                self.tell_cover(out);
+            }
+            Input::Tasks(answer) => {
+                let effects = self.jobs.tasks(now, &self.serial, answer, out);
+                self.follow(now, effects, out);
+                self.tell(now, out);
+            }
+            Input::Texts(texts) => {
+                self.snapshot.explain(&texts);
+                self.look(now, out);
+            }
+            Input::Energy(kwh) => {
+                let effects = self.jobs.tracker.energy(now, kwh);
+                if effects.levels_changed {
+                    self.follow(now, effects, out);
+                    self.tell(now, out);
+                }
+            }
+            Input::Disk(disk) => {
+                self.jobs.on_disk(disk);
+                self.tell_events(now, out);
+            }
+            Input::Broker(broker) => self.on_broker(now, broker, out),
+            Input::Leave => self.jobs.leave(now, out),
+            Input::Tick => self.tick(now, budgets, out),
+        }
+        if std::mem::take(&mut self.wants_everything)
+            && let Some(place) = self.ways.choose().obeys
+        {
+            // Nobody waits for what becomes of this one.
+            self.next_command += 1;
+            let refresh = session::Input::Command(self.next_command, Command::Refresh);
+            self.hear(now, place, refresh, budgets, out);
+        }
+    }
+
+    fn join(
+        &mut self,
+        now: Now,
+        place: Place,
+        access: &'static Access,
+        budgets: &mut dyn Budgets,
+        out: &mut Vec<Output>,
+    ) {
+        if self.ways.get(place).is_some() {
+            return;
+        }
+        if let Some(before) = self.ways.of(access) {
+            // What was asked of it by the other way is not answered by this one; what is known of it stays.
+            self.hear(now, before, session::Input::Disconnected, budgets, out);
+            self.ways.rename(before, place);
+        } else {
+            let [code, name] = &self.cloud_names;
+            self.ways.add(place, &self.serial, [code, name], access, self.sequence);
+        }
+    }
+
+    /// Hands something to the session of a place, and does what comes of it.
+    fn hear(
+        &mut self,
+        now: Now,
+        place: Place,
+        input: session::Input<'_>,
+        budgets: &mut dyn Budgets,
+        out: &mut Vec<Output>,
+    ) {
+        let Some(session) = self.ways.get_mut(place) else { return };
+        let outputs = session.handle(now, input, &self.snapshot.policy, budgets.at(place));
+        for output in outputs {
+            match output {
+                session::Output::Request(request) => out.push(Output::Request(place, request)),
+                session::Output::Changed => self.observe(now, place, out),
+                session::Output::Reply(id, outcome) => self.on_outcome(now, id, &outcome, out),
+                session::Output::Note(note) => out.push(Output::Log(Note::Protocol(note))),
+            }
+        }
+    }
+
+    /// A session has other news of the printer: they count if it is the one that speaks.
+    fn observe(&mut self, now: Now, place: Place, out: &mut Vec<Output>) {
+        if self.ways.choose().speaks != Some(place) {
+            return;
+        }
+        if let Some(session) = self.ways.get(place) {
+            self.snapshot.observe(session.observed());
+            self.look(now, out);
+        }
+    }
+
+    /// Lets the tracker and Home Assistant see the printer as it is now.
+    fn look(&mut self, now: Now, out: &mut Vec<Output>) {
+        let effects = self.jobs.tracker.observe(now, &self.snapshot);
+        self.follow(now, effects, out);
+        out.push(Output::Changed);
+        self.tell(now, out);
+    }
+
+    /// Does what the tracker wants done.
+    fn follow(&mut self, now: Now, effects: Effects, out: &mut Vec<Output>) {
+        self.wants_everything |= effects.ask_everything;
+        if self.jobs.follow(now, effects, self.listener.connected, out) {
+            self.snapshot.follow(&self.jobs.levels());
+        }
+    }
+
+    fn tick(&mut self, now: Now, budgets: &mut dyn Budgets, out: &mut Vec<Output>) {
+        for place in self.ways.due(now.mono) {
+            self.hear(now, place, session::Input::Tick, budgets, out);
+        }
+        self.jobs.write_late(now, out);
+        if self.jobs.tracker.deadline().is_some_and(|at| at <= now.mono) {
+            self.look(now, out);
+        } else if self.mirror.deadline().is_some_and(|at| at <= now.mono) {
+            self.tell(now, out);
+        }
+        self.asked.retain(|_, asked| now.mono < asked.since + COMMAND_MEMORY);
+    }
+
+    fn listens(&self) -> bool {
+        self.listener.connected && self.listener.told
+    }
+
+    /// Tells Home Assistant what is different.
+    fn tell(&mut self, now: Now, out: &mut Vec<Output>) {
+        if self.listens() {
+            let mut publications = Vec::new();
+            self.mirror.update(now, &self.snapshot, &mut publications);
+            out.extend(publications.into_iter().map(Output::Publish));
+        }
+    }
+
+    /// Puts the picture of the job on the local broker, where it is not that already.
+    fn tell_cover(&mut self, out: &mut Vec<Output>) {
+        let cover = &self.snapshot.known.facts.cover;
+        if !self.listens() || *cover == Cover::Unknown || *cover == self.listener.cover {
+            return;
+        }
+        let bytes = cover.picture().map_or_else(Vec::new, |picture| Picture::clone(picture).bytes);
+        out.push(Output::Picture(self.topics.image(&self.serial, "cover"), bytes));
+        self.listener.cover = cover.clone();
+    }
+
+    fn on_broker(&mut self, now: Now, broker: Broker, out: &mut Vec<Output>) {
+        match broker {
+            Broker::Up => (self.listener.connected, self.listener.told) = (true, false),
+            Broker::Down => {
+                self.listener.connected = false;
+                self.jobs.disconnected();
+            }
+            Broker::Took(number) => self.jobs.delivered(now, number),
+            Broker::Tell(earlier) => {
+                if let Some(known) = earlier {
+                    self.mirror.trust_earlier_discovery(known);
+                }
+                self.listener = Listener { told: true, cover: Cover::Unknown, ..self.listener };
+                self.mirror.forget();
+                self.tell(now, out);
+                self.tell_cover(out);
+                // What waited follows, so that who acts on an event finds the states behind it.
+                self.jobs.mark_waiting(now, out);
+                self.tell_events(now, out);
+            }
+        }
+    }
+
+    /// Tells the events that may leave.
+    fn tell_events(&mut self, now: Now, out: &mut Vec<Output>) {
+        if self.listens() {
+            self.jobs.tell(now, &self.topics, &self.snapshot, out);
+        }
+    }
+
+    /// Hands a command to the session that may carry it out, or tells at once why there is none.
+    fn ask(&mut self, now: Now, ask: Ask<'_>, budgets: &mut dyn Budgets, out: &mut Vec<Output>) {
+        let (key, request, command) = match ask {
+            Ask::Set { key, payload } => {
+                let command = command::parse(&self.snapshot, key, payload);
+                (key, None, command.map_err(|error| error.to_string()))
+            }
+            Ask::Action { key, name, payload } => {
+                let action::Request { id, command } = action::read(&self.snapshot, name, payload);
+                (key, id, command.map_err(|error| error.to_string()))
+            }
+        };
+        match command {
+            // A note for the gateway itself: the printer knows nothing of it.
+            Ok(Command::ClearPlate) => {
+                let effects = self.jobs.tracker.clear_plate(now);
+                self.follow(now, effects, out);
+                self.tell(now, out);
+                self.tell_outcome(now, key, request.as_ref(), &Outcome::Confirmed, out);
+            }
+            Ok(command) => {
+                let Some(place) = self.ways.choose().obeys else {
+                    let nowhere = Outcome::Failed("the printer is not connected: try again later".into());
+                    return self.tell_outcome(now, key, request.as_ref(), &nowhere, out);
+                };
+                self.next_command += 1;
+                let id = self.next_command;
+                let stop = command == Command::Stop;
+                self.asked.insert(id, Asked { key: key.to_owned(), request, stop, since: now.mono });
+                self.hear(now, place, session::Input::Command(id, command), budgets, out);
+            }
+            Err(reason) => self.tell_outcome(now, key, request.as_ref(), &Outcome::Refused(reason), out),
+        }
+    }
+
+    fn on_outcome(&mut self, now: Now, id: CommandId, outcome: &Outcome, out: &mut Vec<Output>) {
+        let Some(asked) = self.asked.remove(&id) else { return };
+        if asked.stop && matches!(outcome, Outcome::Accepted | Outcome::Confirmed) {
+            self.jobs.tracker.stop_sent(now);
+        }
+        self.tell_outcome(now, &asked.key, asked.request.as_ref(), outcome, out);
+        if *outcome == Outcome::Accepted {
+            // Its effect may still show, or not.
+            self.asked.insert(id, asked);
+        }
+    }
+
+    /// Tells the giver of a command what became of it, and the true value if that is not what was asked.
+    fn tell_outcome(
+        &mut self,
+        now: Now,
+        key: &str,
+        request: Option<&Json>,
+        outcome: &Outcome,
+        out: &mut Vec<Output>,
+    ) {
+        let (word, reason) = match outcome {
+            Outcome::Accepted => ("accepted", None),
+            Outcome::Confirmed => ("confirmed", None),
+            Outcome::Refused(reason) => ("refused", Some(reason.as_str())),
+            Outcome::Failed(reason) => ("failed", Some(reason.as_str())),
+            Outcome::Superseded => ("refused", Some("a newer value took its place")),
+            Outcome::Timeout(reason) => ("timeout", Some(reason.as_str())),
+        };
+        // The newer value is on its way: the one before is not worth a warning, nor a jump back.
+        let trouble = reason.is_some() && *outcome != Outcome::Superseded;
+        out.push(Output::Log(Note::Outcome {
+            key: key.to_owned(),
+            word,
+            reason: reason.filter(|_| trouble).map(str::to_owned),
+        }));
+        let mut body = json!({ "outcome": word });
+        if let Some(body) = body.as_object_mut() {
+            body.extend(reason.map(|reason| ("reason".into(), reason.into())));
+            body.extend(request.map(|id| ("id".into(), id.clone())));
+        }
+        let topic = self.topics.result(&self.serial, key);
+        out.push(Output::Tell(Publication { topic, payload: body.to_string() }));
+        if trouble && self.listens() {
+            let mut publications = Vec::new();
+            self.mirror.republish(now, key, &mut publications);
+            out.extend(publications.into_iter().map(Output::Publish));
+        }
+    }
+}

@@ -1,0 +1,180 @@
+//! What would be published for recorded messages: a pure function of them.
+//!
+//! Time comes from `at`, else it is a fixed start plus a second a message, and it runs on for a minute at the end, so
+//! that everything that waits comes out. The disk takes everything at once, the broker acknowledges everything at
+//! once, and there is no cloud to ask.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+use std::time::Duration;
+
+use bambu::access::CLOUD;
+use bambu::session::{Budget, Session};
+use bambu::topic;
+use capture::Capture;
+use homeassistant::Publication;
+use homeassistant::topic::{Topics, slug};
+use printer::{Ledger, Now, Policy, Serial, Texts, default_name};
+
+use super::{Broker, Disk, Input, Note, Options, Output, Place, Recent, Setup, Twin, Version};
+
+/// When a recording without times begins.
+const START: &str = "2026-01-01T00:00:00Z";
+/// How long time runs on after the last message.
+const RUN_ON: Duration = Duration::from_secs(60);
+/// Where all printers are heard.
+const RECORDING: Place = Place(0);
+
+/// A printer of a recording.
+struct Player {
+    twin: Twin,
+    budget: Budget,
+    version: Version,
+    told: bool,
+}
+
+impl Player {
+    fn new(serial: &Serial, topics: &Arc<Topics>, now: Now) -> Self {
+        let name = default_name(&bambu::identity(serial, ["", ""]).model, serial);
+        let setup = Setup {
+            serial: serial.clone(),
+            cloud_names: ["", ""],
+            sequence: 40_000,
+            slug: slug(&name),
+            policy: Arc::new(Policy { name: name.into(), ..Policy::default() }),
+            texts: Texts::bundled(),
+            // An empty ledger: the ids of events follow from what was recorded alone.
+            ledger: Ledger::default(),
+            recent: Recent::default(),
+            options: Options::default(),
+            topics: Arc::clone(topics),
+            discovery: true,
+            document: false,
+        };
+        let twin = Twin::new(setup, &mut Vec::new());
+        let mut player = Self { twin, budget: Budget::default(), version: 0, told: false };
+        for input in [Input::Join(RECORDING, &CLOUD), Input::Broker(Broker::Up), Input::Connected(RECORDING)] {
+            player.twin.handle(now, input, &mut player.budget, &mut Vec::new());
+        }
+        player
+    }
+
+    /// Gives something to the twin, and answers whatever it asks for.
+    fn handle(&mut self, now: Now, input: Input<'_>, notes: &mut Vec<Note>, out: &mut Vec<Publication>) {
+        let mut outputs = Vec::new();
+        let mut answers = VecDeque::from([input]);
+        while let Some(input) = answers.pop_front() {
+            self.twin.handle(now, input, &mut self.budget, &mut outputs);
+            for output in outputs.drain(..) {
+                match output {
+                    Output::Publish(publication) | Output::Trigger(publication) => out.push(publication),
+                    Output::Event(number, publication) => {
+                        out.push(publication);
+                        answers.push_back(Input::Broker(Broker::Took(number)));
+                    }
+                    Output::Store => {
+                        self.version += 1;
+                        answers.push_back(Input::Disk(Disk::Handed(self.version)));
+                        answers.push_back(Input::Disk(Disk::Stored(self.version)));
+                    }
+                    // That it cannot be asked is an answer, too.
+                    Output::AskCloud { .. } => answers.push_back(Input::Tasks(Err(()))),
+                    Output::Log(note) => notes.push(note),
+                    Output::Changed if !self.told => {
+                        self.told = true;
+                        answers.push_front(Input::Broker(Broker::Tell(None)));
+                    }
+                    // Nobody is there to be asked, and nobody has asked.
+                    Output::Request(..)
+                    | Output::Changed
+                    | Output::Picture(..)
+                    | Output::Tell(_)
+                    | Output::History(_) => {}
+                }
+            }
+        }
+    }
+}
+
+/// The gateway without its edges, fed by hand.
+pub struct Replay {
+    topics: Arc<Topics>,
+    printers: BTreeMap<Serial, Player>,
+    now: Now,
+    first: bool,
+    notes: Vec<Note>,
+}
+
+impl Default for Replay {
+    fn default() -> Self {
+        let topics = Topics {
+            base: "bambu2mqtt".into(),
+            discovery: "homeassistant".into(),
+            id_prefix: "bambu2mqtt".into(),
+        };
+        let wall = START.parse().unwrap_or_default();
+        let now = Now { mono: Duration::ZERO, wall };
+        Self { topics: topics.into(), printers: BTreeMap::new(), now, first: true, notes: Vec::new() }
+    }
+}
+
+impl Replay {
+    /// Takes the next message; says what is published by then.
+    pub fn feed(&mut self, capture: &Capture, out: &mut Vec<Publication>) {
+        let next = capture.at.unwrap_or_else(|| self.now.wall + Duration::from_secs(u64::from(!self.first)));
+        if self.first {
+            self.now.wall = next;
+            self.first = false;
+        }
+        // Time never goes back, whatever a recording says.
+        let step = Duration::try_from(next.duration_since(self.now.wall)).unwrap_or_default();
+        self.pass(step, out);
+        let Some(serial) = topic::reporter(&capture.topic) else { return };
+        let (topics, now) = (&self.topics, self.now);
+        let printers = self.printers.entry(serial);
+        let player = printers.or_insert_with_key(|serial| Player::new(serial, topics, now));
+        player.handle(now, Input::Message(RECORDING, &capture.payload), &mut self.notes, out);
+    }
+
+    /// Lets the last minute pass.
+    pub fn finish(&mut self, out: &mut Vec<Publication>) {
+        self.pass(RUN_ON, out);
+    }
+
+    /// Whether a publication is one of those that are told once, with `QoS` 1, and never kept by the broker.
+    pub fn is_moment(&self, publication: &Publication) -> bool {
+        self.topics.is_moment(&publication.topic)
+    }
+
+    /// What the log would have heard of the protocol.
+    pub fn notes(&self) -> impl Iterator<Item = &bambu::session::Note> {
+        self.notes.iter().filter_map(|note| match note {
+            Note::Protocol(note) => Some(note),
+            _ => None,
+        })
+    }
+
+    /// The printers seen.
+    pub fn sessions(&self) -> impl Iterator<Item = &Session> {
+        self.printers.values().flat_map(|player| player.twin.sessions())
+    }
+
+    /// Lets time pass, stopping wherever a printer's deadline lies.
+    fn pass(&mut self, step: Duration, out: &mut Vec<Publication>) {
+        let end = Now { mono: self.now.mono + step, wall: self.now.wall + step };
+        loop {
+            let next = self.printers.values().filter_map(|player| player.twin.deadline()).min();
+            let Some(at) = next.filter(|at| *at <= end.mono) else { break };
+            // A deadline in the past is due now.
+            let ahead = at.saturating_sub(self.now.mono);
+            self.now = Now { mono: self.now.mono + ahead, wall: self.now.wall + ahead };
+            let now = self.now;
+            for player in self.printers.values_mut() {
+                if player.twin.deadline().is_some_and(|at| at <= now.mono) {
+                    player.handle(now, Input::Tick, &mut self.notes, out);
+                }
+            }
+        }
+        self.now = end;
+    }
+}
