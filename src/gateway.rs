@@ -5,6 +5,7 @@
 //! Must not know: how a report is decoded, how an entity is described.
 
 mod account;
+mod channel;
 mod energy;
 mod facts;
 mod fleet;
@@ -442,20 +443,14 @@ impl Gateway {
             mqtt::Event::Connected => {
                 let Some(account) = self.accounts.get_mut(&index) else { return };
                 self.bridge_changed = true;
-                let printers = self.printers.values().filter(|p| p.account == index).count();
-                account.on_connected(now, printers, &mut self.tasks);
+                account.on_connected(now, &mut self.tasks);
                 self.facts.on_link(now, index, true);
-                for (serial, printer) in &self.printers {
-                    if printer.account == index {
-                        account.subscribe(serial);
-                    }
-                }
                 self.after_account(now, index);
             }
             mqtt::Event::Disconnected { error, retry_in, .. } => {
                 let Some(account) = self.accounts.get_mut(&index) else { return };
                 self.bridge_changed = true;
-                self.reports.lost += u32::from(account.is_up());
+                self.reports.lost += u32::from(account.channel.is_up());
                 self.facts.on_link(now, index, false);
                 account.on_disconnected(now, &error, retry_in, &mut self.tasks);
                 let of_account: Vec<_> = self
@@ -479,10 +474,9 @@ impl Gateway {
 
     fn on_subscription_answer(&mut self, now: Now, id: AccountId, topic: &str, granted: bool) {
         self.bridge_changed = true;
-        let serial = reporter(topic);
+        let Some(serial) = reporter(topic) else { return };
         let Some(account) = self.accounts.get_mut(&id) else { return };
-        let refused = account.on_answer(serial.as_ref(), granted);
-        let Some(serial) = serial else { return };
+        let refused = account.channel.on_answer(&serial, granted);
         if refused {
             self.on_refused_printer(now, id, &serial);
         } else if granted && self.printers.get(&serial).is_some_and(|p| p.account == id) {
@@ -552,7 +546,13 @@ impl Gateway {
     fn handle(&mut self, now: Now, serial: &Serial, input: Input<'_>) {
         let Some(printer) = self.printers.get_mut(serial) else { return };
         let outputs = match self.accounts.get_mut(&printer.account) {
-            Some(account) => account.fund(&mut printer.session, |session| session.handle(now, input)),
+            Some(account) => {
+                let budget = account.channel.budget_mut();
+                printer.session.lend(*budget);
+                let outputs = printer.session.handle(now, input);
+                *budget = printer.session.budget();
+                outputs
+            }
             None => printer.session.handle(now, input),
         };
         if let Some(at) = printer.session.deadline() {
@@ -589,7 +589,7 @@ impl Gateway {
                 Output::Send(request) => {
                     let account = self.accounts.get(&printer.account);
                     let payload = (self.config.mqtt.raw == Raw::Full).then(|| request.payload.clone());
-                    let sent = account.is_some_and(|account| account.send(serial, request));
+                    let sent = account.is_some_and(|account| account.channel.send(serial, request));
                     if let Some(payload) = payload.filter(|_| sent) {
                         self.mirror_raw(self.topics.raw_request(serial), payload);
                     }
@@ -791,8 +791,8 @@ impl Gateway {
                 self.accounts.insert(id, account);
             } else {
                 gone.insert(id);
-                self.ending += account.tasks();
-                tokio::spawn(async move { account.close().await });
+                self.ending += account.channel.tasks();
+                tokio::spawn(async move { account.channel.close().await });
             }
         }
         let of_gone = self.printers.iter().filter(|(_, p)| gone.contains(&p.account));
@@ -812,7 +812,7 @@ impl Gateway {
         let offline = Message::new(topics.bridge_availability(), "offline").retained().at_least_once();
         let mut closing = JoinSet::new();
         for (_, mut account) in accounts {
-            closing.spawn(async move { account.close().await });
+            closing.spawn(async move { account.channel.close().await });
         }
         let written = tokio::time::timeout(WRITE_TIMEOUT, records.close());
         let (written, ()) = tokio::join!(written, local.close(Some(offline)));

@@ -5,7 +5,6 @@
 
 mod life;
 
-use std::collections::BTreeSet;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -22,13 +21,11 @@ use crate::cloud::session as login;
 use crate::cloud::{self, BoundPrinter, Client, Limiter, LoginReason, Session, Verdict};
 use crate::config::{self, StateDir};
 use crate::mqtt::backoff::Pace;
-use crate::mqtt::{self, Brokers, Link, Message, Qos, Token};
-use bambu::request::Request;
-use bambu::session::{self, Budget};
-use bambu::topic;
+use crate::mqtt::{self, Brokers, Token};
 use homeassistant::Login;
-use printer::{Now, Serial};
+use printer::Now;
 
+use super::channel::Channel;
 use super::{AccountId, Event};
 pub(super) use life::News;
 use life::{Action, Call, Failure, Input, Life, Lost, Reply, Standing, Trouble, Warned};
@@ -149,14 +146,8 @@ pub(super) struct Account {
     install: String,
     brokers: Brokers,
     session: Option<Session>,
-    link: Option<Link>,
-    connected: bool,
-    /// What may be sent to its printers.
-    budget: Budget,
-    /// Subscriptions that the broker has not answered yet.
-    unanswered: usize,
-    /// Printers that this connection's broker does not let us hear, whatever the list says.
-    refused: BTreeSet<Serial>,
+    /// The connection to the cloud's broker.
+    pub(super) channel: Channel,
     printers: Vec<BoundPrinter>,
     lists: u32,
     /// Looks at the list that failed, since one that did not.
@@ -211,11 +202,7 @@ impl Account {
             install: install.clone(),
             brokers: brokers.clone(),
             session: None,
-            link: None,
-            connected: false,
-            budget: Budget::default(),
-            unanswered: 0,
-            refused: BTreeSet::new(),
+            channel: Channel::new("the Bambu cloud"),
             printers,
             lists: 0,
             unlisted: 0,
@@ -251,34 +238,9 @@ impl Account {
         self.number
     }
 
-    /// Whether the cloud hears us and we hear the printers: connected, and every subscription answered.
-    pub(super) fn is_connected(&self) -> bool {
-        self.connected && self.unanswered == 0
-    }
-
-    /// Whether there is a connection, whatever the subscriptions.
-    pub(super) fn is_up(&self) -> bool {
-        self.connected
-    }
-
     /// Whether there is a login that is not known to be dead.
     pub(super) fn has_login(&self) -> bool {
         self.life.has_token()
-    }
-
-    /// A subscription was granted or refused; says whether a refusal is news.
-    pub(super) fn on_answer(&mut self, serial: Option<&Serial>, granted: bool) -> bool {
-        self.unanswered = self.unanswered.saturating_sub(1);
-        let Some(serial) = serial else { return false };
-        if granted {
-            self.refused.remove(serial);
-        }
-        !granted && self.refused.insert(serial.clone())
-    }
-
-    /// Whether its broker lets us hear the printer, as far as is known.
-    pub(super) fn may_hear(&self, serial: &Serial) -> bool {
-        !self.refused.contains(serial)
     }
 
     /// How often the cloud has told which printers there are.
@@ -384,44 +346,8 @@ impl Account {
         std::mem::take(&mut self.told)
     }
 
-    pub(super) fn subscribe(&mut self, serial: &Serial) {
-        if let Some(link) = self.link.as_ref().filter(|_| self.connected) {
-            self.unanswered += 1;
-            link.outbox().subscribe(topic::report(serial), Qos::AtMostOnce);
-        }
-    }
-
-    pub(super) fn unsubscribe(&self, serial: &Serial) {
-        if let Some(link) = self.link.as_ref().filter(|_| self.connected) {
-            link.outbox().unsubscribe(topic::report(serial));
-        }
-    }
-
-    /// Says something to a printer; `false` when there is no connection, and nothing was said.
-    pub(super) fn send(&self, serial: &Serial, request: Request) -> bool {
-        let Some(link) = &self.link else { return false };
-        let message = Message::new(topic::request(serial), request.payload);
-        link.outbox().send(if request.control { message.at_least_once() } else { message }).is_some()
-    }
-
-    /// Lends a printer the account's budget while it does something.
-    pub(super) fn fund<R>(
-        &mut self,
-        printer: &mut session::Session,
-        work: impl FnOnce(&mut session::Session) -> R,
-    ) -> R {
-        printer.lend(self.budget);
-        let result = work(printer);
-        self.budget = printer.budget();
-        result
-    }
-
-    pub(super) fn on_connected(&mut self, now: Now, printers: usize, tasks: &mut JoinSet<mqtt::Ended>) {
-        self.connected = true;
-        // Connections are far apart (`mqtt::backoff`), so each may begin with a full one.
-        self.budget = Budget::for_printers(printers);
-        self.unanswered = 0;
-        self.refused.clear();
+    pub(super) fn on_connected(&mut self, now: Now, tasks: &mut JoinSet<mqtt::Ended>) {
+        self.channel.on_connected();
         self.give(now, Input::Connected, tasks);
     }
 
@@ -432,7 +358,7 @@ impl Account {
         retry_in: Option<Duration>,
         tasks: &mut JoinSet<mqtt::Ended>,
     ) {
-        self.connected = false;
+        self.channel.on_disconnected();
         let refused = error.is_refused() && retry_in.is_none();
         let input = if refused { Input::Refused } else { Input::Lost(Lost::of(error)) };
         self.give(now, input, tasks);
@@ -556,18 +482,6 @@ impl Account {
         self.give(now, Input::Reload, tasks);
     }
 
-    /// How many tasks its connection has.
-    pub(super) fn tasks(&self) -> usize {
-        // Poller and writer.
-        if self.link.is_some() { 2 } else { 0 }
-    }
-
-    pub(super) async fn close(&mut self) {
-        if let Some(link) = self.link.take() {
-            link.close(None).await;
-        }
-    }
-
     /// Tells the machine what happened, and does what it says.
     fn give(&mut self, now: Now, input: Input, tasks: &mut JoinSet<mqtt::Ended>) {
         for action in self.life.handle(now, input) {
@@ -575,23 +489,16 @@ impl Account {
                 Action::Call(call) => self.call(now, call),
                 Action::Connect => {
                     if let Err(error) = self.connect(tasks) {
-                        error!(account = self.number, "the cloud's broker cannot be used: {error:#}");
+                        let place = self.channel.place();
+                        error!(account = self.number, "the broker of {place} cannot be used: {error:#}");
                     }
                 }
-                Action::Retry => {
-                    if let Some(link) = &self.link {
-                        link.retry();
-                    }
-                }
+                Action::Retry => self.channel.retry(),
                 Action::Keep(standing) => {
                     let refused_password = self.password_mark.filter(|_| standing.is_refused());
                     self.keep("standing", &Kept { standing, refused_password });
                 }
-                Action::Hold => {
-                    if let Some(link) = &self.link {
-                        link.hold();
-                    }
-                }
+                Action::Hold => self.channel.hold(),
                 Action::Retire => {
                     self.retire();
                     self.told.push(Told::Silent);
@@ -677,17 +584,15 @@ impl Account {
 
     fn connect(&mut self, tasks: &mut JoinSet<mqtt::Ended>) -> anyhow::Result<()> {
         let Some(session) = &self.session else { return Ok(()) };
-        let (user, token) = (session.user_name.as_str().to_owned(), session.token.clone());
-        if let Some(link) = &self.link {
-            link.replace_credentials(user, token);
+        let (user, token) = (session.user_name.as_str(), session.token.clone());
+        if self.channel.replace_credentials(user, token.clone()) {
             return Ok(());
         }
         let id = self.id;
         let mut options = cloud_options(&self.access.config, &format!("{}-{}", self.install, self.label))?;
-        options.credentials = Some((user, token));
-        let inbox = self.inbox.clone();
+        options.credentials = Some((user.to_owned(), token));
         let wrap = move |event| Event::Cloud(id, event);
-        self.link = Some(Link::start_among(&self.brokers, tasks, options, inbox, wrap));
+        self.channel.open(&self.brokers, tasks, options, self.inbox.clone(), wrap);
         Ok(())
     }
 }

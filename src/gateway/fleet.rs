@@ -23,9 +23,10 @@ impl Gateway {
     pub(super) fn on_refused_printer(&mut self, now: Now, id: AccountId, serial: &Serial) {
         let printer = self.printers.get(serial);
         let name = printer.map_or("a printer", |p| p.session.snapshot().identity.name.as_str());
+        let place = self.accounts.get(&id).map_or("the broker", |account| account.channel.place());
         warn!(
             printer = name,
-            "the cloud does not let this account listen to the printer; is it still bound? The list of printers is \
+            "{place} does not let this account listen to the printer; is it still bound? The list of printers is \
              read again soon"
         );
         if let Some(account) = self.accounts.get_mut(&id).filter(|account| account.has_login()) {
@@ -39,7 +40,7 @@ impl Gateway {
         let Some(account) = self.accounts.get_mut(&id) else { return };
         let deaf = self.printers.iter().filter(|(_, p)| p.account == id && !p.session.is_connected());
         for (serial, _) in deaf {
-            account.subscribe(serial);
+            account.channel.subscribe(serial);
         }
     }
 
@@ -56,7 +57,7 @@ impl Gateway {
                 // may be an hour old, so what the broker says of it counts more.
                 let worth = |id: AccountId, account: &Account| {
                     let current = self.printers.get(&serial).map(|p| p.account) == Some(id);
-                    (account.has_login(), account.may_hear(&serial), account.is_up(), current)
+                    (account.has_login(), account.channel.may_hear(&serial), account.channel.is_up(), current)
                 };
                 let other = wanted.get(&serial).and_then(|(id, _)| Some((*id, self.accounts.get(id)?)));
                 if other.is_none_or(|(other, of)| worth(*id, account) > worth(other, of)) {
@@ -104,8 +105,8 @@ impl Gateway {
         for serial in gone {
             let Some(mut printer) = self.printers.remove(&serial) else { continue };
             info!(printer = %printer.session.snapshot().identity.name, "the printer is not used any more");
-            if let Some(account) = self.accounts.get(&printer.account) {
-                account.unsubscribe(&serial);
+            if let Some(account) = self.accounts.get_mut(&printer.account) {
+                account.channel.unsubscribe(&serial);
             }
             printer.jobs.park(now, &serial, &self.records);
             printer.mirror.remove(&mut self.out);
@@ -121,11 +122,11 @@ impl Gateway {
         if before != id {
             // What was asked of it by the other way is not answered by this one.
             self.handle(now, serial, Input::Disconnected);
-            if let Some(account) = self.accounts.get(&before) {
-                account.unsubscribe(serial);
+            if let Some(account) = self.accounts.get_mut(&before) {
+                account.channel.unsubscribe(serial);
             }
             if let Some(account) = self.accounts.get_mut(&id) {
-                account.subscribe(serial);
+                account.channel.subscribe(serial);
             }
         }
         let Some(known) = self.printers.get_mut(serial) else { return };
@@ -182,7 +183,7 @@ impl Gateway {
         self.facts.add(now, &serial, id, self.accounts.get(&id).map(Account::name).unwrap_or_default());
         self.printers.insert(serial.clone(), Box::new(printer));
         if let Some(account) = self.accounts.get_mut(&id) {
-            account.subscribe(&serial);
+            account.channel.subscribe(&serial);
         }
         if self.local_connected {
             self.resync.push_back(serial);

@@ -381,7 +381,7 @@ impl Gateway {
         let mut accounts: Vec<&Account> = self.accounts.values().collect();
         accounts.sort_by_key(|account| account.number());
         let bridge = Bridge {
-            cloud_connected: accounts.iter().all(|account| account.is_connected()),
+            cloud_connected: accounts.iter().all(|account| account.channel.is_connected()),
             accounts: accounts.iter().map(|account| account.view(now)).collect(),
             printers: count(self.printers.len()),
             printers_online: count(self.printers.values().filter(|p| p.online).count()),

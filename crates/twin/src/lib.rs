@@ -328,11 +328,6 @@ impl Twin {
         self.jobs.into_recent()
     }
 
-    /// Takes components off a device of its that an earlier run of the program announced.
-    pub fn retract(&self, device: &str, gone: &[(&str, &str)], out: &mut Vec<Publication>) {
-        self.mirror.retract(device, gone, out);
-    }
-
     /// Takes one thing that happened and says what should be done about it. `budgets` pays for what is sent.
     pub fn handle(
         &mut self,

@@ -36,9 +36,12 @@ impl Default for Budget {
 impl Budget {
     /// A full one, for a connection that serves so many printers.
     pub fn for_printers(printers: usize) -> Self {
-        let printers = u32::try_from(printers).unwrap_or(u32::MAX);
-        let capacity = BURST.saturating_add(printers.saturating_mul(PER_PRINTER));
-        Self { capacity: capacity.into(), full_at: Duration::ZERO }
+        Self { capacity: capacity(printers), full_at: Duration::ZERO }
+    }
+
+    /// Serves so many printers from now on. What was taken stays taken.
+    pub fn serve(&mut self, printers: usize) {
+        self.capacity = capacity(printers);
     }
 
     /// How many messages may be sent now. Below zero when what could not wait took more than there was.
@@ -71,6 +74,12 @@ pub(super) struct Funds {
     pub(super) one: Duration,
     /// An ordinary command.
     pub(super) ordinary: Duration,
+}
+
+/// What a connection that serves so many printers may send at once.
+fn capacity(printers: usize) -> i64 {
+    let printers = u32::try_from(printers).unwrap_or(u32::MAX);
+    BURST.saturating_add(printers.saturating_mul(PER_PRINTER)).into()
 }
 
 #[cfg(test)]
@@ -107,6 +116,11 @@ mod tests {
         assert_eq!((budget.left(at(102)), budget.left(at(103))), (0, 1));
         assert_eq!(budget.when(6), at(108));
         assert_eq!(budget.left(at(1000)), 20, "never more than it holds");
+        budget.take(at(1000));
+        budget.serve(3);
+        assert_eq!(budget.left(at(1000)), 25, "another printer may be asked what it is");
+        budget.serve(0);
+        assert_eq!(budget.left(at(1000)), 19, "and takes that with it when it goes");
         assert_eq!(Budget::default().when(1), Duration::ZERO, "a full one has been full for ever");
     }
 }
