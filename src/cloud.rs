@@ -75,6 +75,13 @@ pub struct BoundPrinter {
     pub online: Option<bool>,
 }
 
+impl BoundPrinter {
+    /// What the cloud calls its model: by its code, and by its name; empty where it does not.
+    pub fn cloud_names(&self) -> [&str; 2] {
+        [self.model_code.as_deref(), self.product_name.as_deref()].map(Option::unwrap_or_default)
+    }
+}
+
 impl Client {
     /// A client for this account's cloud. Nothing is sent yet. The limiter is shared by all clients of the
     /// process.

@@ -1,17 +1,19 @@
-//! The wiring: owns every `Session` and `Mirror` and turns what they say into input and output.
+//! The wiring: takes what comes in, gives it to the twin of the printer that it concerns, and does what that wants
+//! done.
 //!
 //! One task, one loop: it takes from its inbox, calls the core, fills the outboxes, and waits for
 //! nothing else.
-//! Must not know: how a report is decoded, how an entity is described.
+//! Must not know: what anything means to a printer.
 
 mod account;
 mod channel;
 mod energy;
 mod facts;
 mod fleet;
-mod jobs;
 mod leftovers;
 mod local;
+mod printers;
+mod records;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
@@ -21,37 +23,38 @@ use anyhow::Context as _;
 use jiff::Timestamp;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
-use tracing::{debug, error, info, warn};
+use tracing::{debug, error, info};
 
 use crate::cloud::Limiter;
 use crate::config::{Config, Language, Raw, StateDir};
 use crate::ledger::{self, Writer};
 use crate::mqtt::backoff::Pace;
-use crate::mqtt::{self, Brokers, Link, Message};
+use crate::mqtt::{self, Brokers, Link, Message, Token};
 use crate::service::{Notifier, Signal, watchdog_interval};
 use crate::texts::{self, Loader};
 use crate::tls;
-use bambu::session::{CommandId, Input, Note, Output, Session};
 use bambu::topic::reporter;
 use homeassistant::topic::Topics;
-use homeassistant::{Bridge, BridgeMirror, Mirror, Publication};
-use printer::{Now, Outcome, Prefix, Reach, Serial, Snapshot, Texts};
+use homeassistant::{Bridge, BridgeMirror};
+use printer::{Now, Prefix, Serial, Texts};
+use twin::{Input, Output, Place};
 
 use account::{Account, AccountEvent, Around, News, Told};
 pub(crate) use account::{cloud_options, log_in};
-use energy::Meters;
-use facts::{Cover, Facts};
-use fleet::Missed;
-use jobs::{Jobs, Records};
+pub(crate) use energy::Meters;
+use facts::Facts;
+pub(crate) use fleet::setup;
 use leftovers::Leftovers;
+use printers::Printers;
+use records::Records;
 
 /// Room for what comes in; a poller waits when it is full, so no report is lost.
 const INBOX: usize = 256;
 /// How many inputs are taken in one turn.
 const BATCH: usize = 64;
-/// Longest time between two turns: rows that may not be published often are looked at then.
+/// Longest time between two looks at the accounts, and at what earlier runs left.
 const TURN: Duration = Duration::from_secs(10);
-/// Shortest time between two looks at the printers' deadlines.
+/// Shortest time between two looks at the same printer's deadline.
 const SHORTEST_TURN: Duration = Duration::from_millis(100);
 /// After this the gateway says that it is there, whether the printers have reported or not.
 const START_GRACE: Duration = Duration::from_secs(15);
@@ -64,9 +67,6 @@ const BIRTH_DELAY: Duration = Duration::from_secs(3);
 const RATE_EACH: Duration = Duration::from_secs(300);
 /// How long the last ledgers may take to reach the disk when the program ends.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
-/// How long the outcome of a command can still come: longer than the longest wait for an effect, that of a
-/// change of filament.
-const COMMAND_MEMORY: Duration = Duration::from_secs(360);
 
 /// Reads both clocks; the only place that does.
 #[derive(Debug, Clone, Copy)]
@@ -108,14 +108,13 @@ impl Clock {
 /// What comes in.
 enum Event {
     Local(mqtt::Event),
-    Cloud(AccountId, mqtt::Event),
+    /// From where printers are heard and asked.
+    Place(Place, mqtt::Event),
     Account(AccountId, AccountEvent),
     Texts(Arc<Texts>),
     Written(ledger::Report),
     /// What the cloud was asked for beside the list of printers.
     Facts(AccountId, facts::Answer),
-    /// What [`Facts::want_tasks`] asked for.
-    Tasks(facts::Tasks),
 }
 
 /// Why the gateway came back.
@@ -157,56 +156,9 @@ pub struct Setup {
     pub limits: Limits,
 }
 
-#[allow(clippy::struct_excessive_bools, reason = "independent facts, none a state of its own")]
-struct Printer {
-    /// The account whose connection it is heard on.
-    account: AccountId,
-    session: Session,
-    jobs: Jobs,
-    mirror: Mirror,
-    /// Whether the local broker was told everything since it was last connected.
-    told: bool,
-    /// Counted as online in the gateway's own device.
-    online: bool,
-    /// What else it counts as there.
-    standing: Standing,
-    /// The cloud's lists do not have it any more; the next ones decide.
-    missed: Option<Missed>,
-    /// Whether this connection's broker was asked for what an earlier run announced of it.
-    looked_up: bool,
-    /// The picture that this connection's broker was given, or was told to forget.
-    cover_told: Cover,
-}
-
-/// What a printer counts as in the gateway's own device.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-struct Standing {
-    printing: bool,
-    trouble: bool,
-}
-
-impl Standing {
-    fn of(snapshot: &Snapshot) -> Self {
-        let online = snapshot.reach == Reach::Online;
-        Self {
-            printing: online && snapshot.is_active(),
-            trouble: online && snapshot.reasons().next().is_some(),
-        }
-    }
-}
-
-/// Names an account for as long as the program runs: events of one that was given up find nobody.
-type AccountId = usize;
-
-struct Pending {
-    serial: Serial,
-    key: String,
-    /// What its giver calls it.
-    request: Option<serde_json::Value>,
-    /// It ends the job.
-    stop: bool,
-    since: Duration,
-}
+/// Names an account for as long as the program runs: events of one that was given up find nobody. It is the place
+/// where printers are heard on the account's broker.
+type AccountId = Place;
 
 struct Gateway {
     config: Config,
@@ -223,9 +175,10 @@ struct Gateway {
     local_connected: bool,
     accounts: BTreeMap<AccountId, Account>,
     next_account: AccountId,
-    /// Boxed: a map keeps room for eleven at a time, and one is kilobytes.
-    printers: BTreeMap<Serial, Box<Printer>>,
+    printers: Printers,
     records: Records,
+    /// Events that the local broker has not acknowledged: whose they are, and their number.
+    flying: BTreeMap<Token, (Serial, u64)>,
     bridge: Bridge,
     bridge_mirror: BridgeMirror,
     bridge_changed: bool,
@@ -239,14 +192,13 @@ struct Gateway {
     /// What errors are explained with.
     texts: Arc<Texts>,
     loader: Option<Loader>,
-    pending: BTreeMap<CommandId, Pending>,
-    next_command: CommandId,
+    /// When the accounts, and what earlier runs left, are looked at again.
+    look_at: Duration,
     next_turn: Duration,
-    /// Counts the looks at the printers' deadlines.
-    first: usize,
     last_report: Option<Duration>,
     reports: Reports,
-    out: Vec<Publication>,
+    /// Empty between two calls; kept because it has grown.
+    outputs: Vec<Output>,
 }
 
 /// Counts messages for the gateway's own device.
@@ -372,7 +324,7 @@ impl Gateway {
         let writer = Writer::start(&mut tasks, Arc::clone(&state) as _, inbox.clone(), Event::Written);
         let records = Records::new(&state, writer);
         let now = clock.now();
-        let mut next_account = 0;
+        let mut next_account = Place(0);
         let Limits { limiter, brokers } = limits;
         let around = Around { state: Arc::clone(&state), limiter, brokers, install, inbox: inbox.clone() };
         let accounts = start_accounts(&mut next_account, &config, &around, now)?;
@@ -398,89 +350,84 @@ impl Gateway {
             local_connected: false,
             accounts,
             next_account,
-            printers: BTreeMap::new(),
+            printers: Printers::default(),
             records,
+            flying: BTreeMap::new(),
             bridge,
             bridge_changed: true,
             resync: VecDeque::new(),
             said_online: false,
             birth_at: None,
-            pending: BTreeMap::new(),
-            next_command: 0,
+            look_at: now.mono + TURN,
             next_turn: now.mono + TURN,
-            first: 0,
             last_report: None,
             reports: Reports::default(),
-            out: Vec::new(),
+            outputs: Vec::new(),
         })
     }
 
     fn on_event(&mut self, now: Now, event: Event) {
         match event {
-            Event::Cloud(account, event) => self.on_cloud(now, account, event),
+            Event::Place(place, event) => self.on_place(now, place, event),
             Event::Local(event) => self.on_local(now, event),
             Event::Account(account, event) => self.on_account(now, account, event),
             Event::Texts(texts) => self.on_texts(now, texts),
             Event::Written(report) => self.on_written(now, report),
             Event::Facts(account, answer) => self.on_answer(now, account, answer),
-            Event::Tasks(tasks) => self.on_tasks(now, &tasks),
         }
     }
 
-    fn on_cloud(&mut self, now: Now, index: usize, event: mqtt::Event) {
+    fn on_place(&mut self, now: Now, place: Place, event: mqtt::Event) {
         match event {
             mqtt::Event::Message { topic, payload, .. } => {
                 let Some(serial) = reporter(&topic) else { return };
-                if self.printers.get(&serial).is_some_and(|p| p.account == index) {
+                if self.printers.get(&serial).is_some_and(|printer| printer.twin.is_at(place)) {
                     self.last_report = Some(now.mono);
                     self.reports.count();
                     if self.config.mqtt.raw != Raw::Off {
                         self.mirror_raw(self.topics.raw_report(&serial), payload.clone());
                     }
-                    self.handle(now, &serial, Input::Message(&payload));
+                    self.give(now, &serial, Input::Message(place, &payload));
                 }
             }
             mqtt::Event::Connected => {
-                let Some(account) = self.accounts.get_mut(&index) else { return };
-                self.bridge_changed = true;
+                let Some(account) = self.accounts.get_mut(&place) else { return };
                 account.on_connected(now, &mut self.tasks);
-                self.facts.on_link(now, index, true);
-                self.after_account(now, index);
+                self.facts.on_link(now, place, true);
+                self.after_account(now, place);
             }
             mqtt::Event::Disconnected { error, retry_in, .. } => {
-                let Some(account) = self.accounts.get_mut(&index) else { return };
-                self.bridge_changed = true;
+                let Some(account) = self.accounts.get_mut(&place) else { return };
                 self.reports.lost += u32::from(account.channel.is_up());
-                self.facts.on_link(now, index, false);
+                self.facts.on_link(now, place, false);
                 account.on_disconnected(now, &error, retry_in, &mut self.tasks);
-                let of_account: Vec<_> = self
-                    .printers
-                    .iter()
-                    .filter(|(_, p)| p.account == index)
-                    .map(|(s, _)| s.clone())
-                    .collect();
-                for serial in of_account {
-                    self.handle(now, &serial, Input::Disconnected);
-                }
-                self.after_account(now, index);
+                self.look_at = now.mono;
+                self.disconnect_printers(now, place);
+                self.after_account(now, place);
             }
-            mqtt::Event::Subscribed { topic } => self.on_subscription_answer(now, index, &topic, true),
+            mqtt::Event::Subscribed { topic } => self.on_subscription_answer(now, place, &topic, true),
             mqtt::Event::SubscriptionRefused { topic } => {
-                self.on_subscription_answer(now, index, &topic, false);
+                self.on_subscription_answer(now, place, &topic, false);
             }
             mqtt::Event::Delivered(_) => {}
         }
     }
 
-    fn on_subscription_answer(&mut self, now: Now, id: AccountId, topic: &str, granted: bool) {
+    fn on_subscription_answer(&mut self, now: Now, place: Place, topic: &str, granted: bool) {
         self.bridge_changed = true;
         let Some(serial) = reporter(topic) else { return };
-        let Some(account) = self.accounts.get_mut(&id) else { return };
-        let refused = account.channel.on_answer(&serial, granted);
-        if refused {
-            self.on_refused_printer(now, id, &serial);
-        } else if granted && self.printers.get(&serial).is_some_and(|p| p.account == id) {
-            self.handle(now, &serial, Input::Connected);
+        let Some(account) = self.accounts.get_mut(&place) else { return };
+        if account.channel.on_answer(&serial, granted) {
+            self.on_refused_printer(now, place, &serial);
+        } else if granted {
+            self.give(now, &serial, Input::Connected(place));
+        }
+    }
+
+    /// Nothing is heard at a place any more.
+    fn disconnect_printers(&mut self, now: Now, place: Place) {
+        for serial in self.printers.at(place) {
+            self.give(now, &serial, Input::Disconnected(place));
         }
     }
 
@@ -488,6 +435,8 @@ impl Gateway {
         let Some(account) = self.accounts.get_mut(&id) else { return };
         let fresh = matches!(event, AccountEvent::LoggedIn(_));
         account.on_event(now, event, &mut self.tasks);
+        // It may have another deadline now.
+        self.look_at = now.mono;
         if fresh {
             self.facts.resume(now, id);
         }
@@ -526,99 +475,26 @@ impl Gateway {
 
     fn on_texts(&mut self, now: Now, texts: Arc<Texts>) {
         debug!(language = texts.language(), bytes = texts.size(), "new error texts");
+        self.give_all(now, || Input::Texts(Arc::clone(&texts)));
         self.texts = texts;
-        for printer in self.printers.values_mut() {
-            printer.session.set_texts(&self.texts);
-            if printer.told && self.local_connected {
-                printer.mirror.update(now, printer.session.snapshot(), &mut self.out);
-            }
-        }
-        self.publish();
     }
 
     /// Tells the loader which models there are.
     fn want_texts(&self) {
         if let Some(loader) = &self.loader {
-            loader.want(self.printers.keys().filter_map(|serial| Prefix::of(serial.as_str())).collect());
-        }
-    }
-
-    fn handle(&mut self, now: Now, serial: &Serial, input: Input<'_>) {
-        let Some(printer) = self.printers.get_mut(serial) else { return };
-        let outputs = match self.accounts.get_mut(&printer.account) {
-            Some(account) => {
-                let budget = account.channel.budget_mut();
-                printer.session.lend(*budget);
-                let outputs = printer.session.handle(now, input);
-                *budget = printer.session.budget();
-                outputs
-            }
-            None => printer.session.handle(now, input),
-        };
-        if let Some(at) = printer.session.deadline() {
-            self.next_turn = self.next_turn.min(at.max(now.mono + SHORTEST_TURN));
-        }
-        if !outputs.is_empty() {
-            self.carry_out(now, serial, outputs);
-        }
-    }
-
-    fn carry_out(&mut self, now: Now, serial: &Serial, outputs: Vec<Output>) {
-        for output in outputs {
-            let Some(printer) = self.printers.get_mut(serial) else { return };
-            match output {
-                Output::Changed(snapshot) => {
-                    // Unshared, so that what follows from it can be put into it.
-                    drop(snapshot);
-                    self.observe(now, serial);
-                    let Some(printer) = self.printers.get_mut(serial) else { return };
-                    let snapshot = Arc::clone(printer.session.snapshot());
-                    let online = snapshot.reach == Reach::Online;
-                    self.bridge_changed |= std::mem::replace(&mut printer.online, online) != online;
-                    self.facts.observe(now, serial, &snapshot);
-                    let standing = Standing::of(&snapshot);
-                    self.bridge_changed |= std::mem::replace(&mut printer.standing, standing) != standing;
-                    if printer.told && self.local_connected {
-                        printer.mirror.update(now, &snapshot, &mut self.out);
-                        if let Some(at) = printer.mirror.deadline() {
-                            self.next_turn = self.next_turn.min(at.max(now.mono + SHORTEST_TURN));
-                        }
-                        self.publish();
-                    }
-                }
-                Output::Send(request) => {
-                    let account = self.accounts.get(&printer.account);
-                    let payload = (self.config.mqtt.raw == Raw::Full).then(|| request.payload.clone());
-                    let sent = account.is_some_and(|account| account.channel.send(serial, request));
-                    if let Some(payload) = payload.filter(|_| sent) {
-                        self.mirror_raw(self.topics.raw_request(serial), payload);
-                    }
-                }
-                Output::Reply(id, outcome) => {
-                    if let Some(pending) = self.pending.get(&id) {
-                        let taken = matches!(outcome, Outcome::Accepted | Outcome::Confirmed);
-                        if pending.stop && taken {
-                            printer.jobs.tracker.stop_sent(now);
-                            self.next_turn = self.next_turn.min(now.mono + SHORTEST_TURN);
-                        }
-                        let (key, request) = (pending.key.clone(), pending.request.clone());
-                        self.tell_outcome(now, serial, &key, request.as_ref(), &outcome);
-                    }
-                    if outcome != Outcome::Accepted {
-                        self.pending.remove(&id);
-                    }
-                }
-                Output::Note(note) => log_note(&printer.session.snapshot().identity.name, &note),
-            }
+            loader.want(self.printers.iter().filter_map(|(serial, _)| Prefix::of(serial.as_str())).collect());
         }
     }
 
     /// Everything that is done once a turn; says whether it was one that time brought.
     fn turn(&mut self, now: Now) -> bool {
         let due = now.mono >= self.next_turn;
+        self.wake_printers(now);
+        if now.mono >= self.look_at {
+            self.look_at_accounts(now);
+        }
         if due {
-            self.next_turn = now.mono + TURN;
-            self.look_at_deadlines(now);
+            self.clear_leftovers(now);
         }
         self.look_at_facts(now);
         self.bridge_changed |= self.reports.look(now);
@@ -638,58 +514,42 @@ impl Gateway {
             self.said_online = true;
             self.say_online();
         }
+        self.next_turn = self.deadline(now);
         due
     }
 
-    fn look_at_deadlines(&mut self, now: Now) {
-        let mut serials: Vec<Serial> = self.printers.keys().cloned().collect();
-        // Another one is first each time, or the first would take every message that may be sent.
-        self.first = self.first.wrapping_add(1);
-        let first = self.first.checked_rem(serials.len()).unwrap_or(0);
-        serials.rotate_left(first);
-        for serial in &serials {
-            if self
-                .printers
-                .get(serial)
-                .is_some_and(|p| p.session.deadline().is_some_and(|at| at <= now.mono))
-            {
-                self.handle(now, serial, Input::Tick);
-            }
-            self.look_at_jobs(now, serial);
-            let Some(printer) = self.printers.get_mut(serial) else { continue };
-            if printer.told && self.local_connected {
-                printer.mirror.update(now, printer.session.snapshot(), &mut self.out);
-            }
-            let document = printer.mirror.deadline().filter(|_| printer.told && self.local_connected);
-            if let Some(at) = printer.session.deadline().into_iter().chain(document).min() {
-                self.next_turn = self.next_turn.min(at.max(now.mono + SHORTEST_TURN));
-            }
-        }
-        self.publish();
-        self.pending
-            .retain(|_, p| now.mono < p.since + COMMAND_MEMORY && self.printers.contains_key(&p.serial));
+    /// When there is something to do by time alone.
+    fn deadline(&self, now: Now) -> Duration {
+        let soon = now.mono + SHORTEST_TURN;
+        // What the broker has kept of an earlier run may still come.
+        let resync = (self.local_connected && !self.resync.is_empty()).then_some(soon);
+        // That it is there is said after a while, whoever is missing.
+        let online = (self.local_connected && !self.said_online).then_some(now.mono + Duration::from_secs(1));
+        let others = self.printers.deadline().into_iter().chain(self.birth_at).chain(resync).chain(online);
+        others.chain([self.look_at, self.facts.next]).min().map_or(soon, |at| at.max(soon))
+    }
+
+    fn look_at_accounts(&mut self, now: Now) {
+        self.look_at = now.mono + TURN;
         for id in self.accounts.keys().copied().collect::<Vec<_>>() {
             let Some(account) = self.accounts.get_mut(&id) else { continue };
             let at = account.tick(now, &mut self.tasks);
-            self.next_turn = self.next_turn.min(at.max(now.mono + SHORTEST_TURN));
+            self.look_at = self.look_at.min(at);
             // Also because days pass.
             self.after_account(now, id);
         }
-        if let Some(at) = self.birth_at {
-            self.next_turn = self.next_turn.min(at.max(now.mono + SHORTEST_TURN));
-        }
+    }
+
+    /// Takes off the local broker what earlier runs left there, as far as it can be judged by now.
+    fn clear_leftovers(&mut self, now: Now) {
         if self.local_connected {
             let complete = self.accounts.values().all(Account::is_sure);
             let outbox = self.local.outbox();
             let mirrors = || {
-                self.printers
-                    .iter()
-                    .map(|(serial, p)| (serial, p.told.then_some(&p.mirror), p.session.snapshot()))
+                let printers = self.printers.iter();
+                printers.map(|(serial, printer)| (serial, printer.twin.told(), printer.twin.snapshot()))
             };
             self.leftovers.settle(now, complete, mirrors, &self.bridge_mirror, outbox);
-            if !self.said_online {
-                self.next_turn = self.next_turn.min(now.mono + Duration::from_secs(1));
-            }
         }
     }
 
@@ -776,8 +636,7 @@ impl Gateway {
                 kept.push((*id, place));
                 continue;
             }
-            let id = self.next_account;
-            self.next_account += 1;
+            let id = next_id(&mut self.next_account);
             let started = Account::start(id, place, account, &self.around, now)?;
             new.insert(id, started);
         }
@@ -795,16 +654,15 @@ impl Gateway {
                 tokio::spawn(async move { account.channel.close().await });
             }
         }
-        let of_gone = self.printers.iter().filter(|(_, p)| gone.contains(&p.account));
-        let serials: Vec<Serial> = of_gone.map(|(serial, _)| serial.clone()).collect();
-        for serial in &serials {
-            self.handle(now, serial, Input::Disconnected);
+        for place in gone {
+            self.disconnect_printers(now, place);
         }
         Ok(())
     }
 
     async fn stop(mut self, mut inbox: mpsc::Receiver<Event>) {
-        self.store_all();
+        let now = self.clock.now();
+        self.give_all(now, || Input::Leave);
         let Self { topics, local, accounts, mut tasks, records, facts, .. } = self;
         facts.close();
         // The pollers must not wait for a reader that is gone.
@@ -826,6 +684,13 @@ impl Gateway {
     }
 }
 
+/// Names one more account.
+fn next_id(next: &mut AccountId) -> AccountId {
+    let id = *next;
+    next.0 += 1;
+    id
+}
+
 /// Starts every account of a configuration, or none.
 fn start_accounts(
     next: &mut AccountId,
@@ -835,8 +700,7 @@ fn start_accounts(
 ) -> anyhow::Result<BTreeMap<AccountId, Account>> {
     let mut accounts = BTreeMap::new();
     for (place, account) in config.accounts.iter().enumerate() {
-        let id = *next;
-        *next += 1;
+        let id = next_id(next);
         accounts.insert(id, Account::start(id, place, account, around, now)?);
     }
     Ok(accounts)
@@ -892,12 +756,4 @@ pub(crate) fn local_options(
         keep_alive: Duration::from_secs(30),
         pace: Pace::Local,
     })
-}
-
-/// A printer that sends garbage does so many times.
-fn log_note(printer: &str, note: &Note) {
-    match note {
-        Note::Malformed(count, _) if !count.is_power_of_two() => debug!(printer, "{note}"),
-        _ => warn!(printer, "{note}"),
-    }
 }

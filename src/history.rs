@@ -5,16 +5,14 @@
 //! that a power cut left unfinished is taken away by the next that is written, and passed over until then.
 //! A job that is told again (its end became known later) replaces what was told of it.
 
-use std::collections::{BTreeMap, HashSet};
-use std::hash::{DefaultHasher, Hash as _, Hasher as _};
-use std::sync::Arc;
+use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
 use crate::config::Disk;
 use crate::config::state_dir::Error;
-use printer::record::JobResult;
-use printer::{JobRecord, Serial, Text};
+use printer::{JobRecord, Text};
+use twin::Recent;
 
 /// The file that is written.
 pub const FILE: &str = "jobs.jsonl";
@@ -117,68 +115,21 @@ pub fn read(disk: &dyn Disk) -> Result<History, Error> {
     Ok(history)
 }
 
-/// The last jobs of each printer, and which ones the history has at all: what a gateway keeps of it.
-#[derive(Debug, Default)]
-pub struct Recent {
-    most: usize,
-    /// Newest first.
-    jobs: BTreeMap<Text, Vec<Arc<JobRecord>>>,
-    /// Thousands of names in a few kilobytes; two that share a number would cost a line of the history, once
-    /// in many ages.
-    known: HashSet<u64>,
-}
-
-impl Recent {
-    /// Reads them, and how many lines cannot be read.
-    pub fn load(disk: &dyn Disk, most: usize) -> Result<(Self, usize), Error> {
-        let mut recent = Self { most, ..Self::default() };
-        let mut damaged = 0;
-        // One file at a time, oldest first.
-        for name in (1..=OLD).rev().map(older).chain([FILE.to_owned()]) {
-            let file = disk.read(&name)?.unwrap_or_default();
-            for line in file.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
-                match serde_json::from_slice::<Entry>(line) {
-                    Ok(entry) => recent.add(&entry.serial, entry.job),
-                    Err(_) => damaged += 1,
-                }
+/// What the history has of each printer, by its serial number, and how many lines cannot be read.
+pub fn recent(disk: &dyn Disk) -> Result<(BTreeMap<Text, Recent>, usize), Error> {
+    let mut all: BTreeMap<Text, Recent> = BTreeMap::new();
+    let mut damaged = 0;
+    // One file at a time, oldest first.
+    for name in (1..=OLD).rev().map(older).chain([FILE.to_owned()]) {
+        let file = disk.read(&name)?.unwrap_or_default();
+        for line in file.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
+            match serde_json::from_slice::<Entry>(line) {
+                Ok(entry) => all.entry(entry.serial).or_default().add(entry.job),
+                Err(_) => damaged += 1,
             }
         }
-        Ok((recent, damaged))
     }
-
-    /// The last jobs of a printer, newest first.
-    pub fn of(&self, serial: &Serial) -> Arc<[Arc<JobRecord>]> {
-        self.jobs.get(serial.as_str()).map_or_else(|| Arc::from([]), |jobs| jobs.as_slice().into())
-    }
-
-    /// Whether there is any of a printer.
-    pub fn has_any(&self, serial: &Serial) -> bool {
-        self.jobs.contains_key(serial.as_str())
-    }
-
-    /// Whether the history has a job.
-    pub fn has(&self, serial: &str, job: &JobRecord) -> bool {
-        self.known.contains(&number(serial, job))
-    }
-
-    /// Takes one more; what was told of the same job before gives way.
-    pub fn add(&mut self, serial: &str, job: JobRecord) {
-        self.known.insert(number(serial, &job));
-        let jobs = self.jobs.entry(serial.into()).or_default();
-        jobs.retain(|known| known.key != job.key);
-        // What the cloud's list told was written when it was told.
-        let ended = |job: &JobRecord| job.ended_at.or(job.started_at);
-        let place = jobs.iter().position(|known| ended(known) <= ended(&job)).unwrap_or(jobs.len());
-        jobs.insert(place, Arc::new(job));
-        jobs.truncate(self.most);
-    }
-}
-
-/// With the result: one that was lost and went on after all ends twice under one key.
-fn number(serial: &str, job: &JobRecord) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    (serial, job.key.as_str(), job.result.map(JobResult::word)).hash(&mut hasher);
-    hasher.finish()
+    Ok((all, damaged))
 }
 
 #[cfg(test)]

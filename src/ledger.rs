@@ -5,7 +5,6 @@
 //! for the first time, of which nobody is told.
 //! Must not know: how a job is tracked, what is told to whom.
 
-mod delivery;
 mod writer;
 
 use std::path::PathBuf;
@@ -15,8 +14,8 @@ use thiserror::Error as ThisError;
 use crate::config::{Disk, state_dir};
 use printer::{Ledger, Serial};
 
-pub use delivery::{Delivery, Due};
-pub use writer::{Cost, Report, Version, Writer};
+pub use twin::Version;
+pub use writer::{Cost, Report, Writer};
 
 /// What a file begins with, before its form and sum.
 const HEAD: &str = "bambu2mqtt ledger ";

@@ -28,7 +28,6 @@ pub mod history;
 mod http;
 pub mod ledger;
 pub mod mqtt;
-pub mod replay;
 pub mod service;
 pub mod texts;
 pub mod tls;

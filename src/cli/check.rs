@@ -10,15 +10,16 @@ use tokio::task::JoinSet;
 use tokio::time::timeout;
 
 use crate::cloud::{self, BoundPrinter, Client, Limiter};
-use crate::config::{Account, Config, Mode, StateDir};
-use crate::gateway::{Clock, cloud_options, local_options, log_in, topics_of};
+use crate::config::{Account, Config, StateDir};
+use crate::gateway::{Clock, Meters, cloud_options, local_options, log_in, setup, topics_of};
 use crate::mqtt::{Event, Link, Message, Qos};
 use crate::service::Exit;
-use bambu::session::{Input, Output, Session};
+use bambu::access::CLOUD;
+use bambu::session::Budget;
 use bambu::topic;
 use homeassistant::entity_count;
-use printer::default_name;
-use printer::{Control, Reach, Serial};
+use printer::{Control, Reach, Serial, Snapshot, default_name};
+use twin::{Input, Output, Place, Twin};
 
 use super::{complain, say};
 
@@ -212,62 +213,65 @@ async fn check_printers(
     }
     findings.lines.push(format!("the cloud's broker {} accepts us", account.mqtt));
     let clock = Clock::start();
-    let mut sessions = BTreeMap::new();
+    let (place, mut budget) = (Place::default(), Budget::for_printers(printers.len()));
+    let (meters, topics) = (Meters::new(config), Arc::new(topics_of(config)));
+    let mut twins = BTreeMap::new();
+    let mut out = Vec::new();
     for printer in printers.iter().filter(|p| !config.printer(&p.serial).is_some_and(|p| p.ignore)) {
         let serial = Serial::new(&printer.serial);
-        let codes =
-            [printer.model_code.as_deref().unwrap_or(""), printer.product_name.as_deref().unwrap_or("")];
-        let mut session = Session::new(serial.clone(), &name_of(config, printer), codes, 40_000);
-        session.set_read_only(config.controls_of(serial.as_str()) == Mode::ReadOnly);
+        let mut twin = Twin::new(setup(config, &meters, &topics, printer), &mut out);
+        twin.handle(clock.now(), Input::Join(place, &CLOUD), &mut budget, &mut out);
         link.outbox().subscribe(topic::report(&serial), Qos::AtMostOnce);
-        sessions.insert(serial, session);
+        twins.insert(serial, twin);
     }
     let listen = async {
-        while sessions.values().any(|s| s.snapshot().capabilities.is_none()) {
+        while twins.values().any(|twin| twin.snapshot().capabilities.is_none()) {
             // Ticks repeat what was asked for, as the gateway does.
             let event = tokio::select! {
                 event = inbox.recv() => event,
                 () = tokio::time::sleep(TICK) => None,
             };
             let heard = match &event {
-                Some(Event::Subscribed { topic }) => topic::reporter(topic).zip(Some(Input::Connected)),
+                Some(Event::Subscribed { topic }) => {
+                    topic::reporter(topic).zip(Some(Input::Connected(place)))
+                }
                 Some(Event::Message { topic, payload, .. }) => {
-                    topic::reporter(topic).zip(Some(Input::Message(payload)))
+                    topic::reporter(topic).zip(Some(Input::Message(place, payload)))
                 }
                 _ => None,
             };
-            let send = |serial: &Serial, session: &mut Session, input| {
-                for output in session.handle(clock.now(), input) {
-                    if let Output::Send(request) = output {
+            let mut give = |serial: &Serial, twin: &mut Twin, input| {
+                twin.handle(clock.now(), input, &mut budget, &mut out);
+                for output in out.drain(..) {
+                    if let Output::Request(_, request) = output {
                         link.outbox().send(Message::new(topic::request(serial), request.payload));
                     }
                 }
             };
             match heard {
                 Some((serial, input)) => {
-                    if let Some(session) = sessions.get_mut(&serial) {
-                        send(&serial, session, input);
+                    if let Some(twin) = twins.get_mut(&serial) {
+                        give(&serial, twin, input);
                     }
                 }
-                None => sessions.iter_mut().for_each(|(serial, session)| send(serial, session, Input::Tick)),
+                None => twins.iter_mut().for_each(|(serial, twin)| give(serial, twin, Input::Tick)),
             }
         }
     };
     // Time over: what was heard until then is told.
     let _ = timeout(REPORT, listen).await;
     link.close(None).await;
-    for session in sessions.values() {
-        tell_printer(session, findings);
+    for twin in twins.values() {
+        tell_printer(twin.snapshot(), findings);
     }
     Ok(())
 }
 
-fn tell_printer(session: &Session, findings: &mut Findings) {
-    let snapshot = session.snapshot();
+fn tell_printer(snapshot: &Snapshot, findings: &mut Findings) {
     let who = &snapshot.identity;
     let firmware = who.firmware.as_deref().unwrap_or("unknown");
     let control = match (snapshot.reach, snapshot.control) {
-        _ if snapshot.read_only => "read only, as configured",
+        _ if snapshot.policy.read_only => "read only, as configured",
         (Reach::Online, Control::Full) => "reading and control work",
         (Reach::Online, Control::Limited) => {
             "reading works; its firmware takes print commands only from Bambu Lab's own programs, lights and camera \
@@ -279,12 +283,12 @@ fn tell_printer(session: &Session, findings: &mut Findings) {
     let entities = entity_count(snapshot);
     findings.lines.push(format!(
         "{}: {}, firmware {firmware}, {} AMS, {entities} entities; {control}",
-        who.name,
+        snapshot.name(),
         who.model,
         snapshot.ams.len()
     ));
     findings.printers.push(json!({
-        "name": who.name.as_str(), "model": who.model.as_str(), "serial": who.serial.as_str(),
+        "name": snapshot.name().as_str(), "model": who.model.as_str(), "serial": who.serial.as_str(),
         "firmware": who.firmware.as_deref(), "online": snapshot.reach == Reach::Online,
         "ams": snapshot.ams.len(), "entities": entities, "control": control,
     }));

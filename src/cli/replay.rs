@@ -10,10 +10,10 @@ use clap::Args;
 use serde_json::json;
 use tracing::warn;
 
-use crate::replay::Replay;
 use crate::service::Exit;
 use capture::Capture;
 use homeassistant::Publication;
+use twin::Replay;
 
 use super::say;
 

@@ -455,7 +455,7 @@ impl Watch {
         }
         if self.ams != snapshot.ams || self.external != snapshot.external {
             (self.ams, self.external) = (snapshot.ams.clone(), snapshot.external.clone());
-            sight.unnamed = unnamed(snapshot, &snapshot.facts.names);
+            sight.unnamed = unnamed(snapshot, &snapshot.known.facts.names);
         }
         sight
     }

@@ -22,6 +22,7 @@ use crate::cloud::{self, BoundPrinter, Client, Limiter, LoginReason, Session, Ve
 use crate::config::{self, StateDir};
 use crate::mqtt::backoff::Pace;
 use crate::mqtt::{self, Brokers, Token};
+use bambu::access::CLOUD;
 use homeassistant::Login;
 use printer::Now;
 
@@ -202,7 +203,7 @@ impl Account {
             install: install.clone(),
             brokers: brokers.clone(),
             session: None,
-            channel: Channel::new("the Bambu cloud"),
+            channel: Channel::new(&CLOUD),
             printers,
             lists: 0,
             unlisted: 0,
@@ -489,7 +490,7 @@ impl Account {
                 Action::Call(call) => self.call(now, call),
                 Action::Connect => {
                     if let Err(error) = self.connect(tasks) {
-                        let place = self.channel.place();
+                        let place = self.channel.access().name;
                         error!(account = self.number, "the broker of {place} cannot be used: {error:#}");
                     }
                 }
@@ -591,7 +592,7 @@ impl Account {
         let id = self.id;
         let mut options = cloud_options(&self.access.config, &format!("{}-{}", self.install, self.label))?;
         options.credentials = Some((user.to_owned(), token));
-        let wrap = move |event| Event::Cloud(id, event);
+        let wrap = move |event| Event::Place(id, event);
         self.channel.open(&self.brokers, tasks, options, self.inbox.clone(), wrap);
         Ok(())
     }

@@ -10,6 +10,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
 use crate::mqtt::{self, Brokers, Link, Message, Qos};
+use bambu::access::Access;
 use bambu::request::Request;
 use bambu::session::Budget;
 use bambu::topic;
@@ -19,8 +20,8 @@ use printer::Serial;
 const TASKS: usize = 2;
 
 pub(super) struct Channel {
-    /// What people call the place: `the Bambu cloud`.
-    place: &'static str,
+    /// How printers are reached there.
+    access: &'static Access,
     /// `None` as long as nobody has opened it.
     link: Option<Link>,
     up: bool,
@@ -35,10 +36,10 @@ pub(super) struct Channel {
 }
 
 impl Channel {
-    /// One that is not opened yet, to a place with this name.
-    pub(super) fn new(place: &'static str) -> Self {
+    /// One that is not opened yet.
+    pub(super) fn new(access: &'static Access) -> Self {
         Self {
-            place,
+            access,
             link: None,
             up: false,
             printers: BTreeSet::new(),
@@ -48,9 +49,9 @@ impl Channel {
         }
     }
 
-    /// What people call the place.
-    pub(super) fn place(&self) -> &'static str {
-        self.place
+    /// How printers are reached there.
+    pub(super) fn access(&self) -> &'static Access {
+        self.access
     }
 
     /// Begins to connect, and comes back by itself from then on.
@@ -183,6 +184,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
+    use bambu::access::CLOUD;
 
     const NOW: Duration = Duration::from_secs(1000);
 
@@ -201,7 +203,7 @@ mod tests {
 
     #[test]
     fn the_budget_is_made_for_the_printers_that_the_connection_serves() {
-        let mut channel = Channel::new("a test");
+        let mut channel = Channel::new(&CLOUD);
         let [first, second, third] = serials();
         channel.subscribe(&first);
         channel.subscribe(&second);
@@ -225,7 +227,7 @@ mod tests {
 
     #[test]
     fn it_is_connected_when_every_subscription_is_answered() {
-        let mut channel = Channel::new("a test");
+        let mut channel = Channel::new(&CLOUD);
         let [first, second, third] = serials();
         channel.subscribe(&first);
         channel.subscribe(&second);
@@ -247,7 +249,7 @@ mod tests {
 
     #[test]
     fn a_refusal_lasts_until_the_broker_says_otherwise() {
-        let mut channel = Channel::new("a test");
+        let mut channel = Channel::new(&CLOUD);
         let [first, ..] = serials();
         channel.subscribe(&first);
         channel.on_connected();

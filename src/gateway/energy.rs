@@ -12,6 +12,7 @@ use crate::mqtt::Qos;
 use bambu::filaments;
 use printer::consumption::FilamentPrice;
 use printer::{Now, Prices, Serial};
+use twin::Input;
 
 use super::Gateway;
 
@@ -19,7 +20,7 @@ use super::Gateway;
 const LONGEST: usize = 64 << 10;
 
 /// The meters that were named, and what they cost.
-pub(super) struct Meters {
+pub(crate) struct Meters {
     /// Which printers hang on what tells on a topic.
     topics: BTreeMap<String, Vec<(Serial, Energy)>>,
     /// What is paid for what they tell.
@@ -29,7 +30,7 @@ pub(super) struct Meters {
 }
 
 impl Meters {
-    pub(super) fn new(config: &Config) -> Self {
+    pub(crate) fn new(config: &Config) -> Self {
         let mut topics: BTreeMap<String, Vec<_>> = BTreeMap::new();
         for printer in config.printers.iter().filter(|printer| !printer.ignore) {
             if let Some(energy) = &printer.energy {
@@ -111,22 +112,20 @@ impl Gateway {
     pub(super) fn on_meter(&mut self, now: Now, topic: &str, payload: &[u8]) -> bool {
         let Some(meters) = self.meters.topics.get(topic) else { return false };
         for (serial, energy) in meters.clone() {
-            let Some(printer) = self.printers.get_mut(&serial) else { continue };
-            let name = &printer.session.snapshot().identity.name;
             match read(&energy, payload) {
                 Ok(kwh) => {
                     self.meters.unreadable.remove(&serial);
-                    let effects = printer.jobs.tracker.energy(now, kwh);
-                    let changed = effects.levels_changed;
-                    self.take_effects(now, &serial, effects);
-                    if changed {
-                        self.tell_printer(now, &serial);
+                    self.give(now, &serial, Input::Energy(kwh));
+                }
+                Err(why) => {
+                    let Some(printer) = self.printers.get(&serial) else { continue };
+                    let name = printer.twin.snapshot().name();
+                    if self.meters.unreadable.insert(serial) {
+                        warn!(printer = %name, topic, "the message of the energy meter cannot be used: {why}");
+                    } else {
+                        debug!(printer = %name, topic, why, "the message of the energy meter");
                     }
                 }
-                Err(why) if self.meters.unreadable.insert(serial.clone()) => {
-                    warn!(printer = %name, topic, "the message of the energy meter cannot be used: {why}");
-                }
-                Err(why) => debug!(printer = %name, topic, why, "the message of the energy meter"),
             }
         }
         true

@@ -45,13 +45,6 @@ enum Found {
     Hearsay(Vec<Hearsay>),
 }
 
-/// The tasks of a printer, for those who asked with [`Facts::want_tasks`].
-pub(super) struct Tasks {
-    pub(super) serial: Serial,
-    /// Newest first; or why they are not known, for people.
-    pub(super) answer: Result<Arc<[Arc<Task>]>, String>,
-}
-
 /// What is known of one account.
 struct Desk {
     /// Its place in the configuration, for people.
@@ -138,8 +131,9 @@ impl Known {
             task: self.task().cloned(),
             recent: self.tasks.clone(),
             cover: match &self.cover {
-                Cover::Of(_, picture) => Some(Arc::clone(picture)),
-                Cover::None | Cover::Gone => None,
+                Cover::None => domain::Cover::Unknown,
+                Cover::Gone => domain::Cover::Gone,
+                Cover::Of(_, picture) => domain::Cover::Is(Arc::clone(picture)),
             },
             hearsay: self.hearsay.clone().filter(|_| self.reach != Reach::Online),
             names: Arc::clone(names),
@@ -157,7 +151,7 @@ pub(super) struct Facts {
     /// Printers whose session is to hear of something.
     changed: BTreeSet<Serial>,
     /// When `Gateway::look_at_facts` has something to do.
-    next: Duration,
+    pub(super) next: Duration,
 }
 
 impl Facts {
@@ -173,7 +167,7 @@ impl Facts {
         }
     }
 
-    /// Asks for a printer's tasks: `Event::Tasks` brings them or says why not, at the latest when five
+    /// Asks for a printer's tasks: they are brought to its twin, or that there are none, at the latest when five
     /// minutes have passed since the last time; those that decide a job come at once.
     pub(super) fn want_tasks(&mut self, now: Now, serial: &Serial, decide: bool) {
         let Some(known) = self.printers.get_mut(serial) else { return };

@@ -1,29 +1,28 @@
 //! Which printers there are: those of the accounts' lists that the configuration does not ignore.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use tracing::{info, warn};
 
 use crate::cloud::BoundPrinter;
 use crate::config::{Config, Mode};
-use bambu::session::{Input, Session};
-use homeassistant::Mirror;
-use homeassistant::topic::slug;
-use printer::default_name;
-use printer::{Now, Serial};
+use homeassistant::topic::{Topics, slug};
+use printer::tracker::Options;
+use printer::{Ledger, Now, Policy, Serial, Texts, default_name};
+use twin::{Broker, Input, Recent, Setup, Twin};
 
 use super::account::Account;
-use super::facts::Cover;
-use super::{AccountId, Gateway, Jobs, Printer, Standing};
+use super::energy::Meters;
+use super::{AccountId, Gateway};
 
 impl Gateway {
     /// The broker does not let an account hear a printer, so its list is out of date or the broker's is: it may
     /// be in another account by now, or be bound so recently that the broker does not know yet.
     pub(super) fn on_refused_printer(&mut self, now: Now, id: AccountId, serial: &Serial) {
         let printer = self.printers.get(serial);
-        let name = printer.map_or("a printer", |p| p.session.snapshot().identity.name.as_str());
-        let place = self.accounts.get(&id).map_or("the broker", |account| account.channel.place());
+        let name = printer.map_or("a printer", |p| p.twin.snapshot().name().as_str());
+        let place = self.accounts.get(&id).map_or("the broker", |account| account.channel.access().name);
         warn!(
             printer = name,
             "{place} does not let this account listen to the printer; is it still bound? The list of printers is \
@@ -38,7 +37,7 @@ impl Gateway {
     /// A printer may have been bound so recently that the broker did not let us listen yet.
     pub(super) fn resubscribe(&mut self, id: AccountId) {
         let Some(account) = self.accounts.get_mut(&id) else { return };
-        let deaf = self.printers.iter().filter(|(_, p)| p.account == id && !p.session.is_connected());
+        let deaf = self.printers.iter().filter(|(_, p)| p.account == id && !p.twin.is_connected(id));
         for (serial, _) in deaf {
             account.channel.subscribe(serial);
         }
@@ -67,7 +66,7 @@ impl Gateway {
         }
         self.remove_printers(now, &wanted);
         for (serial, (id, printer)) in wanted {
-            if self.printers.contains_key(&serial) {
+            if self.printers.get(&serial).is_some() {
                 self.keep_printer(now, &serial, id, &printer);
             } else {
                 self.add_printer(now, serial, id, &printer);
@@ -77,11 +76,11 @@ impl Gateway {
 
     /// Takes away what is not wanted any more: what the owner ignores at once, what the cloud does not list when
     /// every account that may have it has said so once more.
-    pub(super) fn remove_printers(&mut self, now: Now, wanted: &BTreeMap<Serial, (AccountId, BoundPrinter)>) {
+    fn remove_printers(&mut self, now: Now, wanted: &BTreeMap<Serial, (AccountId, BoundPrinter)>) {
         let lists: Lists = self.accounts.iter().map(|(id, a)| (*id, (a.lists(), a.has_login()))).collect();
         let mut gone = BTreeSet::new();
         let mut ask = false;
-        for (serial, printer) in &mut self.printers {
+        for (serial, printer) in self.printers.iter_mut() {
             let ignored = self.config.printer(serial.as_str()).is_some_and(|p| p.ignore);
             if wanted.contains_key(serial) {
                 printer.missed = None;
@@ -103,104 +102,82 @@ impl Gateway {
             }
         }
         for serial in gone {
-            let Some(mut printer) = self.printers.remove(&serial) else { continue };
-            info!(printer = %printer.session.snapshot().identity.name, "the printer is not used any more");
+            self.give(now, &serial, Input::Leave);
+            let Some(printer) = self.printers.remove(&serial) else { continue };
+            info!(printer = %printer.twin.snapshot().name(), "the printer is not used any more");
             if let Some(account) = self.accounts.get_mut(&printer.account) {
                 account.channel.unsubscribe(&serial);
             }
-            printer.jobs.park(now, &serial, &self.records);
-            printer.mirror.remove(&mut self.out);
-            self.publish();
+            let mut outputs = Vec::new();
+            let recent = printer.twin.remove(&mut outputs);
+            self.carry_out(now, &serial, &mut outputs, &mut VecDeque::new());
+            self.records.park(&serial, recent);
             self.facts.remove(now, &serial);
+            self.bridge_changed = true;
         }
     }
 
-    pub(super) fn keep_printer(&mut self, now: Now, serial: &Serial, id: AccountId, bound: &BoundPrinter) {
-        let name = self.configured_name(serial).or_else(|| given_name(bound));
+    fn keep_printer(&mut self, now: Now, serial: &Serial, id: AccountId, bound: &BoundPrinter) {
         self.facts.add(now, serial, id, self.accounts.get(&id).map(Account::name).unwrap_or_default());
-        let before = self.printers.get(serial).map_or(id, |known| known.account);
+        let Some(known) = self.printers.get_mut(serial) else { return };
+        let before = std::mem::replace(&mut known.account, id);
+        let name = self.config.printer(serial.as_str()).and_then(|printer| printer.name.clone());
+        let name =
+            name.or_else(|| given_name(bound)).unwrap_or_else(|| known.twin.snapshot().name().to_string());
+        let policy = policy(&self.config, &self.meters, serial, &name);
+        let other = policy != *known.twin.snapshot().policy;
         if before != id {
-            // What was asked of it by the other way is not answered by this one.
-            self.handle(now, serial, Input::Disconnected);
             if let Some(account) = self.accounts.get_mut(&before) {
                 account.channel.unsubscribe(serial);
             }
-            if let Some(account) = self.accounts.get_mut(&id) {
-                account.channel.subscribe(serial);
-            }
+            self.house(now, serial, id);
         }
-        let Some(known) = self.printers.get_mut(serial) else { return };
-        known.account = id;
-        let renamed = name.is_some_and(|name| known.session.rename(&name));
-        let shape = |session: &Session| {
-            let snapshot = session.snapshot();
-            (snapshot.read_only, snapshot.firmware_install, snapshot.metered)
-        };
-        let shaped = shape(&known.session);
-        set_controls(&self.config, serial, &mut known.session);
-        let (prices, metered) = self.meters.of(serial);
-        known.session.set_prices(prices, metered);
-        known.jobs.tracker.set_prices(prices, metered);
-        if (renamed || shape(&known.session) != shaped) && known.told {
-            known.mirror.update(now, known.session.snapshot(), &mut self.out);
-            self.publish();
+        if other {
+            self.give(now, serial, Input::Policy(policy.into()));
         }
     }
 
-    pub(super) fn add_printer(&mut self, now: Now, serial: Serial, id: AccountId, bound: &BoundPrinter) {
-        let codes =
-            [bound.model_code.as_deref(), bound.product_name.as_deref()].map(Option::unwrap_or_default);
-        let sequence = 40_000 + fastrand::u32(0..1_000_000);
-        let mut session = Session::new(serial.clone(), "", codes, sequence);
-        let model = session.snapshot().identity.model.clone();
-        let name = self.configured_name(&serial).or_else(|| given_name(bound));
-        session.rename(&name.unwrap_or_else(|| default_name(&model, &serial)));
-        set_controls(&self.config, &serial, &mut session);
-        session.set_texts(&self.texts);
-        let (prices, metered) = self.meters.of(&serial);
-        session.set_prices(prices, metered);
-        let mut jobs = Jobs::open(&serial, &session.snapshot().identity.name, &self.state, &mut self.records);
-        jobs.tracker.set_prices(prices, metered);
-        session.set_levels(&jobs.levels());
-        self.bridge_changed = true;
-        let slug = self.free_slug(&session, &serial);
-        info!(printer = %session.snapshot().identity.name, %model, "printer found");
-        let discovery = self.config.homeassistant.discovery;
-        let mirror = Mirror::new(Arc::clone(&self.topics), serial.clone(), slug, discovery)
-            .with_document(self.config.mqtt.json_state);
-        let printer = Printer {
-            account: id,
-            session,
-            jobs,
-            mirror,
-            told: false,
-            online: false,
-            standing: Standing::default(),
-            missed: None,
-            looked_up: false,
-            cover_told: Cover::None,
+    fn add_printer(&mut self, now: Now, serial: Serial, id: AccountId, bound: &BoundPrinter) {
+        let setup = setup(&self.config, &self.meters, &self.topics, bound);
+        let name = setup.policy.name.clone();
+        let model = bambu::identity(&serial, setup.cloud_names).model;
+        info!(printer = %name, %model, "printer found");
+        let (ledger, recent) = self.records.open(&serial, &name, &self.state);
+        let mut outputs = Vec::new();
+        let setup = Setup {
+            sequence: FIRST_REQUEST + fastrand::u32(0..1_000_000),
+            slug: self.free_slug(&name, &model, &serial),
+            texts: Arc::clone(&self.texts),
+            ledger,
+            recent,
+            ..setup
         };
+        self.printers.add(serial.clone(), id, Twin::new(setup, &mut outputs));
+        self.carry_out(now, &serial, &mut outputs, &mut VecDeque::new());
         self.facts.add(now, &serial, id, self.accounts.get(&id).map(Account::name).unwrap_or_default());
-        self.printers.insert(serial.clone(), Box::new(printer));
-        if let Some(account) = self.accounts.get_mut(&id) {
-            account.channel.subscribe(&serial);
-        }
+        self.house(now, &serial, id);
+        self.bridge_changed = true;
         if self.local_connected {
+            self.give(now, &serial, Input::Broker(Broker::Up));
             self.resync.push_back(serial);
         }
         self.want_texts();
     }
 
-    pub(super) fn configured_name(&self, serial: &Serial) -> Option<String> {
-        self.config.printer(serial.as_str()).and_then(|p| p.name.clone())
+    /// Hears a printer where an account does.
+    fn house(&mut self, now: Now, serial: &Serial, id: AccountId) {
+        if let Some(account) = self.accounts.get_mut(&id) {
+            account.channel.subscribe(serial);
+            let access = account.channel.access();
+            self.give(now, serial, Input::Join(id, access));
+        }
     }
 
     /// What a printer's entity ids begin with: its name, or model and last digits where that is empty or taken.
-    pub(super) fn free_slug(&self, session: &Session, serial: &Serial) -> String {
-        let identity = &session.snapshot().identity;
-        let wanted = slug(&identity.name);
-        let taken = self.printers.values().any(|p| slug(&p.session.snapshot().identity.name) == wanted);
-        if wanted.is_empty() || taken { slug(&default_name(&identity.model, serial)) } else { wanted }
+    fn free_slug(&self, name: &str, model: &str, serial: &Serial) -> String {
+        let wanted = slug(name);
+        let taken = self.printers.iter().any(|(_, p)| slug(p.twin.snapshot().name()) == wanted);
+        if wanted.is_empty() || taken { slug(&default_name(model, serial)) } else { wanted }
     }
 }
 
@@ -239,14 +216,51 @@ impl Missed {
     }
 }
 
-/// Lets be done with a printer what its owner lets be done.
-fn set_controls(config: &Config, serial: &Serial, session: &mut Session) {
-    session.set_read_only(config.controls_of(serial.as_str()) == Mode::ReadOnly);
-    session.set_gcode(config.controls.gcode);
-    session.set_firmware_install(config.controls.firmware_install);
+/// Where requests begin to count; other clients use 20000 to 29999.
+const FIRST_REQUEST: u32 = 40_000;
+
+/// What a printer's twin begins with where nobody has met it yet.
+pub(crate) fn setup<'a>(
+    config: &Config,
+    meters: &Meters,
+    topics: &Arc<Topics>,
+    bound: &'a BoundPrinter,
+) -> Setup<'a> {
+    let serial = Serial::new(&bound.serial);
+    let cloud_names = bound.cloud_names();
+    let made = || default_name(&bambu::identity(&serial, cloud_names).model, &serial);
+    let configured = config.printer(serial.as_str()).and_then(|printer| printer.name.clone());
+    let name = configured.or_else(|| given_name(bound)).unwrap_or_else(made);
+    Setup {
+        policy: policy(config, meters, &serial, &name).into(),
+        cloud_names,
+        sequence: FIRST_REQUEST,
+        texts: Texts::bundled(),
+        ledger: Ledger::default(),
+        recent: Recent::default(),
+        options: Options::default(),
+        topics: Arc::clone(topics),
+        slug: slug(&name),
+        discovery: config.homeassistant.discovery,
+        document: config.mqtt.json_state,
+        serial,
+    }
 }
 
-/// What its owner calls a printer.
+/// What its owner wants of a printer.
+fn policy(config: &Config, meters: &Meters, serial: &Serial, name: &str) -> Policy {
+    let (prices, metered) = meters.of(serial);
+    Policy {
+        name: name.into(),
+        read_only: config.controls_of(serial.as_str()) == Mode::ReadOnly,
+        gcode: config.controls.gcode,
+        firmware_install: config.controls.firmware_install,
+        prices: prices.cloned(),
+        metered,
+    }
+}
+
+/// What its owner calls a printer in the account.
 fn given_name(printer: &BoundPrinter) -> Option<String> {
     Some(printer.name.trim().to_owned()).filter(|name| !name.is_empty())
 }

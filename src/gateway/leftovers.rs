@@ -93,7 +93,7 @@ impl Leftovers {
 
     /// Clears what can be judged by now. `complete` says that all accounts have told their printers; a printer
     /// comes with its mirror once that was told on.
-    pub(super) fn settle<'a, I: Iterator<Item = (&'a Serial, Option<&'a Mirror>, &'a Arc<Snapshot>)>>(
+    pub(super) fn settle<'a, I: Iterator<Item = (&'a Serial, Option<&'a Mirror>, &'a Snapshot)>>(
         &mut self,
         now: Now,
         complete: bool,

@@ -5,14 +5,13 @@ use serde_json::json;
 use tracing::{debug, error, warn};
 
 use crate::mqtt::{self, Message, Qos};
-use bambu::session::Input;
 use homeassistant::topic::Incoming;
-use homeassistant::{Bridge, BridgeCommand, Publication, account_key, action, command};
-use printer::{Command, Now, Outcome, Serial};
+use homeassistant::{Bridge, BridgeCommand, Publication, account_key};
+use printer::Now;
+use twin::{Ask, Broker, Input};
 
 use super::account::{Account, News};
-use super::facts::Cover;
-use super::{AccountId, BIRTH_DELAY, Gateway, Pending, RESYNC_BELOW, SHORTEST_TURN, START_GRACE};
+use super::{AccountId, BIRTH_DELAY, Gateway, RESYNC_BELOW, START_GRACE};
 
 impl Gateway {
     pub(super) fn on_local(&mut self, now: Now, event: mqtt::Event) {
@@ -26,7 +25,7 @@ impl Gateway {
                 outbox.subscribe(self.topics.status(), Qos::AtMostOnce);
                 self.subscribe_meters();
                 self.leftovers.begin(now, outbox);
-                for printer in self.printers.values_mut() {
+                for (_, printer) in self.printers.iter_mut() {
                     printer.looked_up = false;
                 }
                 self.say_everything(now);
@@ -36,7 +35,8 @@ impl Gateway {
                 self.local_connected = false;
                 self.said_online = false;
                 self.resync.clear();
-                self.events_lost_their_connection();
+                self.flying.clear();
+                self.give_all(now, || Input::Broker(Broker::Down));
             }
             mqtt::Event::Message { topic, payload, retain } => {
                 self.on_local_message(now, &topic, &payload, retain);
@@ -45,7 +45,9 @@ impl Gateway {
                 error!(topic, "the local broker refused a subscription: allow this user to read it");
             }
             mqtt::Event::Delivered(token) => {
-                self.on_delivered(now, token);
+                if let Some((serial, number)) = self.flying.remove(&token) {
+                    self.give(now, &serial, Input::Broker(Broker::Took(number)));
+                }
                 for account in self.accounts.values_mut() {
                     account.on_delivered(token);
                 }
@@ -67,8 +69,7 @@ impl Gateway {
             Some(Incoming::Status) if payload == b"online" => {
                 // Several in a row (a reload, a reconnect) are answered once.
                 let delay = BIRTH_DELAY.mul_f64(fastrand::f64());
-                let at = *self.birth_at.get_or_insert(now.mono + delay);
-                self.next_turn = self.next_turn.min(at);
+                self.birth_at.get_or_insert(now.mono + delay);
             }
             Some(Incoming::Set { serial, key }) => {
                 if retain {
@@ -76,7 +77,7 @@ impl Gateway {
                     warn!(key, "a retained command is ignored: publish commands without the retain flag");
                     return;
                 }
-                self.on_command(now, &serial, key, payload);
+                self.give(now, &serial, Input::Ask(Ask::Set { key, payload }));
             }
             Some(Incoming::BridgeSet { key }) => {
                 if retain {
@@ -90,7 +91,7 @@ impl Gateway {
                     warn!(name, "a retained action is ignored: publish actions without the retain flag");
                     return;
                 }
-                self.on_action(now, &serial, key, name, payload);
+                self.give(now, &serial, Input::Ask(Ask::Action { key, name, payload }));
             }
             Some(Incoming::State { serial }) => {
                 if retain {
@@ -109,15 +110,6 @@ impl Gateway {
         }
     }
 
-    pub(super) fn on_command(&mut self, now: Now, serial: &Serial, key: &str, payload: &[u8]) {
-        let Some(printer) = self.printers.get(serial) else {
-            debug!(key, "a command for a printer that is not here");
-            return;
-        };
-        let command = command::parse(printer.session.snapshot(), key, payload);
-        self.ask(now, serial, key, None, command.map_err(|error| error.to_string()));
-    }
-
     /// Does what somebody asks of the gateway itself. The payload may be a code: it is never shown.
     fn on_bridge_command(&mut self, now: Now, key: &str, payload: &[u8]) {
         let command = match BridgeCommand::parse(&self.bridge, key, payload) {
@@ -134,6 +126,7 @@ impl Gateway {
                     BridgeCommand::LoginCode(_, code) => account.submit(now, code, &mut self.tasks),
                     _ => account.request_code(now, &mut self.tasks),
                 }
+                self.look_at = now.mono;
                 self.tell_bridge(now, key, "accepted", None);
                 self.after_account(now, id);
             }
@@ -209,95 +202,16 @@ impl Gateway {
         self.local.outbox().send(Message::new(self.topics.bridge_result(key), body.to_string()));
         if self.local_connected {
             // What was typed shall not stay, whatever becomes of it.
-            self.bridge_mirror.republish(now, key, &self.bridge, &mut self.out);
-            self.publish();
-        }
-    }
-
-    fn on_action(&mut self, now: Now, serial: &Serial, key: &str, name: &str, payload: &[u8]) {
-        let Some(printer) = self.printers.get(serial) else {
-            debug!(name, "an action for a printer that is not here");
-            return;
-        };
-        let action::Request { id, command } = action::read(printer.session.snapshot(), name, payload);
-        self.ask(now, serial, key, id, command.map_err(|error| error.to_string()));
-    }
-
-    /// Hands a command to the printer's session, or tells at once why there is none.
-    fn ask(
-        &mut self,
-        now: Now,
-        serial: &Serial,
-        key: &str,
-        request: Option<serde_json::Value>,
-        command: Result<Command, String>,
-    ) {
-        match command {
-            // A note for the gateway itself: the printer knows nothing of it.
-            Ok(Command::ClearPlate) => {
-                self.clear_plate(now, serial);
-                self.tell_outcome(now, serial, key, request.as_ref(), &Outcome::Confirmed);
-            }
-            Ok(command) => {
-                self.next_command += 1;
-                let id = self.next_command;
-                let stop = command == Command::Stop;
-                let pending =
-                    Pending { serial: serial.clone(), key: key.to_owned(), request, stop, since: now.mono };
-                self.pending.insert(id, pending);
-                self.handle(now, serial, Input::Command(id, command));
-            }
-            Err(reason) => self.tell_outcome(now, serial, key, request.as_ref(), &Outcome::Refused(reason)),
-        }
-    }
-
-    /// Tells the giver of a command what became of it, and the true value if that is not what was asked.
-    pub(super) fn tell_outcome(
-        &mut self,
-        now: Now,
-        serial: &Serial,
-        key: &str,
-        request: Option<&serde_json::Value>,
-        outcome: &Outcome,
-    ) {
-        let Some(printer) = self.printers.get_mut(serial) else { return };
-        let name = &printer.session.snapshot().identity.name;
-        let (word, reason) = match outcome {
-            Outcome::Accepted => ("accepted", None),
-            Outcome::Confirmed => ("confirmed", None),
-            Outcome::Refused(reason) => ("refused", Some(reason.as_str())),
-            Outcome::Failed(reason) => ("failed", Some(reason.as_str())),
-            Outcome::Superseded => ("refused", Some("a newer value took its place")),
-            Outcome::Timeout(reason) => ("timeout", Some(reason.as_str())),
-        };
-        // The newer value is on its way: the one before is not worth a warning, nor a jump back.
-        let trouble = *outcome != Outcome::Superseded;
-        if let Some(reason) = reason.filter(|_| trouble) {
-            warn!(printer = %name, key, outcome = word, reason, "command");
-        } else {
-            debug!(printer = %name, key, outcome = word, "command");
-        }
-        let mut body = json!({ "outcome": word });
-        if let Some(body) = body.as_object_mut() {
-            body.extend(reason.map(|reason| ("reason".into(), reason.into())));
-            body.extend(request.map(|id| ("id".into(), id.clone())));
-        }
-        self.local.outbox().send(Message::new(self.topics.result(serial, key), body.to_string()));
-        if reason.is_some() && trouble && printer.told {
-            printer.mirror.republish(now, key, &mut self.out);
-            self.publish();
+            let mut publications = Vec::new();
+            self.bridge_mirror.republish(now, key, &self.bridge, &mut publications);
+            self.publish(publications.into_iter());
         }
     }
 
     /// Hands what is to be published to the local broker.
-    pub(super) fn publish(&mut self) {
-        if !self.local_connected {
-            self.out.clear();
-            return;
-        }
-        let mut out = std::mem::take(&mut self.out);
+    pub(super) fn publish(&self, publications: impl Iterator<Item = Publication>) {
         let outbox = self.local.outbox();
-        let mut rest = out.drain(..).peekable();
+        let mut rest = publications.filter(|_| self.local_connected).peekable();
         while let Some(Publication { topic, payload }) = rest.next() {
             if payload.is_empty() && self.is_announced(&topic) {
                 // An AMS was plugged into another printer, whose device it is now.
@@ -310,15 +224,13 @@ impl Gateway {
                 outbox.set(topic, payload);
             }
         }
-        drop(rest);
-        self.out = out;
     }
 
     /// Whether a printer announces its device, or a child's, on this topic.
-    pub(super) fn is_announced(&self, topic: &str) -> bool {
+    fn is_announced(&self, topic: &str) -> bool {
         match self.topics.parse(topic) {
             Some(Incoming::Discovery { device }) => {
-                self.printers.values().any(|p| p.mirror.components(device).is_some())
+                self.printers.iter().any(|(_, p)| p.twin.announces(device))
             }
             _ => false,
         }
@@ -326,15 +238,10 @@ impl Gateway {
 
     /// The broker may know nothing of us, or Home Assistant may have missed it.
     pub(super) fn say_everything(&mut self, now: Now) {
-        self.bridge_mirror.resend(now, &self.bridge, &mut self.out);
-        self.publish();
-        // An AMS that moved is announced by both printers while the one it left is off: the one that is on
-        // has the last word.
-        let (online, offline): (Vec<_>, Vec<_>) = self.printers.iter().partition(|(_, p)| p.online);
-        self.resync = offline.into_iter().chain(online).map(|(serial, _)| serial.clone()).collect();
-        for printer in self.printers.values_mut() {
-            printer.told = false;
-        }
+        let mut publications = Vec::new();
+        self.bridge_mirror.resend(now, &self.bridge, &mut publications);
+        self.publish(publications.into_iter());
+        self.tell_printers_again(now);
     }
 
     /// Tells printers from the start, as many as the local broker can take for now.
@@ -345,28 +252,23 @@ impl Gateway {
             }
             let Some(serial) = self.resync.pop_front() else { return };
             let Some(printer) = self.printers.get_mut(&serial) else { continue };
-            if printer.session.snapshot().capabilities.is_none() && !printer.looked_up {
-                let Some(known) = self.leftovers.knows(now, &self.topics.printer_id(&serial)) else {
+            let unknown = printer.twin.snapshot().capabilities.is_none() && !printer.looked_up;
+            let mut earlier = None;
+            if unknown {
+                earlier = self.leftovers.knows(now, &self.topics.printer_id(&serial));
+                if earlier.is_none() {
                     // What the broker has kept of an earlier run may still come.
                     self.resync.push_back(serial);
-                    self.next_turn = self.next_turn.min(now.mono + SHORTEST_TURN);
                     continue;
-                };
+                }
                 printer.looked_up = true;
-                printer.mirror.trust_earlier_discovery(known);
             }
-            printer.told = true;
-            printer.cover_told = Cover::None;
-            printer.mirror.forget();
-            printer.mirror.update(now, printer.session.snapshot(), &mut self.out);
-            self.publish();
-            self.tell_cover(&serial);
-            self.tell_waiting_events(now, &serial);
+            self.give(now, &serial, Input::Broker(Broker::Tell(earlier)));
         }
     }
 
     pub(super) fn may_say_online(&self, now: Now) -> bool {
-        let heard = self.printers.values().all(|p| p.session.snapshot().capabilities.is_some());
+        let heard = self.printers.iter().all(|(_, p)| p.twin.snapshot().capabilities.is_some());
         let complete = heard && self.accounts.values().all(Account::is_listed);
         complete || now.mono >= START_GRACE
     }
@@ -384,20 +286,21 @@ impl Gateway {
             cloud_connected: accounts.iter().all(|account| account.channel.is_connected()),
             accounts: accounts.iter().map(|account| account.view(now)).collect(),
             printers: count(self.printers.len()),
-            printers_online: count(self.printers.values().filter(|p| p.online).count()),
-            printers_printing: count(self.printers.values().filter(|p| p.standing.printing).count()),
-            printers_idle: count(self.printers.values().filter(|p| p.online && !p.standing.printing).count()),
+            printers_online: count(self.printers.count(|standing| standing.online)),
+            printers_printing: count(self.printers.count(|standing| standing.printing)),
+            printers_idle: count(self.printers.count(|standing| standing.online && !standing.printing)),
             report_rate: self.reports.rate,
             reconnects: self.reports.lost,
-            printers_attention: count(self.printers.values().filter(|p| p.standing.trouble).count()),
+            printers_attention: count(self.printers.count(|standing| standing.attention)),
             state_problem: self.records.problem().map(str::to_owned),
             ..self.bridge.clone()
         };
         if bridge != self.bridge {
             self.bridge = bridge;
             if self.local_connected {
-                self.bridge_mirror.update(now, &self.bridge, &mut self.out);
-                self.publish();
+                let mut publications = Vec::new();
+                self.bridge_mirror.update(now, &self.bridge, &mut publications);
+                self.publish(publications.into_iter());
             }
         }
     }

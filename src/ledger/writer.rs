@@ -17,15 +17,12 @@ use crate::config::Disk;
 use crate::history;
 use printer::{Ledger, Serial};
 
-use super::{file_name, write};
+use super::{Version, file_name, write};
 
 /// Between two attempts when the disk refuses.
 const RETRY: Duration = Duration::from_secs(30);
 /// Lines of the history that are kept while the disk refuses them.
 const MOST_LINES: usize = 1000;
-
-/// Counts what was handed over; a larger one is newer.
-pub type Version = u64;
 
 /// What became of a printer's ledger.
 #[derive(Debug, Clone, PartialEq, Eq)]

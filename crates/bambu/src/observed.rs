@@ -19,7 +19,7 @@ mod tests;
 use std::sync::Arc;
 
 use printer::update::Boards;
-use printer::{Capabilities, Control, ControlReason, Heater, Identity, Reach, Side, Observed};
+use printer::{Capabilities, Control, ControlReason, Heater, Identity, Observed, Reach, Side};
 
 use super::models::Model;
 use super::report::{Module, Print};

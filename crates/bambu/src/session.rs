@@ -21,9 +21,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use printer::update::Boards;
-use printer::{
-    Command, Contact, Identity, Now, Observed, Outcome, Policy, Reach, Serial, Status, Text,
-};
+use printer::{Command, Contact, Identity, Now, Observed, Outcome, Policy, Reach, Serial, Status, Text};
 
 use super::access::Access;
 use super::envelope::{self, Message};

@@ -217,12 +217,19 @@ impl BridgeMirror {
         self.announce(bridge, out);
         let topics = &self.topics;
         let shows = |at: usize| BRIDGE.get(at).is_some_and(|row| row.platform.has_value());
-        Rows { table: BRIDGE, cells: &mut self.cells, topic: &|key| topics.bridge(key), settles: Duration::ZERO, held: &mut None }
-            .publish(now, bridge, None, shows, out);
+        Rows {
+            table: BRIDGE,
+            cells: &mut self.cells,
+            topic: &|key| topics.bridge(key),
+            settles: Duration::ZERO,
+            held: &mut None,
+        }
+        .publish(now, bridge, None, shows, out);
         for (number, (login, cells)) in (1..).zip(bridge.accounts.iter().zip(&mut self.accounts)) {
             let wanted = |at: usize| ACCOUNT.get(at).is_some_and(|row| has(row, login));
             let topic = |key: &str| topics.bridge(&account_key(key, number));
-            Rows { table: ACCOUNT, cells, topic: &topic, settles: Duration::ZERO, held: &mut None }.publish(now, login, None, wanted, out);
+            Rows { table: ACCOUNT, cells, topic: &topic, settles: Duration::ZERO, held: &mut None }
+                .publish(now, login, None, wanted, out);
         }
     }
 

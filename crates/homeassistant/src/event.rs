@@ -104,7 +104,11 @@ pub fn message(topics: &Topics, who: &Snapshot, event: &Event, telling: Telling)
         inferred: event.inferred,
         source: event.source,
         message: sentence(who, event),
-        printer: Printer { serial: who.identity.serial.as_str(), name: who.name(), model: &who.identity.model },
+        printer: Printer {
+            serial: who.identity.serial.as_str(),
+            name: who.name(),
+            model: &who.identity.model,
+        },
         job: event.job.as_deref().map(job),
         reason: event.reason.as_ref(),
     };

@@ -343,7 +343,9 @@ pub(crate) fn with_names(observed: &Observed, facts: &Facts) -> (Shared<[Ams]>, 
         }
     };
     let mut ams = observed.ams.clone();
-    if !facts.ams_releases.is_empty() || ams.iter().flat_map(|unit| &unit.slots).any(|slot| own(slot).is_some()) {
+    if !facts.ams_releases.is_empty()
+        || ams.iter().flat_map(|unit| &unit.slots).any(|slot| own(slot).is_some())
+    {
         // A release that names no unit is for the only one.
         let alone = ams.len() == 1 && facts.ams_releases.len() == 1;
         let known = |unit: &Ams| {

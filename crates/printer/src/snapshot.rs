@@ -8,9 +8,9 @@ use jiff::Timestamp;
 
 use super::ams::with_names;
 use super::{
-    Ams, Capabilities, Contact, Control, ControlReason, ExternalSpool, Facts, Fans, Health, Heater, Hms, Identity,
-    Job, Levels, Machine, Nozzle, Options, Prices, PrintError, Rack, Reach, Shared, Side, Slot, Source, Speed,
-    Stage, Status, Text, Texts, Update, stage,
+    Ams, Capabilities, Contact, Control, ControlReason, ExternalSpool, Facts, Fans, Health, Heater, Hms,
+    Identity, Job, Levels, Machine, Nozzle, Options, Prices, PrintError, Rack, Reach, Shared, Side, Slot,
+    Source, Speed, Stage, Status, Text, Texts, Update, stage,
 };
 
 /// A printer at one moment: all that the table of entities, the tracker and people look at.

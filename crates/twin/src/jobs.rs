@@ -3,9 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use homeassistant::Publication;
 use homeassistant::event::{self, Telling};
 use homeassistant::topic::Topics;
-use homeassistant::Publication;
 use printer::record::JobClass;
 use printer::tracker::{Effects, Options, Tracker};
 use printer::{Event, JobRecord, Ledger, Levels, Now, Policy, Serial, Snapshot, Task};
@@ -207,7 +207,8 @@ impl Jobs {
     /// Marks the triggers of what waits; says whether there were any.
     fn mark_triggers(&mut self, now: Now) -> bool {
         let marked = self.ledger().triggered;
-        let new: Vec<Event> = self.ledger().pending.iter().filter(|event| event.seq > marked).cloned().collect();
+        let new: Vec<Event> =
+            self.ledger().pending.iter().filter(|event| event.seq > marked).cloned().collect();
         for event in &new {
             if self.tracker.may_trigger(now, event) {
                 self.delivery.grant(event, event.triggers());

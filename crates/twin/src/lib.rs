@@ -294,9 +294,9 @@ impl Twin {
         self.ways.get(place).is_some_and(session::Session::is_connected)
     }
 
-    /// The places where it is heard or asked.
-    pub fn places(&self) -> impl Iterator<Item = Place> {
-        self.ways.places()
+    /// Whether it is heard and asked at a place.
+    pub fn is_at(&self, place: Place) -> bool {
+        self.ways.get(place).is_some()
     }
 
     /// The merged reports, one a place, for those who want to see what a value came from.
@@ -329,13 +329,7 @@ impl Twin {
     }
 
     /// Takes one thing that happened and says what should be done about it. `budgets` pays for what is sent.
-    pub fn handle(
-        &mut self,
-        now: Now,
-        input: Input<'_>,
-        budgets: &mut dyn Budgets,
-        out: &mut Vec<Output>,
-    ) {
+    pub fn handle(&mut self, now: Now, input: Input<'_>, budgets: &mut dyn Budgets, out: &mut Vec<Output>) {
         match input {
             Input::Join(place, access) => self.join(now, place, access, budgets, out),
             Input::Connected(place) => self.hear(now, place, session::Input::Connected, budgets, out),

@@ -41,7 +41,9 @@ impl Note {
     pub fn level(&self) -> Level {
         match self {
             // A printer that sends garbage does so many times.
-            Self::Protocol(bambu::session::Note::Malformed(count, _)) if !count.is_power_of_two() => Level::Debug,
+            Self::Protocol(bambu::session::Note::Malformed(count, _)) if !count.is_power_of_two() => {
+                Level::Debug
+            }
             Self::Protocol(_) | Self::Overflow | Self::Outcome { reason: Some(_), .. } => Level::Warn,
             Self::Event(event) if event.kind == Kind::Started || event.kind.is_terminal() => Level::Info,
             Self::Event(_) | Self::Outcome { reason: None, .. } => Level::Debug,

@@ -53,7 +53,8 @@ impl Player {
         };
         let twin = Twin::new(setup, &mut Vec::new());
         let mut player = Self { twin, budget: Budget::default(), version: 0, told: false };
-        for input in [Input::Join(RECORDING, &CLOUD), Input::Broker(Broker::Up), Input::Connected(RECORDING)] {
+        for input in [Input::Join(RECORDING, &CLOUD), Input::Broker(Broker::Up), Input::Connected(RECORDING)]
+        {
             player.twin.handle(now, input, &mut player.budget, &mut Vec::new());
         }
         player

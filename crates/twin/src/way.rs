@@ -7,7 +7,7 @@ use bambu::session::Session;
 use printer::{Control, Observed, Reach, Serial};
 
 /// Where a printer is heard and asked: the broker of an account, or its own. Whoever has the connections knows which.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Place(pub u32);
 
 struct Way {
@@ -61,7 +61,8 @@ impl Standing {
 /// Chooses: who hears the whole printer speaks, and who spoke goes on where another is no better; who may do more
 /// obeys.
 fn choose(ways: &[Standing], spoke: Option<Place>) -> Choice {
-    let hears = |way: &Standing| (way.linked && way.online && way.whole, way.linked && way.online, way.online);
+    let hears =
+        |way: &Standing| (way.linked && way.online && way.whole, way.linked && way.online, way.online);
     let speaks = ways.iter().max_by_key(|way| (hears(way), way.rank, spoke == Some(way.place)));
     let allows = |way: &Standing| (way.linked, way.online, way.control != Control::Limited);
     let obeys = ways.iter().max_by_key(|way| (allows(way), way.rank));
@@ -102,10 +103,6 @@ impl Ways {
 
     pub(crate) fn get_mut(&mut self, place: Place) -> Option<&mut Session> {
         self.list.iter_mut().find(|way| way.place == place).map(|way| &mut way.session)
-    }
-
-    pub(crate) fn places(&self) -> impl Iterator<Item = Place> {
-        self.list.iter().map(|way| way.place)
     }
 
     pub(crate) fn sessions(&self) -> impl Iterator<Item = &Session> {

@@ -11,12 +11,13 @@ use tracing::{debug, info, warn};
 use crate::cloud::plan::{Outcome, Want};
 use crate::cloud::{self, Client};
 use crate::gateway::account::Account;
-use crate::gateway::{AccountId, Event, Gateway, SHORTEST_TURN};
+use crate::gateway::{AccountId, Event, Gateway};
 use crate::mqtt::Message;
 use printer::cloud::{self as domain, Task, TaskStatus};
 use printer::{Now, Serial, Text};
+use twin::Input;
 
-use super::{Answer, Cover, Found, Known, Tasks, UNHEARD};
+use super::{Answer, Cover, Found, Known, UNHEARD};
 
 impl Gateway {
     /// An account's list of printers was read, by a login that works.
@@ -49,7 +50,6 @@ impl Gateway {
             }
             self.facts.next = self.next_fact();
         }
-        self.next_turn = self.next_turn.min(self.facts.next.max(now.mono + SHORTEST_TURN));
     }
 
     fn next_fact(&self) -> Duration {
@@ -96,7 +96,7 @@ impl Gateway {
             .map(|(serial, _)| serial.clone())
             .collect();
         for serial in serials {
-            self.tell_tasks(now, &serial, Err("the account needs a login".into()));
+            self.tell_tasks(now, &serial, &Err("the account needs a login".into()));
         }
     }
 
@@ -142,11 +142,11 @@ impl Gateway {
         match (want, result) {
             (Want::Tasks(serial), Ok(Found::Tasks(tasks))) => {
                 let Some(printer) = self.printers.get(&serial) else { return };
-                self.facts.on_tasks(now, &serial, tasks, &printer.session.snapshot().job);
+                self.facts.on_tasks(now, &serial, tasks, &printer.twin.snapshot().job);
                 let tasks = self.facts.printers.get(&serial).and_then(|known| known.tasks.clone());
-                self.tell_tasks(now, &serial, Ok(tasks.unwrap_or_default()));
+                self.tell_tasks(now, &serial, &Ok(tasks.unwrap_or_default()));
             }
-            (Want::Tasks(serial), Err(error)) => self.tell_tasks(now, &serial, Err(error.to_string())),
+            (Want::Tasks(serial), Err(error)) => self.tell_tasks(now, &serial, &Err(error.to_string())),
             (Want::Releases(serial), Ok(Found::Releases(releases))) => {
                 let Some(known) = self.facts.printers.get_mut(&serial) else { return };
                 known.releases = releases;
@@ -203,14 +203,17 @@ impl Gateway {
     }
 
     /// Answers those who wait for a printer's tasks.
-    fn tell_tasks(&mut self, now: Now, serial: &Serial, answer: Result<Arc<[Arc<Task>]>, String>) {
+    fn tell_tasks(&mut self, now: Now, serial: &Serial, answer: &Result<Arc<[Arc<Task>]>, String>) {
         let waits = self.facts.printers.get_mut(serial).map(|known| std::mem::take(&mut known.waited_for));
         if waits == Some(true) {
-            self.on_event(now, Event::Tasks(Tasks { serial: serial.clone(), answer }));
+            let answer = answer.as_ref().map(AsRef::as_ref).map_err(|why| {
+                debug!(why, "the cloud's list of tasks could not be had");
+            });
+            self.give(now, serial, Input::Tasks(answer));
         }
     }
 
-    /// Hands a printer's session what the cloud knows, and the local broker what that changes.
+    /// Hands a printer's twin what the cloud knows.
     fn hand_on(&mut self, now: Now, serial: &Serial) {
         let Some(known) = self.facts.printers.get(serial) else { return };
         let facts = known.facts(&self.facts.names(known));
@@ -219,30 +222,8 @@ impl Gateway {
             if let Some(known) = self.facts.printers.get_mut(serial) {
                 known.told = Arc::clone(&facts);
             }
-            let Some(printer) = self.printers.get_mut(serial) else { return };
-            let outputs = printer.session.learn(now, &facts);
-            self.carry_out(now, serial, outputs);
-            let Some(printer) = self.printers.get_mut(serial) else { return };
-            if printer.told && self.local_connected {
-                printer.mirror.update(now, printer.session.snapshot(), &mut self.out);
-            }
-            self.publish();
+            self.give(now, serial, Input::Facts(facts));
         }
-        self.tell_cover(serial);
-    }
-
-    /// Puts the picture of a printer's job on the local broker, where it is not that already.
-    pub(in crate::gateway) fn tell_cover(&mut self, serial: &Serial) {
-        let Some(printer) = self.printers.get_mut(serial).filter(|printer| printer.told) else { return };
-        let Some(known) = self.facts.printers.get(serial).filter(|_| self.local_connected) else { return };
-        let bytes = match &known.cover {
-            cover if printer.cover_told == *cover => return,
-            Cover::None => return,
-            Cover::Gone => Vec::new(),
-            Cover::Of(_, picture) => picture.bytes.clone(),
-        };
-        printer.cover_told = known.cover.clone();
-        self.local.outbox().set(self.topics.image(serial, "cover"), bytes);
     }
 
     /// Tells of a message in the account's inbox.
@@ -260,7 +241,7 @@ impl Gateway {
             "type": message.kind,
             "at": message.at.map(|at| at.to_string()),
             "serial": message.serial,
-            "printer": printer.map(|printer| printer.session.snapshot().identity.name.as_str()),
+            "printer": printer.map(|printer| printer.twin.snapshot().name().as_str()),
             "task_id": message.task,
             "title": message.title,
             "status": status,

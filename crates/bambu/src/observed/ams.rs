@@ -64,10 +64,7 @@ pub(super) fn ams(report: &Print, context: &Context<'_>) -> Vec<Ams> {
     let units = ams.ams.as_ref().map_or(&[][..], |units| &units.0);
     let exist = ams.ams_exist_bits;
     let counted = counted(exist, units.len());
-    let common = Common {
-        remain_on: remaining_estimated(report),
-        tells_k: tells_k(report, context),
-    };
+    let common = Common { remain_on: remaining_estimated(report), tells_k: tells_k(report, context) };
     let (mut list, mut gone) = (Vec::new(), Vec::new());
     for unit in units {
         let Some(id) = unit.id.and_then(|id| u8::try_from(id).ok()) else { continue };
@@ -261,8 +258,7 @@ fn slots(
         let before = before.and_then(|before| before.slots.get(usize::from(at)));
         if let Some(place) = slots.get_mut(usize::from(at)) {
             let exists = exist.map(|bits| bits.bit(at.into()));
-            *place =
-                Slot { tells_k: common.tells_k, ..slot(at + 1, tray, exists, estimate, before) };
+            *place = Slot { tells_k: common.tells_k, ..slot(at + 1, tray, exists, estimate, before) };
         }
     }
     slots

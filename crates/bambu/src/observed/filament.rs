@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::filaments;
 use crate::report::{Print, Tag, Tray};
 use printer::{
-    Ams, Capabilities, Color, Content, ExternalSpool, Filament, Shared, Side, Slot, Observed, Source, Text,
+    Ams, Capabilities, Color, Content, ExternalSpool, Filament, Observed, Shared, Side, Slot, Source, Text,
 };
 
 /// What the printer's word for what is left on a spool is worth.
@@ -198,8 +198,7 @@ pub(super) fn activated(
         let before = before.external.iter().find(|before| before.number == number).map(|before| &before.slot);
         // No sensor sees an external spool: without filament data nobody knows whether one hangs there.
         // And none counts what is taken from it.
-        let slot =
-            tray.map(|tray| slot(1, tray, Some(true), Estimate::None, before)).unwrap_or_default();
+        let slot = tray.map(|tray| slot(1, tray, Some(true), Estimate::None, before)).unwrap_or_default();
         let tells_k =
             tray.is_some_and(|tray| tray.k.is_some()) || before.is_some_and(|before| before.tells_k);
         ExternalSpool {

@@ -13,7 +13,7 @@ use printer::tools::Material::{Brass, HardenedSteel, StainlessSteel, TungstenCar
 use printer::tools::Place::{Docked, Empty, Mounted};
 use printer::tools::{AirductMode, Flow, Storage, ToolModule};
 use printer::update::Boards;
-use printer::{Capabilities, Control, ControlReason, Identity, Machine, Reach, Observed};
+use printer::{Capabilities, Control, ControlReason, Identity, Machine, Observed, Reach};
 
 fn add(object: &mut Value, members: Value) {
     let Value::Object(mut members) = members else { panic!("{members} is no object") };
@@ -41,8 +41,7 @@ fn model(name: &str) -> Option<&'static Model> {
 }
 
 fn machine_of(report: &Print, model: Option<&'static Model>, firmware: Option<&str>) -> Machine {
-    let identity =
-        Identity { firmware: firmware.map(Into::into), ..Identity::new("00M00A000000001", "") };
+    let identity = Identity { firmware: firmware.map(Into::into), ..Identity::new("00M00A000000001", "") };
     let identity = Arc::new(identity);
     let previous = Observed::unheard(Arc::clone(&identity));
     let can = capabilities(report, model, firmware);

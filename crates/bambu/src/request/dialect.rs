@@ -1,8 +1,8 @@
 //! Which forms of requests a printer understands.
 
 use crate::models::{Model, Series};
-use crate::report::Print;
 use crate::observed::is_np;
+use crate::report::Print;
 use printer::command::{Step, Steps};
 use printer::{Capabilities, Requests};
 

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use printer::command::{AmsAnswer, Dry, SpoolFilament};
-use printer::{Filament, Side, Observed, Source};
+use printer::{Filament, Observed, Side, Source};
 
 use super::{Body, Dialect, gcode, print};
 

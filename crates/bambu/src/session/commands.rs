@@ -285,7 +285,15 @@ impl Session {
         let tag = Tag { category: first.category, name: first.command, sequence_id: first.sequence_id };
         let was_met = command.is_met(&self.observed);
         let at = step.now.mono;
-        self.commands.sent.push(Sent { id, command, tag, phase: Phase::Asked, at, until: at + ANSWER, was_met });
+        self.commands.sent.push(Sent {
+            id,
+            command,
+            tag,
+            phase: Phase::Asked,
+            at,
+            until: at + ANSWER,
+            was_met,
+        });
         self.commands.sent_at = Some(at);
         for request in requests {
             step.send(request);
@@ -379,7 +387,8 @@ impl Commands {
                     sent.until.saturating_sub(sent.at).as_secs()
                 )),
                 Phase::Unclear => Outcome::Timeout(
-                    "the printer answered without a yes or no, and its reports did not show the effect".into(),
+                    "the printer answered without a yes or no, and its reports did not show the effect"
+                        .into(),
                 ),
             };
             if sent.phase == Phase::Asked && outcome != Outcome::Confirmed && sent.proves() {

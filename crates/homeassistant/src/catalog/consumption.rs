@@ -55,7 +55,8 @@ fn differ(a: &Snapshot, b: &Snapshot) -> bool {
 }
 
 fn costs_differ(a: &Snapshot, b: &Snapshot) -> bool {
-    let jobs = |s: &Snapshot| [&s.known.levels.job, &s.known.levels.last].map(|job| job.as_ref().map(Arc::as_ptr));
+    let jobs =
+        |s: &Snapshot| [&s.known.levels.job, &s.known.levels.last].map(|job| job.as_ref().map(Arc::as_ptr));
     jobs(a) != jobs(b) || a.policy.prices != b.policy.prices || a.policy.metered != b.policy.metered
 }
 
@@ -100,7 +101,10 @@ fn cost_details(s: &Snapshot) -> Json {
     let without: Vec<&str> = slots
         .iter()
         .filter(|slot| {
-            s.policy.prices.as_deref().is_some_and(|prices| prices.per_kg(slot, &s.known.facts.names).is_none())
+            s.policy
+                .prices
+                .as_deref()
+                .is_some_and(|prices| prices.per_kg(slot, &s.known.facts.names).is_none())
         })
         .map(|slot| slot.material.as_deref().unwrap_or("unknown"))
         .collect();

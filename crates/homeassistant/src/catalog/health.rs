@@ -46,7 +46,13 @@ pub(super) static HEALTH: &[Entity<Snapshot>] = &[
     .class("problem")
     .diagnostic()
     .lasting()
-    .with(|a, b| (&a.known.health.messages, &a.known.health.hidden) != (&b.known.health.messages, &b.known.health.hidden), details),
+    .with(
+        |a, b| {
+            (&a.known.health.messages, &a.known.health.hidden)
+                != (&b.known.health.messages, &b.known.health.hidden)
+        },
+        details,
+    ),
     sensor::<Snapshot>("hms_text", "HMS message", |s| {
         Some(s.known.health.messages.first().map_or("none", |message| &message.text).into())
     })
