@@ -188,7 +188,8 @@ fn send(publisher: &mut Publisher, topics: &[String], stream: &Stream, pace: u32
 /// The emulated cloud, in this process until its standard input ends. Prints what the gateway must know.
 fn emulate(printers: usize) -> Result<()> {
     tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
-        let cloud = demo::Cloud::start(demo::Options { printers, ..demo::Options::default() }).await?;
+        let cloud =
+            simulator::Cloud::start(simulator::Options { printers, ..simulator::Options::default() }).await?;
         let settings = cloud.settings();
         let bambu = json!({
             "account": settings.account, "token": settings.token, "api_url": settings.api_url,

@@ -13,10 +13,12 @@ use std::process::Command;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use bambu::session::{Input, Output, Session};
+use bambu::access::CLOUD;
+use bambu::session::Budget;
+use homeassistant::Publication;
 use homeassistant::topic::Topics;
-use homeassistant::{Mirror, Publication};
-use printer::{Now, Serial, Snapshot};
+use printer::{Now, Observed, Policy, Serial};
+use twin::{Broker, Input, Output, Place, Setup, Twin};
 
 use streams::{Class, Stream};
 
@@ -28,8 +30,9 @@ const COUNTED: [u32; 2] = [1, 4];
 /// A printer of the gateway without its edges.
 struct Printer {
     now: Now,
-    session: Session,
-    mirror: Mirror,
+    twin: Twin,
+    budget: Budget,
+    outputs: Vec<Output>,
     out: Vec<Publication>,
 }
 
@@ -43,10 +46,19 @@ impl Printer {
         };
         let serial = Serial::new(&stream.serial);
         let now = Now { mono: Duration::ZERO, wall: jiff::Timestamp::UNIX_EPOCH };
-        let mut session = Session::new(serial.clone(), "Garage", ["", ""], 40_000);
-        session.handle(now, Input::Connected);
-        let mirror = Mirror::new(Arc::new(topics), serial, "garage".into(), true);
-        let mut printer = Self { now, session, mirror, out: Vec::new() };
+        let policy = Policy { name: "Garage".into(), ..Policy::default() };
+        let twin = Twin::new(Setup::new(serial, ["", ""], policy, &Arc::new(topics)), &mut Vec::new());
+        let budget = Budget::default();
+        let mut printer = Self { now, twin, budget, outputs: Vec::new(), out: Vec::new() };
+        let place = Place::default();
+        for input in [
+            Input::Join(place, &CLOUD),
+            Input::Connected(place),
+            Input::Broker(Broker::Up),
+            Input::Broker(Broker::Tell(None)),
+        ] {
+            printer.twin.handle(now, input, &mut printer.budget, &mut printer.outputs);
+        }
         // Twice: what it can do is settled only after some seconds.
         for report in stream.all.iter().chain(&stream.all) {
             printer.take(report);
@@ -59,11 +71,12 @@ impl Printer {
     fn take(&mut self, report: &[u8]) {
         self.now.mono += Duration::from_secs(1);
         self.now.wall += Duration::from_secs(1);
-        for output in self.session.handle(self.now, Input::Message(report)) {
-            if let Output::Changed(snapshot) = output {
-                self.mirror.update(self.now, &snapshot, &mut self.out);
-            }
-        }
+        let input = Input::Message(Place::default(), report);
+        self.twin.handle(self.now, input, &mut self.budget, &mut self.outputs);
+        self.out.extend(self.outputs.drain(..).filter_map(|output| match output {
+            Output::Publish(publication) => Some(publication),
+            _ => None,
+        }));
     }
 
     /// Takes the measured reports once; says how many publications that made.
@@ -119,10 +132,9 @@ fn main() {
         println!("No valgrind here, so nothing is counted: apt-get install valgrind");
     }
     println!(
-        "\nBytes in memory: Snapshot {}, Session {}, Mirror {}, Print {}",
-        size_of::<Snapshot>(),
-        size_of::<Session>(),
-        size_of::<Mirror>(),
+        "\nBytes in memory: Observed {}, Twin {}, Print {}",
+        size_of::<Observed>(),
+        size_of::<Twin>(),
         size_of::<bambu::report::Print>(),
     );
     if keys {

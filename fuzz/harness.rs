@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use bambu2mqtt::replay::Replay;
 use capture::Capture;
 use homeassistant::Publication;
+use twin::Replay;
 
 /// Nothing that a printer says may make the gateway hold or tell more than this many bytes at once. The largest
 /// real printer (`h2d_6ams_extspool_running`, eight devices) has a tenth of it.

@@ -111,11 +111,11 @@ fn recording(class: Class) -> Option<(String, Vec<Vec<u8>>)> {
 
 fn simulation(class: Class) -> Option<(String, Vec<Vec<u8>>)> {
     let model = match class {
-        Class::A1 => demo::Model::A1Mini,
-        Class::X1c => demo::Model::X1c,
-        Class::H2d | Class::H2dEnds => demo::Model::H2d,
+        Class::A1 => simulator::Model::A1Mini,
+        Class::X1c => simulator::Model::X1c,
+        Class::H2d | Class::H2dEnds => simulator::Model::H2d,
     };
-    let mut printer = (0..3).map(|number| demo::Printer::new(number, 1)).find(|p| p.model() == model)?;
+    let mut printer = (0..3).map(|number| simulator::Printer::new(number, 1)).find(|p| p.model() == model)?;
     let mut all = vec![printer.full()];
     for _ in 0..1500 {
         printer.tick(Duration::from_secs(1), &mut all);

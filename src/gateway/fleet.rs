@@ -8,9 +8,8 @@ use tracing::{info, warn};
 use crate::cloud::BoundPrinter;
 use crate::config::{Config, Mode};
 use homeassistant::topic::{Topics, slug};
-use printer::tracker::Options;
-use printer::{Ledger, Now, Policy, Serial, Texts, default_name};
-use twin::{Broker, Input, Recent, Setup, Twin};
+use printer::{Now, Policy, Serial, default_name};
+use twin::{Broker, Input, Setup, Twin};
 
 use super::account::Account;
 use super::energy::Meters;
@@ -145,7 +144,8 @@ impl Gateway {
         let (ledger, recent) = self.records.open(&serial, &name, &self.state);
         let mut outputs = Vec::new();
         let setup = Setup {
-            sequence: FIRST_REQUEST + fastrand::u32(0..1_000_000),
+            // Two gateways shall not take each other's answers for theirs.
+            sequence: setup.sequence + fastrand::u32(0..1_000_000),
             slug: self.free_slug(&name, &model, &serial),
             texts: Arc::clone(&self.texts),
             ledger,
@@ -216,9 +216,6 @@ impl Missed {
     }
 }
 
-/// Where requests begin to count; other clients use 20000 to 29999.
-const FIRST_REQUEST: u32 = 40_000;
-
 /// What a printer's twin begins with where nobody has met it yet.
 pub(crate) fn setup<'a>(
     config: &Config,
@@ -231,19 +228,11 @@ pub(crate) fn setup<'a>(
     let made = || default_name(&bambu::identity(&serial, cloud_names).model, &serial);
     let configured = config.printer(serial.as_str()).and_then(|printer| printer.name.clone());
     let name = configured.or_else(|| given_name(bound)).unwrap_or_else(made);
+    let policy = policy(config, meters, &serial, &name);
     Setup {
-        policy: policy(config, meters, &serial, &name).into(),
-        cloud_names,
-        sequence: FIRST_REQUEST,
-        texts: Texts::bundled(),
-        ledger: Ledger::default(),
-        recent: Recent::default(),
-        options: Options::default(),
-        topics: Arc::clone(topics),
-        slug: slug(&name),
         discovery: config.homeassistant.discovery,
         document: config.mqtt.json_state,
-        serial,
+        ..Setup::new(serial, cloud_names, policy, topics)
     }
 }
 
@@ -269,8 +258,8 @@ fn given_name(printer: &BoundPrinter) -> Option<String> {
 mod tests {
     use super::*;
 
-    const A: AccountId = 0;
-    const B: AccountId = 1;
+    const A: AccountId = twin::Place(0);
+    const B: AccountId = twin::Place(1);
 
     fn lists<const N: usize>(of: [(AccountId, u32, bool); N]) -> Lists {
         of.into_iter().map(|(id, count, login)| (id, (count, login))).collect()
@@ -296,7 +285,7 @@ mod tests {
         assert!(!missed.is_confirmed(A, &lists([(A, 3, true), (B, 6, true)])));
         assert!(missed.is_confirmed(A, &lists([(A, 4, true), (B, 6, true)])));
         // One that was added meanwhile has not been asked yet.
-        assert!(!missed.is_confirmed(A, &lists([(A, 4, true), (B, 6, true), (2, 0, true)])));
+        assert!(!missed.is_confirmed(A, &lists([(A, 4, true), (B, 6, true), (twin::Place(2), 0, true)])));
     }
 
     #[test]
@@ -309,7 +298,7 @@ mod tests {
 
     #[test]
     fn a_printer_of_an_account_that_was_given_up_is_the_others_to_miss() {
-        const GONE: AccountId = 7;
+        const GONE: AccountId = twin::Place(7);
         assert_eq!(Missed::by(GONE, &lists([(A, 3, true), (B, 0, true)])), None);
         let missed = Missed::by(GONE, &lists([(A, 3, true), (B, 1, true)])).unwrap();
         assert!(!missed.is_confirmed(GONE, &lists([(A, 4, true), (B, 1, true)])));

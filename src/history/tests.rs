@@ -84,24 +84,10 @@ fn a_job_that_is_told_again_is_one_job() {
     append(&dir, &late.line()).unwrap();
     let history = read(&dir).unwrap();
     assert_eq!(history.entries, [late, entry("22E", 0)]);
-    let (recent, damaged) = Recent::load(&dir, 10).unwrap();
+    let (all, damaged) = recent(&dir).unwrap();
     assert_eq!(damaged, 0);
-    assert!(recent.has_any(&Serial::new("22E")) && !recent.has_any(&Serial::new("00M")));
-    assert!(recent.has("22E", &entry("22E", 0).job) && !recent.has("22E", &entry("22E", 1).job));
-    let jobs = recent.of(&Serial::new("01P"));
-    assert_eq!(jobs.iter().map(|job| job.progress).collect::<Vec<_>>(), [Some(100)]);
-}
-
-#[test]
-fn the_last_jobs_are_those_that_ended_last() {
-    let mut recent = Recent { most: 2, ..Recent::default() };
-    for (number, day) in [(1, 2), (0, 1), (2, 3)] {
-        let mut job = entry("01P", number).job;
-        job.ended_at = Some(format!("2026-03-0{day}T00:00:00Z").parse().unwrap());
-        recent.add("01P", job);
-    }
-    recent.add("22E", entry("22E", 5).job);
-    let jobs = recent.of(&Serial::new("01p"));
-    assert_eq!(jobs.iter().map(|job| job.key.as_str()).collect::<Vec<_>>(), ["2", "1"]);
-    assert!(recent.has("01P", &entry("01P", 0).job), "known, though not among the last");
+    assert_eq!(all.keys().collect::<Vec<_>>(), ["01P", "22E"]);
+    assert!(all["22E"].has(&entry("22E", 0).job) && !all["22E"].has(&entry("22E", 1).job));
+    let progress: Vec<_> = all["01P"].jobs().iter().map(|job| job.progress).collect();
+    assert_eq!(progress, [Some(100)]);
 }

@@ -12,6 +12,7 @@ use crate::config::state_dir::Error;
 use crate::history;
 use printer::event::{Kind, Source};
 use printer::{Event, JobRecord};
+use twin::{Delivery, Due};
 
 fn serial() -> Serial {
     Serial::new("01P00A000000001")

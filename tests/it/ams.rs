@@ -133,7 +133,7 @@ fn an_a2l_of_the_older_protocol_counts_the_slots_of_its_only_unit() {
     home.hear(&home.printer.version());
     home.tell_all();
     home.delta(json!({"ams": {"tray_now": "2"}}));
-    assert_eq!(home.session.snapshot().sources[0], Some(Source::Ams { unit: 16, slot: 2 }));
+    assert_eq!(home.player.snapshot().sources[0], Some(Source::Ams { unit: 16, slot: 2 }));
     assert_eq!(home.value("active_slot"), Some("A1-3"));
 }
 
@@ -167,7 +167,7 @@ fn each_nozzle_has_its_filament() {
     feed(&mut home, 0x8112, 0xFF00, 0xFE00);
     assert_eq!((home.value("external/1/active"), home.value("external/2/active")), (Some("OFF"), Some("ON")));
     assert_eq!(home.value("active_filament"), Some("ASA"));
-    assert_eq!(home.session.snapshot().active_nozzle, Side::Left);
+    assert_eq!(home.player.snapshot().active_nozzle, Side::Left);
     feed(&mut home, 0x8112, 0xFFFF, 0xFEFF);
     assert_eq!((home.value("active_filament"), home.value("active_slot")), (Some("none"), Some("none")));
 }
@@ -213,7 +213,7 @@ fn the_filament_in_use_has_the_attributes_that_people_know() {
 // Slots.
 
 fn slots(home: &Home) -> &[Slot] {
-    &home.session.snapshot().ams[0].slots
+    &home.player.snapshot().ams[0].slots
 }
 
 #[test]
@@ -281,7 +281,7 @@ fn a_unit_has_its_slots_before_it_tells_of_them() {
     home.hear(&home.printer.version());
     home.tell_all();
     home.delta(json!({"ams": {"tray_now": "128"}}));
-    let unit = home.session.snapshot().ams.iter().find(|unit| unit.id == 128).unwrap();
+    let unit = home.player.snapshot().ams.iter().find(|unit| unit.id == 128).unwrap();
     assert_eq!(unit.slots.len(), 1);
     assert_eq!((home.value("active_slot"), home.value("active_filament")), (Some("HT1"), Some("None")));
     home.delta(json!({"ams": {"tray_now": "255"}}));

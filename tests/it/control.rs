@@ -3,22 +3,24 @@
 //! What is expected is written out here as the notes on the protocol have it, not made by the program.
 #![allow(clippy::unnecessary_wraps, clippy::match_same_arms, reason = "a table of what leaves, or nothing")]
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use bambu::models;
 use bambu::request::{self, Dialect};
-use bambu::session::{Input, Session};
 use homeassistant::action::{self, ACTIONS};
 use homeassistant::catalog::{AMS, EXTERNAL, PRINTER, SLOT};
 use homeassistant::command;
+use homeassistant::topic::Topics;
 use printer::command::permit::{Class, Condition};
 use printer::tools::AirductMode;
 use printer::update::Progress;
-use printer::{Command, Content, Control, Now, Reach, Serial, Snapshot, Stage, Status, permit};
+use printer::{Command, Content, Control, Now, Policy, Reach, Snapshot, Stage, Status, permit};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use crate::reports::{MODELS, Printer};
+use crate::support::player::Player;
 
 const DUAL: [&str; 4] = ["X2D", "H2D", "H2D Pro", "H2C"];
 const H2: [&str; 4] = ["H2S", "H2D", "H2D Pro", "H2C"];
@@ -28,7 +30,7 @@ const NEWER: [&str; 8] = ["X1C", "P2S", "A2L", "H2S", "X2D", "H2D", "H2D Pro", "
 /// A printer of this model that has everything a model can have and takes unsigned commands, at rest,
 /// loaded from the first slot, with an untagged spool in the fourth.
 struct Rig {
-    session: Session,
+    player: Player,
     serial: String,
     firmware: String,
 }
@@ -69,26 +71,31 @@ impl Rig {
             }
         }
         let serial = printer.serial.clone();
-        let mut session = Session::new(Serial::new(&serial), "Test", ["", ""], 1);
-        session.set_gcode(true);
         let now = Now { mono: Duration::ZERO, wall: jiff::Timestamp::UNIX_EPOCH };
-        session.handle(now, Input::Connected);
-        session.handle(now, Input::Message(printer.version().as_bytes()));
-        session.handle(now, Input::Message(printer.full().as_bytes()));
-        let firmware = session.snapshot().identity.firmware.as_deref().unwrap_or("").to_owned();
-        Self { session, serial, firmware }
+        let topics = Topics { base: "b".into(), discovery: "h".into(), id_prefix: "b".into() };
+        let mut player = Player::new(now, &serial, "Test", &Arc::new(topics));
+        player.policy(now, |policy| policy.gcode = true);
+        player.hear(now, printer.version());
+        player.hear(now, printer.full());
+        let firmware = player.snapshot().identity.firmware.as_deref().unwrap_or("").to_owned();
+        Self { player, serial, firmware }
     }
 
     fn snapshot(&self) -> Snapshot {
-        (**self.session.snapshot()).clone()
+        self.player.snapshot().clone()
     }
 
     /// What leaves for a command, or why nothing does.
     fn sent(&self, snapshot: &Snapshot, command: &Command) -> Result<Vec<Value>, String> {
-        permit(snapshot, command).map_err(|refusal| refusal.to_string())?;
+        permit(snapshot, &snapshot.policy, command).map_err(|refusal| refusal.to_string())?;
         let model = models::identify(&[], &[&snapshot.identity.model], &self.serial);
         let can = snapshot.capabilities.unwrap();
-        let dialect = Dialect::of(self.session.report(), model, Some(&self.firmware), &can);
+        let dialect = Dialect::of(
+            self.player.twin.sessions().next().unwrap().report(),
+            model,
+            Some(&self.firmware),
+            &can,
+        );
         let mut id = 40_000;
         let requests = request::of_command(command, &dialect, snapshot, || {
             id += 1;
@@ -414,8 +421,12 @@ fn movements_are_not_delivered_twice() {
     let rig = Rig::new("H2D", "IDLE");
     let snapshot = rig.snapshot();
     let model = models::identify(&[], &["H2D"], "");
-    let dialect =
-        Dialect::of(rig.session.report(), model, Some("01.01.00.00"), &snapshot.capabilities.unwrap());
+    let dialect = Dialect::of(
+        rig.player.twin.sessions().next().unwrap().report(),
+        model,
+        Some("01.01.00.00"),
+        &snapshot.capabilities.unwrap(),
+    );
     let sure = |command: &Command| {
         request::of_command(command, &dialect, &snapshot, || 1).iter().map(|r| r.control).collect::<Vec<_>>()
     };
@@ -537,6 +548,10 @@ fn the_sender_finds_its_request_again() {
     assert_eq!(id("{}"), None);
 }
 
+fn policy(snapshot: &mut Snapshot) -> &mut Policy {
+    Arc::make_mut(&mut snapshot.policy)
+}
+
 #[test]
 fn the_table_says_when() {
     let statuses = [
@@ -556,7 +571,7 @@ fn the_table_says_when() {
         (Some(Condition::Updating), |s| s.update.progress = Some(Progress::default())),
         (Some(Condition::UnknownModel), |s| s.capabilities.as_mut().unwrap().known_model = false),
         (Some(Condition::Limited), |s| s.control = Control::Limited),
-        (Some(Condition::ReadOnly), |s| s.read_only = true),
+        (Some(Condition::ReadOnly), |s| policy(s).read_only = true),
         (Some(Condition::Offline), |s| s.reach = Reach::Offline),
     ];
     for model in ["H2D", "X1E", "A1"] {
@@ -577,7 +592,7 @@ fn the_table_says_when() {
                     snapshot.status = status;
                     change(&mut snapshot);
                     let allowed = class.allows(state) && condition.is_none_or(|c| class.allows(c));
-                    let told = permit(&snapshot, &command);
+                    let told = permit(&snapshot, &snapshot.policy, &command);
                     // An AMS that is printed from does not dry, whatever the table says.
                     if class == Class::Dry && snapshot.is_active() {
                         continue;
@@ -625,7 +640,7 @@ fn heat_and_motion_want_to_know_for_certain() {
     let told =
         ask(|s| s.machine.homed = Some(false), "action/move", r#"{"axis": "x", "distance": 1}"#).unwrap_err();
     assert!(told.contains("send `home` first"), "{told}");
-    let told = ask(|s| s.gcode = false, "action/gcode", r#"{"lines": ["M400"]}"#).unwrap_err();
+    let told = ask(|s| policy(s).gcode = false, "action/gcode", r#"{"lines": ["M400"]}"#).unwrap_err();
     assert!(told.contains("controls.gcode"), "{told}");
     // A heater can be put off even when the state is in doubt.
     assert!(ask(|s| s.stale = true, "bed_target", "0").is_ok());
@@ -640,7 +655,7 @@ fn firmware_is_installed_only_where_that_was_wanted_and_is_offered() {
     let rig = Rig::new("X1C", "IDLE");
     let ask = |change: fn(&mut Snapshot)| {
         let mut snapshot = rig.snapshot();
-        snapshot.firmware_install = true;
+        policy(&mut snapshot).firmware_install = true;
         snapshot.update.offered = Some(true);
         change(&mut snapshot);
         rig.ask(&snapshot, "firmware", "INSTALL")
@@ -648,12 +663,12 @@ fn firmware_is_installed_only_where_that_was_wanted_and_is_offered() {
     let confirm = json!({"upgrade": {"command": "upgrade_confirm", "src_id": 1}});
     assert_eq!(ask(|_| {}), Ok(vec![confirm]));
     let refused: [Refused; 7] = [
-        (|s| s.firmware_install = false, "controls.firmware_install"),
+        (|s| policy(s).firmware_install = false, "controls.firmware_install"),
         (|s| s.update.offered = Some(false), "offers no newer firmware"),
         (|s| s.update.offered = None, "offers no newer firmware"),
         (|s| s.update.progress = Some(Progress::default()), "installing firmware"),
         (|s| s.status = Some(Status::Running), "only while the printer is at rest"),
-        (|s| s.read_only = true, "read-only"),
+        (|s| policy(s).read_only = true, "read-only"),
         (|s| s.control = Control::Limited, "authorisation control"),
     ];
     for (change, reason) in refused {

@@ -3,23 +3,30 @@
 
 use std::io::Write as _;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
-use bambu::session::{Input, Note, Output, Session};
-use printer::{AmsKind, Control, Now, Reach, Serial, Snapshot};
+use homeassistant::topic::Topics;
+use printer::{AmsKind, Control, Now, Policy, Reach, Serial, Snapshot};
 use serde_json::{Value, json};
 use simulator::{Model, Options, Printer, Recording};
+use twin::{Input, Setup};
 
 use crate::replay::shared;
+use crate::support::player::{HERE, Player};
 use crate::support::world::{Eyes, Gateway, World, run};
 use crate::support::{Broker, Kind};
 
 /// A simulated printer and what listens to it, with time in hand.
+fn at(mono: Duration) -> Now {
+    let start: jiff::Timestamp = "2026-01-01T00:00:00Z".parse().unwrap();
+    Now { mono, wall: start + mono }
+}
+
 struct Pair {
     printer: Printer,
-    session: Session,
+    player: Player,
     now: Duration,
-    notes: Vec<Note>,
 }
 
 impl Pair {
@@ -27,24 +34,24 @@ impl Pair {
         let printer = Printer::new(number, 3);
         let model = printer.model();
         let names = [model.code(), model.product_name()];
-        let session = Session::new(Serial::new(printer.serial()), printer.name(), names, 40_000);
-        let mut pair = Self { printer, session, now: Duration::ZERO, notes: Vec::new() };
-        pair.take(Input::Connected);
+        let topics = Topics { base: "b".into(), discovery: "h".into(), id_prefix: "b".into() };
+        let policy = Policy { name: printer.name().into(), ..Policy::default() };
+        let setup = Setup::new(Serial::new(printer.serial()), names, policy, &Arc::new(topics));
+        let mut pair = Self { printer, player: Player::of(at(Duration::ZERO), setup), now: Duration::ZERO };
+        pair.answer();
         pair
     }
 
     fn take(&mut self, input: Input<'_>) {
-        let start: jiff::Timestamp = "2026-01-01T00:00:00Z".parse().unwrap();
-        let now = Now { mono: self.now, wall: start + self.now };
-        for output in self.session.handle(now, input) {
-            match output {
-                Output::Send(request) => {
-                    for answer in self.printer.handle(request.payload.as_bytes()) {
-                        self.take(Input::Message(&answer));
-                    }
-                }
-                Output::Note(note) => self.notes.push(note),
-                Output::Changed(_) | Output::Reply(..) => {}
+        self.player.handle(at(self.now), input);
+        self.answer();
+    }
+
+    /// Lets the simulated printer answer what it was asked.
+    fn answer(&mut self) {
+        for request in std::mem::take(&mut self.player.requests) {
+            for answer in self.printer.handle(request.payload.as_bytes()) {
+                self.take(Input::Message(HERE, &answer));
             }
         }
     }
@@ -55,16 +62,16 @@ impl Pair {
             self.now += Duration::from_secs(1);
             self.printer.tick(Duration::from_secs(1), &mut reports);
             for report in reports.drain(..) {
-                self.take(Input::Message(&report));
+                self.take(Input::Message(HERE, &report));
             }
-            if self.session.deadline().is_some_and(|at| at <= self.now) {
+            if self.player.twin.deadline().is_some_and(|at| at <= self.now) {
                 self.take(Input::Tick);
             }
         }
     }
 
     fn snapshot(&self) -> &Snapshot {
-        self.session.snapshot()
+        self.player.snapshot()
     }
 }
 
@@ -114,7 +121,11 @@ fn each_simulated_model_is_recognised_with_all_that_it_has() {
         assert!(can.chamber_light && can.timelapse && can.heatbreak_fan, "{name}");
         let kinds: Vec<_> = seen.ams.iter().map(|ams| ams.kind).collect();
         assert_eq!(kinds, units, "{name}");
-        assert!(seen.reach == Reach::Online && pair.notes.is_empty(), "{name}: {:?}", pair.notes);
+        assert!(
+            seen.reach == Reach::Online && pair.player.notes.is_empty(),
+            "{name}: {:?}",
+            pair.player.notes
+        );
     }
 }
 
@@ -147,7 +158,7 @@ fn simulated_printers_say_what_a_print_needs_and_their_source_is_known() {
             fed(&pair)
         });
         assert!(printed, "{name} prints from nowhere: {:?}", pair.snapshot().sources);
-        assert!(pair.notes.is_empty(), "{name}: {:?}", pair.notes);
+        assert!(pair.player.notes.is_empty(), "{name}: {:?}", pair.player.notes);
     }
 }
 
@@ -163,11 +174,11 @@ fn changes_alone_lead_where_a_complete_report_does() {
             pair.printer.tick(Duration::from_secs(1), &mut reports);
         }
         for report in &reports {
-            pair.take(Input::Message(report));
+            pair.take(Input::Message(HERE, report));
         }
         let told = Snapshot::clone(pair.snapshot());
         let full = pair.printer.full();
-        pair.take(Input::Message(&full));
+        pair.take(Input::Message(HERE, &full));
         let mut after = Snapshot::clone(pair.snapshot());
         // What is left of a spool comes with complete reports only.
         after.ams.clone_from(&told.ams);

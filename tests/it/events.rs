@@ -22,8 +22,8 @@ fn topics() -> Topics {
     Topics { base: "bambu2mqtt".into(), discovery: "homeassistant".into(), id_prefix: "bambu2mqtt".into() }
 }
 
-fn who() -> Identity {
-    Identity::new("01P00A000000001", "Garage", "P1S")
+fn who() -> Snapshot {
+    Snapshot::unheard("Garage", Identity::new("01P00A000000001", "P1S"))
 }
 
 fn at(text: &str) -> Timestamp {
@@ -187,13 +187,9 @@ fn every_kind_makes_a_sentence() {
 
 #[test]
 fn triggers_are_bare_names() {
-    let (topics, who) = (topics(), who());
-    let pulled: Vec<_> = event::triggers(&topics, &who, &failed()).collect();
-    assert!(pulled.iter().all(|p| p.topic == "bambu2mqtt/01P00A000000001/trigger"));
-    let names: Vec<_> = pulled.iter().map(|p| p.payload.as_str()).collect();
-    assert_eq!(names, ["print_failed", "print_ended"]);
+    assert_eq!(failed().triggers(), ["print_failed", "print_ended"]);
     let lost = Event { kind: Kind::Lost, ..failed() };
-    assert_eq!(event::triggers(&topics, &who, &lost).count(), 0, "nobody knows what to do about it");
+    assert_eq!(lost.triggers(), [""; 0], "nobody knows what to do about it");
 }
 
 #[test]
@@ -222,7 +218,7 @@ fn every_model_announces_the_triggers_it_can_have() {
             names.insert(component["payload"].as_str().unwrap().to_owned());
         }
         // Which units a printer of these tests has is their own matter.
-        let units = home.session.snapshot().ams.clone();
+        let units = home.player.snapshot().ams.clone();
         for trigger in TRIGGERS {
             let wanted = match trigger.name {
                 "ams_drying_finished" => units.iter().any(|ams| ams.can.dries),
@@ -255,7 +251,9 @@ fn read(snapshot: &Snapshot, key: &str) -> Option<String> {
 }
 
 fn with(levels: Levels) -> Snapshot {
-    Snapshot { levels: Arc::new(levels), ..Snapshot::unheard(Arc::new(who())) }
+    let mut printer = who();
+    printer.follow(&Arc::new(levels));
+    printer
 }
 
 #[test]
@@ -343,14 +341,14 @@ fn a_printer_that_went_away_while_printing_needs_attention() {
 #[test]
 fn that_the_plate_is_empty_is_told_to_the_gateway_alone() {
     let home = Home::new("P1S");
-    let mut snapshot = home.session.snapshot().as_ref().clone();
+    let mut snapshot = home.player.snapshot().clone();
     let ask = |snapshot: &Snapshot| {
         let command = homeassistant::command::parse(snapshot, "clear_plate", b"PRESS").unwrap();
         assert_eq!(command, command::Command::ClearPlate);
-        permit(snapshot, &command).map_err(|refusal| refusal.to_string())
+        permit(snapshot, &snapshot.policy, &command).map_err(|refusal| refusal.to_string())
     };
     snapshot.status = Some(printer::Status::Finish);
-    snapshot.read_only = true;
+    Arc::make_mut(&mut snapshot.policy).read_only = true;
     snapshot.reach = printer::Reach::Offline;
     assert_eq!(ask(&snapshot), Ok(()));
     snapshot.status = Some(printer::Status::Running);

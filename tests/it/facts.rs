@@ -5,11 +5,13 @@ use simulator::{Endpoint, Failure};
 use std::sync::Arc;
 use std::time::Duration;
 
-use bambu::session::{Input, Output, Session};
+use homeassistant::topic::Topics;
 use printer::cloud::{Names, Picture, PictureKind, Release};
-use printer::{Facts, Now, Serial};
+use printer::{Facts, Now};
 use serde_json::{Value, json};
+use twin::Input;
 
+use crate::support::player::Player;
 use crate::support::world::{Eyes, Gateway, Seen, World, soon};
 use crate::support::{Broker, Kind};
 
@@ -272,8 +274,8 @@ fn pictures_are_told_by_their_first_bytes() {
 #[test]
 fn names_and_firmware_that_come_late_are_told_at_once_and_kept() {
     let now = Now { mono: Duration::from_secs(60), wall: "2026-03-01T12:00:00Z".parse().unwrap() };
-    let mut session = Session::new(Serial::new("01P00A000000001"), "Garage", ["C12", "P1S"], 40_000);
-    session.handle(now, Input::Connected);
+    let topics = Topics { base: "b".into(), discovery: "h".into(), id_prefix: "b".into() };
+    let mut player = Player::new(now, "01P00A000000001", "Garage", &Arc::new(topics));
     let version = json!({"info": {"command": "get_version", "module": [
         {"name": "ota", "sw_ver": "01.07.00.00", "sn": "01P00A000000001", "hw_ver": "OTA"},
         {"name": "ams/0", "sw_ver": "00.00.06.40", "sn": "00600A000000001", "hw_ver": "AMS08"}]}});
@@ -282,11 +284,11 @@ fn names_and_firmware_that_come_late_are_told_at_once_and_kept() {
             {"id": "0", "tray_type": "PETG", "tray_info_idx": "P8d19ba6", "tray_color": "00FF00FF", "cols": []}]}],
         "ams_exist_bits": "1", "tray_exist_bits": "1", "tray_now": "255"}}});
     for message in [&version, &report] {
-        session.handle(now, Input::Message(message.to_string().as_bytes()));
+        player.hear(now, message.to_string());
     }
-    let name = |session: &Session| session.snapshot().ams[0].slots[0].filament().unwrap().name.to_string();
-    assert_eq!(name(&session), "PETG", "a number says nothing to anybody");
-    assert_eq!(session.snapshot().ams[0].firmware_available, None);
+    let name = |player: &Player| player.snapshot().ams[0].slots[0].filament().unwrap().name.to_string();
+    assert_eq!(name(&player), "PETG", "a number says nothing to anybody");
+    assert_eq!(player.snapshot().ams[0].firmware_available(), None);
 
     let notes = Some("Dries at night.".to_owned());
     let release = |version: &str| {
@@ -301,13 +303,16 @@ fn names_and_firmware_that_come_late_are_told_at_once_and_kept() {
         let names = Names::from([("P8d19ba6".into(), "Mine".into())]);
         Arc::new(Facts { names: Arc::new(names), ams_releases: vec![release(version)], ..Facts::default() })
     };
-    let told = session.learn(now, &facts("00.00.06.49"));
-    assert!(matches!(told.as_slice(), [Output::Changed(_)]), "{told:?}");
-    assert_eq!(name(&session), "Mine");
-    assert_eq!(session.snapshot().ams[0].firmware_available.as_deref(), Some("00.00.06.49"));
-    assert!(session.learn(now, &facts("00.00.06.49")).is_empty(), "the same again is nothing new");
-    session.learn(now, &facts("00.00.06.10"));
-    assert_eq!(session.snapshot().ams[0].firmware_available, None, "what is older is none that is offered");
-    session.handle(now, Input::Message(report.to_string().as_bytes()));
-    assert_eq!(name(&session), "Mine", "the next report takes nothing away");
+    player.look(now);
+    player.handle(now, Input::Facts(facts("00.00.06.49")));
+    let told: Vec<_> = player.look(now).into_iter().map(|p| p.topic).collect();
+    assert!(told.contains(&"b/01P00A000000001/ams/0/tray_1".to_owned()), "{told:?}");
+    assert_eq!(name(&player), "Mine");
+    assert_eq!(player.snapshot().ams[0].firmware_available().map(|v| v.as_str()), Some("00.00.06.49"));
+    player.handle(now, Input::Facts(facts("00.00.06.49")));
+    assert!(player.look(now).is_empty(), "the same again is nothing new");
+    player.handle(now, Input::Facts(facts("00.00.06.10")));
+    assert_eq!(player.snapshot().ams[0].firmware_available(), None, "what is older is none that is offered");
+    player.hear(now, report.to_string());
+    assert_eq!(name(&player), "Mine", "the next report takes nothing away");
 }

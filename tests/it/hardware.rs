@@ -2,9 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use bambu2mqtt::replay::Replay;
 use capture::Capture;
 use serde_json::{Value, json};
+use twin::Replay;
 
 use crate::reports::{MODELS, Printer, fan, packed};
 

@@ -4,23 +4,22 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use bambu::session::{Input, Session};
-use bambu2mqtt::replay::Replay;
 use capture::Capture;
+use homeassistant::Publication;
 use homeassistant::topic::Topics;
-use homeassistant::{Mirror, Publication};
 use jiff::Timestamp;
 use printer::health::Severity;
-use printer::{Now, Prefix, Serial, Texts};
+use printer::{Now, Prefix, Texts};
 use serde_json::{Value, json};
+use twin::{Input, Replay};
 
 use crate::replay::shared;
 use crate::reports::Printer;
+use crate::support::player::Player;
 
 /// A printer and what its topics hold.
 struct Rig {
-    session: Session,
-    mirror: Mirror,
+    player: Player,
     topics: BTreeMap<String, String>,
 }
 
@@ -28,25 +27,21 @@ impl Rig {
     fn new(model: &str) -> Self {
         let printer = Printer::new(model);
         let topics = Topics { base: "b".into(), discovery: "homeassistant".into(), id_prefix: "b".into() };
-        let serial = Serial::new(&printer.serial);
-        let session = Session::new(serial.clone(), "Test", ["", ""], 1);
-        let mirror = Mirror::new(Arc::new(topics), serial, "test".into(), true);
-        let mut rig = Self { session, mirror, topics: BTreeMap::new() };
-        rig.session.handle(now(), Input::Connected);
+        let player = Player::new(now(), &printer.serial, "Test", &Arc::new(topics));
+        let mut rig = Self { player, topics: BTreeMap::new() };
         rig.hear(&printer.version());
         rig.hear(&printer.full());
         rig
     }
 
     fn hear(&mut self, payload: &str) -> Vec<String> {
-        self.session.handle(now(), Input::Message(payload.as_bytes()));
+        self.player.hear(now(), payload);
         self.look()
     }
 
     /// Publishes what changed; says the keys.
     fn look(&mut self) -> Vec<String> {
-        let mut out = Vec::new();
-        self.mirror.update(now(), self.session.snapshot(), &mut out);
+        let out = self.player.look(now());
         let key = |topic: &str| topic.splitn(3, '/').nth(2).unwrap_or_default().to_owned();
         let mut keys = Vec::new();
         for Publication { topic, payload } in out {
@@ -177,17 +172,17 @@ fn new_texts_change_what_they_explain_and_nothing_else() {
     let prefix = Prefix::of("01P").unwrap();
     let catalogue = vec![(0x0300_9600_0003_0001, "Die Tür ist offen".to_owned())];
     let texts = Arc::new(Texts::new("de", [(prefix, catalogue)]));
-    rig.session.set_texts(&texts);
+    rig.player.handle(now(), Input::Texts(Arc::clone(&texts)));
     assert_eq!(rig.look(), ["hms/attributes", "hms_text", "hms_text/attributes"]);
     rig.says("hms_text", "Die Tür ist offen");
     // The same codes in the next report keep their texts, and a printer without trouble hears nothing.
     assert_eq!(rig.hms(&[DOOR]), [""; 0]);
     let mut well = Rig::new("P1S");
-    well.session.set_texts(&texts);
+    well.player.handle(now(), Input::Texts(Arc::clone(&texts)));
     assert_eq!(well.look(), [""; 0]);
     // A catalogue that has nothing to say about it takes it away.
     let texts = Arc::new(texts.with(prefix, vec![(0x0300_9600_0003_0001, String::new())]));
-    rig.session.set_texts(&texts);
+    rig.player.handle(now(), Input::Texts(Arc::clone(&texts)));
     rig.look();
     rig.says("hms", "OFF");
     rig.says("hms_text", "none");
@@ -204,9 +199,9 @@ fn every_code_in_the_recordings_has_severity_module_and_text() {
         for line in std::fs::read_to_string(&file).unwrap().lines().filter(|line| !line.trim().is_empty()) {
             let Ok(capture) = Capture::parse(line) else { continue };
             replay.feed(&capture, &mut Vec::new());
-            for session in replay.sessions() {
-                let health = &session.snapshot().health;
-                assert!(session.snapshot().error.is_none() || health.error.is_some(), "{}", file.display());
+            for printer in replay.printers() {
+                let health = &printer.known.health;
+                assert!(printer.error.is_none() || health.error.is_some(), "{}", file.display());
                 hidden.extend(health.hidden.iter().map(ToString::to_string));
                 for message in &health.messages {
                     let code = message.code;

@@ -5,17 +5,20 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use bambu::session::{Input, Output, Session};
+use bambu::access::CLOUD;
+use bambu::session::Budget;
 use bambu2mqtt::config::StateDir;
 use bambu2mqtt::gateway::Clock;
+use bambu2mqtt::history::Entry;
 use bambu2mqtt::ledger::{self, Writer};
+use homeassistant::topic::Topics;
 use printer::record::{Going, JobClass, Phase};
-use printer::tracker::{self, Tracker};
-use printer::{Event, JobRecord, Ledger, Now, Serial, event};
+use printer::{Event, JobRecord, Ledger, Now, Policy, Serial, event};
 use serde_json::{Value, json};
 use simulator::{Endpoint, Failure, JobSpec, Options, Printer};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
+use twin::{Disk, Input, Output, Place, Setup, Twin};
 
 use crate::support::world::{Eyes, Gateway, World, run, soon};
 use crate::support::{Broker, Kind};
@@ -344,10 +347,14 @@ async fn a_print_of_three_hours_costs_the_disk_little() {
     let mut printer = Printer::new(1, 7);
     printer.rest();
     let serial = Serial::new(printer.serial());
-    let mut session = Session::new(serial.clone(), "A1", ["", ""], 40_000);
-    let mut tracker = Tracker::new(serial.clone(), Ledger::default(), tracker::Options::default());
+    let topics = Topics { base: "b".into(), discovery: "h".into(), id_prefix: "b".into() };
+    let policy = Policy { name: "A1".into(), ..Policy::default() };
+    let mut twin =
+        Twin::new(Setup::new(serial.clone(), ["", ""], policy, &Arc::new(topics)), &mut Vec::new());
+    let (place, mut budget) = (Place::default(), Budget::for_printers(1));
     let mut now = Now { mono: Duration::ZERO, wall: "2026-03-01T00:00:00Z".parse().unwrap() };
-    let (mut saves, mut events, mut lines, mut said) = (0, 0, 0, Vec::new());
+    let (mut saves, mut events, mut lines) = (0, 0, 0);
+    let (mut said, mut outputs) = (Vec::new(), Vec::new());
     let mut begun = false;
     for second in 0..4 * 3600_u32 {
         now = Now { mono: now.mono + Duration::from_secs(1), wall: now.wall + Duration::from_secs(1) };
@@ -356,50 +363,39 @@ async fn a_print_of_three_hours_costs_the_disk_little() {
             begun = true;
         }
         printer.tick(Duration::from_secs(1), &mut said);
-        let mut outputs = match second {
-            0 => session.handle(now, Input::Connected),
-            _ => session.handle(now, Input::Tick),
-        };
-        for payload in said.drain(..) {
-            outputs.extend(session.handle(now, Input::Message(&payload)));
+        let mut inputs = VecDeque::from([Input::Tick]);
+        if second == 0 {
+            inputs.extend([Input::Join(place, &CLOUD), Input::Connected(place)]);
+            inputs.extend([Input::Broker(twin::Broker::Up), Input::Broker(twin::Broker::Tell(None))]);
         }
-        let mut changed = tracker.deadline().is_some_and(|at| at <= now.mono);
-        for output in outputs {
-            match output {
-                Output::Send(request) => said.extend(printer.handle(request.payload.as_bytes())),
-                Output::Changed(_) => changed = true,
-                _ => {}
+        let heard = std::mem::take(&mut said);
+        inputs.extend(heard.iter().map(|payload| Input::Message(place, payload)));
+        while let Some(input) = inputs.pop_front() {
+            twin.handle(now, input, &mut budget, &mut outputs);
+            for output in outputs.drain(..) {
+                match output {
+                    Output::Request(_, request) => said.extend(printer.handle(request.payload.as_bytes())),
+                    Output::Store => {
+                        saves += 1;
+                        let version = writer.store(&serial, twin.ledger());
+                        inputs.push_back(Input::Disk(Disk::Handed(version)));
+                        inputs.push_back(Input::Disk(Disk::Stored(version)));
+                        while !matches!(inbox.recv().await, Some(ledger::Report::Stored(_, stored)) if stored >= version)
+                        {
+                        }
+                    }
+                    Output::History(job) => {
+                        lines += 1;
+                        let entry = Entry { serial: serial.as_str().into(), printer: "A1".into(), job: *job };
+                        writer.append(entry.line());
+                    }
+                    Output::Event(number, _) => {
+                        events += 1;
+                        inputs.push_back(Input::Broker(twin::Broker::Took(number)));
+                    }
+                    _ => {}
+                }
             }
-        }
-        if !changed {
-            continue;
-        }
-        let effects = tracker.observe(now, session.snapshot());
-        let mut save = effects.save;
-        events += effects.events.len();
-        for event in &effects.events {
-            tracker.may_trigger(now, event);
-        }
-        if effects.closed.is_some() {
-            lines += 1;
-            writer.append(
-                b"{\"what\":\"as long as a line of the history is, about six hundred bytes\"}".repeat(9),
-            );
-        }
-        // The broker acknowledges at once; that is written with the next change.
-        if save {
-            saves += 1;
-            let version = writer.store(&serial, tracker.ledger());
-            while !matches!(inbox.recv().await, Some(ledger::Report::Stored(_, stored)) if stored == version)
-            {
-            }
-            save = false;
-        }
-        for event in &effects.events {
-            save |= tracker.delivered(&event.id).save;
-        }
-        if save && effects.events.iter().any(|event| event.kind.is_terminal()) {
-            writer.store(&serial, tracker.ledger());
         }
     }
     writer.close().await;

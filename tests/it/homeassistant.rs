@@ -5,23 +5,24 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bambu::session::{Input, Session};
 use homeassistant::catalog::{ACCOUNT, AMS, BRIDGE, EXTERNAL, PRINTER, SLOT};
 use homeassistant::entity::{Category, Entity, Platform, Value};
-use homeassistant::topic::{Topics, slug};
-use homeassistant::{Account, Bridge, BridgeMirror, Login, Mirror, Publication};
+use homeassistant::topic::Topics;
+use homeassistant::{Account, Bridge, BridgeMirror, Login, Publication};
 use printer::options::DoorCheck;
 use printer::tools::{
     AirductMode, HolderPosition, HolderState, Hotend, Machine, Material, Nozzle, Place, Rack, Storage,
     ToolModule,
 };
 use printer::{
-    Ams, Content, Control, ExternalSpool, Identity, Now, Reach, Serial, Side, Slot, Snapshot, Source, Speed,
-    Stage, Status,
+    Ams, Content, Control, ExternalSpool, Identity, Now, Policy, Reach, Serial, Side, Slot, Snapshot, Source,
+    Speed, Stage, Status,
 };
 use serde_json::{Value as Json, json};
+use twin::Setup;
 
 use crate::reports::{MODELS, Printer};
+use crate::support::player::Player;
 
 /// Keeps snapshots beside the tests.
 pub(crate) fn snapshot(name: &str, text: &str) {
@@ -166,12 +167,21 @@ fn check_options<T>(table: &[Entity<T>], subjects: &[T]) {
 
 #[test]
 fn enums_list_everything_they_can_say() {
-    let plain = Snapshot { reach: Reach::Online, ..unheard() };
+    let mut plain = unheard();
+    plain.reach = Reach::Online;
+    let with = |change: &dyn Fn(&mut Snapshot)| {
+        let mut printer = plain.clone();
+        change(&mut printer);
+        printer
+    };
     let mut printers = Vec::new();
     for reach in [Reach::Unheard, Reach::Online, Reach::Offline] {
         for read_only in [false, true] {
             for control in [Control::Unknown, Control::Full, Control::Limited] {
-                printers.push(Snapshot { reach, read_only, control, ..plain.clone() });
+                printers.push(with(&|p| {
+                    (p.reach, p.control) = (reach, control);
+                    Arc::make_mut(&mut p.policy).read_only = read_only;
+                }));
             }
         }
     }
@@ -185,11 +195,11 @@ fn enums_list_everything_they_can_say() {
         Status::Running,
         Status::Slicing,
     ] {
-        printers.push(Snapshot { status: Some(status), ..plain.clone() });
+        printers.push(with(&|p| p.status = Some(status)));
     }
-    printers.extend((0..=300).map(|n| Snapshot { stage: Some(Stage(n)), ..plain.clone() }));
+    printers.extend((0..=300).map(|n| with(&|p| p.stage = Some(Stage(n)))));
     for speed in [Speed::Silent, Speed::Standard, Speed::Sport, Speed::Ludicrous] {
-        printers.push(Snapshot { speed: Some(speed), ..plain.clone() });
+        printers.push(with(&|p| p.speed = Some(speed)));
     }
     for number in 0..10 {
         let machine = Machine {
@@ -213,13 +223,12 @@ fn enums_list_everything_they_can_say() {
             state: HolderState::new(i64::try_from(number).unwrap()),
             hotends: std::array::from_fn(|_| Hotend { place, ..Hotend::default() }),
         };
-        printers.push(Snapshot {
-            machine,
-            options,
-            nozzle_kinds: [kind.clone(), kind],
-            rack: Some(rack.into()),
-            ..plain.clone()
-        });
+        let rack = Arc::new(rack);
+        printers.push(with(&|p| {
+            (p.machine, p.options) = (machine.clone(), options);
+            p.nozzle_kinds = [kind.clone(), kind.clone()];
+            p.rack = Some(Arc::clone(&rack));
+        }));
     }
     check_options(&PRINTER, &printers);
     check_options(AMS, &[Ams::default()]);
@@ -232,17 +241,18 @@ fn enums_list_everything_they_can_say() {
 #[test]
 fn a_slot_of_an_unknown_unit_has_no_label() {
     let lost = Source::Ams { unit: 3, slot: 0 };
-    let printer =
-        Snapshot { sources: [Some(lost), Some(Source::Nothing)], reach: Reach::Online, ..unheard() };
+    let mut printer = unheard();
+    (printer.sources, printer.reach) = ([Some(lost), Some(Source::Nothing)], Reach::Online);
     for row in PRINTER.iter().filter(|row| row.key == "active_slot" || row.key == "active_filament") {
         assert_eq!((row.read)(&printer), None, "{}", row.key);
-        let left = Snapshot { active_nozzle: Side::Left, ..printer.clone() };
+        let mut left = printer.clone();
+        left.active_nozzle = Side::Left;
         assert_eq!((row.read)(&left), Some(Value::from("none")), "{}", row.key);
     }
 }
 
 fn unheard() -> Snapshot {
-    Snapshot::unheard(Arc::new(Identity::new("01P00X000000001", "Test", "P1S")))
+    Snapshot::unheard("Test", Identity::new("01P00X000000001", "P1S"))
 }
 
 // Discovery.
@@ -259,8 +269,7 @@ fn topics() -> Arc<Topics> {
 /// A printer, and what retained messages left of it on a broker.
 pub(crate) struct Home {
     pub(crate) printer: Printer,
-    pub(crate) session: Session,
-    pub(crate) mirror: Mirror,
+    pub(crate) player: Player,
     pub(crate) broker: BTreeMap<String, String>,
 }
 
@@ -274,13 +283,8 @@ impl Home {
 
     /// One whose printer has not said anything yet.
     pub(crate) fn of(printer: Printer, model: &str) -> Self {
-        let serial = Serial::new(&printer.serial);
-        let name = format!("Test {model}");
-        let session = Session::new(serial.clone(), &name, ["", ""], 40_000);
-        let mirror = Mirror::new(topics(), serial, slug(&name), true);
-        let mut home = Self { printer, session, mirror, broker: BTreeMap::new() };
-        home.session.handle(now(), Input::Connected);
-        home
+        let player = Player::new(now(), &printer.serial, &format!("Test {model}"), &topics());
+        Self { printer, player, broker: BTreeMap::new() }
     }
 
     pub(crate) fn tell_all(&mut self) -> Vec<Publication> {
@@ -288,13 +292,12 @@ impl Home {
     }
 
     pub(crate) fn hear(&mut self, payload: &str) -> Vec<Publication> {
-        self.session.handle(now(), Input::Message(payload.as_bytes()));
+        self.player.hear(now(), payload);
         self.look()
     }
 
     pub(crate) fn look(&mut self) -> Vec<Publication> {
-        let mut out = Vec::new();
-        self.mirror.update(now(), self.session.snapshot(), &mut out);
+        let out = self.player.look(now());
         for Publication { topic, payload } in &out {
             if payload.is_empty() {
                 self.broker.remove(topic);
@@ -443,7 +446,7 @@ fn an_unplugged_ams_is_taken_back() {
     home.tell_all();
     assert_eq!(home.config(ams), None);
     assert!(!home.broker.keys().any(|topic| topic.contains("/ams/")), "and its values with it");
-    assert!(!home.mirror.devices().contains(&ams.to_owned()));
+    assert!(!home.player.twin.told().unwrap().devices().contains(&ams.to_owned()));
 }
 
 #[test]
@@ -486,7 +489,7 @@ fn what_the_printer_lost_is_taken_off_home_assistant_and_the_broker() {
 fn a_new_name_is_told_and_the_ids_stay() {
     let mut home = Home::new("A1");
     let before = home.config(&home.own()).unwrap();
-    assert!(home.session.rename("Attic"));
+    home.player.policy(now(), |policy| policy.name = "Attic".into());
     let out = home.look();
     assert!(out.iter().all(|p| p.topic.ends_with("/config")), "only the devices' names changed");
     let after = home.config(&home.own()).unwrap();
@@ -504,12 +507,12 @@ fn installing_firmware_is_offered_only_where_the_owner_wants_it() {
     let update = |home: &Home| home.config(&home.own()).unwrap()["components"]["update_firmware"].clone();
     let before = update(&home);
     assert!(before["command_topic"].is_null() && before["payload_install"].is_null(), "{before}");
-    home.session.set_firmware_install(true);
+    home.player.policy(now(), |policy| policy.firmware_install = true);
     home.look();
     let offered = update(&home);
     assert_eq!(offered["payload_install"], "INSTALL");
     assert_eq!(offered["command_topic"], format!("bambu2mqtt/{}/firmware/set", home.printer.serial));
-    home.session.set_read_only(true);
+    home.player.policy(now(), |policy| policy.read_only = true);
     home.look();
     assert_eq!(update(&home), before);
 }
@@ -517,7 +520,7 @@ fn installing_firmware_is_offered_only_where_the_owner_wants_it() {
 #[test]
 fn a_read_only_printer_has_no_controls() {
     let mut home = Home::new("A1");
-    home.session.set_read_only(true);
+    home.player.policy(now(), |policy| policy.read_only = true);
     home.look();
     let config = home.config(&home.own()).unwrap();
     let controls: Vec<_> = config["components"]
@@ -533,7 +536,7 @@ fn a_read_only_printer_has_no_controls() {
     assert_eq!(home.broker["bambu2mqtt/03900X000000001/control_mode"], "read_only");
     assert_eq!(home.broker.get("bambu2mqtt/03900X000000001/part_fan"), None);
     assert_eq!(home.broker["bambu2mqtt/03900X000000001/bed_target"], "60", "the sensor of that name stays");
-    home.session.set_read_only(false);
+    home.player.policy(now(), |policy| policy.read_only = false);
     home.look();
     assert_eq!(home.broker["bambu2mqtt/03900X000000001/part_fan"], "100");
 }
@@ -568,23 +571,20 @@ fn what_a_signature_keeps_from_working_is_unavailable_and_nothing_else() {
 #[test]
 fn a_removed_printer_leaves_nothing_behind() {
     for model in MODELS {
-        let mut home = Home::new(model);
-        let mut out = Vec::new();
-        home.mirror.remove(&mut out);
-        for Publication { topic, payload } in out {
+        let Home { player, mut broker, .. } = Home::new(model);
+        for Publication { topic, payload } in player.removed() {
             assert_eq!(payload, "");
-            home.broker.remove(&topic);
+            broker.remove(&topic);
         }
-        assert_eq!(home.broker.keys().collect::<Vec<_>>(), Vec::<&String>::new(), "{model}");
+        assert_eq!(broker.keys().collect::<Vec<_>>(), Vec::<&String>::new(), "{model}");
     }
 }
 
 #[test]
 fn a_printer_that_was_never_heard_has_what_needs_no_report() {
-    let serial = Serial::new("01P00X000000001");
-    let session = Session::new(serial.clone(), "Test", ["C12", "P1S"], 40_000);
-    let mut out = Vec::new();
-    Mirror::new(topics(), serial, "test".into(), true).update(now(), session.snapshot(), &mut out);
+    let policy = Policy { name: "Test".into(), ..Policy::default() };
+    let setup = Setup::new(Serial::new("01P00X000000001"), ["C12", "P1S"], policy, &topics());
+    let out = Player::of(now(), setup).look(now());
     let told = out.iter().filter(|p| !p.topic.ends_with("config"));
     let lines: Vec<_> = told.map(|p| format!("{} = {}", p.topic, p.payload)).collect();
     snapshot("unheard", &lines.join("\n"));

@@ -4,23 +4,27 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bambu::session::{Input, Output, Session};
-use bambu2mqtt::replay::Replay;
 use capture::Capture;
+use homeassistant::Publication;
 use homeassistant::topic::Topics;
-use homeassistant::{Mirror, Publication};
 use printer::cloud::Release;
-use printer::{Facts, Now, Serial};
+use printer::{Facts, Now, Policy, Serial};
 use serde_json::{Value, json};
+use twin::{Input, Replay, Setup};
 
 use crate::replay::shared;
 use crate::reports::Printer;
+use crate::support::player::{HERE, Player};
 
 /// A printer on a desk: what was published of it, and a clock to turn.
+fn at(mono: Duration) -> Now {
+    let start: jiff::Timestamp = "2026-01-01T00:00:00Z".parse().unwrap();
+    Now { mono, wall: start + mono }
+}
+
 struct Desk {
     printer: Printer,
-    session: Session,
-    mirror: Mirror,
+    player: Player,
     values: BTreeMap<String, String>,
     mono: Duration,
     /// How often each topic was published.
@@ -31,38 +35,31 @@ impl Desk {
     fn new(model: &str, change: Value) -> Self {
         let mut printer = Printer::new(model);
         printer.set(change);
-        let serial = Serial::new(&printer.serial);
-        let session = Session::new(serial.clone(), "Test", ["", ""], 40_000);
         let topics = Topics { base: "b".into(), discovery: "h".into(), id_prefix: "b".into() };
-        let mirror = Mirror::new(Arc::new(topics), serial, "test".into(), true).with_document(true);
+        let policy = Policy { name: "Test".into(), ..Policy::default() };
+        let setup = Setup::new(Serial::new(&printer.serial), ["", ""], policy, &Arc::new(topics));
+        let player = Player::of(at(Duration::ZERO), Setup { document: true, ..setup });
         let (values, said) = (BTreeMap::new(), BTreeMap::new());
-        let mut desk = Self { printer, session, mirror, values, mono: Duration::ZERO, said };
-        desk.take(Input::Connected);
-        let (version, full) = (desk.printer.version(), desk.printer.full());
-        desk.take(Input::Message(version.as_bytes()));
-        desk.take(Input::Message(full.as_bytes()));
+        let mut desk = Self { printer, player, values, mono: Duration::ZERO, said };
+        desk.publish();
+        for message in [desk.printer.version(), desk.printer.full()] {
+            desk.take(Input::Message(HERE, message.as_bytes()));
+        }
         desk
     }
 
-    fn take(&mut self, input: Input<'_>) -> Vec<Output> {
-        let start: jiff::Timestamp = "2026-01-01T00:00:00Z".parse().unwrap();
-        let now = Now { mono: self.mono, wall: start + self.mono };
-        let outputs = self.session.handle(now, input);
-        self.publish(now);
-        outputs
+    fn take(&mut self, input: Input<'_>) {
+        self.player.handle(at(self.mono), input);
+        self.publish();
     }
 
     /// What the cloud knows.
     fn learn(&mut self, facts: Facts) {
-        let now = Now { mono: self.mono, wall: jiff::Timestamp::UNIX_EPOCH };
-        self.session.learn(now, &Arc::new(facts));
-        self.publish(now);
+        self.take(Input::Facts(Arc::new(facts)));
     }
 
-    fn publish(&mut self, now: Now) {
-        let mut out = Vec::new();
-        self.mirror.update(now, self.session.snapshot(), &mut out);
-        for Publication { topic, payload } in out {
+    fn publish(&mut self) {
+        for Publication { topic, payload } in self.player.look(at(self.mono)) {
             let Some(key) = topic.strip_prefix(&format!("b/{}/", self.printer.serial)) else { continue };
             *self.said.entry(key.to_owned()).or_default() += 1;
             self.values.insert(key.to_owned(), payload);
@@ -73,13 +70,13 @@ impl Desk {
     fn hear(&mut self, members: Value) {
         let mut report = json!({"command": "push_status", "msg": 1});
         crate::reports::overlay(&mut report, members);
-        self.take(Input::Message(json!({ "print": report }).to_string().as_bytes()));
+        self.take(Input::Message(HERE, json!({ "print": report }).to_string().as_bytes()));
     }
 
     /// Lets time pass, stopping at each deadline.
     fn pass(&mut self, seconds: u64) {
         let end = self.mono + Duration::from_secs(seconds);
-        while let Some(at) = self.session.deadline().filter(|at| *at <= end) {
+        while let Some(at) = self.player.twin.deadline().filter(|at| *at <= end) {
             self.mono = self.mono.max(at);
             self.take(Input::Tick);
         }
@@ -315,8 +312,9 @@ fn the_last_report_is_no_news_each_time() {
     for _ in 0..60 {
         desk.pass(1);
         let same = json!({"print": {"command": "push_status", "msg": 1, "mc_percent": 42}}).to_string();
-        let outputs = desk.take(Input::Message(same.as_bytes()));
-        assert!(!outputs.iter().any(|output| matches!(output, Output::Changed(_))), "{outputs:?}");
+        let changes = desk.player.changes;
+        desk.take(Input::Message(HERE, same.as_bytes()));
+        assert_eq!(desk.player.changes, changes);
     }
     for _ in 0..10 {
         desk.pass(60);
@@ -330,9 +328,9 @@ fn what_nobody_confirms_is_stale() {
     let mut desk = Desk::new("P1S", json!({}));
     desk.pass(7);
     desk.hear(json!({}));
-    desk.take(Input::Disconnected);
+    desk.take(Input::Disconnected(HERE));
     assert_eq!((desk.is("stale"), desk.is("last_report")), (Some("ON"), Some("2026-01-01T00:00:07Z")));
-    desk.take(Input::Connected);
+    desk.take(Input::Connected(HERE));
     assert_eq!(desk.is("stale"), Some("ON"), "a connection is no report");
     desk.hear(json!({}));
     assert_eq!(desk.is("stale"), Some("OFF"));
@@ -418,13 +416,11 @@ fn the_document_comes_at_most_once_a_second_and_never_without_news() {
         desk.hear(json!({"mc_percent": percent}));
     }
     assert_eq!(desk.said["state"], before + 1);
-    let due = desk.mirror.deadline().unwrap();
-    assert_eq!(due, desk.mono + Duration::from_secs(1));
+    assert_eq!(desk.player.twin.deadline(), Some(desk.mono + Duration::from_secs(1)));
     desk.pass(1);
-    assert_eq!((desk.said["state"], desk.mirror.deadline()), (before + 2, None));
+    assert_eq!(desk.said["state"], before + 2);
     assert_eq!(desk.document("state")["progress"], 59);
-    let mut out = Vec::new();
-    desk.mirror.remove(&mut out);
+    let out = desk.player.removed();
     assert!(out.iter().any(|p| p.topic.ends_with("/state") && p.payload.is_empty()));
 }
 

@@ -6,15 +6,17 @@ use std::time::Duration;
 
 use bambu::envelope::{self, Message};
 use bambu::report::Print;
-use bambu::session::{Input, Output, Session};
 use bambu::wire::{Kind, Object as _};
 use homeassistant::topic::Topics;
-use homeassistant::{Mirror, Publication, catalog, command};
-use printer::{Now, Serial, Snapshot};
+use homeassistant::{Publication, catalog, command};
+use printer::Now;
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
 
+use twin::{Ask, Input};
+
 use crate::reports::{Printer, fan, packed, tray};
+use crate::support::player::{HERE, Player};
 
 pub(crate) fn print(report: &Value) -> (Print, Kind) {
     print_text(&json!({ "print": report }).to_string())
@@ -203,10 +205,10 @@ proptest! {
         delta in delta(),
     ) {
         let printer = Printer::new(model);
-        let mut session = Session::new(Serial::new(&printer.serial), "Test", ["", ""], 40_000);
+        let mut player = Player::new(at(Duration::ZERO), &printer.serial, "Test", &topics());
         let mut take = |message: &str| {
-            session.handle(at(Duration::ZERO), Input::Message(message.as_bytes()));
-            Arc::clone(session.snapshot())
+            player.hear(at(Duration::ZERO), message);
+            Arc::clone(&player.snapshot().observed)
         };
         for message in [printer.version(), printer.full()] {
             take(&message);
@@ -283,13 +285,13 @@ proptest! {
 /// Gives bytes to everything that takes bytes.
 fn swallow(bytes: &[u8]) {
     let printer = Printer::new("H2D");
-    let mut session = Session::new(Serial::new(&printer.serial), "Test", ["", ""], 40_000);
+    let mut player = Player::new(at(Duration::ZERO), &printer.serial, "Test", &topics());
     for message in [printer.version().as_bytes(), bytes, printer.full().as_bytes(), bytes] {
-        session.handle(at(Duration::ZERO), Input::Message(message));
+        player.hear(at(Duration::ZERO), message);
     }
     let keys = catalog::PRINTER.iter().map(|row| row.key);
     for key in keys.chain([String::from_utf8_lossy(bytes).as_ref()]) {
-        let _ = command::parse(session.snapshot(), key, bytes);
+        let _ = command::parse(player.snapshot(), key, bytes);
     }
 }
 
@@ -350,85 +352,48 @@ fn topics() -> Arc<Topics> {
     Arc::new(Topics { base: "b".into(), discovery: "h".into(), id_prefix: "b".into() })
 }
 
-fn mirror(serial: &Serial) -> Mirror {
-    Mirror::new(topics(), serial.clone(), "test".into(), true)
-}
-
 fn differences(model: &str, steps: Vec<Step>) -> Result<(), TestCaseError> {
     let printer = Printer::new(model);
-    let serial = Serial::new(&printer.serial);
-    let mut session = Session::new(serial.clone(), "Test", ["", ""], 40_000);
-    let mut mirror_of_it = mirror(&serial);
-    let mut broker = Broker::default();
     let mut now = Duration::ZERO;
-    let mut out = Vec::new();
-    session.handle(at(now), Input::Connected);
-    mirror_of_it.update(at(now), session.snapshot(), &mut out);
+    let mut player = Player::new(at(now), &printer.serial, "Test", &topics());
+    let mut broker = Broker::default();
+    broker.take(player.look(at(now)));
     for step in steps {
         let mut pass = 0;
-        let message = match step {
-            Step::Report(report) => Some(json!({ "print": report }).to_string()),
-            Step::Version => Some(printer.version()),
-            Step::Gone => Some(r#"{"event":{"event":"client.disconnected"}}"#.to_owned()),
-            Step::Disconnected => {
-                tell(session.handle(at(now), Input::Disconnected), &mut mirror_of_it, now, &mut out);
-                None
-            }
-            Step::Connected => {
-                tell(session.handle(at(now), Input::Connected), &mut mirror_of_it, now, &mut out);
-                None
-            }
-            Step::Pass(seconds) => {
-                pass = seconds;
-                None
-            }
-            Step::Resend => {
-                mirror_of_it.resend(at(now), &mut out);
-                None
-            }
-            Step::Republish(key) => {
-                mirror_of_it.republish(at(now), key, &mut out);
-                None
-            }
-            Step::Rename(name) => {
-                session.rename(name);
-                mirror_of_it.update(at(now), session.snapshot(), &mut out);
-                None
-            }
-            Step::ReadOnly(read_only) => {
-                session.set_read_only(read_only);
-                mirror_of_it.update(at(now), session.snapshot(), &mut out);
-                None
-            }
-        };
-        if let Some(message) = message {
-            tell(
-                session.handle(at(now), Input::Message(message.as_bytes())),
-                &mut mirror_of_it,
-                now,
-                &mut out,
-            );
+        match step {
+            Step::Report(report) => player.hear(at(now), json!({ "print": report }).to_string()),
+            Step::Version => player.hear(at(now), printer.version()),
+            Step::Gone => player.hear(at(now), r#"{"event":{"event":"client.disconnected"}}"#),
+            Step::Disconnected => player.handle(at(now), Input::Disconnected(HERE)),
+            Step::Connected => player.handle(at(now), Input::Connected(HERE)),
+            Step::Pass(seconds) => pass = seconds,
+            Step::Resend => player.tell_again(at(now)),
+            // A refused command has the true value told again.
+            Step::Republish(key) => player.handle(at(now), Input::Ask(Ask::Set { key, payload: b"?" })),
+            Step::Rename(name) => player.policy(at(now), |policy| policy.name = name.into()),
+            Step::ReadOnly(read_only) => player.policy(at(now), |policy| policy.read_only = read_only),
         }
         let end = now + Duration::from_secs(pass);
         let mut ticks = 0;
-        while let Some(next) = session.deadline().filter(|next| *next <= end) {
+        while let Some(next) = player.twin.deadline().filter(|next| *next <= end) {
             now = next.max(now);
-            tell(session.handle(at(now), Input::Tick), &mut mirror_of_it, now, &mut out);
+            player.handle(at(now), Input::Tick);
             ticks += 1;
             prop_assert!(ticks < 200, "the deadline does not get further");
         }
         now = end;
-        broker.take(std::mem::take(&mut out));
+        broker.take(player.look(at(now)));
     }
-    // The rows that may not be published often get their turn.
-    now += Duration::from_secs(61);
-    mirror_of_it.update(at(now), session.snapshot(), &mut out);
-    broker.take(out);
+    // Without news everything is told exactly, and the rows that may not be published often get their turn.
+    while let Some(next) = player.twin.deadline().filter(|next| *next <= now + Duration::from_secs(61)) {
+        now = next.max(now);
+        player.handle(at(now), Input::Tick);
+    }
+    broker.take(player.look(at(now)));
 
     let mut fresh = Broker::default();
-    let mut out = Vec::new();
-    mirror(&serial).update(at(now), session.snapshot(), &mut out);
-    fresh.take(out);
+    player.tell_again(at(now));
+    fresh.take(player.look(at(now)));
     let keys = |broker: &Broker| broker.0.keys().cloned().collect::<Vec<_>>();
     prop_assert_eq!(keys(&broker), keys(&fresh));
     for (topic, payload) in &fresh.0 {
@@ -444,13 +409,4 @@ fn differences(model: &str, steps: Vec<Step>) -> Result<(), TestCaseError> {
         prop_assert!(same, "{} is {}, not {}", topic, told, payload);
     }
     Ok(())
-}
-
-fn tell(outputs: Vec<Output>, mirror: &mut Mirror, now: Duration, out: &mut Vec<Publication>) {
-    for output in outputs {
-        if let Output::Changed(snapshot) = output {
-            let snapshot: Arc<Snapshot> = snapshot;
-            mirror.update(at(now), &snapshot, out);
-        }
-    }
 }

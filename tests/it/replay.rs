@@ -4,9 +4,9 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use bambu::session::Note;
-use bambu2mqtt::replay::Replay;
 use capture::Capture;
 use homeassistant::Publication;
+use twin::Replay;
 
 use crate::homeassistant::snapshot;
 use crate::reports::{MODELS, Printer};
@@ -146,7 +146,7 @@ fn recordings_of_real_printers_are_read_to_the_last_line() {
         assert_eq!(lines, text.lines().filter(|line| !line.trim().is_empty()).count(), "{}", path.display());
         let name = path.file_name().unwrap().to_string_lossy().into_owned();
         // Refused signatures are in some of them; that is nothing wrong with the reading.
-        let of_interest = replayed.notes().iter().filter(|note| **note != Note::SignatureRequired);
+        let of_interest = replayed.notes().filter(|note| **note != Note::SignatureRequired);
         noted.extend(of_interest.map(|note| (name.clone(), note.clone())));
     }
     for (name, note) in &noted {

@@ -6,11 +6,12 @@ mod outcome;
 
 use std::time::Duration;
 
+use bambu::access::CLOUD;
 use bambu::request::Request;
-use bambu::session::{Input, Note, Output, Session};
+use bambu::session::{Budget, Input, Note, Output, Session};
 use jiff::Timestamp;
 use printer::{
-    Command, Content, Control, FanKind, LightKind, Now, Outcome, Reach, Serial, Side, Speed, Status,
+    Command, Content, Control, FanKind, LightKind, Now, Outcome, Policy, Reach, Serial, Side, Speed, Status,
 };
 use serde_json::{Value, json};
 
@@ -19,6 +20,8 @@ use crate::reports::Printer;
 /// A session whose clock is turned by hand; everything it put out is kept with its second.
 struct Rig {
     session: Session,
+    policy: Policy,
+    budget: Budget,
     printer: Printer,
     now: Duration,
     out: Vec<(f64, Output)>,
@@ -30,8 +33,10 @@ impl Rig {
     /// A printer just turned on, connected, that has not said anything.
     fn new(model: &str) -> Self {
         let printer = Printer::new(model);
-        let session = Session::new(Serial::new(&printer.serial), "Test", ["", ""], 40_000);
-        let mut rig = Self { session, printer, now: Duration::ZERO, out: Vec::new(), all: Vec::new() };
+        let session = Session::new(&Serial::new(&printer.serial), ["", ""], &CLOUD, 40_000);
+        let (policy, budget) = (Policy::default(), Budget::default());
+        let mut rig =
+            Self { session, policy, budget, printer, now: Duration::ZERO, out: Vec::new(), all: Vec::new() };
         rig.take(Input::Connected);
         rig
     }
@@ -55,13 +60,18 @@ impl Rig {
     }
 
     fn take(&mut self, input: Input<'_>) {
-        let outputs = self.session.handle(self.at(), input);
+        let outputs = self.session.handle(self.at(), input, &self.policy, &mut self.budget);
         let second = self.now.as_secs_f64();
         self.all.extend(outputs.iter().filter_map(|output| match output {
-            Output::Send(request) => Some(request.clone()),
+            Output::Request(request) => Some(request.clone()),
             _ => None,
         }));
         self.out.extend(outputs.into_iter().map(|output| (second, output)));
+    }
+
+    /// What the connection can pay for.
+    fn lend(&mut self, budget: Budget) {
+        self.budget = budget;
     }
 
     fn hear(&mut self, payload: &str) {
@@ -89,11 +99,11 @@ impl Rig {
     /// What was sent since the last look: second and command.
     fn sent(&mut self) -> Vec<(f64, &'static str)> {
         let sent = self.out.iter().filter_map(|(at, output)| match output {
-            Output::Send(request) => Some((*at, request.command)),
+            Output::Request(request) => Some((*at, request.command)),
             _ => None,
         });
         let sent = sent.collect();
-        self.out.retain(|(_, output)| !matches!(output, Output::Send(_)));
+        self.out.retain(|(_, output)| !matches!(output, Output::Request(_)));
         sent
     }
 
@@ -112,7 +122,7 @@ impl Rig {
     }
 
     fn reach(&self) -> Reach {
-        self.session.snapshot().reach
+        self.session.observed().reach
     }
 
     /// The printer's answer to the request sent last, with these members put in.
@@ -139,7 +149,7 @@ impl Rig {
 
     fn requests(&self) -> impl DoubleEndedIterator<Item = &Request> {
         self.out.iter().filter_map(|(_, output)| match output {
-            Output::Send(request) => Some(request),
+            Output::Request(request) => Some(request),
             _ => None,
         })
     }
@@ -159,7 +169,7 @@ fn a_connect_asks_for_the_boards_and_for_everything() {
     assert_eq!(rig.sent(), [(0.0, "get_version"), (0.0, "pushall")]);
     rig.tell_all();
     assert_eq!(rig.reach(), Reach::Online);
-    assert!(rig.session.snapshot().capabilities.is_some());
+    assert!(rig.session.observed().capabilities.is_some());
     rig.pass(100.0);
     assert_eq!(
         rig.sent(),
@@ -184,10 +194,10 @@ fn without_a_version_the_model_is_taken_from_the_serial_after_fifteen_seconds() 
     let mut rig = Rig::new("A1");
     rig.hear(&rig.printer.full());
     rig.pass(14.9);
-    assert!(rig.session.snapshot().capabilities.is_none());
+    assert!(rig.session.observed().capabilities.is_none());
     rig.pass(0.1);
-    assert!(rig.session.snapshot().capabilities.is_some());
-    assert_eq!(rig.session.snapshot().identity.model, "A1");
+    assert!(rig.session.observed().capabilities.is_some());
+    assert_eq!(rig.session.observed().identity.model, "A1");
     let asked = rig.sent().iter().filter(|(_, name)| *name == "get_version").count();
     assert_eq!(asked, 3);
 }
@@ -200,16 +210,16 @@ fn an_incomplete_version_is_asked_for_again_thrice_at_most() {
     let partial = rig.printer.version();
     rig.hear(&partial);
     rig.hear(&rig.printer.full());
-    assert!(!rig.session.snapshot().ams[0].settled, "its serial may still come");
+    assert!(!rig.session.observed().ams[0].settled, "its serial may still come");
     rig.pass(5.0);
     rig.hear(&partial);
     rig.pass(5.0);
     rig.hear(&partial);
-    assert!(rig.session.snapshot().ams[0].settled, "it has none");
+    assert!(rig.session.observed().ams[0].settled, "it has none");
     let versions: Vec<_> = rig.sent().into_iter().filter(|(_, name)| *name == "get_version").collect();
     assert_eq!(versions, [(0.0, "get_version"), (5.0, "get_version"), (10.0, "get_version")]);
     rig.hear(&complete);
-    assert!(rig.session.snapshot().ams[0].serial.is_some());
+    assert!(rig.session.observed().ams[0].serial.is_some());
 }
 
 #[test]
@@ -218,11 +228,11 @@ fn a_change_of_topology_or_the_end_of_an_update_asks_anew_and_loses_nothing() {
     let mut rig = Rig::new("H2D");
     rig.hear(&rig.printer.full());
     rig.pass(20.0);
-    assert!(rig.session.snapshot().ams.iter().all(|unit| unit.settled));
+    assert!(rig.session.observed().ams.iter().all(|unit| unit.settled));
     rig.sent();
     rig.delta(json!({"upgrade_state": {"dis_state": 3}}));
     assert_eq!(rig.sent()[0].1, "get_version");
-    assert!(rig.session.snapshot().ams.iter().all(|unit| unit.settled), "announced units stay announced");
+    assert!(rig.session.observed().ams.iter().all(|unit| unit.settled), "announced units stay announced");
     rig.delta(json!({"online": {"version": 6}}));
     assert_eq!(rig.sent()[0].1, "get_version");
     rig.delta(json!({"online": {"version": 6}}));
@@ -342,7 +352,7 @@ fn time_alone_never_brings_a_printer_back() {
     rig.pass(12.0);
     assert_eq!(rig.reach(), Reach::Offline);
     rig.pass(10.0);
-    assert!(rig.session.snapshot().capabilities.is_some(), "the wait for the version is over");
+    assert!(rig.session.observed().capabilities.is_some(), "the wait for the version is over");
     assert_eq!(rig.reach(), Reach::Offline);
 }
 
@@ -363,7 +373,7 @@ fn an_answer_without_a_command_is_told_by_its_number() {
     let mut rig = Rig::told("A1");
     rig.command(1, Command::Pause);
     let number = rig.out.iter().find_map(|(_, output)| match output {
-        Output::Send(request) => Some(request.sequence_id),
+        Output::Request(request) => Some(request.sequence_id),
         _ => None,
     });
     let number = number.unwrap();
@@ -442,7 +452,7 @@ fn a_slider_that_moved_on_sends_its_last_value_only() {
     rig.out.clear();
     rig.pass(0.25);
     let payload = rig.out.iter().find_map(|(_, output)| match output {
-        Output::Send(request) => Some(request.payload.clone()),
+        Output::Request(request) => Some(request.payload.clone()),
         _ => None,
     });
     assert!(payload.unwrap().contains("M140 S60"));
@@ -480,14 +490,14 @@ fn a_command_that_the_state_no_longer_allows_is_not_sent() {
 #[test]
 fn a_missing_signature_limits_the_control_and_keeps_the_lamps() {
     let mut rig = Rig::told("A1");
-    assert_eq!(rig.session.snapshot().control, Control::Full);
+    assert_eq!(rig.session.observed().control, Control::Full);
     rig.command(1, Command::Pause);
     rig.answer(json!({"err_code": 84_033_543}));
     assert!(
         matches!(&rig.replies()[..], [(1, Outcome::Refused(reason))] if reason.contains("Developer Mode"))
     );
     assert!(rig.out.iter().any(|(_, output)| *output == Output::Note(Note::SignatureRequired)));
-    assert_eq!(rig.session.snapshot().control, Control::Limited);
+    assert_eq!(rig.session.observed().control, Control::Limited);
     rig.command(2, Command::Stop);
     assert!(matches!(&rig.replies()[..], [(2, Outcome::Refused(_))]));
     rig.pass(1.0);
@@ -497,26 +507,26 @@ fn a_missing_signature_limits_the_control_and_keeps_the_lamps() {
     rig.take(Input::Disconnected);
     rig.take(Input::Connected);
     rig.delta(json!({"bed_temper": 20}));
-    assert_eq!(rig.session.snapshot().control, Control::Full, "a new connection, a new try");
+    assert_eq!(rig.session.observed().control, Control::Full, "a new connection, a new try");
 }
 
 #[test]
 fn the_error_of_a_missing_signature_says_the_same() {
     let mut rig = Rig::told("A1");
     rig.delta(json!({"print_error": 0x0502_4007}));
-    assert_eq!(rig.session.snapshot().control, Control::Limited);
+    assert_eq!(rig.session.observed().control, Control::Limited);
     rig.delta(json!({"print_error": 0, "hms": [{"attr": 0x0500_0500, "code": 0x0001_0007}]}));
-    assert_eq!(rig.session.snapshot().control, Control::Limited);
+    assert_eq!(rig.session.observed().control, Control::Limited);
 }
 
 #[test]
 fn the_printers_own_bit_wins_over_everything() {
     let mut rig = Rig::told("H2D");
-    assert_eq!(rig.session.snapshot().control, Control::Limited);
+    assert_eq!(rig.session.observed().control, Control::Limited);
     rig.delta(json!({"fun": "3EC18FFF9CFF"}));
-    assert_eq!(rig.session.snapshot().control, Control::Full);
+    assert_eq!(rig.session.observed().control, Control::Full);
     rig.hear(r#"{"print":{"command":"pause","sequence_id":"1","result":"fail","reason":"mqtt message verify failed"}}"#);
-    assert_eq!(rig.session.snapshot().control, Control::Full);
+    assert_eq!(rig.session.observed().control, Control::Full);
 }
 
 #[test]
@@ -550,7 +560,7 @@ fn three_broken_messages_in_a_row_ask_for_everything() {
     assert_eq!(rig.sent(), [(40.0, "pushall")]);
     let malformed = rig.out.iter().filter(|(_, o)| matches!(o, Output::Note(Note::Malformed(..)))).count();
     assert_eq!(malformed, 3);
-    assert_eq!(rig.session.snapshot().status, Some(Status::Running), "the state stays");
+    assert_eq!(rig.session.observed().status, Some(Status::Running), "the state stays");
 }
 
 #[test]
@@ -561,14 +571,14 @@ fn an_unknown_word_for_the_state_is_told_once() {
     }
     let notes: Vec<_> = rig.out.iter().filter(|(_, o)| matches!(o, Output::Note(_))).collect();
     assert_eq!(notes.len(), 1);
-    assert_eq!(rig.session.snapshot().status, None);
+    assert_eq!(rig.session.observed().status, None);
 }
 
 #[test]
 fn one_report_without_any_tray_is_not_believed() {
     let zero = || json!({"ams": {"ams": [], "ams_exist_bits": "0", "tray_exist_bits": "0"}});
     let loaded =
-        |rig: &Rig| rig.session.snapshot().ams[0].slots.iter().filter(|s| s.filament().is_some()).count();
+        |rig: &Rig| rig.session.observed().ams[0].slots.iter().filter(|s| s.filament().is_some()).count();
 
     let mut rig = Rig::told("X1C");
     rig.delta(zero());
@@ -583,7 +593,7 @@ fn one_report_without_any_tray_is_not_believed() {
     assert_eq!(loaded(&rig), 4);
     rig.pass(0.1);
     assert!(
-        rig.session.snapshot().ams[0].slots.iter().all(|slot| slot.content == Content::Unknown),
+        rig.session.observed().ams[0].slots.iter().all(|slot| slot.content == Content::Unknown),
         "ten seconds at most, and what is in a unit that is gone nobody knows"
     );
 
@@ -591,7 +601,7 @@ fn one_report_without_any_tray_is_not_believed() {
     rig.delta(json!({"ams": {"tray_exist_bits": "0"}}));
     rig.pass(10.0);
     assert!(
-        rig.session.snapshot().ams[0].slots.iter().all(|slot| slot.content == Content::Empty),
+        rig.session.observed().ams[0].slots.iter().all(|slot| slot.content == Content::Empty),
         "a unit that is there is empty"
     );
 }
@@ -604,12 +614,12 @@ fn an_ams_that_was_unplugged_goes_with_the_next_full_report() {
     rig.sent();
     rig.delta(unplugged.clone());
     assert_eq!(rig.sent()[0].1, "get_version", "the boards are other ones");
-    let unit = &rig.session.snapshot().ams[0];
+    let unit = &rig.session.observed().ams[0];
     assert_eq!((unit.humidity, unit.temperature), (None, None));
     assert!(unit.slots.iter().all(|slot| slot.content == Content::Unknown));
     rig.printer.set(unplugged);
     rig.hear(&rig.printer.full());
-    assert!(rig.session.snapshot().ams.is_empty());
+    assert!(rig.session.observed().ams.is_empty());
 }
 
 #[test]
@@ -618,10 +628,10 @@ fn a_second_ams_that_is_unplugged_takes_nothing_with_it() {
     rig.printer.ams(1, "ams", "1", "25.0", "30");
     rig.tell_all();
     rig.delta(json!({"ams": {"ams_exist_bits": "1", "tray_exist_bits": "f"}}));
-    let humidity: Vec<_> = rig.session.snapshot().ams.iter().map(|unit| unit.humidity).collect();
+    let humidity: Vec<_> = rig.session.observed().ams.iter().map(|unit| unit.humidity).collect();
     assert_eq!(humidity, [Some(24), None]);
     rig.delta(json!({"ams": {"ams_exist_bits": "3", "tray_exist_bits": "ff"}}));
-    let humidity: Vec<_> = rig.session.snapshot().ams.iter().map(|unit| unit.humidity).collect();
+    let humidity: Vec<_> = rig.session.observed().ams.iter().map(|unit| unit.humidity).collect();
     assert_eq!(humidity, [Some(24), Some(30)], "plugged in again");
 }
 
@@ -632,19 +642,19 @@ fn codes_that_the_vendor_hides_are_hidden() {
     // x2d_ams2pro_running_hms: HMS_0500_0600_0002_0070 is internal.
     let mut rig = Rig::told("X2D");
     rig.delta(json!({"hms": [{"attr": 0x0500_0600, "code": 0x0002_0070}, {"attr": 0x0300_0100, "code": 0x0001_0007}]}));
-    let codes: Vec<_> = rig.session.snapshot().hms.iter().map(ToString::to_string).collect();
+    let codes: Vec<_> = rig.session.observed().hms.iter().map(ToString::to_string).collect();
     assert_eq!(codes, ["HMS_0300_0100_0001_0007"]);
     rig.delta(json!({"bed_temper": 20}));
-    assert_eq!(rig.session.snapshot().hms.len(), 1, "absent is unchanged");
+    assert_eq!(rig.session.observed().hms.len(), 1, "absent is unchanged");
     rig.delta(json!({"hms": []}));
-    assert_eq!(rig.session.snapshot().hms, []);
+    assert_eq!(rig.session.observed().hms, []);
 }
 
 #[test]
 fn a_packed_target_in_a_flat_field_is_unpacked() {
     let mut rig = Rig::told("P1S");
     rig.delta(json!({"nozzle_target_temper": 16_056_565, "bed_target_temper": 60.9}));
-    let snapshot = rig.session.snapshot();
+    let snapshot = rig.session.observed();
     assert_eq!((snapshot.nozzles[0].target, snapshot.bed.target), (Some(245.0), Some(60.0)));
 }
 
@@ -653,11 +663,11 @@ fn a_slot_nobody_has_is_not_active() {
     let mut rig = Rig::told("P1S");
     for (number, known) in [("0", true), ("3", true), ("6", false), ("130", false), ("255", true)] {
         rig.delta(json!({"ams": {"tray_now": number}}));
-        assert_eq!(rig.session.snapshot().sources[0].is_some(), known, "{number}");
+        assert_eq!(rig.session.observed().sources[0].is_some(), known, "{number}");
     }
     let mut rig = Rig::told("H2D");
     rig.delta(json!({"device": {"extruder": {"info": [{"id": 0, "snow": 0x0063}]}}}));
-    assert_eq!(rig.session.snapshot().sources[0], None);
+    assert_eq!(rig.session.observed().sources[0], None);
 }
 
 #[test]
@@ -667,7 +677,7 @@ fn slots_are_told_by_their_numbers() {
     trays.remove(1);
     trays.reverse();
     rig.tell_all();
-    let slots = &rig.session.snapshot().ams[0].slots;
+    let slots = &rig.session.observed().ams[0].slots;
     let materials: Vec<_> = slots.iter().map(|s| s.filament().map(|f| f.material.as_str())).collect();
     assert_eq!(materials, [Some("PLA"), None, Some("ABS"), Some("TPU")]);
 }
@@ -676,20 +686,20 @@ fn slots_are_told_by_their_numbers() {
 fn a_switch_of_nozzles_keeps_the_last_one() {
     let mut rig = Rig::told("H2D");
     rig.delta(json!({"device": {"extruder": {"state": 0x8112}}}));
-    assert_eq!(rig.session.snapshot().active_nozzle, Side::Left);
+    assert_eq!(rig.session.observed().active_nozzle, Side::Left);
     rig.delta(json!({"device": {"extruder": {"state": 0x80F2}}}));
-    assert_eq!(rig.session.snapshot().active_nozzle, Side::Left);
+    assert_eq!(rig.session.observed().active_nozzle, Side::Left);
     rig.delta(json!({"device": {"extruder": {"state": 0x8002}}}));
-    assert_eq!(rig.session.snapshot().active_nozzle, Side::Right);
+    assert_eq!(rig.session.observed().active_nozzle, Side::Right);
     let mut rig = Rig::told("P2S");
     rig.delta(json!({"device": {"extruder": {"state": 0x11}}}));
-    assert_eq!(rig.session.snapshot().active_nozzle, Side::Right, "there is one only");
+    assert_eq!(rig.session.observed().active_nozzle, Side::Right, "there is one only");
 }
 
 #[test]
 fn a_periodic_update_without_a_tag_keeps_the_known_one() {
     let mut rig = Rig::told("A1");
-    let tag = |rig: &Rig| rig.session.snapshot().ams[0].slots[1].filament().and_then(|f| f.tag.clone());
+    let tag = |rig: &Rig| rig.session.observed().ams[0].slots[1].filament().and_then(|f| f.tag.clone());
     let good = tag(&rig);
     assert!(good.is_some());
     let zeros = || json!({"ams": {"ams": [{"id": "0", "tray": [{"id": "1", "tag_uid": "0000000000000000", "tray_type": "PETG"}]}]}});
@@ -704,24 +714,24 @@ fn a_periodic_update_without_a_tag_keeps_the_known_one() {
 fn the_total_of_layers_outlives_its_reset_at_the_end_of_the_job() {
     let mut rig = Rig::told("P1S");
     rig.delta(json!({"gcode_state": "FINISH", "total_layer_num": 0, "layer_num": 41}));
-    assert_eq!(rig.session.snapshot().job.total_layers, Some(40));
-    assert_eq!(rig.session.snapshot().job.layer, Some(40), "never beyond it");
+    assert_eq!(rig.session.observed().job.total_layers, Some(40));
+    assert_eq!(rig.session.observed().job.layer, Some(40), "never beyond it");
     rig.delta(json!({"subtask_name": "another"}));
-    assert_eq!(rig.session.snapshot().job.total_layers, None);
+    assert_eq!(rig.session.observed().job.total_layers, None);
 }
 
 #[test]
 fn the_end_does_not_jump_with_the_estimate() {
     let mut rig = Rig::told("P1S");
-    let end = rig.session.snapshot().job.ends_at;
+    let end = rig.session.observed().job.ends_at;
     assert!(end.is_some());
     for minutes in [62, 63, 62, 61] {
         rig.pass(30.0);
         rig.delta(json!({ "mc_remaining_time": minutes }));
-        assert_eq!(rig.session.snapshot().job.ends_at, end, "{minutes}");
+        assert_eq!(rig.session.observed().job.ends_at, end, "{minutes}");
     }
     rig.delta(json!({"mc_remaining_time": 90}));
-    assert_ne!(rig.session.snapshot().job.ends_at, end);
+    assert_ne!(rig.session.observed().job.ends_at, end);
 }
 
 #[test]
@@ -730,5 +740,5 @@ fn a_unit_that_goes_before_it_was_announced_is_not_waited_for() {
     rig.hear(&rig.printer.full());
     rig.delta(json!({"ams": {"ams_exist_bits": "0"}}));
     rig.pass(20.0);
-    assert!(rig.session.snapshot().ams.is_empty());
+    assert!(rig.session.observed().ams.is_empty());
 }

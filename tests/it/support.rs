@@ -5,6 +5,7 @@
 //! `BAMBU2MQTT_REQUIRE_BROKERS=mosquitto,container,embedded` a missing kind is a failure.
 #![allow(dead_code, reason = "a toolbox: not each test module needs every tool")]
 
+pub(crate) mod player;
 #[cfg(feature = "demo")]
 pub(crate) mod secrets;
 pub(crate) mod wire;

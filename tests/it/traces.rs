@@ -55,13 +55,13 @@ impl Desk {
 
     /// One that is not.
     pub(crate) fn unknown(first_sight: FirstSight) -> Self {
-        let identity = Arc::new(Identity::new("01P00A000000001", "Test", "P1S"));
-        let mut printer = Snapshot::unheard(Arc::clone(&identity));
+        let mut printer = Snapshot::unheard("Test", Identity::new("01P00A000000001", "P1S"));
+        let serial = printer.identity.serial.clone();
         printer.reach = Reach::Online;
         printer.contact = Contact { linked: true, whole: true, gaps: 1, stops: 0 };
         let options = Options { first_sight, ..Options::default() };
         Self {
-            tracker: Tracker::new(identity.serial.clone(), Ledger { seed: 7, ..Ledger::default() }, options),
+            tracker: Tracker::new(serial, Ledger { seed: 7, ..Ledger::default() }, &printer.policy, options),
             printer,
             mono: Duration::from_secs(5),
             wall: START.parse().unwrap(),
@@ -214,7 +214,8 @@ impl Desk {
     fn health(&mut self) {
         let printer = &mut self.printer;
         let serial = printer.identity.serial.as_str();
-        printer.health = Health::tell(&printer.hms, printer.error, &printer.texts, serial);
+        let health = Health::tell(&printer.hms, printer.error, &printer.known.texts, serial);
+        Arc::make_mut(&mut printer.known).health = health;
     }
 
     /// `none`, `dead`, or tasks as `id:finished:SECONDS` that ended so long ago.
@@ -257,7 +258,7 @@ impl Desk {
         let ledger: Ledger = serde_json::from_str(&ledger).unwrap();
         assert_eq!(&ledger, self.tracker.ledger(), "what is stored is what is read");
         let serial = self.printer.identity.serial.clone();
-        self.tracker = Tracker::new(serial, ledger, Options::default());
+        self.tracker = Tracker::new(serial, ledger, &self.printer.policy, Options::default());
         self.wall += Duration::from_secs(down);
         self.mono = Duration::from_secs(5);
         self.printer.contact.gaps = 1;

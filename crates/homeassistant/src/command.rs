@@ -45,7 +45,7 @@ pub enum Error {
 /// use printer::{Capabilities, Command, Identity, Snapshot};
 ///
 /// let mut printer = Snapshot::unheard("Garage", Identity::new("01P", "P1S"));
-/// printer.observed_mut().capabilities = Some(Capabilities { bed_max: 100, ..Capabilities::default() });
+/// printer.capabilities = Some(Capabilities { bed_max: 100, ..Capabilities::default() });
 /// assert_eq!(parse(&printer, "bed_target", b"55.3"), Ok(Command::BedTarget(55)));
 /// let error = parse(&printer, "bed_target", b"140").unwrap_err();
 /// assert_eq!(error.to_string(), "`bed_target`: 140 is outside 0 to 100");
@@ -233,7 +233,7 @@ mod tests {
 
     fn printer() -> Snapshot {
         let mut snapshot = Snapshot::unheard("Garage", Identity::new("01P00A000000001", "P1S"));
-        snapshot.observed_mut().capabilities = Some(Capabilities {
+        snapshot.capabilities = Some(Capabilities {
             chamber_light: true,
             timelapse: true,
             nozzle_max: 300,
@@ -269,7 +269,7 @@ mod tests {
     fn a_lone_on_gives_a_fan_its_last_speed_back() {
         let mut snapshot = printer();
         assert_eq!(parse(&snapshot, "part_fan", b"ON"), Ok(Command::Fan(FanKind::Part, 100)));
-        snapshot.observed_mut().fans.part = Fan { percent: Some(0), last_on: Some(40) };
+        snapshot.fans.part = Fan { percent: Some(0), last_on: Some(40) };
         assert_eq!(parse(&snapshot, "part_fan", b"ON"), Ok(Command::Fan(FanKind::Part, 40)));
     }
 

@@ -6,10 +6,10 @@
 use jiff::Timestamp;
 use serde::Serialize;
 
+use printer::Snapshot;
 use printer::cloud::TaskSlot;
 use printer::event::{Event, Group, Kind, Reason, Source};
 use printer::record::{JobClass, JobRecord, JobResult};
-use printer::{Serial, Snapshot};
 
 use super::Publication;
 use super::topic::Topics;
@@ -115,12 +115,6 @@ pub fn message(topics: &Topics, who: &Snapshot, event: &Event, telling: Telling)
     // Cannot fail: plain words and numbers.
     let payload = serde_json::to_string(&payload).unwrap_or_default();
     Publication::new(topics.event(&who.identity.serial, event.group().word()), payload)
-}
-
-/// The messages of the triggers that an event pulls; `QoS` 1 and never retained.
-pub fn triggers(topics: &Topics, serial: &Serial, event: &Event) -> impl Iterator<Item = Publication> {
-    let topic = topics.trigger(serial);
-    event.triggers().iter().map(move |name| Publication::new(topic.clone(), (*name).to_owned()))
 }
 
 /// Keys in the order in which a person reads them; Home Assistant wants `event_type` and shows the rest as

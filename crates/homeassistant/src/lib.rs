@@ -270,7 +270,7 @@ impl Mirror {
     /// let topics = Topics { base: "bambu2mqtt".into(), discovery: "homeassistant".into(), id_prefix: "bambu2mqtt".into() };
     /// let serial = Serial::new("01P00A000000001");
     /// let mut snapshot = Snapshot::unheard("Garage", Identity::new("01P00A000000001", "P1S"));
-    /// snapshot.observed_mut().reach = Reach::Online;
+    /// snapshot.reach = Reach::Online;
     /// let mut mirror = Mirror::new(Arc::new(topics), serial, "garage".into(), true);
     /// let now = Now { mono: Duration::ZERO, wall: jiff::Timestamp::UNIX_EPOCH };
     /// let mut out = Vec::new();

@@ -1,7 +1,7 @@
 //! A printer at one moment, in three parts: what it says, what its owner wants of it, and what others know of it.
 
 use std::net::Ipv4Addr;
-use std::ops::Deref;
+use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -150,11 +150,6 @@ impl Snapshot {
             && self.ams.is(&other.ams)
             && self.external.is(&other.external)
     }
-
-    /// What the printer says, to be changed: for those who make up a moment.
-    pub fn observed_mut(&mut self) -> &mut Observed {
-        Arc::make_mut(&mut self.observed)
-    }
 }
 
 impl Deref for Snapshot {
@@ -162,6 +157,13 @@ impl Deref for Snapshot {
 
     fn deref(&self) -> &Observed {
         &self.observed
+    }
+}
+
+/// For those who make up a moment.
+impl DerefMut for Snapshot {
+    fn deref_mut(&mut self) -> &mut Observed {
+        Arc::make_mut(&mut self.observed)
     }
 }
 

@@ -220,16 +220,16 @@ impl Tracker {
     /// let mut printer = Snapshot::unheard("Garage", Identity::new("01P00A000000001", "P1S"));
     /// let serial = printer.identity.serial.clone();
     /// let mut tracker = Tracker::new(serial, Ledger::default(), &printer.policy, Options::default());
-    /// let says = printer.observed_mut();
+    /// let says = &mut printer;
     /// says.reach = Reach::Online;
     /// says.contact = Contact { linked: true, whole: true, ..Contact::default() };
     /// let at = |second: u64| Now {
     ///     mono: Duration::from_secs(second),
     ///     wall: jiff::Timestamp::UNIX_EPOCH + Duration::from_secs(second),
     /// };
-    /// printer.observed_mut().status = Some(Status::Idle);
+    /// printer.status = Some(Status::Idle);
     /// assert!(tracker.observe(at(0), &printer).events.is_empty());
-    /// printer.observed_mut().status = Some(Status::Prepare);
+    /// printer.status = Some(Status::Prepare);
     /// tracker.observe(at(1), &printer);
     /// let told = tracker.observe(at(6), &printer);
     /// assert!(told.save && told.events[0].kind == Kind::Started);

@@ -24,7 +24,7 @@ use serde_json::{Value as Json, json};
 use bambu::access::Access;
 use bambu::request::Request;
 use bambu::session::{self, Budget, CommandId};
-use homeassistant::topic::Topics;
+use homeassistant::topic::{Topics, slug};
 use homeassistant::{Mirror, Publication, action, command};
 use printer::cloud::{Cover, Picture};
 use printer::tracker::{Effects, Options};
@@ -192,6 +192,26 @@ pub struct Setup<'a> {
     pub discovery: bool,
     /// Whether all values are also told as one document.
     pub document: bool,
+}
+
+impl<'a> Setup<'a> {
+    /// A printer that nobody has met yet, announced under its name.
+    pub fn new(serial: Serial, cloud_names: [&'a str; 2], policy: Policy, topics: &Arc<Topics>) -> Self {
+        Self {
+            serial,
+            cloud_names,
+            sequence: 40_000,
+            slug: slug(&policy.name),
+            policy: Arc::new(policy),
+            texts: Texts::bundled(),
+            ledger: Ledger::default(),
+            recent: Recent::default(),
+            options: Options::default(),
+            topics: Arc::clone(topics),
+            discovery: true,
+            document: false,
+        }
+    }
 }
 
 /// A command that has not come to its end.

@@ -54,3 +54,25 @@ fn number(job: &JobRecord) -> u64 {
     (job.key.as_str(), job.result.map(JobResult::word)).hash(&mut hasher);
     hasher.finish()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_jobs_are_those_that_ended_last() {
+        let mut recent = Recent::default();
+        let ended = |day: usize| {
+            let at = format!("2026-03-{day:02}T00:00:00Z").parse().unwrap();
+            JobRecord { key: day.to_string().into(), ended_at: Some(at), ..JobRecord::default() }
+        };
+        // The cloud's list comes in any order.
+        for day in [12, 1].into_iter().chain(2..12) {
+            recent.add(ended(day));
+        }
+        let shown: Vec<_> = recent.jobs().iter().map(|job| job.key.as_str()).collect();
+        assert_eq!(shown, ["12", "11", "10", "9", "8", "7", "6", "5", "4", "3"]);
+        assert!(recent.has(&ended(1)), "known, though not among the last");
+        assert!(!recent.has(&ended(13)));
+    }
+}

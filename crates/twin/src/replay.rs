@@ -13,10 +13,10 @@ use bambu::session::{Budget, Session};
 use bambu::topic;
 use capture::Capture;
 use homeassistant::Publication;
-use homeassistant::topic::{Topics, slug};
-use printer::{Ledger, Now, Policy, Serial, Texts, default_name};
+use homeassistant::topic::Topics;
+use printer::{Now, Policy, Serial, Snapshot, default_name};
 
-use super::{Broker, Disk, Input, Note, Options, Output, Place, Recent, Setup, Twin, Version};
+use super::{Broker, Disk, Input, Note, Output, Place, Setup, Twin, Version};
 
 /// When a recording without times begins.
 const START: &str = "2026-01-01T00:00:00Z";
@@ -36,21 +36,9 @@ struct Player {
 impl Player {
     fn new(serial: &Serial, topics: &Arc<Topics>, now: Now) -> Self {
         let name = default_name(&bambu::identity(serial, ["", ""]).model, serial);
-        let setup = Setup {
-            serial: serial.clone(),
-            cloud_names: ["", ""],
-            sequence: 40_000,
-            slug: slug(&name),
-            policy: Arc::new(Policy { name: name.into(), ..Policy::default() }),
-            texts: Texts::bundled(),
-            // An empty ledger: the ids of events follow from what was recorded alone.
-            ledger: Ledger::default(),
-            recent: Recent::default(),
-            options: Options::default(),
-            topics: Arc::clone(topics),
-            discovery: true,
-            document: false,
-        };
+        // An empty ledger: the ids of events follow from what was recorded alone.
+        let policy = Policy { name: name.into(), ..Policy::default() };
+        let setup = Setup::new(serial.clone(), ["", ""], policy, topics);
         let twin = Twin::new(setup, &mut Vec::new());
         let mut player = Self { twin, budget: Budget::default(), version: 0, told: false };
         for input in [Input::Join(RECORDING, &CLOUD), Input::Broker(Broker::Up), Input::Connected(RECORDING)]
@@ -155,7 +143,12 @@ impl Replay {
         })
     }
 
-    /// The printers seen.
+    /// The printers seen, as they are known now.
+    pub fn printers(&self) -> impl Iterator<Item = &Snapshot> {
+        self.printers.values().map(|player| player.twin.snapshot())
+    }
+
+    /// Their merged reports.
     pub fn sessions(&self) -> impl Iterator<Item = &Session> {
         self.printers.values().flat_map(|player| player.twin.sessions())
     }

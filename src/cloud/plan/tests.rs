@@ -281,8 +281,7 @@ fn a_week_without_answers_is_quiet() {
 }
 
 fn snapshot(status: Status, name: &str, task: Option<&str>) -> Snapshot {
-    let identity = Arc::new(Identity::new("01P00A000000001", "Garage", "P1S"));
-    let mut snapshot = Snapshot::unheard(identity);
+    let mut snapshot = Snapshot::unheard("Garage", Identity::new("01P00A000000001", "P1S"));
     snapshot.capabilities = Some(printer::Capabilities::default());
     snapshot.status = Some(status);
     snapshot.job.name = Some(name.into()).filter(|name: &Text| !name.is_empty());
@@ -336,6 +335,6 @@ fn the_watch_sees_firmware_and_filament_without_a_name() {
     assert!(!watch.look(&moment).unnamed, "once");
     moment.external = vec![ExternalSpool { slot: Slot { active: true, ..spool.slot }, ..spool }].into();
     let names = Names::from([("P8d19ba6".into(), "Mine".into())]);
-    Arc::make_mut(&mut moment.facts).names = Arc::new(names);
+    Arc::make_mut(&mut Arc::make_mut(&mut moment.known).facts).names = Arc::new(names);
     assert!(!watch.look(&moment).unnamed, "it has a name now");
 }

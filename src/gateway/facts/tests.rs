@@ -1,5 +1,7 @@
 use super::*;
 
+const FIRST: AccountId = twin::Place(0);
+const SECOND: AccountId = twin::Place(1);
 const SERIAL: &str = "01P00A000000001";
 
 fn now(seconds: u64) -> Now {
@@ -46,30 +48,30 @@ impl Scene {
 #[test]
 fn an_account_that_is_begun_anew_tells_no_message_twice() {
     let mut scene = Scene::new();
-    scene.add(0, 0, "a");
-    assert!(scene.told(0, &[1, 2]).is_empty(), "the first look is at what was there before");
-    assert_eq!(scene.told(0, &[1, 2, 3]), ["3"]);
+    scene.add(FIRST, 0, "a");
+    assert!(scene.told(FIRST, &[1, 2]).is_empty(), "the first look is at what was there before");
+    assert_eq!(scene.told(FIRST, &[1, 2, 3]), ["3"]);
     scene.facts.keep_accounts(now(2), |_| false);
-    scene.add(1, 0, "a");
-    assert_eq!(scene.told(1, &[1, 2, 3, 4]), ["4"]);
+    scene.add(SECOND, 0, "a");
+    assert_eq!(scene.told(SECOND, &[1, 2, 3, 4]), ["4"]);
 }
 
 #[test]
 fn what_is_known_of_an_account_is_its_own_wherever_it_stands_in_the_configuration() {
     let mut scene = Scene::new();
-    scene.add(0, 0, "a");
-    scene.add(1, 1, "b");
-    scene.told(0, &[5]);
-    scene.told(1, &[100]);
-    scene.facts.desks.get_mut(&1).unwrap().kept.names =
+    scene.add(FIRST, 0, "a");
+    scene.add(SECOND, 1, "b");
+    scene.told(FIRST, &[5]);
+    scene.told(SECOND, &[100]);
+    scene.facts.desks.get_mut(&SECOND).unwrap().kept.names =
         Arc::new(Names::from([("P8d19ba6".into(), "Mine".into())]));
     scene.restart();
-    scene.add(0, 0, "b");
-    scene.add(1, 1, "a");
-    assert_eq!(scene.told(1, &[5, 6]), ["6"]);
-    assert!(scene.told(0, &[100]).is_empty());
-    assert_eq!(scene.facts.desks[&0].kept.names.len(), 1);
-    assert!(scene.facts.desks[&1].kept.names.is_empty());
+    scene.add(FIRST, 0, "b");
+    scene.add(SECOND, 1, "a");
+    assert_eq!(scene.told(SECOND, &[5, 6]), ["6"]);
+    assert!(scene.told(FIRST, &[100]).is_empty());
+    assert_eq!(scene.facts.desks[&FIRST].kept.names.len(), 1);
+    assert!(scene.facts.desks[&SECOND].kept.names.is_empty());
 }
 
 fn hearsay() -> Hearsay {
@@ -79,14 +81,14 @@ fn hearsay() -> Hearsay {
 #[test]
 fn what_an_account_said_is_forgotten_when_it_can_say_no_more() {
     let mut scene = Scene::new();
-    scene.add(0, 0, "a");
+    scene.add(FIRST, 0, "a");
     let known = scene.facts.printers.get_mut(&scene.serial).unwrap();
     known.online = Some(true);
     known.hearsay = Some(Arc::new(hearsay()));
     scene.facts.changed.clear();
-    scene.facts.on_silence(now(1), 7);
+    scene.facts.on_silence(now(1), SECOND);
     assert!(scene.facts.changed.is_empty(), "another account's silence is none of it");
-    scene.facts.on_silence(now(1), 0);
+    scene.facts.on_silence(now(1), FIRST);
     let facts = scene.facts.printers[&scene.serial].facts(&Arc::default());
     assert_eq!((facts.online, facts.hearsay), (None, None));
     assert!(scene.facts.changed.contains(&scene.serial), "and its session hears of it");
@@ -95,10 +97,10 @@ fn what_an_account_said_is_forgotten_when_it_can_say_no_more() {
 #[test]
 fn hearsay_of_a_printer_does_not_outlive_its_return() {
     let mut scene = Scene::new();
-    scene.add(0, 0, "a");
+    scene.add(FIRST, 0, "a");
     let serial = scene.serial.clone();
-    let session = bambu::session::Session::new(serial.clone(), "", ["C12", "P1S"], 40_000);
-    let mut snapshot = Snapshot { reach: Reach::Offline, ..(**session.snapshot()).clone() };
+    let mut snapshot = Snapshot::unheard("", bambu::identity(&serial, ["C12", "P1S"]));
+    snapshot.reach = Reach::Offline;
     scene.facts.observe(now(1), &serial, &snapshot);
     scene.facts.printers.get_mut(&serial).unwrap().hearsay = Some(Arc::new(hearsay()));
     for reach in [Reach::Online, Reach::Offline] {

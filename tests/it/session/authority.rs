@@ -7,7 +7,7 @@ use serde_json::json;
 use super::Rig;
 
 fn known(rig: &Rig) -> (Control, Because) {
-    (rig.session.snapshot().control, rig.session.snapshot().control_reason)
+    (rig.session.observed().control, rig.session.observed().control_reason)
 }
 
 fn notes(rig: &Rig) -> Vec<Note> {

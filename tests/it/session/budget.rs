@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
+use bambu::access::CLOUD;
 use bambu::session::{Budget, Input, Output, Session};
-use printer::{Command, Now, Outcome, Serial, Side};
+use printer::{Command, Now, Outcome, Policy, Serial, Side};
 use serde_json::json;
 
 use super::Rig;
@@ -20,7 +21,7 @@ fn left(tokens: i64, now: Duration) -> Budget {
 /// The bed targets that were sent, with their time.
 fn targets(rig: &Rig) -> Vec<(f64, String)> {
     let target = |(at, output): &(f64, Output)| match output {
-        Output::Send(request) => {
+        Output::Request(request) => {
             let value = request.payload.split("M140 S").nth(1)?.split('\\').next()?;
             Some((*at, value.to_owned()))
         }
@@ -36,7 +37,7 @@ fn two_hundred_moves_in_a_second_end_with_the_last_value() {
         [("X1", 0.0, 22, 6), ("X1", 0.4, 22, 4), ("A1", 0.0, 8, 4), ("A1", 0.0, 5, 2)]
     {
         let mut rig = Rig::told(model);
-        rig.session.lend(left(tokens, rig.now));
+        rig.lend(left(tokens, rig.now));
         let (mut answered, mut due) = (0, None);
         let mut serve = |rig: &mut Rig| {
             let now = rig.now.as_secs_f64();
@@ -79,7 +80,7 @@ fn two_hundred_moves_in_a_second_end_with_the_last_value() {
 #[test]
 fn a_used_up_budget_holds_sliders_back_and_lets_a_stop_through() {
     let mut rig = Rig::told("A1");
-    rig.session.lend(left(3, rig.now));
+    rig.lend(left(3, rig.now));
     rig.command(1, Command::NozzleTarget(Side::Right, 200));
     rig.command(2, Command::Stop);
     assert_eq!(rig.sent(), [(0.0, "stop")], "the reserve is for that");
@@ -93,7 +94,7 @@ fn a_used_up_budget_holds_sliders_back_and_lets_a_stop_through() {
 #[test]
 fn an_empty_budget_is_no_reason_to_wait_for_ever() {
     let mut rig = Rig::told("A1");
-    rig.session.lend(left(-20, rig.now));
+    rig.lend(left(-20, rig.now));
     rig.command(1, Command::BedTarget(70));
     rig.pass(10.0);
     let replies = rig.replies();
@@ -107,7 +108,7 @@ fn a_request_for_everything_waits_for_the_budget() {
     rig.take(Input::Disconnected);
     rig.pass(40.0);
     rig.sent();
-    rig.session.lend(left(-1, rig.now));
+    rig.lend(left(-1, rig.now));
     rig.take(Input::Connected);
     assert_eq!(rig.sent(), [(40.0, "get_version")], "small, counted, and never more than asked for");
     rig.hear(&rig.printer.version());
@@ -121,18 +122,16 @@ fn printers_of_one_account_share_what_there_is() {
     let mut budget = Budget::for_printers(10);
     let mut sent = 0;
     let mut sessions: Vec<_> = (0..10)
-        .map(|n| Session::new(Serial::new(&format!("00M00X00000000{n}")), "", ["", ""], 40_000))
+        .map(|n| Session::new(&Serial::new(&format!("00M00X00000000{n}")), ["", ""], &CLOUD, 40_000))
         .collect();
     let mut at_once = 0;
     for milli in (0..60_000).step_by(100) {
         now.mono = Duration::from_millis(milli);
         for session in &mut sessions {
-            session.lend(budget);
             // Nobody answers, so everything that may be repeated is.
             let input = if milli == 0 { Input::Connected } else { Input::Tick };
-            let outputs = session.handle(now, input);
-            budget = session.budget();
-            sent += outputs.iter().filter(|output| matches!(output, Output::Send(_))).count();
+            let outputs = session.handle(now, input, &Policy::default(), &mut budget);
+            sent += outputs.iter().filter(|output| matches!(output, Output::Request(_))).count();
         }
         if milli == 0 {
             at_once = sent;

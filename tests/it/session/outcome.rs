@@ -119,10 +119,10 @@ fn what_was_accepted_is_seen_in_time_or_not() {
         let mut rig = Rig::told(model);
         rig.command(1, command.clone());
         rig.pass(1.0);
-        let was = rig.session.snapshot().clone();
+        let was = rig.session.observed().clone();
         rig.answer_silently(json!({"result": "success"}));
         assert_eq!(words(&rig.replies()), [(1, "accepted")], "{model} {command:?}");
-        assert_eq!(was.bed.target, rig.session.snapshot().bed.target, "nothing is shown before it is so");
+        assert_eq!(was.bed.target, rig.session.observed().bed.target, "nothing is shown before it is so");
         rig.pass(seconds - 0.1);
         assert_eq!(rig.replies(), [], "{model} {command:?}");
         rig.pass(0.1);
@@ -157,7 +157,7 @@ fn an_effect_without_an_answer_confirms_and_lets_the_next_one_go() {
 #[test]
 fn what_was_so_before_proves_nothing_until_a_report_says_it_again() {
     let mut rig = Rig::told("X1");
-    let target = rig.session.snapshot().bed.target;
+    let target = rig.session.observed().bed.target;
     assert_eq!(target, Some(60.0));
     rig.command(1, Command::BedTarget(60));
     rig.pass(1.0);
@@ -447,7 +447,7 @@ fn recorded_answers_are_understood() {
             rig.hear(&payload.to_string());
             let unsigned = reply["err_code"] == 84_033_543
                 || reply["reason"].as_str().is_some_and(|r| r.contains("verify failed"));
-            let limited = rig.session.snapshot().control == printer::Control::Limited;
+            let limited = rig.session.observed().control == printer::Control::Limited;
             assert_eq!(limited, unsigned, "{payload}");
             assert!(!rig.out.iter().any(|(_, output)| matches!(output, Output::Reply(..))));
         }

@@ -7,19 +7,19 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use bambu::session::{Input, Session};
 use capture::Capture;
+use homeassistant::topic::Topics;
+use printer::Now;
 use printer::levels::Activity;
-use printer::tracker::{Options, Tracker};
-use printer::{Ledger, Now};
+use twin::Input;
 
 use super::{START, told};
 use crate::replay::shared;
+use crate::support::player::{HERE, Player};
 
-/// A session and a tracker behind it, with time in hand.
+/// A twin with time in hand.
 struct Rig {
-    session: Session,
-    tracker: Tracker,
+    player: Player,
     now: Now,
     number: usize,
     log: Vec<String>,
@@ -27,17 +27,14 @@ struct Rig {
 
 impl Rig {
     fn take(&mut self, input: Input<'_>) {
-        self.session.handle(self.now, input);
-        let snapshot = Arc::clone(self.session.snapshot());
-        let effects = self.tracker.observe(self.now, &snapshot);
-        self.log.extend(effects.events.iter().map(|event| format!("{} {}", self.number, told(event))));
+        self.player.handle(self.now, input);
+        let events = std::mem::take(&mut self.player.events);
+        self.log.extend(events.iter().map(|event| format!("{} {}", self.number, told(event))));
     }
 
     fn pass(&mut self, seconds: u64) {
         let end = self.now.mono + Duration::from_secs(seconds);
-        loop {
-            let next = self.session.deadline().into_iter().chain(self.tracker.deadline()).min();
-            let Some(at) = next.filter(|at| *at <= end) else { break };
+        while let Some(at) = self.player.twin.deadline().filter(|at| *at <= end) {
             let step = at.saturating_sub(self.now.mono);
             self.now = Now { mono: self.now.mono + step, wall: self.now.wall + step };
             self.take(Input::Tick);
@@ -53,19 +50,15 @@ fn play(name: &str) -> Option<Rig> {
     let text = std::fs::read_to_string(path).unwrap();
     let captures: Vec<_> = text.lines().map(|line| Capture::parse(line).unwrap()).collect();
     let serial = captures.iter().find_map(|capture| bambu::topic::reporter(&capture.topic)).unwrap();
-    let mut rig = Rig {
-        session: Session::new(serial.clone(), "Test", ["", ""], 40_000),
-        tracker: Tracker::new(serial, Ledger::default(), Options::default()),
-        now: Now { mono: Duration::ZERO, wall: START.parse().unwrap() },
-        number: 0,
-        log: Vec::new(),
-    };
-    rig.take(Input::Connected);
+    let now = Now { mono: Duration::ZERO, wall: START.parse().unwrap() };
+    let topics = Topics { base: "b".into(), discovery: "h".into(), id_prefix: "b".into() };
+    let player = Player::new(now, serial.as_str(), "Test", &Arc::new(topics));
+    let mut rig = Rig { player, now, number: 0, log: Vec::new() };
     for (at, capture) in captures.iter().enumerate() {
         rig.number = at + 1;
         rig.pass(1);
         if capture.reporter().is_some() {
-            rig.take(Input::Message(&capture.payload));
+            rig.take(Input::Message(HERE, &capture.payload));
         }
     }
     rig.number = captures.len() + 60;
@@ -77,7 +70,7 @@ fn play(name: &str) -> Option<Rig> {
 fn check(name: &str, expected: &[&str], activity: Activity) {
     let Some(rig) = play(name) else { return };
     assert_eq!(rig.log, expected, "{name}");
-    assert_eq!(rig.tracker.levels().activity, Some(activity), "{name}");
+    assert_eq!(rig.player.snapshot().known.levels.activity, Some(activity), "{name}");
 }
 
 #[test]

@@ -241,7 +241,8 @@ fn a_machine_that_sleeps_while_a_job_runs() {
 fn waiting_events_are_bounded_and_ends_stay() {
     let options = Options { pending: 10, ..Options::default() };
     let mut desk = Desk::new();
-    desk.tracker = Tracker::new(desk.printer.identity.serial.clone(), Ledger::default(), options);
+    desk.tracker =
+        Tracker::new(desk.printer.identity.serial.clone(), Ledger::default(), &desk.printer.policy, options);
     desk.play("broker=down idle\n+1");
     for job in 0..12 {
         desk.play(&format!("running ids=10000{job:02} layer=1\n+60 finish\n+5"));

@@ -1,5 +1,5 @@
 use super::*;
-use crate::{Identity, Stage};
+use crate::{Identity, Known, Stage};
 
 fn hms(attr: u32, code: u32) -> Hms {
     Hms { attr, code }
@@ -183,7 +183,7 @@ fn people_are_needed_for_errors_bad_messages_and_faults_that_hold_the_print() {
     assert!(reasons(&with(health(&[hms(0x0501_0400, 0x0003_0002)], None))).is_empty(), "maintenance");
     let in_state = |status, stage| {
         let mut printer = plain.clone();
-        (printer.observed_mut().status, printer.observed_mut().stage) = (Some(status), Some(Stage(stage)));
+        (printer.status, printer.stage) = (Some(status), Some(Stage(stage)));
         printer
     };
     let held = |stage| in_state(Status::Pause, stage);
