@@ -735,9 +735,10 @@ fn nothing_moves_while_filament_is_changed_at_rest() {
 #[test]
 fn nothing_is_printed_from_an_empty_slot() {
     let rig = Rig::new("X1C", "IDLE");
-    let mut units = rig.snapshot().ams.to_vec();
+    let mut snapshot = rig.snapshot();
+    let mut units = snapshot.observed.ams.to_vec();
     units[0].slots[1].content = Content::Empty;
-    let snapshot = Snapshot { ams: units.into(), ..rig.snapshot() };
+    Arc::make_mut(&mut snapshot.observed).ams = units.into();
     let told = rig.ask(&snapshot, "action/print", r#"{"file": "x.3mf", "ams_mapping": ["A1-1", "A1-2"]}"#);
     assert!(told.as_ref().is_err_and(|told| told.contains("nothing in that slot")), "{told:?}");
 }

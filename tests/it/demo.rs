@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use homeassistant::topic::Topics;
-use printer::{AmsKind, Control, Now, Policy, Reach, Serial, Snapshot};
+use printer::{AmsKind, Control, Now, Observed, Policy, Reach, Serial, Snapshot};
 use serde_json::{Value, json};
 use simulator::{Model, Options, Printer, Recording};
 use twin::{Input, Setup};
@@ -176,10 +176,10 @@ fn changes_alone_lead_where_a_complete_report_does() {
         for report in &reports {
             pair.take(Input::Message(HERE, report));
         }
-        let told = Snapshot::clone(pair.snapshot());
+        let told = Observed::clone(&pair.snapshot().observed);
         let full = pair.printer.full();
         pair.take(Input::Message(HERE, &full));
-        let mut after = Snapshot::clone(pair.snapshot());
+        let mut after = Observed::clone(&pair.snapshot().observed);
         // What is left of a spool comes with complete reports only.
         after.ams.clone_from(&told.ams);
         // A speed that is told twice counts as chosen.
