@@ -385,7 +385,7 @@ impl Session {
         self.reach = Reach::Online;
         self.reported = Some(step.now.wall);
         self.power_loss.hold(step.now.mono, &self.report, &mut print);
-        let spools = observed::absorb(&mut self.report, print, kind);
+        let spools = observed::merge(&mut self.report, print, kind);
         if kind == Kind::Full {
             self.full_report.came();
             self.contact.whole = self.connected;
