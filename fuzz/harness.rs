@@ -10,6 +10,40 @@ use twin::Replay;
 /// real printer (`h2d_6ams_extspool_running`, eight devices) has a tenth of it.
 const MOST: usize = 4 << 20;
 
+/// How many long things are put in.
+const LONG: usize = 4;
+
+/// What stands for something long: bytes that no message has, for what a fuzzer makes by itself is short.
+pub(crate) const MARKS: [u8; 4] = [1, 2, 3, 4];
+
+/// A JSON value that is longer than any that a printer has sent.
+fn long(mark: u8) -> Option<String> {
+    let list = |item: fn(u32) -> String| format!("[{}]", (0..10_000).map(item).collect::<Vec<_>>().join(","));
+    Some(match mark {
+        1 => format!("\"{}\"", "é".repeat(50_000)),
+        2 => list(|n| n.to_string()),
+        3 => list(|n| format!(r#"{{"id":"{n}","node":"{n}","name":"ams/{n}","sn":"{n}","tray_type":"A"}}"#)),
+        4 => format!("{}1{}", r#"{"a":["#.repeat(20_000), "]}".repeat(20_000)),
+        _ => return None,
+    })
+}
+
+/// The same with something long in the place of the first marks.
+fn stretched(lines: &[u8]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(lines.len());
+    let mut left = LONG;
+    for byte in lines {
+        match long(*byte).filter(|_| left > 0) {
+            Some(value) => {
+                left -= 1;
+                out.extend(value.into_bytes());
+            }
+            None => out.push(*byte),
+        }
+    }
+    out
+}
+
 /// Each line is a message of one printer, a second after the one before; the last minute runs on.
 fn publications(lines: &[u8]) -> Vec<Publication> {
     let mut replay = Replay::default();
@@ -24,6 +58,7 @@ fn publications(lines: &[u8]) -> Vec<Publication> {
 
 /// Panics when these bytes do what no bytes may do.
 pub(crate) fn check(lines: &[u8]) {
+    let lines = &stretched(lines);
     let out = publications(lines);
     let mut retained: BTreeMap<&str, &str> = BTreeMap::new();
     for Publication { topic, payload } in &out {

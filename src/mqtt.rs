@@ -16,6 +16,7 @@
 pub mod backoff;
 mod brokers;
 mod error;
+mod inbox;
 pub mod outbox;
 mod poller;
 mod writer;
@@ -35,6 +36,8 @@ use tracing::{Instrument, debug, info_span};
 use backoff::Pace;
 pub use brokers::Brokers;
 pub use error::{Error, Refusal};
+use inbox::Inbox;
+pub use inbox::Room;
 pub use outbox::{Outbox, Token};
 use poller::Poller;
 use writer::Connection;
@@ -178,6 +181,8 @@ pub enum Event {
         payload: Bytes,
         /// Whether the broker had kept it.
         retain: bool,
+        /// What it takes of the inbox until it is dropped.
+        room: Room,
     },
     /// The broker accepted a subscription.
     Subscribed {
@@ -205,7 +210,7 @@ impl fmt::Debug for Event {
                 .field("failures", failures)
                 .field("lasted", lasted)
                 .finish(),
-            Self::Message { topic, payload, retain } => f
+            Self::Message { topic, payload, retain, .. } => f
                 .debug_struct("Message")
                 .field("topic", topic)
                 .field("bytes", &payload.len())
@@ -255,7 +260,7 @@ pub type Ended = String;
 
 impl Link {
     /// Starts the link. Its events go to `inbox`, each wrapped in the gateway's own type; the
-    /// poller waits while that is full, so nothing is dropped.
+    /// poller waits while that is full or too many bytes wait in it, so nothing is dropped.
     ///
     /// A task that ends before [`close`](Self::close) was called is a fault of this program.
     pub fn start<T: Send + 'static>(
@@ -289,7 +294,8 @@ impl Link {
         tasks.spawn(
             writer::run(Arc::clone(&shared), max_outgoing, options.name.clone()).instrument(span.clone()),
         );
-        let poller = Poller::new(options, Arc::clone(&shared), brokers.clone(), inbox, wrap);
+        let inbox = Inbox::new(inbox, wrap, shared.closing.clone());
+        let poller = Poller::new(options, Arc::clone(&shared), brokers.clone(), inbox);
         tasks.spawn(poller.run().instrument(span));
         Self { shared }
     }
@@ -389,7 +395,8 @@ mod tests {
             pace: Pace::Cloud,
         };
         let message = Message::new("a", "private");
-        let event = Event::Message { topic: "a".to_owned(), payload: "private".into(), retain: false };
+        let room = Room::default();
+        let event = Event::Message { topic: "a".to_owned(), payload: "private".into(), retain: false, room };
         let shown = format!("{options:?} {message:?} {event:?}");
         for secret in ["u_1234567", "t0ken", "private"] {
             assert!(!shown.contains(secret), "{shown}");

@@ -1,5 +1,6 @@
 //! Bytes in, publications out: whatever a printer or a broken link may send, nothing panics and nothing that
-//! cannot be shown gets out. The same check runs with a fixed seed in `tests/it/fuzz.rs`.
+//! cannot be shown gets out. The bytes 1 to 4 stand for something long. The same check runs with a fixed seed in
+//! `tests/it/fuzz.rs`.
 //!
 //! ```sh
 //! fuzz/seed.py

@@ -66,7 +66,7 @@ pub(super) async fn clear(config: &Config, install: &str, quiet: Duration) -> an
         };
         match event {
             // What a running gateway says meanwhile is not retained for us, and must not keep us here.
-            Some(Event::Message { topic, payload, retain: true }) => {
+            Some(Event::Message { topic, payload, retain: true, .. }) => {
                 silence.set(sleep(quiet));
                 running |= topic == topics.bridge_availability() && payload == "online";
                 let below = topic.strip_prefix(&topics.base).is_some_and(|rest| rest.starts_with('/'));

@@ -329,6 +329,14 @@ async fn printers_are_listed_without_their_access_codes() {
 }
 
 #[test]
+fn a_printers_name_is_one_short_line() {
+    let name = format!("A\n\u{1b}[2J{}", "x".repeat(1000));
+    let odd = json!({ "devices": [{ "dev_id": "01P", "name": name }] });
+    let name = bound_printers(&odd).unwrap().remove(0).name;
+    assert!(name.len() < 100 && !name.contains(char::is_control), "{name}");
+}
+
+#[test]
 fn a_list_of_printers_may_be_null_but_not_absent() {
     assert_eq!(bound_printers(&json!({ "devices": null })), Some(vec![]));
     assert_eq!(bound_printers(&json!({ "data": { "devices": [] } })), Some(vec![]));

@@ -38,7 +38,7 @@ impl Gateway {
                 self.flying.clear();
                 self.give_all(now, || Input::Broker(Broker::Down));
             }
-            mqtt::Event::Message { topic, payload, retain } => {
+            mqtt::Event::Message { topic, payload, retain, .. } => {
                 self.on_local_message(now, &topic, &payload, retain);
             }
             mqtt::Event::SubscriptionRefused { topic } => {

@@ -260,6 +260,7 @@ fn log(printer: &str, note: &Note) {
     match note {
         Note::Event(event) => {
             let job = event.job.as_ref().and_then(|job| job.name.as_deref()).unwrap_or_default();
+            let job = printer::text::beginning(job);
             let what = event.kind.word();
             match note.level() {
                 Level::Info => info!(printer, job, late = event.late, "print {what}"),

@@ -13,11 +13,11 @@ use rumqttc::{
     SubscribeReasonCode, TlsConfiguration, Transport,
 };
 use secrecy::{ExposeSecret, SecretString};
-use tokio::sync::mpsc::error::TrySendError;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::watch;
 use tokio::time::Instant;
 use tracing::{debug, error, info, trace, warn};
 
+use super::inbox::{Gone, Inbox};
 use super::writer::{Connection, masked};
 use super::{
     Brokers, CONNECT_TIMEOUT, Ended, Error, Event, IN_FLIGHT, Login, MAX_INCOMING, Message, Options, Shared,
@@ -42,8 +42,7 @@ pub(super) struct Poller<T, W> {
     options: Options,
     broker: String,
     shared: Arc<Shared>,
-    inbox: mpsc::Sender<T>,
-    wrap: W,
+    inbox: Inbox<T, W>,
     /// The attempts so far, of all links.
     brokers: Brokers,
     /// Failed attempts and lost connections since the last good one.
@@ -63,20 +62,14 @@ enum End {
 }
 
 impl<T: Send + 'static, W: Fn(Event) -> T + Send> Poller<T, W> {
-    pub(super) fn new(
-        options: Options,
-        shared: Arc<Shared>,
-        brokers: Brokers,
-        inbox: mpsc::Sender<T>,
-        wrap: W,
-    ) -> Self {
+    pub(super) fn new(options: Options, shared: Arc<Shared>, brokers: Brokers, inbox: Inbox<T, W>) -> Self {
         let host = unbracketed(&options.host);
         let broker = if host.contains(':') {
             format!("[{host}]:{}", options.port)
         } else {
             format!("{host}:{}", options.port)
         };
-        Self { options, broker, shared, inbox, wrap, brokers, failures: 0, short: 0, reported: None }
+        Self { options, broker, shared, inbox, brokers, failures: 0, short: 0, reported: None }
     }
 
     pub(super) async fn run(mut self) -> Ended {
@@ -157,18 +150,18 @@ impl<T: Send + 'static, W: Fn(Event) -> T + Send> Poller<T, W> {
                     shared.set_current(Some(connection.clone()));
                     shared.outbox.open(number);
                     self.log_connected();
-                    self.hand(Event::Connected).await
+                    self.inbox.hand(Event::Connected).await
                 }
                 Ok(rumqttc::Event::Incoming(Packet::Publish(publish))) => {
                     trace!(topic = masked(&publish.topic), bytes = publish.payload.len(), "message");
                     let rumqttc::Publish { topic, payload, retain, .. } = publish;
-                    self.hand(Event::Message { topic, payload, retain }).await
+                    self.inbox.hand_message(topic, payload, retain).await
                 }
                 Ok(rumqttc::Event::Incoming(Packet::SubAck(ack))) => self.subscribed(&mut acks, &ack).await,
                 Ok(rumqttc::Event::Incoming(Packet::PubAck(ack))) => match acks.published(ack.pkid) {
                     Some(token) => {
                         shared.acknowledged.send_modify(|newest| *newest = (*newest).max(Some(token)));
-                        self.hand(Event::Delivered(token)).await
+                        self.inbox.hand(Event::Delivered(token)).await
                     }
                     None => Ok(()),
                 },
@@ -218,29 +211,9 @@ impl<T: Send + 'static, W: Fn(Event) -> T + Send> Poller<T, W> {
         let Some(topic) = acks.subscribed(ack.pkid) else { return Ok(()) };
         // One filter per SUBSCRIBE, but should a broker answer with more, one refusal is enough.
         if ack.return_codes.contains(&SubscribeReasonCode::Failure) {
-            self.hand(Event::SubscriptionRefused { topic }).await
+            self.inbox.hand(Event::SubscriptionRefused { topic }).await
         } else {
-            self.hand(Event::Subscribed { topic }).await
-        }
-    }
-
-    /// Puts an event into the gateway's inbox and waits for room. While the gateway is closing
-    /// it may no longer read, so what does not fit is dropped then.
-    async fn hand(&mut self, event: Event) -> Result<(), Gone> {
-        match self.inbox.try_send((self.wrap)(event)) {
-            Ok(()) => Ok(()),
-            Err(TrySendError::Closed(_)) => {
-                if self.shared.closing.is_cancelled() {
-                    Ok(())
-                } else {
-                    Err(Gone)
-                }
-            }
-            Err(TrySendError::Full(event)) => tokio::select! {
-                biased;
-                () = self.shared.closing.cancelled() => Ok(()),
-                sent = self.inbox.send(event) => sent.map_err(|_| Gone),
-            },
+            self.inbox.hand(Event::Subscribed { topic }).await
         }
     }
 
@@ -291,7 +264,7 @@ impl<T: Send + 'static, W: Fn(Event) -> T + Send> Poller<T, W> {
         };
         self.log_failure(&error, pause);
         let failures = self.failures;
-        self.hand(Event::Disconnected { error, retry_in: pause, failures, lasted }).await?;
+        self.inbox.hand(Event::Disconnected { error, retry_in: pause, failures, lasted }).await?;
 
         let again = pause.map(|pause| now() + pause);
         loop {
@@ -354,9 +327,6 @@ impl<T: Send + 'static, W: Fn(Event) -> T + Send> Poller<T, W> {
 fn unbracketed(host: &str) -> &str {
     host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host)
 }
-
-/// The gateway's inbox is closed: there is nobody to work for.
-struct Gone;
 
 /// What the broker has not acknowledged yet, by packet id. Brokers answer in order, so the
 /// search ends at the first entry.

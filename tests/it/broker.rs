@@ -154,7 +154,7 @@ impl Client {
     /// The next message: topic, payload, and whether it had been retained.
     async fn message(&mut self) -> (String, Vec<u8>, bool) {
         self.until("a message", |event| match event {
-            Event::Message { topic, payload, retain } => Some((topic.clone(), payload.to_vec(), *retain)),
+            Event::Message { topic, payload, retain, .. } => Some((topic.clone(), payload.to_vec(), *retain)),
             _ => None,
         })
         .await

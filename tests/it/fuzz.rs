@@ -64,6 +64,51 @@ fn no_story_and_no_change_of_one_does_what_no_bytes_may_do() {
     }
 }
 
+/// A story with a long value where another one began, which goes on under another name.
+fn lengthened(story: &[u8], at: usize, mark: u8) -> Vec<u8> {
+    [story.get(..=at).unwrap(), &[mark], br#","x":"#, story.get(at + 1..).unwrap()].concat()
+}
+
+/// Where values of members begin.
+fn values(story: &[u8]) -> Vec<usize> {
+    story.windows(2).enumerate().filter(|(_, pair)| *pair == b"\":").map(|(at, _)| at + 1).collect()
+}
+
+#[test]
+fn no_length_does_what_no_bytes_may_do() {
+    let mut random = fastrand::Rng::with_seed(5);
+    for story in seeds() {
+        let values = values(&story);
+        for mark in harness::MARKS {
+            for _ in 0..changes().div_ceil(10) {
+                harness::check(&lengthened(&story, values[random.usize(..values.len())], mark));
+            }
+        }
+    }
+}
+
+#[test]
+fn each_list_of_a_report_may_be_ten_thousand_long() {
+    let story = std::fs::read(files("fuzz/seeds")[0].clone()).unwrap();
+    let lists: Vec<_> = values(&story).into_iter().filter(|at| story[at + 1] == b'[').collect();
+    assert!(lists.len() > 15);
+    for at in lists {
+        for mark in [2, 3] {
+            harness::check(&lengthened(&story, at, mark));
+        }
+    }
+}
+
+#[test]
+fn each_text_of_a_report_may_be_a_hundred_thousand_long() {
+    let story = std::fs::read(files("fuzz/seeds")[0].clone()).unwrap();
+    let texts: Vec<_> = values(&story).into_iter().filter(|at| story[at + 1] == b'"').collect();
+    assert!(texts.len() > 60);
+    for at in texts {
+        harness::check(&lengthened(&story, at, 1));
+    }
+}
+
 #[test]
 fn a_garbled_serial_of_an_ams_gets_into_no_topic() {
     let seed = String::from_utf8(std::fs::read(files("fuzz/seeds")[0].clone()).unwrap()).unwrap();

@@ -182,9 +182,9 @@ proptest! {
     fn a_report_merged_twice_changes_nothing(before in any_report(), report in any_report()) {
         let mut state = print(&before).0;
         let (report, kind) = print(&report);
-        state.absorb(report.clone(), kind);
+        state.merge(report.clone(), kind);
         let once = state.clone();
-        state.absorb(report, kind);
+        state.merge(report, kind);
         prop_assert_eq!(state, once);
     }
 
@@ -193,8 +193,8 @@ proptest! {
         let before = print(&before).0;
         let mut state = before.clone();
         let (report, kind) = print(&report);
-        prop_assert_eq!(state.absorb(report.clone(), kind), state != before);
-        prop_assert!(!state.absorb(report, kind), "the second time it is nothing new");
+        prop_assert_eq!(state.merge(report.clone(), kind), state != before);
+        prop_assert!(!state.merge(report, kind), "the second time it is nothing new");
     }
 
     // That what is kept is what would be made anew is asserted in the session with each message, in all tests.
@@ -230,7 +230,7 @@ proptest! {
     fn an_empty_report_changes_nothing(before in any_report()) {
         let before = print(&before).0;
         let mut state = before.clone();
-        state.absorb(print(&json!({})).0, Kind::Delta);
+        state.merge(print(&json!({})).0, Kind::Delta);
         prop_assert_eq!(state, before);
     }
 
@@ -239,10 +239,10 @@ proptest! {
         let mut one_by_one = print(&before).0;
         let mut at_once = one_by_one.clone();
         let (mut first, second) = (print(&first).0, print(&second).0);
-        one_by_one.absorb(first.clone(), Kind::Delta);
-        one_by_one.absorb(second.clone(), Kind::Delta);
-        first.absorb(second, Kind::Delta);
-        at_once.absorb(first, Kind::Delta);
+        one_by_one.merge(first.clone(), Kind::Delta);
+        one_by_one.merge(second.clone(), Kind::Delta);
+        first.merge(second, Kind::Delta);
+        at_once.merge(first, Kind::Delta);
         prop_assert_eq!(one_by_one, at_once);
     }
 

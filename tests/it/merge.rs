@@ -12,7 +12,7 @@ fn after(reports: &[&Value]) -> Print {
     let mut state = Print::default();
     for report in reports {
         let (report, kind) = print(report);
-        state.absorb(report, kind);
+        state.merge(report, kind);
     }
     state
 }

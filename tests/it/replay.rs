@@ -100,6 +100,27 @@ fn replaying_twice_gives_the_same() {
     }
 }
 
+#[test]
+fn the_end_of_the_calendar_is_not_the_end_of_a_replay() {
+    let printer = Printer::new("X1C");
+    let topic = format!("device/{}/report", printer.serial);
+    let line = |at: &str, payload: &str| format!(r#"{{"topic":"{topic}","at":"{at}","payload":{payload}}}"#);
+    let progress =
+        |percent: u8| format!(r#"{{"print":{{"command":"push_status","msg":1,"mc_percent":{percent}}}}}"#);
+    for first in [printer.full(), progress(40)] {
+        let lines = [
+            line("2026-01-01T00:00:00Z", &first),
+            // The last second that there is, and what comes after it.
+            line("9999-12-30T21:59:59Z", &progress(41)),
+            format!(r#"{{"topic":"{topic}","payload":{}}}"#, progress(42)),
+            line("2026-01-01T00:00:00Z", &progress(43)),
+        ];
+        let replayed = replay(lines.iter().map(String::as_str), |_, _| {});
+        let seen: Vec<_> = replayed.printers().map(|printer| printer.job.progress).collect();
+        assert_eq!(seen, [Some(43)]);
+    }
+}
+
 /// Where the recordings of real printers lie, which are not ours to keep here.
 #[allow(clippy::print_stderr, reason = "a test that is left out says so")]
 pub(crate) fn shared() -> Option<PathBuf> {

@@ -2,6 +2,7 @@
 
 mod authority;
 mod budget;
+mod limits;
 mod outcome;
 
 use std::time::Duration;
@@ -32,8 +33,13 @@ struct Rig {
 impl Rig {
     /// A printer just turned on, connected, that has not said anything.
     fn new(model: &str) -> Self {
+        Self::counting_from(model, 40_000)
+    }
+
+    /// The same, whose requests begin to count here.
+    fn counting_from(model: &str, sequence: u32) -> Self {
         let printer = Printer::new(model);
-        let session = Session::new(&Serial::new(&printer.serial), ["", ""], &CLOUD, 40_000);
+        let session = Session::new(&Serial::new(&printer.serial), ["", ""], &CLOUD, sequence);
         let (policy, budget) = (Policy::default(), Budget::default());
         let mut rig =
             Self { session, policy, budget, printer, now: Duration::ZERO, out: Vec::new(), all: Vec::new() };

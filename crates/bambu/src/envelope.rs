@@ -224,6 +224,26 @@ mod tests {
     }
 
     #[test]
+    fn what_is_kept_of_a_megabyte_has_an_end() {
+        let text = "x".repeat(1 << 19);
+        let tray = format!(r#"{{"id":"0","tray_type":"{text}","tag_uid":"{text}"}}"#);
+        let units: Vec<_> = (0..30_000).map(|id| format!(r#"{{"id":{id},"tray":[{{"id":0}}]}}"#)).collect();
+        let trays: Vec<_> = (0..30_000).map(|id| format!(r#"{{"id":{id},"state":1}}"#)).collect();
+        for huge in [
+            format!(r#""subtask_name":"{text}","gcode_file":"{text}""#),
+            format!(r#""ams":{{"ams":[{{"id":"0","tray":[{tray}]}}]}}"#),
+            format!(r#""ams":{{"ams":[{}]}}"#, units.join(",")),
+            format!(r#""ams":{{"ams":[{{"id":"0","tray":[{}]}}]}},"vir_slot":[]"#, trays.join(",")),
+            format!(r#""hms":[{}]"#, vec![r#"{"attr":1,"code":2}"#; 40_000].join(",")),
+            format!(r#""reason":"{text}","command":"{text}""#),
+        ] {
+            let message = of(&format!(r#"{{"print":{{{huge}}}}}"#));
+            let kept = format!("{message:?}").len() - format!("{:?}", of(r#"{"print":{}}"#)).len();
+            assert!(kept < 100_000, "{kept} bytes are kept of {}…", &huge[..30]);
+        }
+    }
+
+    #[test]
     fn what_is_no_json_is_an_error() {
         for nothing in ["", "\0", "{}", "null", "[]", "42"] {
             assert!(matches!(read(nothing.as_bytes()), Err(Error::Empty)), "{nothing}");

@@ -27,7 +27,7 @@ pub fn identity(serial: &Serial, cloud_names: [&str; 2]) -> Identity {
     let called = || cloud_names.iter().find(|name| !name.is_empty()).map_or("unknown model", |name| name);
     Identity {
         serial: serial.clone(),
-        model: model.map_or_else(|| called().into(), |m| m.name.into()),
+        model: model.map_or_else(|| printer::text::name(called()), |m| m.name.into()),
         model_code: model.and_then(|m| m.codes.first()).map(|code| Text::from(*code)),
         firmware: None,
         hardware: None,

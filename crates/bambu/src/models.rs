@@ -5,6 +5,7 @@
 //! of X1, X1E and N8 no recording is public, so theirs rest on the profiles alone.
 
 use super::report::Module;
+use printer::command::{Step, Steps};
 
 /// A model.
 #[derive(Debug, PartialEq, Eq)]
@@ -18,8 +19,6 @@ pub struct Model {
     pub product_names: &'static [&'static str],
     /// First three characters of its serial numbers.
     pub serial_prefix: &'static str,
-    /// The family that understands the same requests.
-    pub series: Series,
     /// Highest nozzle target, °C.
     pub nozzle_max: u16,
     /// Highest bed target, °C, at any mains voltage.
@@ -48,21 +47,31 @@ pub struct Model {
     pub slow: bool,
     /// First firmware that takes print commands only with the vendor's signature; empty: all.
     pub signed_from: Option<&'static str>,
-}
-
-/// A family of models that understand the same requests (protocol 5).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[allow(missing_docs, reason = "the names say it")]
-pub enum Series {
-    X1,
-    X1E,
-    X2D,
-    P1,
-    P2S,
-    A1,
-    A2L,
-    H2,
-    Unknown,
+    /// First firmware that has `ams_get_rfid`; empty: all (protocol 4.3).
+    pub reads_rfid_from: Option<&'static str>,
+    /// First firmware that has `ams_change_filament`; empty: all (protocol 4.3).
+    pub loads_from: Option<&'static str>,
+    /// Leaves objects out of a print without a bit that says so: those of the older generation learned it in
+    /// the summer of 2023 (protocol 5.4).
+    pub skips_objects: bool,
+    /// Takes note of another nozzle; those of the newer generation see it themselves (protocol 4.12).
+    pub told_of_nozzles: bool,
+    /// Inspects first layers with a lidar (protocol 4.3).
+    pub lidar: bool,
+    /// Calibrates vibrations before a print when it is not told otherwise; a P2S must not (protocol 5.12).
+    pub print_vibration: bool,
+    /// What it can calibrate, beside what its report tells (protocol 5.10).
+    pub calibrations: Steps,
+    /// Sounds like a fire alarm (protocol 4.3).
+    pub buzzer: bool,
+    /// Has a lamp over the bed: H2D, H2D Pro and H2C; of an H2S it is disputed (protocol 5.7).
+    pub heatbed_light: bool,
+    /// The bed moves along Y, and the head along Z, against what a person sees of the part (protocol 5.10).
+    pub bed_slinger: bool,
+    /// Heats its chamber by G-code, where others have `set_ctt` (protocol 5.5).
+    pub chamber_by_gcode: bool,
+    /// What the address of a file in its own storage begins with (protocol 5.12).
+    pub storage: &'static str,
 }
 
 /// Where a printer tells whether its door is open.
@@ -81,7 +90,6 @@ const X1: Model = Model {
     codes: &["BL-P002", "3DPrinter-X1"],
     product_names: &["X1"],
     serial_prefix: "00W",
-    series: Series::X1,
     nozzle_max: 300,
     bed_max: 120,
     dual_nozzle: false,
@@ -96,40 +104,94 @@ const X1: Model = Model {
     prompt_sound: false,
     slow: false,
     signed_from: Some("01.08.05.00"),
+    reads_rfid_from: Some("01.09.00.00"),
+    loads_from: Some("01.05.06.01"),
+    skips_objects: true,
+    told_of_nozzles: true,
+    lidar: true,
+    print_vibration: true,
+    calibrations: COMMON_STEPS.with(Step::Lidar),
+    buzzer: false,
+    heatbed_light: false,
+    bed_slinger: false,
+    chamber_by_gcode: false,
+    storage: CARD,
+};
+
+/// What every printer can calibrate.
+const COMMON_STEPS: Steps = Steps::only(Step::BedLeveling).with(Step::Vibration);
+/// A file of an X1, a P1 or an A1.
+const CARD: &str = "file:///sdcard/";
+/// The same of all later models.
+const STORAGE: &str = "ftp:///";
+
+/// What holds of every machine that came after X1, P1 and A1.
+const LATER: Model = Model {
+    signed_from: Some(""),
+    reads_rfid_from: Some(""),
+    loads_from: Some(""),
+    skips_objects: false,
+    told_of_nozzles: false,
+    lidar: false,
+    calibrations: COMMON_STEPS,
+    storage: STORAGE,
+    ..X1
 };
 
 /// A machine of the P1 generation.
 const P1: Model = Model {
-    series: Series::P1,
     bed_max: 100,
     chamber_sensor: false,
     door: Door::Stat,
     slow: true,
     signed_from: Some("01.08.02.00"),
+    reads_rfid_from: Some("01.08.01.00"),
+    loads_from: Some("01.02.99.10"),
+    lidar: false,
+    calibrations: COMMON_STEPS,
     ..X1
 };
 
 /// A bed-slinger.
 const A1: Model = Model {
-    series: Series::A1,
     aux_fan: false,
     chamber_fan: false,
     prompt_sound: true,
     signed_from: Some("01.05.00.00"),
+    reads_rfid_from: Some("01.06.00.00"),
+    loads_from: Some(""),
+    bed_slinger: true,
     ..P1
 };
 
 /// A machine of the H2 generation.
 const H2: Model = Model {
-    series: Series::H2,
     nozzle_max: 350,
     chamber_heater: true,
     chamber_max: 65,
     door: Door::Stat,
     tool_module: true,
     prompt_sound: true,
-    signed_from: Some(""),
-    ..X1
+    calibrations: COMMON_STEPS.with(Step::HotBed).with(Step::NozzleClump),
+    buzzer: true,
+    ..LATER
+};
+
+/// What is taken for true of a model that is not in the table, where a request depends on it.
+pub static UNKNOWN: Model = Model {
+    name: "unknown model",
+    codes: &[],
+    product_names: &[],
+    serial_prefix: "",
+    chamber_sensor: false,
+    aux_fan: false,
+    chamber_fan: false,
+    door: Door::Stat,
+    slow: true,
+    signed_from: None,
+    // Nobody saw one that has it.
+    reads_rfid_from: None,
+    ..LATER
 };
 
 /// Every model.
@@ -147,7 +209,6 @@ pub static MODELS: &[Model] = &[
         codes: &["C13"],
         product_names: &["X1E"],
         serial_prefix: "03W",
-        series: Series::X1E,
         nozzle_max: 320,
         bed_max: 110,
         chamber_heater: true,
@@ -155,6 +216,10 @@ pub static MODELS: &[Model] = &[
         door: Door::HomeFlag("01.01.02.00"),
         // Not known from any source; the `fun` bit decides (protocol 8, question 8).
         signed_from: None,
+        // Nobody saw one that has it.
+        reads_rfid_from: None,
+        loads_from: Some(""),
+        chamber_by_gcode: true,
         ..X1
     },
     Model {
@@ -162,15 +227,13 @@ pub static MODELS: &[Model] = &[
         codes: &["N6", "N6-V2"],
         product_names: &["X2D"],
         serial_prefix: "20P",
-        series: Series::X2D,
         dual_nozzle: true,
         chamber_heater: true,
         chamber_max: 65,
         door: Door::Stat,
         tool_module: true,
         prompt_sound: true,
-        signed_from: Some(""),
-        ..X1
+        ..LATER
     },
     Model {
         name: "P1P",
@@ -188,14 +251,13 @@ pub static MODELS: &[Model] = &[
         codes: &["N7", "N7-V2"],
         product_names: &["P2S"],
         serial_prefix: "22E",
-        series: Series::P2S,
         bed_max: 110,
         // Comes with a kit only, which the inventory of fans tells.
         chamber_fan: false,
         door: Door::Stat,
         prompt_sound: true,
-        signed_from: Some(""),
-        ..X1
+        print_vibration: false,
+        ..LATER
     },
     Model { name: "A1", codes: &["N2S"], product_names: &["A1"], serial_prefix: "039", ..A1 },
     Model {
@@ -211,12 +273,17 @@ pub static MODELS: &[Model] = &[
         codes: &["N9"],
         product_names: &["A2L"],
         serial_prefix: "26A",
-        series: Series::A2L,
         bed_max: 80,
+        chamber_sensor: false,
+        aux_fan: false,
+        chamber_fan: false,
+        door: Door::Stat,
         // A cutter and plotter.
         tool_module: true,
-        signed_from: Some(""),
-        ..A1
+        prompt_sound: true,
+        slow: true,
+        bed_slinger: true,
+        ..LATER
     },
     Model { name: "H2S", codes: &["O1S"], product_names: &["H2S"], serial_prefix: "093", ..H2 },
     Model {
@@ -226,6 +293,7 @@ pub static MODELS: &[Model] = &[
         serial_prefix: "094",
         dual_nozzle: true,
         signed_from: Some("01.01.00.00"),
+        heatbed_light: true,
         ..H2
     },
     Model {
@@ -234,6 +302,7 @@ pub static MODELS: &[Model] = &[
         product_names: &["H2D Pro"],
         serial_prefix: "239",
         dual_nozzle: true,
+        heatbed_light: true,
         ..H2
     },
     Model {
@@ -242,6 +311,7 @@ pub static MODELS: &[Model] = &[
         product_names: &["H2C"],
         serial_prefix: "31B",
         dual_nozzle: true,
+        heatbed_light: true,
         ..H2
     },
     // A laser machine, known by name alone: everything else here is what an unknown model gets.
@@ -250,15 +320,8 @@ pub static MODELS: &[Model] = &[
         codes: &["N8"],
         product_names: &["N8"],
         serial_prefix: "35F",
-        series: Series::Unknown,
         filament: false,
-        chamber_sensor: false,
-        aux_fan: false,
-        chamber_fan: false,
-        door: Door::Stat,
-        slow: true,
-        signed_from: None,
-        ..X1
+        ..UNKNOWN
     },
 ];
 
@@ -314,11 +377,26 @@ impl Model {
         self.signed_from.map(|from| Self::at_least(firmware, from))
     }
 
+    /// Whether this firmware has `ams_get_rfid`.
+    pub fn reads_rfid(&self, firmware: Option<&str>) -> bool {
+        since(firmware, self.reads_rfid_from)
+    }
+
+    /// Whether this firmware has `ams_change_filament`.
+    pub fn loads(&self, firmware: Option<&str>) -> bool {
+        since(firmware, self.loads_from)
+    }
+
     /// Whether this firmware is of the make of `from` or a later one.
     pub fn at_least(firmware: &str, from: &str) -> bool {
         let firmware = if firmware.starts_with("99.") { COMMUNITY } else { firmware };
         version_at_least(firmware, from)
     }
+}
+
+/// Whether firmware is new enough; of one that is not known yet the older form is taken.
+fn since(firmware: Option<&str>, from: Option<&str>) -> bool {
+    from.is_some_and(|from| from.is_empty() || firmware.is_some_and(|now| Model::at_least(now, from)))
 }
 
 #[cfg(test)]
@@ -396,6 +474,30 @@ mod tests {
         assert_eq!(name(&nameless, &[], "00M"), Some("X1C"));
         let esp = module("esp32", None, Some("C11"), "AP04");
         assert_eq!(name(&[module("ota", None, None, "OTA"), esp], &[], "01P"), Some("P1P"));
+    }
+
+    #[test]
+    fn older_firmware_and_one_that_is_not_known_have_the_older_forms() {
+        let by_name = |name: &str| by_product(name).unwrap_or(&UNKNOWN);
+        for (name, rfid, loads) in [
+            ("X1C", "01.09.00.00", "01.05.06.01"),
+            ("P1S", "01.08.01.00", "01.02.99.10"),
+            ("A1 mini", "01.06.00.00", ""),
+            ("H2D", "", ""),
+        ] {
+            let model = by_name(name);
+            for (from, has) in
+                [(rfid, Model::reads_rfid as fn(&Model, Option<&str>) -> bool), (loads, Model::loads)]
+            {
+                assert!(has(model, Some(if from.is_empty() { "00.00.00.01" } else { from })), "{name}");
+                assert_eq!(has(model, Some("00.09.00.00")), from.is_empty(), "{name}");
+                assert_eq!(has(model, None), from.is_empty(), "{name}");
+            }
+        }
+        for name in ["X1E", "Z9"] {
+            assert!(!by_name(name).reads_rfid(Some("09.00.00.00")), "{name}");
+            assert!(by_name(name).loads(None), "{name}");
+        }
     }
 
     #[test]

@@ -23,7 +23,7 @@ use printer::{Capabilities, Control, ControlReason, Heater, Identity, Observed, 
 
 use super::models::Model;
 use super::report::{Module, Print};
-use super::wire::{Kind, Object as _, merge};
+use super::wire::{Kind, Object as _, merge_member};
 
 pub use abilities::capabilities;
 pub(crate) use job::status;
@@ -55,16 +55,16 @@ pub struct Context<'a> {
     pub spools_anew: bool,
 }
 
-/// Takes a message into a report. Says whether anything is another now of that which AMS units and spools
+/// Merges a message into a report. Says whether anything is another now of that which AMS units and spools
 /// are made of, beside what a [`Context`] has.
-pub(crate) fn absorb(report: &mut Print, mut message: Box<Print>, kind: Kind) -> bool {
+pub(crate) fn merge(report: &mut Print, mut message: Box<Print>, kind: Kind) -> bool {
     job::forget_last_job(report, &message);
     let estimated = ams::remaining_estimated(report);
-    let mut changed = merge(&mut report.ams, message.ams.take(), kind);
-    changed |= merge(&mut report.vt_tray, message.vt_tray.take(), kind);
-    changed |= merge(&mut report.vir_slot, message.vir_slot.take(), kind);
-    changed |= merge(&mut report.upgrade_state, message.upgrade_state.take(), kind);
-    report.absorb(*message, kind);
+    let mut changed = merge_member(&mut report.ams, message.ams.take(), kind);
+    changed |= merge_member(&mut report.vt_tray, message.vt_tray.take(), kind);
+    changed |= merge_member(&mut report.vir_slot, message.vir_slot.take(), kind);
+    changed |= merge_member(&mut report.upgrade_state, message.upgrade_state.take(), kind);
+    report.merge(*message, kind);
     if kind == Kind::Full {
         changed |= ams::forget_unplugged(report);
     }

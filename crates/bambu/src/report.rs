@@ -6,7 +6,7 @@
 //! Must not know what the values mean; that is `snapshot`'s work.
 
 use super::wire::{
-    Counted, Dbm, Hex, Keyed, Kind, List, Member, Once, Scalar, Text, Wire, replace, scalar, wire,
+    Counted, Dbm, Hex, Keyed, Kind, List, Member, Once, Scalar, Text, Wire, cut, replace, scalar, wire,
 };
 
 wire! {
@@ -300,7 +300,7 @@ impl Wire for Code {
         let low = |v: Hex| u32::try_from(v.bits(0, 32)).unwrap_or(0);
         Ok(Hex::read(from)?.map(|v| Self(low(v))))
     }
-    fn merge(slot: &mut Option<Self>, patch: Self, _: Kind) -> bool {
+    fn merge_into(slot: &mut Option<Self>, patch: Self, _: Kind) -> bool {
         replace(slot, patch)
     }
 }
@@ -315,7 +315,7 @@ impl Wire for Offered {
         let said = Text::read(from)?.filter(|text| !text.trim().is_empty());
         Ok(said.map(|text| Self(text != "disable" && !text.contains("//0.0.0.0"))))
     }
-    fn merge(slot: &mut Option<Self>, patch: Self, _: Kind) -> bool {
+    fn merge_into(slot: &mut Option<Self>, patch: Self, _: Kind) -> bool {
         replace(slot, patch)
     }
 }
@@ -336,7 +336,7 @@ impl Scalar for Tag {
     /// nothing.
     fn from_text(text: &str) -> Option<Self> {
         let none = text.trim().bytes().all(|b| b == b'0');
-        Some(Self(if none { Text::default() } else { text.into() }))
+        Some(Self(if none { Text::default() } else { cut(text).into() }))
     }
 }
 
@@ -344,7 +344,7 @@ impl Wire for Tag {
     fn read<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Option<Self>, D::Error> {
         scalar(from)
     }
-    fn merge(slot: &mut Option<Self>, patch: Self, kind: Kind) -> bool {
+    fn merge_into(slot: &mut Option<Self>, patch: Self, kind: Kind) -> bool {
         // Many periodic updates leave it out so; a spool that is gone empties the slot (protocol 4.13).
         (kind == Kind::Full || !patch.is_none() || slot.is_none()) && replace(slot, patch)
     }
@@ -352,6 +352,9 @@ impl Wire for Tag {
 
 impl Member for Light {
     type Id = Text;
+    /// Three in any capture, and the lamp of the bed.
+    const MOST: usize = 8;
+
     fn id(&self) -> Option<Text> {
         self.node.clone()
     }
@@ -359,6 +362,9 @@ impl Member for Light {
 
 impl Member for Unit {
     type Id = i64;
+    /// Four large units, eight for a single spool, and the Lite of an A2L (protocol 4.13).
+    const MOST: usize = 16;
+
     fn id(&self) -> Option<i64> {
         self.id
     }
@@ -366,6 +372,9 @@ impl Member for Unit {
 
 impl Member for Extruder {
     type Id = i64;
+    /// Two in any capture.
+    const MOST: usize = 8;
+
     fn id(&self) -> Option<i64> {
         self.id
     }
@@ -373,6 +382,9 @@ impl Member for Extruder {
 
 impl Member for Nozzle {
     type Id = i64;
+    /// The numbers of the rack end at 21, and seven hotends are in a capture (`h2c_ams2pro_failed_drying`).
+    const MOST: usize = 32;
+
     fn id(&self) -> Option<i64> {
         self.id
     }
@@ -380,6 +392,9 @@ impl Member for Nozzle {
 
 impl Member for Part {
     type Id = i64;
+    /// Four in any capture; their numbers end at 160, in steps of 16 (protocol 4.7).
+    const MOST: usize = 16;
+
     fn id(&self) -> Option<i64> {
         self.id
     }
@@ -387,6 +402,9 @@ impl Member for Part {
 
 impl Member for Tray {
     type Id = i64;
+    /// Four in a unit; the bits that say which have a spool are eight for each (protocol 3.4).
+    const MOST: usize = 8;
+
     fn id(&self) -> Option<i64> {
         self.id
     }
@@ -417,13 +435,13 @@ impl Wire for Parts {
             Self { list, complete }
         }))
     }
-    fn merge(slot: &mut Option<Self>, patch: Self, _: Kind) -> bool {
+    fn merge_into(slot: &mut Option<Self>, patch: Self, _: Kind) -> bool {
         let kind = if patch.complete { Kind::Full } else { Kind::Delta };
         let known = slot.take();
         let was_complete = known.as_ref().is_some_and(|known| known.complete);
         let complete = patch.complete || was_complete;
         let mut list = known.map(|known| known.list);
-        let changed = Keyed::merge(&mut list, patch.list, kind);
+        let changed = Keyed::merge_into(&mut list, patch.list, kind);
         *slot = list.map(|list| Self { list, complete });
         changed || complete != was_complete
     }

@@ -48,6 +48,10 @@ const PUSHALL_FAST: Duration = Duration::from_secs(30);
 /// The time of the last report is kept so exactly and no more: it must not make every report a change.
 const REPORT_AGE: i64 = 300;
 
+/// The most unknown words for its state that are noted; who invents more than a new firmware has is not read any
+/// more.
+const UNKNOWN_STATES: usize = 8;
+
 /// Names a command for its giver; opaque to us.
 pub type CommandId = u64;
 
@@ -124,7 +128,8 @@ pub struct Session {
     reported: Option<Timestamp>,
     malformed: u64,
     malformed_in_row: u8,
-    unknown_state: Option<Text>,
+    /// Unknown words for its state that were noted.
+    unknown_states: Vec<Text>,
 
     commands: Commands,
     /// What the connection could pay for when it was last used.
@@ -160,7 +165,7 @@ impl Session {
             reported: None,
             malformed: 0,
             malformed_in_row: 0,
-            unknown_state: None,
+            unknown_states: Vec::new(),
             commands: Commands::default(),
             funds: Funds::default(),
         }
@@ -352,7 +357,7 @@ impl Session {
         // A model that is too new for us keeps the name it gives itself.
         let unknown = found("ota")
             .and_then(|m| text(m.product_name.as_ref()).or_else(|| text(m.project_name.as_ref())))
-            .map(|name| Text::from(name.trim_start_matches("Bambu Lab ")));
+            .map(|name| printer::text::name(name.trim_start_matches("Bambu Lab ")));
         let board = ["ap", "ap2", "rv1126", "esp32"].iter().find_map(|name| found(name));
         let identity = Identity {
             model: model.map_or_else(|| unknown.unwrap_or(self.identity.model.clone()), |m| m.name.into()),
@@ -385,7 +390,7 @@ impl Session {
         self.reach = Reach::Online;
         self.reported = Some(step.now.wall);
         self.power_loss.hold(step.now.mono, &self.report, &mut print);
-        let spools = observed::absorb(&mut self.report, print, kind);
+        let spools = observed::merge(&mut self.report, print, kind);
         if kind == Kind::Full {
             self.full_report.came();
             self.contact.whole = self.connected;
@@ -411,8 +416,9 @@ impl Session {
     fn note_unknown_state(&mut self, step: &mut Step<'_>) {
         let Some(word) = self.report.gcode_state.as_ref() else { return };
         let silent = matches!(word.as_str(), "" | "UNKNOWN" | "OFFLINE");
-        if !silent && observed::status(word).is_none() && self.unknown_state.as_ref() != Some(word) {
-            self.unknown_state = Some(word.clone());
+        let noted = self.unknown_states.len() >= UNKNOWN_STATES || self.unknown_states.contains(word);
+        if !silent && observed::status(word).is_none() && !noted {
+            self.unknown_states.push(word.clone());
             step.out.push(Output::Note(Note::UnknownState(word.clone())));
         }
     }

@@ -3,17 +3,38 @@
 //! Reading never fails because of a value: a wrong type, an empty number, a `null` is "not said",
 //! and the other ninety fields of the message are kept (protocol 7.2, 7.3).
 //! Only broken JSON is an error.
+//! What is too long is cut where it is read: texts at [`LONGEST_TEXT`], lists at [`LONGEST_LIST`] and
+//! [`Member::MOST`]. So neither the work that a message makes nor what is kept of it grows faster than the
+//! message. How deep values are nested does not matter: what is not wanted is passed over without recursion.
 //! Must not know what any field means.
 
-use std::borrow::Cow;
+mod document;
+mod list;
+
 use std::fmt;
 use std::marker::PhantomData;
 
 use compact_str::CompactString;
 use serde::de::{Deserialize, DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
+pub(crate) use document::document;
+pub use list::{Keyed, LONGEST_LIST, List, Member};
+
 /// Text of a report; most of it is short enough to need no allocation.
 pub type Text = CompactString;
+
+/// The most bytes of a text that are kept: 255 characters of four bytes, which no file's name can exceed. The
+/// longest that we read in a capture has 58 (a `gcode_file` of `a1_stream_kickoff_local`).
+pub const LONGEST_TEXT: usize = 4 * 255;
+
+/// The text, cut after a whole character where it is longer than [`LONGEST_TEXT`].
+pub(crate) fn cut(text: &str) -> &str {
+    let mut end = text.len().min(LONGEST_TEXT);
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    text.get(..end).unwrap_or_default()
+}
 
 /// Whether the message is the printer's whole state or a part of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,13 +50,13 @@ pub trait Wire: Sized {
     /// Reads it; `None` when something else stands there. Fails only on broken JSON.
     fn read<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Self>, D::Error>;
 
-    /// Takes a newer value into what is known so far; says whether that made it another.
-    fn merge(slot: &mut Option<Self>, patch: Self, kind: Kind) -> bool;
+    /// Merges a newer value into what is known so far; says whether that made it another.
+    fn merge_into(slot: &mut Option<Self>, patch: Self, kind: Kind) -> bool;
 }
 
-/// Takes a value in where there is one; says whether that made what is known another.
-pub(crate) fn merge<T: Wire>(slot: &mut Option<T>, patch: Option<T>, kind: Kind) -> bool {
-    patch.is_some_and(|patch| T::merge(slot, patch, kind))
+/// Merges a member where the patch has it; says whether that made what is known another.
+pub(crate) fn merge_member<T: Wire>(slot: &mut Option<T>, patch: Option<T>, kind: Kind) -> bool {
+    patch.is_some_and(|patch| T::merge_into(slot, patch, kind))
 }
 
 /// Puts the newer value in the place of the older one; says whether it is another.
@@ -136,7 +157,7 @@ macro_rules! scalar_wire {
             fn read<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Self>, D::Error> {
                 scalar(from)
             }
-            fn merge(slot: &mut Option<Self>, patch: Self, _: Kind) -> bool {
+            fn merge_into(slot: &mut Option<Self>, patch: Self, _: Kind) -> bool {
                 replace(slot, patch)
             }
         }
@@ -203,7 +224,7 @@ impl Scalar for bool {
 
 impl Scalar for Text {
     fn from_text(v: &str) -> Option<Self> {
-        Some(v.into())
+        Some(cut(v).into())
     }
     fn from_int(v: i64) -> Option<Self> {
         Some(compact_str::format_compact!("{v}"))
@@ -273,7 +294,7 @@ impl<T: Wire> Wire for Once<T> {
     fn read<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Self>, D::Error> {
         T::read(from).map(|v| v.map(Self))
     }
-    fn merge(_: &mut Option<Self>, _: Self, _: Kind) -> bool {
+    fn merge_into(_: &mut Option<Self>, _: Self, _: Kind) -> bool {
         false
     }
 }
@@ -283,8 +304,8 @@ pub trait Object: Sized + Default {
     /// Reads the members in place, for a report is large; says how many the object had, known or not.
     fn fill<'de, A: MapAccess<'de>>(&mut self, map: A) -> Result<usize, A::Error>;
 
-    /// Takes the members that the patch has; says whether one of them is another now.
-    fn absorb(&mut self, patch: Self, kind: Kind) -> bool;
+    /// Merges the members that the patch has; says whether one of them is another now.
+    fn merge(&mut self, patch: Self, kind: Kind) -> bool;
 }
 
 /// The part of a visitor that reads single values where an object or a list is wanted.
@@ -310,6 +331,8 @@ macro_rules! single_values_say_nothing {
         }
     };
 }
+
+use single_values_say_nothing;
 
 struct ObjectVisitor<'a, T>(&'a mut T);
 
@@ -350,115 +373,8 @@ impl<T: Object> Wire for Counted<T> {
         let members = from.deserialize_any(ObjectVisitor(&mut *value))?;
         Ok(members.map(|members| Self { value, members }))
     }
-    fn merge(slot: &mut Option<Self>, patch: Self, kind: Kind) -> bool {
-        slot.get_or_insert_default().value.absorb(*patch.value, kind)
-    }
-}
-
-/// A list that the newer one replaces as a whole.
-#[derive(Debug, Clone, PartialEq)]
-pub struct List<T>(pub Vec<T>);
-
-/// Reads the items of a list into a collection of them.
-struct ListVisitor<T, C>(PhantomData<(T, C)>);
-
-impl<'de, T: Wire, C: Default + Extend<T>> Visitor<'de> for ListVisitor<T, C> {
-    type Value = Option<C>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("any value")
-    }
-    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
-        let mut items = C::default();
-        while let Some(item) = seq.next_element_seed(Seed::<T>::new())? {
-            items.extend(item);
-        }
-        Ok(Some(items))
-    }
-    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
-        drain_map(map).map(|()| None)
-    }
-    single_values_say_nothing!();
-}
-
-impl<T: Wire + PartialEq> Wire for List<T> {
-    fn read<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Self>, D::Error> {
-        Ok(from.deserialize_any(ListVisitor::<T, Vec<T>>(PhantomData))?.map(Self))
-    }
-    fn merge(slot: &mut Option<Self>, patch: Self, _: Kind) -> bool {
-        replace(slot, patch)
-    }
-}
-
-/// A member of a list that is told by its own id, never by its place (protocol 7.4).
-pub trait Member: Object {
-    /// What tells it from its neighbours; a member without one is dropped.
-    type Id: PartialEq + Clone;
-    /// The id, when the member has one.
-    fn id(&self) -> Option<Self::Id>;
-    /// Whether this member forgets everything that was known of it before.
-    fn starts_anew(&mut self) -> bool {
-        false
-    }
-}
-
-/// A list merged member by member.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Keyed<T>(pub Vec<T>);
-
-impl<T> Default for Keyed<T> {
-    fn default() -> Self {
-        Self(Vec::new())
-    }
-}
-
-impl<T: Member + PartialEq> Keyed<T> {
-    /// Takes the members of `patch`; with [`Kind::Full`] those it lacks are gone. Says whether that made the
-    /// list another.
-    fn absorb(&mut self, patch: Self, kind: Kind) -> bool {
-        let known = self.0.len();
-        if kind == Kind::Full {
-            self.0.retain(|known| patch.0.iter().any(|new| new.id() == known.id()));
-        }
-        let gone = self.0.len() != known;
-        patch.0.into_iter().fold(gone, |changed, new| self.take(new, kind) | changed)
-    }
-
-    /// Takes one member; says whether that made the list another.
-    fn take(&mut self, mut new: T, kind: Kind) -> bool {
-        match self.0.iter_mut().find(|known| known.id() == new.id()) {
-            Some(known) if new.starts_anew() => {
-                let changed = *known != new;
-                *known = new;
-                changed
-            }
-            Some(known) => known.absorb(new, kind),
-            None => {
-                new.starts_anew();
-                self.0.push(new);
-                true
-            }
-        }
-    }
-}
-
-impl<T: Member + PartialEq> Extend<T> for Keyed<T> {
-    fn extend<I: IntoIterator<Item = T>>(&mut self, items: I) {
-        for item in items.into_iter().filter(|item| item.id().is_some()) {
-            self.take(item, Kind::Delta);
-        }
-    }
-}
-
-impl<T: Member + Wire + PartialEq> Wire for Keyed<T> {
-    fn read<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Self>, D::Error> {
-        from.deserialize_any(ListVisitor(PhantomData))
-    }
-    fn merge(slot: &mut Option<Self>, patch: Self, kind: Kind) -> bool {
-        match slot {
-            Some(known) => known.absorb(patch, kind),
-            None => replace(slot, patch),
-        }
+    fn merge_into(slot: &mut Option<Self>, patch: Self, kind: Kind) -> bool {
+        slot.get_or_insert_default().value.merge(*patch.value, kind)
     }
 }
 
@@ -506,9 +422,9 @@ macro_rules! wire {
                 Ok(members)
             }
 
-            fn absorb(&mut self, patch: Self, kind: $crate::wire::Kind) -> bool {
+            fn merge(&mut self, patch: Self, kind: $crate::wire::Kind) -> bool {
                 let mut changed = false;
-                $( changed |= $crate::wire::merge(&mut self.$field, patch.$field, kind); )*
+                $( changed |= $crate::wire::merge_member(&mut self.$field, patch.$field, kind); )*
                 changed
             }
         }
@@ -517,9 +433,9 @@ macro_rules! wire {
             fn read<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Option<Self>, D::Error> {
                 Ok($crate::wire::read_object(from)?.map(|(object, _)| object))
             }
-            fn merge(slot: &mut Option<Self>, patch: Self, kind: $crate::wire::Kind) -> bool {
+            fn merge_into(slot: &mut Option<Self>, patch: Self, kind: $crate::wire::Kind) -> bool {
                 let new = slot.is_none();
-                $crate::wire::Object::absorb(slot.get_or_insert_default(), patch, kind) || new
+                $crate::wire::Object::merge(slot.get_or_insert_default(), patch, kind) || new
             }
         }
     )*};
@@ -566,89 +482,6 @@ impl<K: Name> Visitor<'_> for KeySeed<K> {
     fn visit_str<E>(self, name: &str) -> Result<K, E> {
         Ok(K::of(name))
     }
-}
-
-/// Reads the first JSON document in `bytes`, mending what printers are known to break.
-///
-/// What follows the document is ignored (a NUL, a second document), as is a byte order mark.
-/// Only when plain reading fails is the text mended and read once more (protocol 7.2):
-/// bytes that are not UTF-8, control characters in strings, halves of surrogate pairs,
-/// and words that are no JSON value (`NaN`).
-pub(crate) fn document<T: Object>(bytes: &[u8]) -> Result<Option<(T, usize)>, serde_json::Error> {
-    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
-    // Looked at once as a whole: the reader would ask of each string whether it is UTF-8.
-    let first = match std::str::from_utf8(bytes) {
-        Ok(text) => read_object(&mut serde_json::Deserializer::from_str(text)),
-        Err(error) => Err(serde::de::Error::custom(error)),
-    };
-    first.or_else(|error| match mend(bytes) {
-        Cow::Borrowed(_) => Err(error),
-        Cow::Owned(mended) => read_object(&mut serde_json::Deserializer::from_slice(&mended)),
-    })
-}
-
-/// Replaces what no JSON reader accepts, and nothing else.
-fn mend(bytes: &[u8]) -> Cow<'_, [u8]> {
-    let text = String::from_utf8_lossy(bytes);
-    let mut out = String::with_capacity(text.len() + 16);
-    let mut rest = text.as_ref();
-    while let Some(c) = rest.chars().next() {
-        if c == '"' {
-            rest = mend_string(rest, &mut out);
-        } else if c == '-' || c.is_ascii_alphanumeric() {
-            let end = rest.find(|c: char| !matches!(c, '+' | '-' | '.') && !c.is_ascii_alphanumeric());
-            let (word, after) = rest.split_at(end.unwrap_or(rest.len()));
-            let valid = serde_json::from_str::<IgnoredAny>(word).is_ok()
-                && word.parse::<f64>().map_or(true, f64::is_finite);
-            out.push_str(if valid { word } else { "null" });
-            rest = after;
-        } else {
-            out.push(c);
-            rest = rest.get(c.len_utf8()..).unwrap_or_default();
-        }
-    }
-    if out.as_bytes() == bytes { Cow::Borrowed(bytes) } else { Cow::Owned(out.into_bytes()) }
-}
-
-/// Copies one string literal, escaping control characters and replacing halves of surrogate pairs.
-fn mend_string<'a>(text: &'a str, out: &mut String) -> &'a str {
-    use std::fmt::Write as _;
-    let mut chars = text.char_indices();
-    chars.next();
-    out.push('"');
-    while let Some((at, c)) = chars.next() {
-        match c {
-            '"' => {
-                out.push('"');
-                return text.get(at + 1..).unwrap_or_default();
-            }
-            '\\' => {
-                let escape = text.get(at..).unwrap_or_default();
-                let unit =
-                    |s: &str| s.strip_prefix("\\u").and_then(|s| u16::from_str_radix(s.get(..4)?, 16).ok());
-                match (unit(escape), escape.get(6..).and_then(unit)) {
-                    (Some(0xD800..=0xDBFF), Some(0xDC00..=0xDFFF)) => {
-                        out.push_str(escape.get(..12).unwrap_or_default());
-                        chars.nth(10);
-                    }
-                    (Some(0xD800..=0xDFFF), _) => {
-                        out.push('\u{FFFD}');
-                        chars.nth(4);
-                    }
-                    _ => {
-                        out.push('\\');
-                        out.extend(chars.next().map(|(_, c)| c));
-                    }
-                }
-            }
-            c if c < ' ' => {
-                // Writing to a string cannot fail.
-                let _ = write!(out, "\\u{:04x}", u32::from(c));
-            }
-            c => out.push(c),
-        }
-    }
-    ""
 }
 
 impl<'de> Deserialize<'de> for Hex {

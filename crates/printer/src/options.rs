@@ -41,6 +41,30 @@ pub enum Setting {
     AllowSkipParts,
 }
 
+impl Setting {
+    /// Whether it is the camera's: what it records and what it looks for. Firmware with authorisation
+    /// control takes these without a signature.
+    pub fn is_of_camera(self) -> bool {
+        matches!(
+            self,
+            Self::Recording
+                | Self::PrintingMonitor
+                | Self::SpaghettiDetector
+                | Self::PileupDetector
+                | Self::ClumpDetector
+                | Self::FirstLayerInspector
+                | Self::PlateMarkerDetector
+                | Self::PlateOffsetDetector
+                | Self::AllowSkipParts
+        )
+    }
+
+    /// Whether it is one of the AMS units', which are told all at once.
+    pub fn is_of_ams(self) -> bool {
+        matches!(self, Self::RfidOnInsert | Self::RfidOnStartup | Self::RemainingEstimate)
+    }
+}
+
 /// A set of settings.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Settings(u32);

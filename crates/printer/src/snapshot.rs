@@ -317,6 +317,11 @@ impl Observed {
         }
     }
 
+    /// Whether it feeds a nozzle.
+    pub fn is_loaded(&self, source: Source) -> bool {
+        self.sources.contains(&Some(source))
+    }
+
     /// The slot that a source is.
     pub fn slot(&self, source: Source) -> Option<&Slot> {
         source.find(&self.ams, &self.external)

@@ -59,7 +59,7 @@ impl fmt::Display for Note {
                 let late = if event.late { " (found out late)" } else { "" };
                 write!(f, "print {}{late}", event.kind.word())?;
                 match event.job.as_ref().and_then(|job| job.name.as_deref()) {
-                    Some(job) => write!(f, ": {job}"),
+                    Some(job) => write!(f, ": {}", printer::quoted(job)),
                     None => Ok(()),
                 }
             }

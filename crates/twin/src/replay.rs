@@ -14,6 +14,7 @@ use bambu::topic;
 use capture::Capture;
 use homeassistant::Publication;
 use homeassistant::topic::Topics;
+use jiff::Timestamp;
 use printer::{Now, Policy, Serial, Snapshot, default_name};
 
 use super::{Broker, Disk, Input, Note, Output, Place, Setup, Twin, Version};
@@ -22,6 +23,9 @@ use super::{Broker, Disk, Input, Note, Output, Place, Setup, Twin, Version};
 const START: &str = "2026-01-01T00:00:00Z";
 /// How long time runs on after the last message.
 const RUN_ON: Duration = Duration::from_secs(60);
+/// The part of a pause between two messages in which what time alone brings is looked at moment by moment. A clock
+/// that was not set makes pauses of millennia, and a printer that does not answer is asked again for ever.
+const WATCHED: Duration = Duration::from_secs(7 * 24 * 3600);
 /// Where all printers are heard.
 const RECORDING: Place = Place(0);
 
@@ -110,7 +114,8 @@ impl Default for Replay {
 impl Replay {
     /// Takes the next message; says what is published by then.
     pub fn feed(&mut self, capture: &Capture, out: &mut Vec<Publication>) {
-        let next = capture.at.unwrap_or_else(|| self.now.wall + Duration::from_secs(u64::from(!self.first)));
+        let tick = Duration::from_secs(u64::from(!self.first));
+        let next = capture.at.unwrap_or_else(|| later(self.now, tick).wall);
         if self.first {
             self.now.wall = next;
             self.first = false;
@@ -155,13 +160,13 @@ impl Replay {
 
     /// Lets time pass, stopping wherever a printer's deadline lies.
     fn pass(&mut self, step: Duration, out: &mut Vec<Publication>) {
-        let end = Now { mono: self.now.mono + step, wall: self.now.wall + step };
+        let end = later(self.now, step);
+        let watched = self.now.mono + step.min(WATCHED);
         loop {
             let next = self.printers.values().filter_map(|player| player.twin.deadline()).min();
-            let Some(at) = next.filter(|at| *at <= end.mono) else { break };
+            let Some(at) = next.filter(|at| *at <= watched) else { break };
             // A deadline in the past is due now.
-            let ahead = at.saturating_sub(self.now.mono);
-            self.now = Now { mono: self.now.mono + ahead, wall: self.now.wall + ahead };
+            self.now = later(self.now, at.saturating_sub(self.now.mono));
             let now = self.now;
             for player in self.printers.values_mut() {
                 if player.twin.deadline().is_some_and(|at| at <= now.mono) {
@@ -171,4 +176,9 @@ impl Replay {
         }
         self.now = end;
     }
+}
+
+/// A later moment; the calendar ends with the year 9999, and stays there.
+fn later(now: Now, by: Duration) -> Now {
+    Now { mono: now.mono.saturating_add(by), wall: now.wall.checked_add(by).unwrap_or(Timestamp::MAX) }
 }

@@ -2,7 +2,6 @@
 
 use serde_json::{Value, json};
 
-use crate::models::Series;
 use printer::command::Buzzer;
 use printer::tools::{AirductMode, Material};
 use printer::{FanKind, LightKind, Side};
@@ -29,7 +28,7 @@ pub(super) fn bed(dialect: &Dialect, celsius: u16) -> Vec<Body> {
 const CHAMBER_HEATS: u16 = 40;
 
 pub(super) fn chamber(dialect: &Dialect, air: Option<AirductMode>, celsius: u16) -> Vec<Body> {
-    if dialect.series == Series::X1E {
+    if dialect.model.chamber_by_gcode {
         return gcode(&format!("M141 S{celsius}"));
     }
     let mut requests = print("set_ctt", json!({"ctt_val": celsius}));

@@ -2,7 +2,6 @@
 
 use serde_json::{Value, json};
 
-use crate::models::Series;
 use printer::command::{Place, PrintFile};
 use printer::{Observed, Source};
 
@@ -12,13 +11,7 @@ use super::{Body, Dialect, print};
 pub(super) fn print_file(dialect: &Dialect, printer: &Observed, file: &PrintFile) -> Vec<Body> {
     let url = match &file.place {
         Place::Web(url) => url.to_string(),
-        Place::Storage(path) => {
-            let root = match dialect.series {
-                Series::X1 | Series::X1E | Series::P1 | Series::A1 => "file:///sdcard/",
-                Series::X2D | Series::P2S | Series::A2L | Series::H2 | Series::Unknown => "ftp:///",
-            };
-            format!("{root}{path}")
-        }
+        Place::Storage(path) => format!("{}{path}", dialect.model.storage),
     };
     let vibration = file
         .vibration_calibration

@@ -34,7 +34,7 @@ pub(super) fn along(dialect: &Dialect, axis: Axis, tenths: i16) -> Vec<Body> {
         Axis::Z => ("Z", 900, true),
     };
     // Where the bed moves, going back means the bed coming forward.
-    let tenths = if turned && dialect.bed_slinger() { -i32::from(tenths) } else { tenths.into() };
+    let tenths = if turned && dialect.model.bed_slinger { -i32::from(tenths) } else { tenths.into() };
     let dir = if tenths < 0 { -1 } else { 1 };
     match tenths.unsigned_abs() {
         // The typed form knows two distances.

@@ -159,7 +159,7 @@ impl Session {
             // The lamp of the bed is in no report.
             if known || light.node.as_deref() == Some("heatbed_light") {
                 let lights = Some(Keyed(vec![light]));
-                self.report.absorb(Print { lights_report: lights, ..Print::default() }, Kind::Delta);
+                self.report.merge(Print { lights_report: lights, ..Print::default() }, Kind::Delta);
                 self.project(step, Kind::Delta);
             }
         }

@@ -21,7 +21,9 @@ impl std::fmt::Display for Note {
             Self::Malformed(count, error) => {
                 write!(f, "a message could not be read ({error}; {count} so far); the state stays as it was")
             }
-            Self::UnknownState(word) => write!(f, "the printer uses an unknown word for its state: {word}"),
+            Self::UnknownState(word) => {
+                write!(f, "the printer uses an unknown word for its state: {}", printer::quoted(word))
+            }
             Self::SignatureRequired => f.write_str(
                 "the printer takes print commands only from Bambu Lab's own programs (firmware with authorisation \
                  control); reading goes on, lamps and camera still work. LAN Only Mode with Developer Mode on the printer \

@@ -1,6 +1,13 @@
 //! How values are read, mended and merged.
 
+use std::cell::Cell;
+
 use super::*;
+
+thread_local! {
+    /// How often a part was asked for its id: the work of merging a list of them.
+    static ASKED: Cell<usize> = const { Cell::new(0) };
+}
 
 wire! {
     /// A part.
@@ -11,7 +18,10 @@ wire! {
 }
 impl Member for Part {
     type Id = i64;
+    const MOST: usize = 8;
+
     fn id(&self) -> Option<i64> {
+        ASKED.set(ASKED.get() + 1);
         self.id
     }
 }
@@ -86,10 +96,92 @@ fn broken_or_foreign_documents_are_told_apart() {
 #[test]
 fn lists_are_merged_by_id() {
     let mut known = read(r#"{"parts":[{"id":1,"state":1},{"id":2,"state":2},{"state":9}]}"#);
-    known.absorb(read(r#"{"parts":[{"id":"2","state":3},{"id":5}]}"#), Kind::Delta);
+    known.merge(read(r#"{"parts":[{"id":"2","state":3},{"id":5}]}"#), Kind::Delta);
     let parts = known.parts.clone().expect("parts").0;
     let facts: Vec<_> = parts.iter().map(|p| (p.id, p.state)).collect();
     assert_eq!(facts, [(Some(1), Some(1)), (Some(2), Some(3)), (Some(5), None)]);
-    known.absorb(read(r#"{"parts":[{"id":2}]}"#), Kind::Full);
+    known.merge(read(r#"{"parts":[{"id":2}]}"#), Kind::Full);
     assert_eq!(known.parts.expect("parts").0, [Part { id: Some(2), state: Some(3) }]);
+}
+
+/// As much as one message can be.
+const MEGABYTE: usize = 1 << 20;
+
+/// A list that is as long as a message can be, of items with their number in the place of `#`.
+fn endless(item: &str) -> String {
+    let mut list = String::from("[");
+    for number in 0.. {
+        if list.len() + item.len() + 8 > MEGABYTE {
+            break;
+        }
+        list += &item.replace('#', &number.to_string());
+        list.push(',');
+    }
+    list.pop();
+    list + "]"
+}
+
+#[test]
+fn a_text_is_cut_after_a_whole_character() {
+    let long =
+        |text: &str| read(&format!(r#"{{"text":"{}","number":1}}"#, text.repeat(MEGABYTE / text.len())));
+    for (text, kept) in
+        [("x", LONGEST_TEXT), ("é", LONGEST_TEXT), ("€", LONGEST_TEXT), ("x€€", LONGEST_TEXT - 1)]
+    {
+        let thing = long(text);
+        assert_eq!(thing.text.map(|text| text.len()), Some(kept), "{text}");
+        assert_eq!(thing.number, Some(1));
+    }
+    let longest = "x".repeat(LONGEST_TEXT);
+    assert_eq!(read(&format!(r#"{{"text":"{longest}"}}"#)).text.as_deref(), Some(longest.as_str()));
+}
+
+#[test]
+fn of_a_list_only_the_first_items_are_read() {
+    let list = endless("#");
+    let thing = read(&format!(r#"{{"list":{list},"number":1}}"#));
+    assert_eq!(thing.list.map(|list| list.0), Some((0..64).collect()));
+    assert_eq!(thing.number, Some(1), "what follows it is read as ever");
+    let nothing = read(&format!(r#"{{"list":{}}}"#, endless("[]")));
+    assert_eq!(nothing.list, Some(List(Vec::new())));
+}
+
+#[test]
+fn the_work_of_a_list_of_parts_does_not_grow_with_it() {
+    for item in [r#"{"id":#}"#, r#"{"id":1}"#, r#"{"state":1}"#] {
+        let list = endless(item);
+        ASKED.set(0);
+        let mut known = read(&format!(r#"{{"parts":[{{"id":1}},{{"id":-1}}],"list":{list}}}"#));
+        for kind in [Kind::Delta, Kind::Full] {
+            known.merge(read(&format!(r#"{{"parts":{list}}}"#)), kind);
+        }
+        assert!(known.parts.is_some_and(|parts| parts.0.len() <= Part::MOST), "{item}");
+        assert!(ASKED.get() < 1000, "{item}: {} ids were looked at", ASKED.get());
+    }
+}
+
+#[test]
+fn a_list_that_is_full_takes_news_of_what_it_has() {
+    let mut known = read(&format!(r#"{{"parts":{}}}"#, endless(r#"{"id":#}"#)));
+    let news = r#"{"parts":[{"id":99,"state":1},{"id":3,"state":2}]}"#;
+    assert!(known.merge(read(news), Kind::Delta));
+    assert!(!known.merge(read(news), Kind::Delta), "the second time it is nothing new");
+    let parts = known.parts.clone().expect("parts").0;
+    assert_eq!(parts.len(), Part::MOST);
+    assert_eq!(parts[3], Part { id: Some(3), state: Some(2) });
+    known.merge(read(news), Kind::Full);
+    let parts = known.parts.expect("parts").0;
+    assert_eq!(parts.len(), 2, "a full report makes room");
+}
+
+#[test]
+fn nesting_is_no_limit() {
+    for (open, close) in [("[", "]"), (r#"{"a":"#, "}")] {
+        let depth = 100_000;
+        let deep = open.repeat(depth) + "1" + &close.repeat(depth);
+        for name in ["unknown", "number", "list", "parts", "3D"] {
+            let thing = read(&format!(r#"{{"{name}":{deep},"signal":"-5dBm"}}"#));
+            assert_eq!(thing.signal, Some(Dbm(-5)), "{name}");
+        }
+    }
 }

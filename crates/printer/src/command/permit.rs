@@ -1,185 +1,17 @@
-//! Whether a printer may be asked something now: one table, and what a table cannot say.
+//! Whether a printer may be asked something now: the table, and what a table cannot say.
 //!
-//! [`TABLE`] has a row for each class of commands and a column for each condition that a printer can be
-//! in. The rest is about values: what the printer has not got, what is too hot, which slot is loaded.
+//! The rest is about values: what the printer has not got, what is too hot, which slot is loaded.
+//! Every command is named where something is decided about it: one that is added must say what may be asked.
 
-use std::fmt::Write as _;
-
-use super::super::ams::AmsKind;
-use super::super::options::Setting;
-use super::super::tools::{AirductMode, ToolModule};
-use super::super::{
+use super::{Command, Dry, PrintFile, SpoolFilament, Steps};
+use crate::ams::AmsKind;
+use crate::options::Setting;
+use crate::tools::{AirductMode, ToolModule};
+use crate::{
     Ams, Capabilities, Control, FanKind, LightKind, Observed, Policy, Reach, Side, Source, Stage, Status,
 };
-use super::{Command, Dry, PrintFile};
 
-/// A class of commands that are allowed under the same conditions.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[allow(missing_docs, reason = "`TABLE` says what belongs to each")]
-pub enum Class {
-    Ask,
-    Light,
-    Camera,
-    Option,
-    HeatOff,
-    Pause,
-    Resume,
-    Stop,
-    Adjust,
-    Heat,
-    Skip,
-    Answer,
-    Filament,
-    Spool,
-    Dry,
-    Nozzle,
-    Motion,
-    Gcode,
-    Print,
-    Firmware,
-    Note,
-}
-
-/// A condition that a printer can be in; several at once.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Condition {
-    /// Idle, finished or failed.
-    AtRest,
-    /// Preparing or slicing a print.
-    Preparing,
-    /// Printing.
-    Running,
-    /// Paused.
-    Paused,
-    /// It did not say what it is doing, or is starting.
-    UnknownState,
-    /// What is known of it may not be so any more.
-    Stale,
-    /// It installs firmware.
-    Updating,
-    /// Its model is not known to us.
-    UnknownModel,
-    /// Its firmware takes print commands only with the vendor's signature.
-    Limited,
-    /// Its owner wants it to be read only.
-    ReadOnly,
-    /// It cannot be reached.
-    Offline,
-}
-
-impl Condition {
-    /// Every condition, in the order of the table's columns, with its heading.
-    pub const ALL: [(Self, &'static str); 11] = [
-        (Self::AtRest, "at rest"),
-        (Self::Preparing, "preparing"),
-        (Self::Running, "printing"),
-        (Self::Paused, "paused"),
-        (Self::UnknownState, "state unknown"),
-        (Self::Stale, "stale"),
-        (Self::Updating, "updating"),
-        (Self::UnknownModel, "unknown model"),
-        (Self::Limited, "signed only"),
-        (Self::ReadOnly, "read-only"),
-        (Self::Offline, "offline"),
-    ];
-}
-
-/// A row: what belongs to the class, and under which conditions it is allowed.
-#[derive(Debug, Clone, Copy)]
-pub struct Row {
-    /// The class.
-    pub class: Class,
-    /// What belongs to it.
-    pub what: &'static str,
-    allowed: [bool; 11],
-}
-
-const Y: bool = true;
-const N: bool = false;
-
-const fn row(class: Class, what: &'static str, allowed: [bool; 11]) -> Row {
-    Row { class, what, allowed }
-}
-
-/// When which class of commands is allowed.
-///
-/// Whatever could hurt wants to know the state for certain; what ends something (a heater, a print) does
-/// not. Nothing moves by itself while a print is under way, and filament only while it is paused
-/// (protocol 5.1). Limited: protocol 6.3.
-pub static TABLE: &[Row] = &[
-    //                                                      rest prep run  paus unkn stal upd  mod  lim  r-o  off
-    row(Class::Ask, "asking for everything anew", /*     */ [Y, Y, Y, Y, Y, Y, Y, Y, Y, Y, Y]),
-    row(Class::Light, "lamps", /*                        */ [Y, Y, Y, Y, Y, Y, N, Y, Y, N, N]),
-    row(Class::Camera, "time-lapse, recording, detectors", [Y, Y, Y, Y, Y, Y, N, N, Y, N, N]),
-    row(
-        Class::Option,
-        "print and AMS options, sound, buzzer, clearing an error",
-        [Y, Y, Y, Y, Y, Y, N, N, N, N, N],
-    ),
-    row(Class::HeatOff, "a heater off, drying off", /*   */ [Y, Y, Y, Y, Y, Y, N, N, N, N, N]),
-    row(Class::Pause, "pause", /*                        */ [N, N, Y, N, N, Y, N, Y, N, N, N]),
-    row(Class::Resume, "resume", /*                      */ [N, N, N, Y, N, N, N, Y, N, N, N]),
-    row(Class::Stop, "stop", /*                          */ [N, Y, Y, Y, N, Y, N, Y, N, N, N]),
-    row(Class::Adjust, "speed, fans, air", /*            */ [Y, Y, Y, Y, N, N, N, N, N, N, N]),
-    row(Class::Heat, "nozzle, bed, chamber targets", /*  */ [Y, Y, Y, Y, N, N, N, N, N, N, N]),
-    row(Class::Skip, "leaving objects out", /*           */ [N, N, Y, Y, N, N, N, N, N, N, N]),
-    row(Class::Answer, "answering an AMS that waits", /* */ [Y, Y, N, Y, N, N, N, N, N, N, N]),
-    row(Class::Filament, "loading, unloading, reading a tag", [Y, N, N, Y, N, N, N, N, N, N, N]),
-    row(Class::Spool, "telling what is in a slot", /*    */ [Y, N, Y, Y, N, N, N, N, N, N, N]),
-    row(Class::Dry, "drying", /*                         */ [Y, N, Y, Y, N, N, N, N, N, N, N]),
-    row(Class::Nozzle, "telling which nozzle is mounted", [Y, N, N, N, N, N, N, N, Y, N, N]),
-    row(
-        Class::Motion,
-        "homing, moving, extruding, calibrating, changing the nozzle",
-        [Y, N, N, N, N, N, N, N, N, N, N],
-    ),
-    row(Class::Gcode, "G-code, if the configuration allows it", [Y, N, N, N, N, N, N, N, N, N, N]),
-    row(Class::Print, "starting a print", /*             */ [Y, N, N, N, N, N, N, N, N, N, N]),
-    row(
-        Class::Firmware,
-        "installing firmware, if the configuration allows it",
-        [Y, N, N, N, N, N, N, N, N, N, N],
-    ),
-    // Asks nothing of the printer.
-    row(Class::Note, "telling that the plate is empty", /**/ [Y, N, N, N, Y, Y, Y, Y, Y, Y, Y]),
-];
-
-impl Row {
-    /// Whether the class is allowed under a condition.
-    pub fn allows(&self, condition: Condition) -> bool {
-        self.allowed.get(condition as usize) == Some(&true)
-    }
-}
-
-impl Class {
-    /// Its row.
-    pub fn row(self) -> Option<&'static Row> {
-        TABLE.iter().find(|row| row.class == self)
-    }
-
-    /// Whether it is allowed under a condition.
-    pub fn allows(self, condition: Condition) -> bool {
-        self.row().is_some_and(|row| row.allows(condition))
-    }
-}
-
-/// The table for people, in Markdown.
-pub fn markdown() -> String {
-    let mut page = String::from("| what |");
-    for (_, heading) in Condition::ALL {
-        let _ = write!(page, " {heading} |");
-    }
-    page.push_str("\n| --- |");
-    page.push_str(&" --- |".repeat(Condition::ALL.len()));
-    for row in TABLE {
-        let _ = write!(page, "\n| {} |", row.what);
-        for (condition, _) in Condition::ALL {
-            page.push_str(if row.allows(condition) { " ● |" } else { "  |" });
-        }
-    }
-    page.push('\n');
-    page
-}
+pub use super::table::{Class, Condition, Row, TABLE, markdown};
 
 /// Why a command was not sent; the text is for the person who gave it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -350,7 +182,7 @@ pub fn permit(observed: &Observed, policy: &Policy, command: &Command) -> Result
     let now = condition(observed.status);
     check(true, now, wrong_state(class, observed))?;
     let changing = observed.stage.is_some_and(Stage::changes_filament);
-    if changing && matches!(class, Class::Motion | Class::Gcode | Class::Print | Class::Firmware) {
+    if changing && class.disturbs_a_change_of_filament() {
         return Err(Refusal::ChangingFilament);
     }
     value(observed, &can, command)
@@ -395,73 +227,55 @@ fn has_part(can: &Capabilities, command: &Command) -> bool {
         Command::Buzzer(_) => can.requests.buzzer,
         Command::SkipObjects(_) => can.requests.skip_objects,
         Command::NozzleKind { .. } => can.requests.nozzle_kind,
-        _ => true,
+        // Every printer has what these are about, or their values say it (`value`).
+        Command::Pause
+        | Command::Resume
+        | Command::Stop
+        | Command::Refresh
+        | Command::Speed(_)
+        | Command::NozzleTarget(Side::Right, _)
+        | Command::BedTarget(_)
+        | Command::Fan(FanKind::Part, _)
+        | Command::Load { .. }
+        | Command::Unload { side: None | Some(Side::Right), .. }
+        | Command::SetFilament(..)
+        | Command::ResetSlot(_)
+        | Command::ReadRfid { .. }
+        | Command::AmsControl(_)
+        | Command::Dry(_)
+        | Command::StopDrying { .. }
+        | Command::Calibrate(_)
+        | Command::ClearError
+        | Command::Home
+        | Command::Move(..)
+        | Command::Extrude(Side::Right, _)
+        | Command::Gcode(_)
+        | Command::Print(_)
+        | Command::InstallFirmware
+        | Command::ClearPlate => true,
     }
 }
 
 /// What is wrong with the value, if the command as such is allowed.
 fn value(observed: &Observed, can: &Capabilities, command: &Command) -> Result<(), Refusal> {
-    let hot = |what, value, max| if value > max { Err(Refusal::TooHot { what, value, max }) } else { Ok(()) };
     match command {
-        Command::NozzleTarget(_, value) => hot("nozzle target", *value, can.nozzle_max),
-        Command::BedTarget(value) => hot("bed target", *value, can.bed_max),
-        Command::ChamberTarget(value) => {
-            hot("chamber target", *value, can.chamber_max)?;
-            // Heating closes the way out.
-            let laser = *value > 0 && observed.machine.airduct == Some(AirductMode::Laser);
-            if laser { Err(Refusal::LaserAir) } else { Ok(()) }
-        }
+        Command::NozzleTarget(_, value) => not_above("nozzle target", *value, can.nozzle_max),
+        Command::BedTarget(value) => not_above("bed target", *value, can.bed_max),
+        Command::ChamberTarget(value) => chamber(observed, can, *value),
         Command::Resume if matches!(observed.machine.tool, Some(tool) if tool != ToolModule::None) => {
             Err(Refusal::Tool)
         }
-        Command::Airduct(_) if observed.machine.airduct == Some(AirductMode::Laser) => Err(Refusal::LaserAir),
-        Command::Setting(setting, _) if setting.is_of_ams() => {
-            let all = [Setting::RfidOnInsert, Setting::RfidOnStartup, Setting::RemainingEstimate];
-            let unknown = |other: &Setting| other != setting && observed.options.get(*other).is_none();
-            if all.iter().any(unknown) { Err(Refusal::SettingsUnknown) } else { Ok(()) }
-        }
-        Command::Load { source, celsius } => {
-            hot("nozzle temperature", celsius.unwrap_or(0), can.nozzle_max)?;
-            load(observed, can, *source)
-        }
-        Command::Unload { side, celsius } => {
-            hot("nozzle temperature", celsius.unwrap_or(0), can.nozzle_max)?;
-            match observed.source(side.unwrap_or(observed.active_nozzle)) {
-                Some(Source::Nothing) => Err(Refusal::NothingLoaded),
-                _ => Ok(()),
-            }
-        }
-        Command::ReadRfid { unit, slot } => {
-            let source = Source::Ams { unit: *unit, slot: *slot };
-            observed.slot(source).ok_or(Refusal::NoSlot)?;
-            if is_loaded(observed, source) { Err(Refusal::Loaded) } else { Ok(()) }
-        }
-        Command::SetFilament(source, filament) => {
-            hot("nozzle temperature", filament.nozzle_max, can.nozzle_max)?;
-            if filament.nozzle_min > filament.nozzle_max {
-                return Err(Refusal::Crossed);
-            }
-            untagged(observed, *source)
-        }
+        Command::Airduct(_) => no_laser(observed),
+        Command::Setting(setting, _) if setting.is_of_ams() => others_known(observed, *setting),
+        Command::Load { source, celsius } => load(observed, can, *source, *celsius),
+        Command::Unload { side, celsius } => unload(observed, can, *side, *celsius),
+        Command::ReadRfid { unit, slot } => read_rfid(observed, Source::Ams { unit: *unit, slot: *slot }),
+        Command::SetFilament(source, filament) => set_filament(observed, can, *source, filament),
         Command::ResetSlot(source) => untagged(observed, *source),
         Command::Dry(dry) => dryable(observed, dry),
-        Command::StopDrying { unit } => {
-            let ams = observed.unit(*unit).filter(|ams| ams.can.dries);
-            ams.map(|_| ()).ok_or(Refusal::CannotDry(*unit))
-        }
-        Command::SkipObjects(ids) => {
-            let skipped = observed.job.skipped.as_deref().unwrap_or_default();
-            match ids.iter().find(|id| skipped.contains(&i64::from(**id))) {
-                _ if ids.is_empty() => Err(Refusal::NoObject),
-                Some(id) => Err(Refusal::AlreadySkipped(*id)),
-                None => Ok(()),
-            }
-        }
-        Command::Calibrate(steps) => match steps.beyond(can.requests.calibrations) {
-            _ if steps.is_empty() => Err(Refusal::NoStep),
-            Some(step) => Err(Refusal::NoCalibration(step)),
-            None => Ok(()),
-        },
+        Command::StopDrying { unit } => dries(observed, *unit),
+        Command::SkipObjects(ids) => skip(observed, ids),
+        Command::Calibrate(steps) => calibrate(can, *steps),
         Command::ClearError if observed.error.is_none() => Err(Refusal::NoError),
         // What the cloud alone knows of, the printer has no address for.
         Command::InstallFirmware if observed.update.offered != Some(true) => Err(Refusal::NoFirmware),
@@ -472,18 +286,80 @@ fn value(observed: &Observed, can: &Capabilities, command: &Command) -> Result<(
         }
         Command::Gcode(lines) => lines.iter().try_for_each(|line| harmless(line)),
         Command::Print(file) => print(observed, can, file),
-        _ => Ok(()),
+        // The table has said all there is to say.
+        Command::Pause
+        | Command::Resume
+        | Command::Stop
+        | Command::Refresh
+        | Command::Speed(_)
+        | Command::Fan(..)
+        | Command::Light(..)
+        | Command::FlashLight
+        | Command::Timelapse(_)
+        | Command::PromptSound(_)
+        | Command::Setting(..)
+        | Command::Sensitivity(..)
+        | Command::Buzzer(_)
+        | Command::AmsControl(_)
+        | Command::ClearError
+        | Command::NozzleKind { .. }
+        | Command::SelectNozzle(_)
+        | Command::Home
+        | Command::Move(..)
+        | Command::Extrude(..)
+        | Command::InstallFirmware
+        | Command::ClearPlate => Ok(()),
+    }
+}
+
+fn not_above(what: &'static str, value: u16, max: u16) -> Result<(), Refusal> {
+    if value > max { Err(Refusal::TooHot { what, value, max }) } else { Ok(()) }
+}
+
+fn chamber(observed: &Observed, can: &Capabilities, celsius: u16) -> Result<(), Refusal> {
+    not_above("chamber target", celsius, can.chamber_max)?;
+    // Heating closes the way out.
+    if celsius > 0 { no_laser(observed) } else { Ok(()) }
+}
+
+fn no_laser(observed: &Observed) -> Result<(), Refusal> {
+    if observed.machine.airduct == Some(AirductMode::Laser) { Err(Refusal::LaserAir) } else { Ok(()) }
+}
+
+/// Whether the other settings of the AMS units are known, which are told with this one.
+fn others_known(observed: &Observed, setting: Setting) -> Result<(), Refusal> {
+    let all = [Setting::RfidOnInsert, Setting::RfidOnStartup, Setting::RemainingEstimate];
+    let unknown = |other: &Setting| *other != setting && observed.options.get(*other).is_none();
+    if all.iter().any(unknown) { Err(Refusal::SettingsUnknown) } else { Ok(()) }
+}
+
+fn skip(observed: &Observed, ids: &[u32]) -> Result<(), Refusal> {
+    let skipped = observed.job.skipped.as_deref().unwrap_or_default();
+    match ids.iter().find(|id| skipped.contains(&i64::from(**id))) {
+        _ if ids.is_empty() => Err(Refusal::NoObject),
+        Some(id) => Err(Refusal::AlreadySkipped(*id)),
+        None => Ok(()),
     }
 }
 
 /// Below this filament does not melt, °C.
 const COLD: f32 = 170.0;
 
-fn is_loaded(observed: &Observed, source: Source) -> bool {
-    [Side::Right, Side::Left].into_iter().any(|side| observed.source(side) == Some(source))
+fn calibrate(can: &Capabilities, steps: Steps) -> Result<(), Refusal> {
+    match steps.beyond(can.requests.calibrations) {
+        _ if steps.is_empty() => Err(Refusal::NoStep),
+        Some(step) => Err(Refusal::NoCalibration(step)),
+        None => Ok(()),
+    }
 }
 
-fn load(observed: &Observed, can: &Capabilities, source: Source) -> Result<(), Refusal> {
+fn load(
+    observed: &Observed,
+    can: &Capabilities,
+    source: Source,
+    celsius: Option<u16>,
+) -> Result<(), Refusal> {
+    not_above("nozzle temperature", celsius.unwrap_or(0), can.nozzle_max)?;
     if !can.requests.load {
         return Err(Refusal::CannotLoad);
     }
@@ -492,7 +368,36 @@ fn load(observed: &Observed, can: &Capabilities, source: Source) -> Result<(), R
     if slot.is_empty() && matches!(source, Source::Ams { .. }) {
         return Err(Refusal::EmptySlot);
     }
-    if is_loaded(observed, source) { Err(Refusal::LoadedAlready) } else { Ok(()) }
+    if observed.is_loaded(source) { Err(Refusal::LoadedAlready) } else { Ok(()) }
+}
+
+fn unload(
+    observed: &Observed,
+    can: &Capabilities,
+    side: Option<Side>,
+    celsius: Option<u16>,
+) -> Result<(), Refusal> {
+    not_above("nozzle temperature", celsius.unwrap_or(0), can.nozzle_max)?;
+    let source = observed.source(side.unwrap_or(observed.active_nozzle));
+    if source == Some(Source::Nothing) { Err(Refusal::NothingLoaded) } else { Ok(()) }
+}
+
+fn read_rfid(observed: &Observed, source: Source) -> Result<(), Refusal> {
+    observed.slot(source).ok_or(Refusal::NoSlot)?;
+    if observed.is_loaded(source) { Err(Refusal::Loaded) } else { Ok(()) }
+}
+
+fn set_filament(
+    observed: &Observed,
+    can: &Capabilities,
+    source: Source,
+    filament: &SpoolFilament,
+) -> Result<(), Refusal> {
+    not_above("nozzle temperature", filament.nozzle_max, can.nozzle_max)?;
+    if filament.nozzle_min > filament.nozzle_max {
+        return Err(Refusal::Crossed);
+    }
+    untagged(observed, source)
 }
 
 fn untagged(observed: &Observed, source: Source) -> Result<(), Refusal> {
@@ -521,6 +426,11 @@ impl Ams {
         }
         plan
     }
+}
+
+fn dries(observed: &Observed, unit: u8) -> Result<(), Refusal> {
+    let ams = observed.unit(unit).filter(|ams| ams.can.dries);
+    ams.map(|_| ()).ok_or(Refusal::CannotDry(unit))
 }
 
 fn dryable(observed: &Observed, dry: &Dry) -> Result<(), Refusal> {
