@@ -12,6 +12,7 @@ use crate::config::{Config, StateDir};
 use crate::gateway::{local_options, topics_of};
 use crate::mqtt::{Event, Link, Message, Qos};
 use crate::service::Exit;
+use homeassistant::topic::Incoming;
 
 use super::say;
 
@@ -69,8 +70,11 @@ pub(super) async fn clear(config: &Config, install: &str, quiet: Duration) -> an
             Some(Event::Message { topic, payload, retain: true }) => {
                 silence.set(sleep(quiet));
                 running |= topic == topics.bridge_availability() && payload == "online";
-                let below = topic.strip_prefix(&topics.base).is_some_and(|rest| rest.starts_with('/'));
-                if below || topics.owns(&payload) {
+                let ours = match topics.parse(&topic) {
+                    Some(Incoming::Discovery { device }) => topics.owns(device, &payload),
+                    _ => topics.is_ours(&topic),
+                };
+                if ours {
                     found.insert(topic);
                 }
             }

@@ -443,6 +443,10 @@ async fn purge_takes_everything_off_and_nothing_else() {
     let eyes = Eyes::open(broker.port).await;
     eyes.publish_retained("homeassistant/device/other/config", r#"{"device":{}}"#);
     eyes.publish_retained("bambu2mqtt_other/x", "theirs");
+    // Below our base, and a device of somebody's that goes with the gateway.
+    eyes.publish_retained("bambu2mqtt/shelf/notes", "theirs");
+    let goes_with_us = r#"{"device": {}, "availability": [{"topic": "bambu2mqtt/bridge/availability"}]}"#;
+    eyes.publish_retained("homeassistant/device/shelf/config", goes_with_us);
     let file = world.write(&world.configuration(broker.port, &Value::Null));
     let program = Program::start(&["run", "-c", &file]);
     eyes.holds("bambu2mqtt/bridge/availability", "online").await;
@@ -456,7 +460,14 @@ async fn purge_takes_everything_off_and_nothing_else() {
     fresh.publish("fence", "here");
     fresh.holds("fence", "here").await;
     let topics: Vec<_> = fresh.look(|seen| seen.values.keys().cloned().collect());
-    assert_eq!(topics, ["bambu2mqtt_other/x", "fence", "homeassistant/device/other/config"]);
+    let theirs = [
+        "bambu2mqtt/shelf/notes",
+        "bambu2mqtt_other/x",
+        "fence",
+        "homeassistant/device/other/config",
+        "homeassistant/device/shelf/config",
+    ];
+    assert_eq!(topics, theirs);
 
     let (_held, port) = refusing_port();
     let file = world.write(&world.configuration(port, &Value::Null));
