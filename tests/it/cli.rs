@@ -477,6 +477,52 @@ async fn purge_takes_everything_off_and_nothing_else() {
 }
 
 #[tokio::test]
+async fn purge_refuses_beside_a_gateway_that_runs_and_takes_nothing() {
+    let world = World::start().await;
+    let broker = Broker::start(Kind::Embedded).await;
+    let eyes = Eyes::open(broker.port).await;
+    let file = world.write(&world.configuration(broker.port, &Value::Null));
+    let program = Program::start(&["run", "-c", &file]);
+    eyes.holds("bambu2mqtt/bridge/availability", "online").await;
+    // One that is not online yet, or was taken for gone, answers all the same.
+    for availability in ["online", "offline"] {
+        eyes.publish_retained("bambu2mqtt/bridge/availability", availability);
+        eyes.holds("bambu2mqtt/bridge/availability", availability).await;
+        let mark = eyes.mark();
+        let left = run(&["purge", "-c", &file]).await;
+        assert_eq!(left.code, Some(1), "{left:?}");
+        assert!(left.stderr.contains("systemctl stop bambu2mqtt"), "{}", left.stderr);
+        assert_eq!(left.stdout, "");
+        // Whatever it published is here before this.
+        eyes.publish("fence", availability);
+        eyes.holds("fence", availability).await;
+        eyes.look(|seen| {
+            let emptied =
+                |(topic, payload): &&(String, String)| payload.is_empty() && !topic.ends_with("/set");
+            assert_eq!(seen.messages.iter().skip(mark).find(emptied), None, "{availability}");
+        });
+    }
+    program.signal("TERM");
+    assert_eq!(program.end().await.code, Some(0));
+}
+
+#[tokio::test]
+async fn purge_believes_no_broker_that_kept_online_of_a_gateway_that_is_gone() {
+    let world = World::start().await;
+    let broker = Broker::start(Kind::Embedded).await;
+    let eyes = Eyes::open(broker.port).await;
+    // As after a power cut: nobody was there to tell of the gateway's end.
+    eyes.publish_retained("bambu2mqtt/bridge/availability", "online");
+    eyes.publish_retained("bambu2mqtt/01P00A000000001/status", "running");
+    eyes.holds("bambu2mqtt/01P00A000000001/status", "running").await;
+    let file = world.write(&world.configuration(broker.port, &Value::Null));
+    let left = run(&["purge", "-c", &file]).await;
+    assert_eq!(left.code, Some(0), "{left:?}");
+    assert!(left.stdout.contains("took 2 topics"), "{}", left.stdout);
+    eyes.until("an empty broker", |seen| seen.values.is_empty().then_some(())).await;
+}
+
+#[tokio::test]
 async fn the_demo_moves_on_from_an_occupied_port_and_says_so() {
     let taken = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap();
     let port = taken.local_addr().unwrap().port();

@@ -62,6 +62,9 @@ pub enum Incoming<'a> {
     },
 }
 
+/// The key under which `purge` asks whether a gateway runs. No entity has it: the answer is all that matters.
+pub const PURGE: &str = "purge";
+
 /// What stands for the key in the topic of a picture.
 pub fn image(name: &str) -> String {
     format!("image/{name}")
@@ -76,6 +79,11 @@ impl Topics {
     /// A value of the gateway's own device.
     pub fn bridge(&self, key: &str) -> String {
         format!("{}/bridge/{key}", self.base)
+    }
+
+    /// Where a command to the gateway itself goes.
+    pub fn bridge_set(&self, key: &str) -> String {
+        format!("{}/bridge/{key}/set", self.base)
     }
 
     /// Where the outcome of a command to the gateway itself is told.
