@@ -67,7 +67,8 @@ impl Gateway {
                     self.orphans.on_config(now, device, payload);
                 }
             }
-            Some(Incoming::Status) if payload == b"online" => {
+            // A retained one is old news: it comes with a new connection, on which everything is told anyway.
+            Some(Incoming::Status) if payload == b"online" && !retain => {
                 // Several in a row (a reload, a reconnect) are answered once.
                 let delay = BIRTH_DELAY.mul_f64(fastrand::f64());
                 self.birth_at.get_or_insert(now.mono + delay);

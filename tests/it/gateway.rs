@@ -190,6 +190,28 @@ async fn home_assistants_birth_is_answered_with_everything() {
 }
 
 #[tokio::test]
+async fn a_birth_message_that_the_broker_kept_is_old_news() {
+    const VERSION: &str = "bambu2mqtt/bridge/version";
+    let world = World::start().await;
+    let broker = Broker::start(Kind::Embedded).await;
+    let eyes = Eyes::open(broker.port).await;
+    eyes.publish_retained("homeassistant/status", "online");
+    eyes.holds("homeassistant/status", "online").await;
+    // So fast that its first five minutes are seconds here; an answer would come in the first three seconds.
+    let _gateway = Gateway::at_speed(&world.configuration(broker.port, &NOTHING), None, 60);
+    eyes.until("five minutes to be over", |seen| {
+        seen.values.get("bambu2mqtt/bridge/report_rate").filter(|rate| *rate != "None").map(drop)
+    })
+    .await;
+    let told = || eyes.look(|seen| seen.messages.iter().filter(|(topic, _)| topic == VERSION).count());
+    assert_eq!(told(), 1, "a new broker is told everything once");
+    let mark = eyes.mark();
+    eyes.publish("homeassistant/status", "online");
+    eyes.hears(mark, VERSION, "").await;
+    assert_eq!(told(), 2);
+}
+
+#[tokio::test]
 async fn a_lost_cloud_connection_comes_back_by_itself() {
     let scene = Scene::start(&NOTHING).await;
     let before = scene.world.mqtt.connections();
