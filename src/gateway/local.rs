@@ -220,7 +220,7 @@ impl Gateway {
                 continue;
             }
             if rest.peek().is_some_and(|next| next.topic == topic) {
-                // Both halves of a retraction must leave; set, the second would replace the first.
+                // Both messages of a removal must leave; set, the second would replace the first.
                 outbox.send(Message::new(topic, payload).retained());
             } else {
                 outbox.set(topic, payload);

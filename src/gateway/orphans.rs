@@ -203,7 +203,7 @@ impl Orphans {
         if let Some(mirror) = mirrors().find(|mirror| mirror.components(id).is_some()) {
             let mut lost = device.lost(mirror.components(id).into_iter().flatten());
             if !lost.components.is_empty() {
-                mirror.retract(id, &lost.components, out);
+                mirror.remove_components(id, &lost.components, out);
             }
             if device.is_child(&self.topics) {
                 // It may hang on another printer now, or stand at another place.
@@ -233,7 +233,7 @@ impl Orphans {
 fn clear_of_gateway(device: &Device, gateway: &BridgeMirror, out: &mut Vec<Publication>) {
     let lost = device.lost(gateway.components());
     if !lost.components.is_empty() {
-        gateway.retract(&lost.components, out);
+        gateway.remove_components(&lost.components, out);
     }
     out.extend(lost.topics.into_iter().map(removal));
 }

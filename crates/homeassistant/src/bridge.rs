@@ -11,7 +11,7 @@ use printer::{Capabilities, Now};
 use super::catalog::{ACCOUNT, BRIDGE};
 use super::discovery::{Message, account_key};
 use super::topic::{PURGE, Topics};
-use super::{Cell, Publication, Rows, discovery, withdraw};
+use super::{Cell, Publication, Rows, discovery, remove_topics};
 
 /// How an account stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
@@ -261,7 +261,7 @@ impl BridgeMirror {
         for number in bridge.accounts.len() + 1..=self.accounts.len() {
             let mut gone = Vec::new();
             Rows::topics(ACCOUNT, &|key| self.topics.bridge(&account_key(key, number)), &mut gone);
-            withdraw(gone, out);
+            remove_topics(gone, out);
         }
         self.accounts.resize(bridge.accounts.len(), vec![Cell::default(); ACCOUNT.len()]);
         self.announced = Some(message);
@@ -295,7 +295,7 @@ impl BridgeMirror {
     }
 
     /// Takes components off the device that an earlier run of the program announced.
-    pub fn retract<'a>(&self, gone: &[(&'a str, &'a str)], out: &mut Vec<Publication>) {
+    pub fn remove_components<'a>(&self, gone: &[(&'a str, &'a str)], out: &mut Vec<Publication>) {
         if let Some(message) = &self.announced {
             let topic = self.topics.config(&message.device);
             out.push(Publication::new(topic.clone(), message.without(gone.iter().copied())));
