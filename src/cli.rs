@@ -71,7 +71,7 @@ enum Command {
     Jobs(jobs::Arguments),
     /// Print what would be published for recorded messages
     Replay(replay::Arguments),
-    /// Take everything of this gateway off the local broker
+    /// Take everything of this gateway off the local broker; stop the gateway first
     Purge,
     /// List the entities that printers get in Home Assistant
     Entities(entities::Arguments),

@@ -10,8 +10,8 @@ mod channel;
 mod energy;
 mod facts;
 mod fleet;
-mod leftovers;
 mod local;
+mod orphans;
 mod printers;
 mod records;
 
@@ -44,7 +44,7 @@ pub(crate) use account::{cloud_options, log_in};
 pub(crate) use energy::Meters;
 use facts::Facts;
 pub(crate) use fleet::setup;
-use leftovers::Leftovers;
+use orphans::{Known, Orphans};
 use printers::Printers;
 use records::Records;
 
@@ -185,7 +185,7 @@ struct Gateway {
     resync: VecDeque<Serial>,
     said_online: bool,
     birth_at: Option<Duration>,
-    leftovers: Leftovers,
+    orphans: Orphans,
     facts: Facts,
     /// The meters that printers hang on, and what they cost.
     meters: Meters,
@@ -333,7 +333,7 @@ impl Gateway {
         let bridge = Bridge { version: env!("CARGO_PKG_VERSION"), ..Bridge::default() };
         Ok(Self {
             bridge_mirror: BridgeMirror::new(Arc::clone(&topics), discovery),
-            leftovers: Leftovers::new(Arc::clone(&topics), discovery, config.mqtt.json_state),
+            orphans: Orphans::new(Arc::clone(&topics), discovery, config.mqtt.json_state),
             facts: Facts::open(&state),
             meters: Meters::new(&config),
             texts,
@@ -494,7 +494,7 @@ impl Gateway {
             self.look_at_accounts(now);
         }
         if due {
-            self.clear_leftovers(now);
+            self.clear_orphans(now);
         }
         self.look_at_facts(now);
         self.bridge_changed |= self.reports.look(now);
@@ -541,15 +541,15 @@ impl Gateway {
     }
 
     /// Takes off the local broker what earlier runs left there, as far as it can be judged by now.
-    fn clear_leftovers(&mut self, now: Now) {
+    fn clear_orphans(&mut self, now: Now) {
         if self.local_connected {
             let complete = self.accounts.values().all(Account::is_sure);
             let outbox = self.local.outbox();
-            let mirrors = || {
-                let printers = self.printers.iter();
-                printers.map(|(serial, printer)| (serial, printer.twin.told(), printer.twin.snapshot()))
-            };
-            self.leftovers.settle(now, complete, mirrors, &self.bridge_mirror, outbox);
+            let printers = self.printers.iter().map(|(serial, printer)| {
+                let twin = &printer.twin;
+                Known { serial, mirror: twin.told().filter(|_| twin.snapshot().capabilities.is_some()) }
+            });
+            self.orphans.clear(now, complete, printers, &self.bridge_mirror, outbox);
         }
     }
 

@@ -122,9 +122,7 @@ pub(super) async fn run(arguments: Arguments) -> anyhow::Result<Exit> {
     if let Some(config) = own_broker {
         // The demo's devices shall not stay in anybody's Home Assistant.
         match super::purge::clear(&config, "demo", CLEAR_QUIET).await {
-            Ok(cleared) => {
-                say(&format!("took the demo's {} topics off {}", cleared.topics, config.mqtt.broker))?;
-            }
+            Ok(topics) => say(&format!("took the demo's {topics} topics off {}", config.mqtt.broker))?,
             Err(error) => super::complain(&format!("the demo's topics stay on the broker: {error:#}")),
         }
     }

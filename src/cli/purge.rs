@@ -1,46 +1,43 @@
-//! `purge`: takes everything of this gateway off the local broker.
+//! `purge`: takes everything of this gateway off the local broker, and nothing else.
+//!
+//! Never beside a gateway that runs: what it has published it does not publish again, so Home Assistant would
+//! stay empty. The retained availability alone proves little (a broker that lost power with the gateway still
+//! keeps `online`), so purge asks: a running gateway answers a command that it does not know.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use anyhow::bail;
+use anyhow::{Context as _, bail};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
-use tokio::time::{sleep, timeout};
+use tokio::time::timeout;
 
 use crate::config::{Config, StateDir};
 use crate::gateway::{local_options, topics_of};
-use crate::mqtt::{Event, Link, Message, Qos};
+use crate::mqtt::{Event, Link, Message, Outbox, Qos};
 use crate::service::Exit;
+use homeassistant::topic::{Incoming, PURGE, Topics};
 
 use super::say;
 
 /// Retained messages follow one another faster than this.
 const QUIET: Duration = Duration::from_secs(2);
+/// How long a gateway that is said to be online may take to answer: it may have hundreds of printers to tell of.
+const PATIENCE: Duration = Duration::from_secs(10);
 const CONNECT: Duration = Duration::from_secs(20);
 /// Long enough for a hundred thousand topics.
 const CLEAR: Duration = Duration::from_secs(60);
 
 pub(super) async fn run(config: &Config) -> anyhow::Result<Exit> {
     let install = StateDir::open(&config.state_dir)?.install_id()?;
-    let Cleared { topics, running } = clear(config, &install, QUIET).await?;
+    let topics = clear(config, &install, QUIET).await?;
     say(&format!("took {topics} topics off {}", config.mqtt.broker))?;
-    if running {
-        say("a gateway is still running and publishes its own again: stop it, then purge once more")?;
-    }
     Ok(Exit::Done)
 }
 
-/// What was cleared.
-pub(super) struct Cleared {
-    pub(super) topics: usize,
-    /// Whether a gateway said that it is there.
-    pub(super) running: bool,
-}
-
-/// Empties every retained topic of this gateway, also those that only an earlier run knew. `quiet` is how long
-/// nothing more must come before all are known.
-pub(super) async fn clear(config: &Config, install: &str, quiet: Duration) -> anyhow::Result<Cleared> {
+/// Empties every retained topic of this gateway, also those that only an earlier run knew, and counts them.
+/// `quiet` is how long nothing more must come before all are known.
+pub(super) async fn clear(config: &Config, install: &str, quiet: Duration) -> anyhow::Result<usize> {
     let topics = topics_of(config);
     let mut options = local_options(config, &topics, install)?;
     options.client_id.push_str("-purge");
@@ -53,43 +50,129 @@ pub(super) async fn clear(config: &Config, install: &str, quiet: Duration) -> an
         Ok(Some(Event::Disconnected { error, .. })) => bail!("{error}"),
         _ => bail!("the local broker {} does not answer: check host, port and TLS", config.mqtt.broker),
     }
-    link.outbox().subscribe(format!("{}/#", topics.base), Qos::AtMostOnce);
-    link.outbox().subscribe(topics.all_configs(), Qos::AtMostOnce);
-    let mut found = BTreeSet::new();
-    let mut running = false;
-    let silence = sleep(quiet);
-    tokio::pin!(silence);
-    loop {
-        let event = tokio::select! {
-            event = inbox.recv() => event,
-            () = &mut silence => break,
+    let found = find(&topics, link.outbox(), &mut inbox, quiet).await?;
+    let count = found.len();
+    empty(&topics, found, link.outbox(), &mut inbox).await?;
+    link.close(None).await;
+    Ok(count)
+}
+
+/// What the broker keeps of ours, and what it says of a gateway that runs.
+#[derive(Default)]
+struct Found {
+    configs: BTreeSet<String>,
+    values: BTreeSet<String>,
+    /// It was online when it last said something.
+    online: bool,
+    /// The question went round.
+    asked: bool,
+}
+
+/// Finds what is ours, unless a gateway runs.
+async fn find(
+    topics: &Topics,
+    outbox: &Outbox,
+    inbox: &mut mpsc::Receiver<Event>,
+    quiet: Duration,
+) -> anyhow::Result<Found> {
+    outbox.subscribe(format!("{}/#", topics.base), Qos::AtMostOnce);
+    outbox.subscribe(topics.all_configs(), Qos::AtMostOnce);
+    outbox.send(Message::new(topics.bridge_set(PURGE), ""));
+    let mut found = Found::default();
+    while let Ok(event) = timeout(quiet, next_kept(topics, inbox, &mut found)).await {
+        event?;
+    }
+    if found.online {
+        let answer = async {
+            loop {
+                next_kept(topics, inbox, &mut found).await?;
+            }
         };
-        match event {
-            // What a running gateway says meanwhile is not retained for us, and must not keep us here.
-            Some(Event::Message { topic, payload, retain: true, .. }) => {
-                silence.set(sleep(quiet));
-                running |= topic == topics.bridge_availability() && payload == "online";
-                let below = topic.strip_prefix(&topics.base).is_some_and(|rest| rest.starts_with('/'));
-                if below || topics.owns(&payload) {
-                    found.insert(topic);
-                }
-            }
-            Some(Event::SubscriptionRefused { topic }) => {
-                bail!("the broker does not let this user read `{topic}`: use one that may")
-            }
-            Some(Event::Disconnected { error, .. }) => bail!("{error}"),
-            Some(_) => {}
-            None => break,
+        if let Ok(refused) = timeout(PATIENCE, answer).await {
+            return refused;
+        }
+        if !found.asked {
+            bail!(
+                "{} says that a gateway runs, and the broker does not let this user ask it on {}: stop it first \
+                 (`systemctl stop bambu2mqtt`), or allow this user to write there",
+                topics.bridge_availability(),
+                topics.bridge_set(PURGE),
+            );
         }
     }
+    Ok(found)
+}
+
+/// Takes in what comes until one of the retained messages did.
+async fn next_kept(
+    topics: &Topics,
+    inbox: &mut mpsc::Receiver<Event>,
+    found: &mut Found,
+) -> anyhow::Result<()> {
+    loop {
+        match inbox.recv().await.context("the connection to the local broker has ended")? {
+            Event::Message { topic, payload, retain, .. } => {
+                found.take(topics, topic, &payload, retain)?;
+                // What a gateway or somebody else says meanwhile must not keep us here.
+                if retain {
+                    return Ok(());
+                }
+            }
+            Event::SubscriptionRefused { topic } => {
+                bail!("the broker does not let this user read `{topic}`: use one that may")
+            }
+            Event::Disconnected { error, .. } => bail!("{error}"),
+            _ => {}
+        }
+    }
+}
+
+impl Found {
+    /// Takes in a message. Refuses it when only a gateway that runs can have sent it.
+    fn take(&mut self, topics: &Topics, topic: String, payload: &[u8], retain: bool) -> anyhow::Result<()> {
+        if topic == topics.bridge_availability() {
+            self.online = payload == b"online";
+        }
+        let answered =
+            topic == topics.bridge_result(PURGE) || (self.online && topic == topics.bridge_availability());
+        if answered && !retain {
+            bail!(
+                "a gateway runs with this broker and this base topic, and Home Assistant would lose what it \
+                 published: stop it first (`systemctl stop bambu2mqtt`), then purge"
+            );
+        }
+        self.asked |= topic == topics.bridge_set(PURGE);
+        if !retain {
+            return Ok(());
+        }
+        if let Some(Incoming::Discovery { device }) = topics.parse(&topic) {
+            if topics.owns(device, payload) {
+                self.configs.insert(topic);
+            }
+        } else if topics.is_ours(&topic) {
+            self.values.insert(topic);
+        }
+        Ok(())
+    }
+
+    fn len(&self) -> usize {
+        self.configs.len() + self.values.len()
+    }
+}
+
+/// Empties what was found and waits until the broker has it all.
+async fn empty(
+    topics: &Topics,
+    found: Found,
+    outbox: &Outbox,
+    inbox: &mut mpsc::Receiver<Event>,
+) -> anyhow::Result<()> {
     // Discovery first: Home Assistant warns of values that are emptied while it still has the entity.
-    let (values, configs): (Vec<_>, Vec<_>) = found.iter().partition(|topic| topic.starts_with(&topics.base));
-    for topic in configs.into_iter().chain(values) {
-        link.outbox().set(topic.as_str(), "");
+    for topic in found.configs.into_iter().chain(found.values) {
+        outbox.set(topic, "");
     }
     // The acknowledgement of the last message says that all before it arrived.
-    let last = Message::new(topics.bridge("purged"), "").at_least_once();
-    let token = link.outbox().send(last);
+    let token = outbox.send(Message::new(topics.bridge("purged"), "").at_least_once());
     let acknowledged = async {
         while let Some(event) = inbox.recv().await {
             match event {
@@ -100,10 +183,7 @@ pub(super) async fn clear(config: &Config, install: &str, quiet: Duration) -> an
         }
         Ok(())
     };
-    match timeout(CLEAR, acknowledged).await {
-        Ok(result) => result?,
-        Err(_) => bail!("the broker is too slow: not everything may be gone, purge once more"),
-    }
-    link.close(None).await;
-    Ok(Cleared { topics: found.len(), running })
+    timeout(CLEAR, acknowledged)
+        .await
+        .context("the broker is too slow: not everything may be gone, purge once more")?
 }

@@ -24,7 +24,7 @@ impl Gateway {
                 }
                 outbox.subscribe(self.topics.status(), Qos::AtMostOnce);
                 self.subscribe_meters();
-                self.leftovers.begin(now, outbox);
+                self.orphans.collect(now, outbox);
                 for (_, printer) in self.printers.iter_mut() {
                     printer.looked_up = false;
                 }
@@ -43,6 +43,7 @@ impl Gateway {
             }
             mqtt::Event::SubscriptionRefused { topic } => {
                 error!(topic, "the local broker refused a subscription: allow this user to read it");
+                self.orphans.on_refused(now, &topic);
             }
             mqtt::Event::Delivered(token) => {
                 if let Some((serial, number)) = self.flying.remove(&token) {
@@ -52,7 +53,7 @@ impl Gateway {
                     account.on_delivered(token);
                 }
             }
-            mqtt::Event::Subscribed { .. } => {}
+            mqtt::Event::Subscribed { topic } => self.orphans.on_subscribed(now, &topic),
         }
     }
 
@@ -63,10 +64,11 @@ impl Gateway {
         match self.topics.parse(topic) {
             Some(Incoming::Discovery { device }) => {
                 if retain {
-                    self.leftovers.saw(device, payload);
+                    self.orphans.on_config(now, device, payload);
                 }
             }
-            Some(Incoming::Status) if payload == b"online" => {
+            // A retained one is old news: it comes with a new connection, on which everything is told anyway.
+            Some(Incoming::Status) if payload == b"online" && !retain => {
                 // Several in a row (a reload, a reconnect) are answered once.
                 let delay = BIRTH_DELAY.mul_f64(fastrand::f64());
                 self.birth_at.get_or_insert(now.mono + delay);
@@ -95,7 +97,7 @@ impl Gateway {
             }
             Some(Incoming::State { serial }) => {
                 if retain {
-                    self.leftovers.saw_state(serial);
+                    self.orphans.on_document(serial);
                 }
             }
             Some(Incoming::Status) | None => {}
@@ -218,7 +220,7 @@ impl Gateway {
                 continue;
             }
             if rest.peek().is_some_and(|next| next.topic == topic) {
-                // Both halves of a retraction must leave; set, the second would replace the first.
+                // Both messages of a removal must leave; set, the second would replace the first.
                 outbox.send(Message::new(topic, payload).retained());
             } else {
                 outbox.set(topic, payload);
@@ -255,7 +257,7 @@ impl Gateway {
             let unknown = printer.twin.snapshot().capabilities.is_none() && !printer.looked_up;
             let mut earlier = None;
             if unknown {
-                earlier = self.leftovers.knows(now, &self.topics.printer_id(&serial));
+                earlier = self.orphans.knows(now, &self.topics.printer_id(&serial));
                 if earlier.is_none() {
                     // What the broker has kept of an earlier run may still come.
                     self.resync.push_back(serial);

@@ -443,6 +443,10 @@ async fn purge_takes_everything_off_and_nothing_else() {
     let eyes = Eyes::open(broker.port).await;
     eyes.publish_retained("homeassistant/device/other/config", r#"{"device":{}}"#);
     eyes.publish_retained("bambu2mqtt_other/x", "theirs");
+    // Below our base, and a device of somebody's that goes with the gateway.
+    eyes.publish_retained("bambu2mqtt/shelf/notes", "theirs");
+    let goes_with_us = r#"{"device": {}, "availability": [{"topic": "bambu2mqtt/bridge/availability"}]}"#;
+    eyes.publish_retained("homeassistant/device/shelf/config", goes_with_us);
     let file = world.write(&world.configuration(broker.port, &Value::Null));
     let program = Program::start(&["run", "-c", &file]);
     eyes.holds("bambu2mqtt/bridge/availability", "online").await;
@@ -456,13 +460,66 @@ async fn purge_takes_everything_off_and_nothing_else() {
     fresh.publish("fence", "here");
     fresh.holds("fence", "here").await;
     let topics: Vec<_> = fresh.look(|seen| seen.values.keys().cloned().collect());
-    assert_eq!(topics, ["bambu2mqtt_other/x", "fence", "homeassistant/device/other/config"]);
+    let theirs = [
+        "bambu2mqtt/shelf/notes",
+        "bambu2mqtt_other/x",
+        "fence",
+        "homeassistant/device/other/config",
+        "homeassistant/device/shelf/config",
+    ];
+    assert_eq!(topics, theirs);
 
     let (_held, port) = refusing_port();
     let file = world.write(&world.configuration(port, &Value::Null));
     let left = run(&["purge", "-c", &file]).await;
     assert_ne!(left.code, Some(0));
     assert!(left.stderr.contains(&format!("127.0.0.1:{port}")), "{}", left.stderr);
+}
+
+#[tokio::test]
+async fn purge_refuses_beside_a_gateway_that_runs_and_takes_nothing() {
+    let world = World::start().await;
+    let broker = Broker::start(Kind::Embedded).await;
+    let eyes = Eyes::open(broker.port).await;
+    let file = world.write(&world.configuration(broker.port, &Value::Null));
+    let program = Program::start(&["run", "-c", &file]);
+    eyes.holds("bambu2mqtt/bridge/availability", "online").await;
+    // One that is not online yet, or was taken for gone, answers all the same.
+    for availability in ["online", "offline"] {
+        eyes.publish_retained("bambu2mqtt/bridge/availability", availability);
+        eyes.holds("bambu2mqtt/bridge/availability", availability).await;
+        let mark = eyes.mark();
+        let left = run(&["purge", "-c", &file]).await;
+        assert_eq!(left.code, Some(1), "{left:?}");
+        assert!(left.stderr.contains("systemctl stop bambu2mqtt"), "{}", left.stderr);
+        assert_eq!(left.stdout, "");
+        // Whatever it published is here before this.
+        eyes.publish("fence", availability);
+        eyes.holds("fence", availability).await;
+        eyes.look(|seen| {
+            let emptied =
+                |(topic, payload): &&(String, String)| payload.is_empty() && !topic.ends_with("/set");
+            assert_eq!(seen.messages.iter().skip(mark).find(emptied), None, "{availability}");
+        });
+    }
+    program.signal("TERM");
+    assert_eq!(program.end().await.code, Some(0));
+}
+
+#[tokio::test]
+async fn purge_believes_no_broker_that_kept_online_of_a_gateway_that_is_gone() {
+    let world = World::start().await;
+    let broker = Broker::start(Kind::Embedded).await;
+    let eyes = Eyes::open(broker.port).await;
+    // As after a power cut: nobody was there to tell of the gateway's end.
+    eyes.publish_retained("bambu2mqtt/bridge/availability", "online");
+    eyes.publish_retained("bambu2mqtt/01P00A000000001/status", "running");
+    eyes.holds("bambu2mqtt/01P00A000000001/status", "running").await;
+    let file = world.write(&world.configuration(broker.port, &Value::Null));
+    let left = run(&["purge", "-c", &file]).await;
+    assert_eq!(left.code, Some(0), "{left:?}");
+    assert!(left.stdout.contains("took 2 topics"), "{}", left.stdout);
+    eyes.until("an empty broker", |seen| seen.values.is_empty().then_some(())).await;
 }
 
 #[tokio::test]

@@ -190,6 +190,28 @@ async fn home_assistants_birth_is_answered_with_everything() {
 }
 
 #[tokio::test]
+async fn a_birth_message_that_the_broker_kept_is_old_news() {
+    const VERSION: &str = "bambu2mqtt/bridge/version";
+    let world = World::start().await;
+    let broker = Broker::start(Kind::Embedded).await;
+    let eyes = Eyes::open(broker.port).await;
+    eyes.publish_retained("homeassistant/status", "online");
+    eyes.holds("homeassistant/status", "online").await;
+    // So fast that its first five minutes are seconds here; an answer would come in the first three seconds.
+    let _gateway = Gateway::at_speed(&world.configuration(broker.port, &NOTHING), None, 60);
+    eyes.until("five minutes to be over", |seen| {
+        seen.values.get("bambu2mqtt/bridge/report_rate").filter(|rate| *rate != "None").map(drop)
+    })
+    .await;
+    let told = || eyes.look(|seen| seen.messages.iter().filter(|(topic, _)| topic == VERSION).count());
+    assert_eq!(told(), 1, "a new broker is told everything once");
+    let mark = eyes.mark();
+    eyes.publish("homeassistant/status", "online");
+    eyes.hears(mark, VERSION, "").await;
+    assert_eq!(told(), 2);
+}
+
+#[tokio::test]
 async fn a_lost_cloud_connection_comes_back_by_itself() {
     let scene = Scene::start(&NOTHING).await;
     let before = scene.world.mqtt.connections();
@@ -323,6 +345,96 @@ async fn a_printer_unbound_while_the_gateway_was_away_is_taken_off() {
     let fresh = Eyes::open(first.broker.port).await;
     fresh.holds("bambu2mqtt/bridge/availability", "offline").await;
     fresh.look(|seen| assert_eq!(of_it(seen), Vec::<String>::new()));
+}
+
+/// A discovery message of a device that goes with the gateway, with sensors that read these topics.
+fn config(via: &str, topics: &[&str]) -> String {
+    let sensor = |topic: &&str| {
+        (format!("sensor_{}", topic.replace('/', "_")), json!({"platform": "sensor", "state_topic": topic}))
+    };
+    json!({
+        "device": {"name": "Test", "via_device": via},
+        "availability": [{"topic": "bambu2mqtt/bridge/availability"}],
+        "components": topics.iter().map(sensor).collect::<serde_json::Map<_, _>>(),
+    })
+    .to_string()
+}
+
+#[tokio::test]
+async fn what_others_keep_beside_ours_is_there_when_the_orphans_are_gone() {
+    let world = World::start().await;
+    let broker = Broker::start(Kind::Embedded).await;
+    let eyes = Eyes::open(broker.port).await;
+    let gone = "bambu2mqtt/01P00A999999999/status";
+    let orphan = "homeassistant/device/bambu2mqtt_01P00A999999999/config";
+    eyes.publish_retained(gone, "running");
+    eyes.publish_retained(orphan, &config("bambu2mqtt_bridge", &[gone, "zigbee2mqtt/plug"]));
+    let theirs = [
+        ("homeassistant/device/a_shelf/config", config("zigbee2mqtt", &["zigbee2mqtt/shelf"])),
+        ("zigbee2mqtt/shelf", "21".to_owned()),
+        ("zigbee2mqtt/plug", "ON".to_owned()),
+        ("bambu2mqtt/KITCHEN/state", "warm".to_owned()),
+        ("bambu2mqtt/01P00A999999999/notes/of/theirs", "x".to_owned()),
+    ];
+    for (topic, payload) in &theirs {
+        eyes.publish_retained(topic, payload);
+        eyes.holds(topic, payload).await;
+    }
+    let _gateway = Gateway::start(&world.configuration(broker.port, &NOTHING));
+    eyes.until("the orphans to be cleared", |seen| {
+        (!seen.values.contains_key(orphan) && !seen.values.contains_key(gone)).then_some(())
+    })
+    .await;
+    // What is cleared leaves in one go, before the outcome of a command.
+    eyes.order(&format!("bambu2mqtt/{}/bed_target", world.serials()[0]), "61", "confirmed").await;
+    for (topic, payload) in &theirs {
+        assert!(eyes.look(|seen| seen.is(topic, payload)), "{topic}");
+    }
+}
+
+#[tokio::test]
+async fn an_ams_is_no_orphan_while_a_printer_may_have_it() {
+    let Scene { world, broker, eyes, gateway } = Scene::start(&NOTHING).await;
+    let (x1c, h2d) = (world.serials()[0].clone(), world.serials()[2].clone());
+    let (moved, mut of_ams) = eyes.look(|seen| {
+        let configs = seen.values.iter().filter(|(topic, _)| topic.contains("/bambu2mqtt_ams_"));
+        let mut configs =
+            configs.map(|(topic, payload)| (topic.clone(), serde_json::from_str(payload).unwrap()));
+        configs
+            .find(|(_, config): &(_, Value)| config["device"]["via_device"] == format!("bambu2mqtt_{h2d}"))
+            .unwrap()
+    });
+    gateway.stop().await;
+    // While the gateway is away, one moves from a printer that is unbound to one that is off for now, and one
+    // is taken off a printer.
+    of_ams["device"]["via_device"] = "bambu2mqtt_01P00A999999999".into();
+    eyes.publish_retained(&moved, &of_ams.to_string());
+    of_ams["device"]["via_device"] = format!("bambu2mqtt_{x1c}").into();
+    let lost = "homeassistant/device/bambu2mqtt_ams_006999999999999/config";
+    eyes.publish_retained(lost, &of_ams.to_string());
+    let orphan = format!("homeassistant/device/bambu2mqtt_{x1c}_external_9/config");
+    eyes.publish_retained(&orphan, &config(&format!("bambu2mqtt_{x1c}"), &[]));
+    eyes.until("the last of them", |seen| seen.values.get(&orphan).map(drop)).await;
+    world.cloud.power_off(&h2d, 0);
+
+    let mark = eyes.mark();
+    let _gateway = Gateway::start(&world.configuration(broker.port, &NOTHING));
+    eyes.until("an orphan to be cleared", |seen| (!seen.values.contains_key(&orphan)).then_some(())).await;
+    eyes.order(&format!("bambu2mqtt/{x1c}/bed_target"), "61", "confirmed").await;
+    let both = eyes.look(|seen| seen.values.contains_key(&moved) && seen.values.contains_key(lost));
+    assert!(both, "the printer that is off may have them");
+
+    world.cloud.power_on(&h2d);
+    eyes.until("the lost one to be cleared", |seen| (!seen.values.contains_key(lost)).then_some(())).await;
+    eyes.order(&format!("bambu2mqtt/{h2d}/bed_target"), "61", "confirmed").await;
+    eyes.look(|seen| {
+        let emptied =
+            seen.messages.iter().skip(mark).any(|(topic, payload)| *topic == moved && payload.is_empty());
+        assert!(!emptied, "taken back in between");
+        let config: Value = serde_json::from_str(&seen.values[&moved]).unwrap();
+        assert_eq!(config["device"]["via_device"], format!("bambu2mqtt_{h2d}"));
+        assert_eq!(missing(seen), Vec::<String>::new());
+    });
 }
 
 #[tokio::test]

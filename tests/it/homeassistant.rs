@@ -399,6 +399,7 @@ fn each_component_is_complete_and_unique() {
         let home = Home::new(model);
         for device in home.devices() {
             let config = home.config(&device).unwrap();
+            assert!(topics().owns(&device, config.to_string().as_bytes()), "{device}");
             assert_eq!(config["availability"].as_array().unwrap().len(), 2, "{device}");
             for (id, c) in config["components"].as_object().unwrap() {
                 let platform = c["platform"].as_str().unwrap();
@@ -431,6 +432,7 @@ fn each_component_is_complete_and_unique() {
             let announced =
                 home.devices().iter().any(|d| home.config(d).unwrap().to_string().contains(topic.as_str()));
             assert!(announced, "{topic} belongs to nothing");
+            assert!(topics().is_ours(topic), "{topic}");
         }
     }
 }

@@ -10,8 +10,8 @@ use printer::{Capabilities, Now};
 
 use super::catalog::{ACCOUNT, BRIDGE};
 use super::discovery::{Message, account_key};
-use super::topic::Topics;
-use super::{Cell, Publication, Rows, discovery, withdraw};
+use super::topic::{PURGE, Topics};
+use super::{Cell, Publication, Rows, discovery, remove_topics};
 
 /// How an account stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
@@ -162,6 +162,9 @@ impl BridgeCommand {
     /// What is wrong with it, in words that hold nothing of a code: it may be a right one, for another field.
     pub fn parse(bridge: &Bridge, key: &str, payload: &[u8]) -> Result<Self, &'static str> {
         const UNKNOWN: &str = "the gateway has no such control";
+        if key == PURGE {
+            return Err("`bambu2mqtt purge` waits until this gateway is stopped");
+        }
         let pressed = || if payload.trim_ascii() == b"PRESS" { Ok(()) } else { Err("a button takes PRESS") };
         if key == "refresh_printers" {
             return pressed().map(|()| Self::RefreshPrinters);
@@ -258,7 +261,7 @@ impl BridgeMirror {
         for number in bridge.accounts.len() + 1..=self.accounts.len() {
             let mut gone = Vec::new();
             Rows::topics(ACCOUNT, &|key| self.topics.bridge(&account_key(key, number)), &mut gone);
-            withdraw(gone, out);
+            remove_topics(gone, out);
         }
         self.accounts.resize(bridge.accounts.len(), vec![Cell::default(); ACCOUNT.len()]);
         self.announced = Some(message);
@@ -292,7 +295,7 @@ impl BridgeMirror {
     }
 
     /// Takes components off the device that an earlier run of the program announced.
-    pub fn retract<'a>(&self, gone: &[(&'a str, &'a str)], out: &mut Vec<Publication>) {
+    pub fn remove_components<'a>(&self, gone: &[(&'a str, &'a str)], out: &mut Vec<Publication>) {
         if let Some(message) = &self.announced {
             let topic = self.topics.config(&message.device);
             out.push(Publication::new(topic.clone(), message.without(gone.iter().copied())));
@@ -346,7 +349,9 @@ mod tests {
         assert!(!format!("{:?}", read("login_code", "424242")).contains("424242"));
         assert!(matches!(read("request_code", "PRESS"), Ok(BridgeCommand::RequestCode(0))));
         assert!(matches!(read("refresh_printers", "PRESS"), Ok(BridgeCommand::RefreshPrinters)));
-        for (key, payload) in [("request_code_3", "PRESS"), ("account", "x"), ("request_code", "1")] {
+        for (key, payload) in
+            [(PURGE, ""), ("request_code_3", "PRESS"), ("account", "x"), ("request_code", "1")]
+        {
             assert!(read(key, payload).is_err(), "{key}");
         }
         let nameless = bridge(vec![Login::default()]);

@@ -1,5 +1,7 @@
 //! Table rows to the message with which Home Assistant discovers a device.
 
+mod component;
+
 use serde_json::{Map, Value as Json, json};
 
 use printer::command::permit::Condition;
@@ -11,6 +13,7 @@ use super::command;
 use super::entity::{CURRENCY, Entity, Platform};
 use super::event::{TRIGGERS, Trigger};
 use super::topic::{self, Part, Topics, slug};
+use component::Component;
 
 /// A device as Home Assistant shall know it.
 struct Device<'a> {
@@ -101,115 +104,48 @@ impl<'a> Device<'a> {
             Platform::Event(_) => topic(&format!("event/{key}")),
             _ => topic(key),
         };
-        let mut c = Map::new();
-        let mut put = |key: &str, value: Json| c.insert(key.into(), value);
-        put("platform", platform.into());
-        put("unique_id", format!("{}_{key}", self.id).into());
-        put("default_entity_id", format!("{platform}.{}_{key}", self.slug).into());
+        let mut component = Component::new(platform, value_topic);
+        component.put("unique_id", format!("{}_{key}", self.id));
+        component.put("default_entity_id", format!("{platform}.{}_{key}", self.slug));
         // The main entity of a device carries the device's name alone.
-        put("name", if name.is_empty() { Json::Null } else { name.into() });
-        let words = [
-            ("device_class", entity.device_class),
-            (
-                "unit_of_measurement",
-                entity.unit.map(|unit| if unit == CURRENCY { self.currency } else { unit }),
-            ),
-            ("state_class", entity.state_class),
-            ("icon", entity.icon),
-            ("entity_category", entity.category.name()),
-        ];
-        for (key, word) in words {
-            if let Some(word) = word {
-                put(key, word.into());
-            }
-        }
-        if let Some(decimals) = entity.decimals {
-            put("suggested_display_precision", decimals.into());
-        }
-        if !entity.enabled {
-            put("enabled_by_default", false.into());
-        }
-        if entity.lasting && self.availability.len() > 1 {
-            put("availability", json!([{ "topic": self.topics.bridge_availability() }]));
-        } else if entity.platform.needs_signature()
-            && let Some(availability) = self.controllable()
-        {
-            put("availability", availability);
-        }
-        if entity.attributes.is_some() {
-            put("json_attributes_topic", format!("{value_topic}/attributes").into());
-        }
-        let set = || Json::from(format!("{value_topic}/set"));
-        match entity.platform {
-            Platform::Update(Some(_)) if self.installs => {
-                put("command_topic", set());
-                put("payload_install", command::INSTALL.into());
-            }
-            Platform::Sensor | Platform::BinarySensor | Platform::Update(_) => {}
-            Platform::Image => {
-                put("image_topic", topic(&topic::image(key)).into());
-                put("content_type", self.picture.into());
-            }
-            Platform::Enum(options) => {
-                put("options", options().into());
-            }
-            Platform::Event(types) => {
-                put("event_types", types().into());
-                // Else the broker hands them on with less care than it takes them.
-                put("qos", 1.into());
-            }
-            Platform::Switch(_) | Platform::Light(_) | Platform::Button(_) | Platform::Press => {
-                put("command_topic", set());
-            }
-            Platform::Code(most, pattern) => {
-                put("command_topic", set());
-                put("mode", "text".into());
-                put("min", 0.into());
-                put("max", most.into());
-                put("pattern", pattern.into());
-                // With a value of its own it need not show what was typed, and here that is always nothing.
-                put("value_template", "{{ '' }}".into());
-            }
-            Platform::Number(..) => {
-                put("command_topic", set());
-                put("min", 0.into());
-                put("max", command::max(entity.platform, can).into());
-                put("step", 1.into());
-                put("mode", "box".into());
-            }
-            Platform::Select(options, _) => {
-                put("command_topic", set());
-                put("options", options.into());
-            }
-            Platform::Siren(tones, _) => {
-                put("command_topic", set());
-                put("available_tones", tones.into());
-                put("support_duration", false.into());
-                put("support_volume_set", false.into());
-            }
-            Platform::Fan(_) => {
-                put("command_topic", set());
-                put("percentage_command_topic", set());
-                put("percentage_state_topic", value_topic.clone().into());
-                put("state_value_template", FAN_STATE.into());
-            }
-        }
-        if let Some(template) = entity.template {
-            put("value_template", template.into());
-        }
-        if let Some(effect) = entity.effect {
-            put("effect_command_topic", set());
-            put("effect_list", json!([effect.name]));
-            put("effect_state_topic", value_topic.clone().into());
-            // The printer does not tell flashing from burning, so none is ever shown as chosen.
-            put("effect_value_template", "off".into());
-            // On first, then the effect: the other way round, the lamp would just burn.
-            put("on_command_type", "first".into());
+        component.put("name", if name.is_empty() { Json::Null } else { name.into() });
+        component.describe(entity, self.currency);
+        if let Some(availability) = self.own_availability(entity) {
+            component.put("availability", availability);
         }
         if !entity.platform.is_button() && !matches!(entity.platform, Platform::Image) {
-            put("state_topic", value_topic.into());
+            component.value();
         }
-        self.components.insert(format!("{platform}_{key}"), c.into());
+        match entity.platform {
+            Platform::Update(Some(_)) if self.installs => component.install(),
+            Platform::Sensor | Platform::BinarySensor | Platform::Update(_) => {}
+            Platform::Image => component.image(topic(&topic::image(key)), self.picture),
+            Platform::Enum(options) => component.put("options", options()),
+            Platform::Event(types) => component.event(types()),
+            Platform::Switch(_) | Platform::Light(_) | Platform::Button(_) | Platform::Press => {
+                component.commands();
+            }
+            Platform::Code(most, pattern) => component.code(most, pattern),
+            Platform::Number(..) => component.number(command::max(entity.platform, can)),
+            Platform::Select(options, _) => component.select(options),
+            Platform::Siren(tones, _) => component.siren(tones),
+            Platform::Fan(_) => component.fan(),
+        }
+        if let Some(effect) = entity.effect {
+            component.effect(effect);
+        }
+        self.components.insert(format!("{platform}_{key}"), component.into_json());
+    }
+
+    /// The availability of an entity that does not have just that of its device.
+    fn own_availability<T>(&self, entity: &Entity<T>) -> Option<Json> {
+        if entity.lasting && self.availability.len() > 1 {
+            Some(json!([{ "topic": self.topics.bridge_availability() }]))
+        } else if entity.platform.needs_signature() {
+            self.controllable()
+        } else {
+            None
+        }
     }
 
     /// Adds a device trigger: what stands in the list of things that an automation may begin with.
@@ -240,9 +176,6 @@ impl<'a> Device<'a> {
 
 /// Home Assistant's word for the platform of device triggers.
 pub(super) const TRIGGER: &str = "device_automation";
-
-/// The value topic carries the percentage; 0 is off.
-const FAN_STATE: &str = "{{ 'OFF' if value == '0' else 'None' if value == 'None' else 'ON' }}";
 
 /// What the cloud's pictures are, as far as anybody has seen.
 const USUAL_PICTURE: &str = "image/png";

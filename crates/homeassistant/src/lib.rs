@@ -88,7 +88,7 @@ impl<T> Rows<'_, T> {
                     cell.value = Published::Never;
                     let mut gone = Vec::new();
                     Self::topics(std::slice::from_ref(row), self.topic, &mut gone);
-                    withdraw(gone, out);
+                    remove_topics(gone, out);
                 }
                 continue;
             }
@@ -440,7 +440,7 @@ impl Mirror {
     pub fn remove(&mut self, out: &mut Vec<Publication>) {
         for child in std::mem::take(&mut self.children) {
             self.remove_config(&child.device, out);
-            withdraw(self.child_topics(child.part, 0..child.slots), out);
+            remove_topics(self.child_topics(child.part, 0..child.slots), out);
         }
         let (topics, serial) = (&self.topics, &self.serial);
         out.push(Publication::new(topics.config(&topics.printer_id(serial)), String::new()));
@@ -451,7 +451,7 @@ impl Mirror {
         }
         gone.sort_unstable();
         gone.dedup();
-        withdraw(gone, out);
+        remove_topics(gone, out);
         self.snapshot = None;
         self.announced = None;
     }
@@ -472,9 +472,14 @@ impl Mirror {
         Some(announced?.components.split(' '))
     }
 
-    /// Takes components off a device that an earlier run of the program announced: once with nothing
-    /// but their platform, then without them (home-assistant.md 6).
-    pub fn retract<'a>(&self, device: &str, gone: &[(&'a str, &'a str)], out: &mut Vec<Publication>) {
+    /// Takes components off a device that an earlier run of the program announced: once with nothing but their
+    /// platform, then without them. Home Assistant keeps one that is only left out.
+    pub fn remove_components<'a>(
+        &self,
+        device: &str,
+        gone: &[(&'a str, &'a str)],
+        out: &mut Vec<Publication>,
+    ) {
         let Some(snapshot) = self.snapshot.as_ref() else { return };
         let message = self.messages(snapshot).into_iter().find(|message| message.device == device);
         if let Some(message) = message {
@@ -553,13 +558,13 @@ impl Mirror {
             if !wanted.iter().any(|(_, device, _)| *device == child.device) {
                 self.remove_config(&child.device, out);
             }
-            withdraw(self.child_topics(child.part, 0..child.slots), out);
+            remove_topics(self.child_topics(child.part, 0..child.slots), out);
         }
         for (part, device, slots) in wanted {
             if let Some(at) = self.children.iter().position(|child| child.part == part) {
                 let lost = self.children.get(at).map_or(0..0, |child| slots..child.slots);
                 if !lost.is_empty() {
-                    withdraw(self.slot_topics(part, lost), out);
+                    remove_topics(self.slot_topics(part, lost), out);
                 }
                 if let Some(child) = self.children.get_mut(at) {
                     child.slots = slots;
@@ -685,7 +690,7 @@ impl Mirror {
 }
 
 /// Takes topics off the broker.
-fn withdraw(topics: Vec<String>, out: &mut Vec<Publication>) {
+fn remove_topics(topics: Vec<String>, out: &mut Vec<Publication>) {
     out.extend(topics.into_iter().map(|topic| Publication::new(topic, String::new())));
 }
 

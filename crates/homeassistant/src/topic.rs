@@ -62,6 +62,9 @@ pub enum Incoming<'a> {
     },
 }
 
+/// The key under which `purge` asks whether a gateway runs. No entity has it: the answer is all that matters.
+pub const PURGE: &str = "purge";
+
 /// What stands for the key in the topic of a picture.
 pub fn image(name: &str) -> String {
     format!("image/{name}")
@@ -76,6 +79,11 @@ impl Topics {
     /// A value of the gateway's own device.
     pub fn bridge(&self, key: &str) -> String {
         format!("{}/bridge/{key}", self.base)
+    }
+
+    /// Where a command to the gateway itself goes.
+    pub fn bridge_set(&self, key: &str) -> String {
+        format!("{}/bridge/{key}/set", self.base)
     }
 
     /// Where the outcome of a command to the gateway itself is told.
@@ -180,11 +188,42 @@ impl Topics {
         self.config("+")
     }
 
-    /// Whether a device discovery message is one of ours: its first availability topic is the gateway's.
-    pub fn owns(&self, config: &[u8]) -> bool {
+    /// Whether a topic is below our base and of a form that we build. Keys come and go with versions, so any
+    /// key is taken; what else somebody keeps below our base is theirs.
+    pub fn is_ours(&self, topic: &str) -> bool {
+        let rest = topic.strip_prefix(&self.base).and_then(|rest| rest.strip_prefix('/'));
+        let levels: Vec<&str> = rest.into_iter().flat_map(|rest| rest.split('/')).collect();
+        match *levels.as_slice() {
+            ["bridge", "event", group] => is_key(group),
+            ["bridge", ref entity @ ..] => is_entity(entity),
+            [serial, ref rest @ ..] if is_serial(serial) => match *rest {
+                ["event" | "image" | "action", name] | ["action", name, "result"] => is_key(name),
+                ["raw", direction] => matches!(direction, "report" | "request"),
+                ["ams" | "external", number, ref entity @ ..] => is_number(number) && is_entity(entity),
+                ref entity => is_entity(entity),
+            },
+            _ => false,
+        }
+    }
+
+    /// Whether a device discovery message is ours: the device has an id of a form that we build, and its first
+    /// availability topic is the gateway's. Others may name that topic too, for a device of their own.
+    pub fn owns(&self, device: &str, config: &[u8]) -> bool {
         let root: serde_json::Value = serde_json::from_slice(config).unwrap_or_default();
         let first = root.pointer("/availability/0/topic").and_then(serde_json::Value::as_str);
-        first == Some(&self.bridge_availability())
+        self.is_our_device(device) && first == Some(&self.bridge_availability())
+    }
+
+    fn is_our_device(&self, id: &str) -> bool {
+        let rest = id.strip_prefix(&self.id_prefix).and_then(|rest| rest.strip_prefix('_'));
+        let parts: Vec<&str> = rest.into_iter().flat_map(|rest| rest.split('_')).collect();
+        match *parts.as_slice() {
+            // An AMS may call its serial number anything: some send a garbled one.
+            ["bridge"] | ["ams", _, ..] => true,
+            [serial] => is_serial(serial),
+            [serial, "ams" | "external", number] => is_serial(serial) && is_number(number),
+            _ => false,
+        }
     }
 
     /// Takes a topic apart; `None` for one that is not for us.
@@ -199,7 +238,7 @@ impl Topics {
             }
         }
         let rest = topic.strip_prefix(&self.base)?.strip_prefix('/')?;
-        if let Some(serial) = rest.strip_suffix("/state").filter(|serial| !serial.contains('/')) {
+        if let Some(serial) = rest.strip_suffix("/state").filter(|level| is_serial(level)) {
             return Some(Incoming::State { serial: Serial::new(serial) });
         }
         let (serial, rest) = rest.split_once('/')?;
@@ -219,6 +258,29 @@ impl Topics {
         };
         known.then(|| Incoming::Set { serial: Serial::new(serial), key })
     }
+}
+
+/// The levels of an entity: its key, and perhaps what hangs on that.
+fn is_entity(levels: &[&str]) -> bool {
+    match *levels {
+        [key] | [key, "attributes" | "set" | "result"] => is_key(key),
+        _ => false,
+    }
+}
+
+fn is_key(level: &str) -> bool {
+    let fits = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_';
+    !level.is_empty() && level.bytes().all(fits)
+}
+
+fn is_number(level: &str) -> bool {
+    level.parse::<u8>().is_ok()
+}
+
+/// Serial numbers have 15 digits and letters as a rule; in topics these are in upper case.
+fn is_serial(level: &str) -> bool {
+    let fits = |byte: u8| byte.is_ascii_uppercase() || byte.is_ascii_digit();
+    (10..=32).contains(&level.len()) && level.bytes().all(fits)
 }
 
 /// Text as Home Assistant puts it into entity ids: lower-case letters, digits and underscores.
@@ -296,6 +358,78 @@ mod tests {
             "home/bambu/bridge/ams/0/drying/set",
         ] {
             assert_eq!(topics.parse(foreign), None, "{foreign}");
+        }
+    }
+
+    #[test]
+    fn what_we_build_is_ours_and_what_a_stranger_keeps_beside_it_is_not() {
+        let topics = topics();
+        let serial = Serial::new("01P00A000000001");
+        let entity = |topic: String| {
+            ["/attributes", "/set", "/result", ""].map(|end| format!("{topic}{end}")).into_iter()
+        };
+        let entities = [
+            topics.bridge("account_2"),
+            topics.value(&serial, Part::Printer, "hms_errors"),
+            topics.value(&serial, Part::Ams(128), "tray_1_name"),
+            topics.value(&serial, Part::External(2), "color"),
+        ];
+        let others = [
+            topics.bridge_availability(),
+            topics.bridge_event("account_2"),
+            topics.availability(&serial),
+            topics.event(&serial, "print"),
+            topics.trigger(&serial),
+            topics.image(&serial, "cover"),
+            topics.state(&serial),
+            topics.raw_report(&serial),
+            topics.raw_request(&serial),
+            topics.value(&serial, Part::Printer, "action/dry"),
+            topics.result(&serial, "action/dry"),
+        ];
+        for topic in entities.into_iter().flat_map(entity).chain(others) {
+            assert!(topics.is_ours(&topic), "{topic}");
+        }
+        for foreign in [
+            "home/bambu",
+            "home/bambu/",
+            "home/bambu/notes",
+            "home/bambu_2/01P00A000000001/status",
+            "zigbee2mqtt/01P00A000000001/status",
+            "home/bambu/spool_holder/state",
+            "home/bambu/KITCHEN/state",
+            "home/bambu/01p00a000000001/status",
+            "home/bambu/01P00A000000001",
+            "home/bambu/01P00A000000001/",
+            "home/bambu/01P00A000000001/My notes",
+            "home/bambu/01P00A000000001/notes/of/mine",
+            "home/bambu/01P00A000000001/ams/left/humidity",
+            "home/bambu/01P00A000000001/ams/0",
+            "home/bambu/01P00A000000001/raw/notes",
+            "home/bambu/bridge/event/account/last",
+            "home/bambu/bridge/",
+        ] {
+            assert!(!topics.is_ours(foreign), "{foreign}");
+        }
+        assert_eq!(topics.parse("home/bambu/KITCHEN/state"), None, "no printer's document");
+    }
+
+    #[test]
+    fn a_device_is_ours_by_its_id_and_its_availability() {
+        let topics = topics();
+        let ours = br#"{"availability": [{"topic": "home/bambu/bridge/availability"}]}"#;
+        let second = br#"{"availability": [{"topic": "x"}, {"topic": "home/bambu/bridge/availability"}]}"#;
+        for id in
+            ["bridge", "01P00A000000001", "01P00A000000001_ams_0", "01P00A000000001_external_2", "ams_X-1"]
+        {
+            let id = format!("home_bambu_{id}");
+            assert!(topics.owns(&id, ours), "{id}");
+            for foreign in [&second[..], b"{}", b"", b"[1"] {
+                assert!(!topics.owns(&id, foreign), "{id}");
+            }
+        }
+        for id in ["shelf", "home_bambu", "home_bambu_shelf", "home_bambu_01P00A000000001_shelf", "bridge"] {
+            assert!(!topics.owns(id, ours), "{id}");
         }
     }
 
