@@ -5,7 +5,7 @@
 //! share: it adds the clock and the turn. A request that may not be made now is refused with the time until
 //! it may; nothing waits here.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -13,6 +13,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::error::{Error, Rest};
+use crate::window::Window;
 
 const SECOND: Duration = Duration::from_secs(1);
 const MINUTE: Duration = Duration::from_secs(60);
@@ -158,15 +159,28 @@ struct Faults {
 }
 
 /// What may be asked, and when. Time is any steady clock's.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Rules {
-    /// When the requests of the last hour were made.
-    made: VecDeque<Duration>,
+    /// The requests that were made, as far as they count in a minute and in an hour.
+    made: [Window; 2],
     /// When a subject was last answered.
     answered: HashMap<(Kind, String), Duration>,
     sites: HashMap<String, Site>,
     faults: HashMap<(String, Kind), Faults>,
     totals: BTreeMap<Kind, u64>,
+}
+
+impl Default for Rules {
+    /// With nothing counted yet.
+    fn default() -> Self {
+        Self {
+            made: [Window::new(PER_MINUTE, MINUTE), Window::new(PER_HOUR, HOUR)],
+            answered: HashMap::new(),
+            sites: HashMap::new(),
+            faults: HashMap::new(),
+            totals: BTreeMap::new(),
+        }
+    }
 }
 
 impl Rules {
@@ -192,17 +206,13 @@ impl Rules {
         if due > now {
             return Err((due.saturating_sub(now), Rest::Recent));
         }
-        while self.made.front().is_some_and(|at| *at + HOUR <= now) {
-            self.made.pop_front();
+        let waits = self.made.iter().map(|window| window.wait(now));
+        if let Some(wait) = waits.max().filter(|wait| !wait.is_zero()) {
+            return Err((wait, Rest::Budget));
         }
-        for (most, span) in [(PER_MINUTE, MINUTE), (PER_HOUR, HOUR)] {
-            // The oldest of the last `most`: with it still in the span, another would be one too many.
-            let oldest = self.made.len().checked_sub(most).and_then(|place| self.made.get(place));
-            if let Some(at) = oldest.filter(|at| **at + span > now) {
-                return Err(((*at + span).saturating_sub(now), Rest::Budget));
-            }
+        for window in &mut self.made {
+            window.take(now);
         }
-        self.made.push_back(now);
         *self.totals.entry(kind).or_default() += 1;
         Ok(())
     }

@@ -20,10 +20,11 @@ fn may_depend(room: &str) -> Option<&'static [&'static str]> {
 /// What a module of the program may name of its other modules; `None` is anything.
 fn may_know(module: &str) -> Option<&'static [&'static str]> {
     Some(match module {
-        "tls" | "config" | "service" | "replay" => &[],
+        "tls" | "config" | "service" | "replay" | "window" => &[],
         "http" => &["config"],
-        "mqtt" => &["tls", "config"],
-        "cloud" | "texts" => &["tls", "config", "http"],
+        "mqtt" => &["tls", "config", "window"],
+        "cloud" => &["tls", "config", "http", "window"],
+        "texts" => &["tls", "config", "http"],
         "history" => &["config"],
         "ledger" => &["config", "history"],
         "gateway" => &["mqtt", "cloud", "config", "history", "ledger", "replay", "service", "texts", "tls"],
