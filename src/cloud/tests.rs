@@ -50,6 +50,32 @@ fn client(account: &Account) -> Client {
     Client::new(account, &tls, Limiter::new()).unwrap()
 }
 
+/// What is logged on this thread.
+#[derive(Clone, Default)]
+struct Said(Arc<std::sync::Mutex<Vec<u8>>>);
+
+impl Said {
+    fn listen(&self) -> tracing::subscriber::DefaultGuard {
+        let said = self.clone();
+        let subscriber = tracing_subscriber::fmt().with_ansi(false).with_writer(move || said.clone());
+        tracing::subscriber::set_default(subscriber.finish())
+    }
+
+    fn text(&self) -> String {
+        String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
+    }
+}
+
+impl std::io::Write for Said {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().write(bytes)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
 async fn answer(server: &MockServer, at: &str, status: u16, body: &str) {
     let template = ResponseTemplate::new(status).set_body_raw(body.to_owned(), "application/json");
     Mock::given(path(at)).respond_with(template).mount(server).await;
@@ -91,6 +117,7 @@ mod authenticator;
 #[cfg(feature = "demo")]
 mod encrypted;
 mod limiter;
+mod picture;
 mod session;
 
 #[tokio::test]
@@ -326,6 +353,28 @@ async fn printers_are_listed_without_their_access_codes() {
     assert_eq!(found[0].online, Some(true));
     assert_eq!((found[1].name.as_str(), found[1].online), ("", None), "the gateway names it by its model");
     assert!(!format!("{found:?}").contains("12345678"));
+}
+
+#[tokio::test]
+async fn what_has_no_serial_number_is_passed_over_and_that_is_said_once() {
+    let server = MockServer::start().await;
+    let odd = ["../../x", "01P00A000000001/request", "#", "+", "01P0", "01P00A00000000\u{fc}"];
+    let long = "0".repeat(33);
+    let ids = odd.into_iter().chain([long.as_str(), "01P00A000000001"]);
+    let devices: Vec<Value> = ids.map(|id| json!({ "dev_id": id, "name": "x" })).collect();
+    answer(&server, BIND, 200, &json!({ "devices": devices }).to_string()).await;
+    let account = account_at(&server, "account: a@b.c");
+    let (client, said) = (client(&account), Said::default());
+    let listening = said.listen();
+    // Another token is another question, so that no pause is between them.
+    for token in ["first", "second"] {
+        let found = client.printers(&secret(token)).await.unwrap();
+        let serials: Vec<&str> = found.iter().map(|printer| printer.serial.as_str()).collect();
+        assert_eq!(serials, ["01P00A000000001"]);
+    }
+    drop(listening);
+    assert_eq!(said.text().matches("passed over").count(), 1, "{}", said.text());
+    assert!(said.text().contains("odd=7"), "{}", said.text());
 }
 
 #[test]

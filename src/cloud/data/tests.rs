@@ -144,11 +144,18 @@ fn nonsense_is_left_out_alone() {
 
 #[test]
 fn pictures_come_only_from_where_they_are_safe() {
-    let may = |text: &str| Url::parse(text).is_ok_and(|url| may_fetch(&url));
-    assert!(may("https://public-cdn.example.com/a.png?token=x"));
-    assert!(may("http://127.0.0.1:8080/pictures/1.png"));
-    for text in ["http://example.com/a.png", "file:///etc/passwd", "ftp://127.0.0.1/a", "data:,x", "nonsense"]
-    {
-        assert!(!may(text), "{text}");
+    let (vendor, demo) = ("https://api.bambulab.com", "http://127.0.0.1:8080");
+    let may =
+        |api: &str, text: &str| Url::parse(text).is_ok_and(|url| may_fetch(&Url::parse(api).unwrap(), &url));
+    let here = "http://127.0.0.1:8080/pictures/1.png";
+    assert!(may(demo, here));
+    assert!(!may(vendor, here), "the vendor's cloud has nothing to show on this machine");
+    for api in [vendor, demo] {
+        assert!(may(api, "https://public-cdn.example.com/a.png?token=x"));
+        for text in
+            ["http://example.com/a.png", "file:///etc/passwd", "ftp://127.0.0.1/a", "data:,x", "nonsense"]
+        {
+            assert!(!may(api, text), "{text}");
+        }
     }
 }
