@@ -16,6 +16,7 @@ pub mod session;
 mod token;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use reqwest::{Request, RequestBuilder, Url};
@@ -28,6 +29,8 @@ use crate::config::{Account, AccountName, Region};
 use limiter::{Ask, Demand, Kind};
 use reply::{Reply, member, number, text};
 use token::claims;
+
+use printer::Serial;
 
 pub use data::Releases;
 pub(crate) use error::advice;
@@ -58,6 +61,8 @@ pub struct Client {
     /// For one request.
     timeout: Duration,
     limiter: Arc<Limiter>,
+    /// It was said that the list of printers has something in it that is none.
+    odd_told: AtomicBool,
 }
 
 /// A printer of the account. Its access code, which the cloud sends along, is not kept.
@@ -80,6 +85,11 @@ impl BoundPrinter {
     pub fn cloud_names(&self) -> [&str; 2] {
         [self.model_code.as_deref(), self.product_name.as_deref()].map(Option::unwrap_or_default)
     }
+
+    /// Whether its serial number can be one: it becomes part of topics and of the names of files.
+    pub fn has_serial(&self) -> bool {
+        Serial::parse(&self.serial).is_some()
+    }
 }
 
 impl Client {
@@ -98,6 +108,7 @@ impl Client {
             sites: [format!("api {place}"), format!("web {place}")],
             timeout: REQUEST_TIMEOUT,
             limiter,
+            odd_told: AtomicBool::new(false),
         })
     }
 
@@ -136,7 +147,23 @@ impl Client {
         let subject = token::fingerprint(token);
         let ask = Ask::new(Kind::Devices, &subject, demand);
         let content = self.get(ask, "v1/iot-service/api/user/bind", &[], token).await?;
-        bound_printers(&content).ok_or(Error::Unexpected { missing: "list of printers" })
+        let printers = bound_printers(&content).ok_or(Error::Unexpected { missing: "list of printers" })?;
+        Ok(self.without_odd_ones(printers))
+    }
+
+    /// Passes over what has no serial number that could be one, and says so once.
+    fn without_odd_ones(&self, mut printers: Vec<BoundPrinter>) -> Vec<BoundPrinter> {
+        let listed = printers.len();
+        printers.retain(BoundPrinter::has_serial);
+        let odd = listed - printers.len();
+        if odd > 0 && !self.odd_told.swap(true, Ordering::Relaxed) {
+            warn!(
+                odd,
+                "the Bambu cloud lists printers whose serial numbers are none (letters and digits, fifteen as a rule); \
+                 they are passed over; if one of yours is missing, look for a newer version"
+            );
+        }
+        printers
     }
 
     fn host(&self) -> &str {

@@ -4,8 +4,8 @@
 //! gateway's inbox; nothing here waits.
 
 mod life;
+mod password;
 
-use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -78,17 +78,16 @@ pub(super) enum Told {
 struct Kept {
     #[serde(flatten)]
     standing: Standing,
-    /// The [`mark`] of the password that was refused.
+    /// The [`mark`](password::mark) of the password that was refused.
     refused_password: Option<u16>,
 }
 
-/// Tells a password from another one, and says next to nothing about it: of all passwords, one in 65536 has the
-/// same. Should a changed one be among them, a person has to log in, as they are told anyhow.
-fn mark(password: &SecretString, install: &str) -> u16 {
-    let mut hasher = DefaultHasher::new();
-    (install, password.expose_secret()).hash(&mut hasher);
-    let [low, high, ..] = hasher.finish().to_le_bytes();
-    u16::from_le_bytes([low, high])
+impl Kept {
+    /// How the account stands, now that its password has this mark. A mark that an earlier release has made in another
+    /// way is another one, so the password is tried once more.
+    fn with_password(self, mark: Option<u16>) -> Standing {
+        if self.refused_password == mark { self.standing } else { self.standing.with_new_password() }
+    }
 }
 
 #[derive(Clone)]
@@ -187,11 +186,11 @@ impl Account {
             |kind: &str| state.read(&format!("{kind}-{label}.json")).ok().flatten().unwrap_or_default();
         let warned: Warned = serde_json::from_slice(&read("warned")).unwrap_or_default();
         let kept: Kept = serde_json::from_slice(&read("standing")).unwrap_or_default();
-        let password_mark = config.password.as_ref().map(|password| mark(password, install));
-        let same = kept.refused_password == password_mark;
-        let standing = if same { kept.standing } else { kept.standing.with_new_password() };
+        let password_mark = config.password.as_ref().map(|password| password::mark(password, install));
+        let standing = kept.with_password(password_mark);
         // As they were last told, should REST be down: nothing but its extras may depend on it.
-        let printers = serde_json::from_slice(&read("printers")).unwrap_or_default();
+        let mut printers: Vec<BoundPrinter> = serde_json::from_slice(&read("printers")).unwrap_or_default();
+        printers.retain(BoundPrinter::has_serial);
         let named = config.account.is_some();
         let mut account = Self {
             id,
@@ -716,4 +715,23 @@ pub(crate) fn cloud_options(account: &config::Account, install: &str) -> anyhow:
         keep_alive: Duration::from_secs(30),
         pace: Pace::Cloud,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refused_password_is_known_again_and_any_other_mark_is_another_password() {
+        let kept = || -> Kept {
+            serde_json::from_str(r#"{"password_refused":true,"authenticator":true,"refused_password":7}"#)
+                .unwrap()
+        };
+        assert!(kept().with_password(Some(7)).is_refused());
+        for other in [Some(8), None] {
+            let standing = kept().with_password(other);
+            assert!(!standing.is_refused());
+            assert_ne!(standing, Standing::default(), "the rest is as it was");
+        }
+    }
 }
