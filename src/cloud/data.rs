@@ -14,10 +14,12 @@ use reqwest::Url;
 use secrecy::SecretString;
 use serde_json::Value;
 
+use super::client::Client;
+use super::error::Error;
+use super::kinds::Releases;
 use super::limiter::{Ask, Demand, Kind};
 use super::reply::{Reply, member, number, text};
 use super::token::fingerprint;
-use super::{Client, Error};
 use crate::config::is_loopback;
 use printer::Text;
 use printer::cloud::{Hearsay, Message, Names, Picture, Release, Task, TaskSlot, TaskStatus};
@@ -33,15 +35,6 @@ pub(super) const LARGEST_PICTURE: usize = 2 * 1024 * 1024;
 const LONGEST_NOTES: usize = 32 * 1024;
 /// The cloud's word for "no AMS"; a printer's would be 254 (protocol 1.7.4).
 const EXTERNAL: i64 = 255;
-
-/// What is offered for the boards of one printer.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Releases {
-    /// For the printer; `None` where nothing is offered.
-    pub printer: Option<Release>,
-    /// For its AMS units, as far as anything is offered.
-    pub ams: Vec<Arc<Release>>,
-}
 
 impl Client {
     /// The newest tasks of a printer.

@@ -7,8 +7,7 @@ use std::time::Duration;
 use rustls::CertificateError;
 use thiserror::Error as ThisError;
 
-use super::limiter::Outcome;
-use super::login::CodeKind;
+use super::kinds::{LoginReason, Outcome, Rest};
 use crate::config::state_dir;
 use crate::tls;
 
@@ -270,48 +269,6 @@ pub enum Error {
     /// The login cannot be read or kept.
     #[error(transparent)]
     State(#[from] state_dir::Error),
-}
-
-/// Why a request is held back.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ThisError)]
-#[non_exhaustive]
-pub enum Rest {
-    /// Cloudflare wanted to see a browser.
-    #[error("Cloudflare wanted to see a browser a moment ago")]
-    Challenge,
-    /// The cloud said how long it wants to be left alone.
-    #[error("it asked to be left alone")]
-    Asked,
-    /// There were too many requests.
-    #[error("it asked for fewer requests")]
-    TooMany,
-    /// This kind of request failed.
-    #[error("the same request failed a moment ago")]
-    Fault,
-    /// The same was answered a moment ago.
-    #[error("the same was answered a moment ago")]
-    Recent,
-    /// As much was asked as we allow ourselves.
-    #[error("it was asked as often as this program allows itself")]
-    Budget,
-}
-
-/// Why only a person can log in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ThisError)]
-#[non_exhaustive]
-pub enum LoginReason {
-    /// Nothing is stored and there is no password.
-    #[error("there is no login for the Bambu account yet")]
-    NoToken,
-    /// The stored or configured token is past its end.
-    #[error("the Bambu login has run out")]
-    RunOut,
-    /// A code has to be entered.
-    #[error("the Bambu account asks for a code that comes by {0}")]
-    Code(CodeKind),
-    /// An authenticator is set up for the account.
-    #[error("the Bambu account asks for the code of its authenticator")]
-    Authenticator,
 }
 
 impl Error {

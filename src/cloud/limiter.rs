@@ -12,7 +12,8 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::error::{Error, Rest};
+use super::error::Error;
+use super::kinds::{Outcome, Rest};
 use crate::window::Window;
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -121,22 +122,6 @@ impl<'a> Ask<'a> {
     pub const fn new(kind: Kind, subject: &'a str, demand: Demand) -> Self {
         Self { kind, subject, demand }
     }
-}
-
-/// How a request ended, as far as the next ones are concerned.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Outcome {
-    /// With what was asked for.
-    Good,
-    /// With a refusal that concerns this request alone.
-    Refused,
-    /// Too many requests, perhaps with the time to wait.
-    TooMany(Option<Duration>),
-    /// A fault of the cloud's own or on the way, perhaps with the time to wait.
-    Fault(Option<Duration>),
-    /// Cloudflare wants to see a browser.
-    Challenge,
 }
 
 /// Rest for one site.

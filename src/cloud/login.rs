@@ -2,17 +2,16 @@
 //!
 //! Nothing here tries twice: each attempt counts towards a lock-out of the account.
 
-use std::fmt;
-
 use reqwest::Url;
 use reqwest::header::COOKIE;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::{Value, json};
 
+use super::client::{Client, join};
 use super::error::Error;
+use super::kinds::{CodeKind, LoginReason};
 use super::limiter::{Ask, Demand, Kind};
 use super::reply::{Reply, code_of, member, message_of, number, text};
-use super::{Client, join};
 use crate::config::Region;
 
 const CSRF_COOKIE: &str = "bbl_csrf_token";
@@ -40,24 +39,6 @@ pub struct Grant {
     pub token: SecretString,
     /// Its life in seconds, where the cloud says so.
     pub expires_in: Option<i64>,
-}
-
-/// How a code reaches its person.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum CodeKind {
-    /// To the account's e-mail address.
-    Email,
-    /// To the account's phone number.
-    Sms,
-}
-
-impl fmt::Display for CodeKind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Email => "e-mail",
-            Self::Sms => "text message",
-        })
-    }
 }
 
 /// What became of an authenticator's code.
@@ -147,7 +128,7 @@ impl Client {
         let account = self.account.as_ref();
         account
             .map(crate::config::AccountName::as_str)
-            .ok_or(Error::LoginNeeded { reason: super::error::LoginReason::NoToken })
+            .ok_or(Error::LoginNeeded { reason: LoginReason::NoToken })
     }
 
     fn login_url(&self) -> Url {

@@ -6,10 +6,11 @@
 use jiff::Timestamp;
 use secrecy::SecretString;
 
-use super::Client;
 use super::attempts::{self, Attempt};
+use super::client::Client;
 use super::error::Error;
-use super::login::{Answered, CodeKind, Grant, Login};
+use super::kinds::CodeKind;
+use super::login::{Answered, Grant, Login};
 use super::session::{Session, Source, keep};
 use super::token::{self, Stored, claims};
 use crate::config::{Account, StateDir};

@@ -10,7 +10,7 @@ use reqwest::header::{DATE, HeaderMap, RETRY_AFTER, SET_COOKIE};
 use serde_json::Value;
 
 use super::error::Error;
-use super::limiter::Outcome;
+use super::kinds::Outcome;
 
 /// Longest text of the cloud's own that is passed on to a person.
 const LONGEST_MESSAGE: usize = 200;

@@ -11,10 +11,11 @@ use serde_json::Value;
 use tracing::{info, warn};
 
 use super::attempts;
-use super::error::{Error, LoginReason};
+use super::client::Client;
+use super::error::Error;
+use super::kinds::LoginReason;
 use super::login::{Grant, Login};
-use super::token::{self, Stored, UserName};
-use super::{Client, claims};
+use super::token::{self, Stored, UserName, claims};
 use crate::config::{Account, StateDir};
 
 /// People are warned this long before a login ends.

@@ -1,14 +1,22 @@
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
 
 use jiff::Timestamp;
 use reqwest::StatusCode;
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
-use serde_json::json;
+use secrecy::{ExposeSecret as _, SecretString};
+use serde_json::{Value, json};
 use wiremock::matchers::{body_json, header, method, path};
 use wiremock::{Mock, MockServer, ResponseTemplate};
 
+use super::client::LONGEST_BODY;
+use super::limiter::{Ask, Demand, Kind};
+use super::printers::bound_printers;
+use super::reply::Reply;
+use super::token::claims;
 use super::*;
-use crate::config::{Config, Source as ConfigSource};
+use crate::config::{Account, Config, Source as ConfigSource};
 
 const LOGIN: &str = "/v1/user-service/user/login";
 const PREFERENCE: &str = "/v1/design-user-service/my/preference";

@@ -3,7 +3,8 @@ use std::time::Duration;
 use proptest::prelude::*;
 
 use super::*;
-use crate::cloud::limiter::{Outcome, PER_HOUR, PER_MINUTE, Rules};
+use crate::cloud::kinds::Outcome;
+use crate::cloud::limiter::{PER_HOUR, PER_MINUTE, Rules};
 
 const API: &str = "api";
 const KINDS: [Kind; 12] = [
