@@ -8,24 +8,24 @@ pub mod attempts;
 mod client;
 mod data;
 mod error;
+pub mod flow;
 mod kinds;
 pub mod limiter;
 mod login;
-pub mod person;
+pub mod logins;
 pub mod plan;
 mod printers;
 mod reply;
-pub mod session;
 mod token;
 
 pub use client::Client;
-pub use error::Error;
+pub use error::CloudError;
 pub(crate) use error::advice;
+pub use flow::LoginFlow;
 pub use kinds::{BoundPrinter, CodeKind, LoginReason, Releases, Rest};
 pub use limiter::Limiter;
-pub use login::{Answered, Grant, Login};
-pub use person::Desk;
-pub use session::{Session, Verdict, obtain, verdict};
+pub use login::{Answered, LoginAnswer, TokenGrant};
+pub use logins::{CloudLogin, Verdict, obtain, verdict};
 pub use token::UserName;
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::json;
 
-use super::error::Error;
+use super::error::CloudError;
 use super::token;
 use crate::config::{Account, StateDir};
 use crate::window::Window;
@@ -39,11 +39,11 @@ struct Attempts {
 }
 
 impl Attempts {
-    fn load(state: &StateDir, account: &Account) -> Result<Self, Error> {
+    fn load(state: &StateDir, account: &Account) -> Result<Self, CloudError> {
         Ok(Self::read(&state.read(&token::file_name("logins", account))?.unwrap_or_default()))
     }
 
-    fn save(self, state: &StateDir, account: &Account) -> Result<(), Error> {
+    fn save(self, state: &StateDir, account: &Account) -> Result<(), CloudError> {
         let Self { passwords, code_requests, codes } = self;
         let written = json!({ "passwords": passwords, "code_requests": code_requests, "codes": codes });
         Ok(state.write(&token::file_name("logins", account), written.to_string().as_bytes())?)
@@ -66,7 +66,12 @@ impl Attempts {
 }
 
 /// Counts an attempt that is about to be made, or says that it has to wait.
-pub fn permit(state: &StateDir, account: &Account, attempt: Attempt, now: Timestamp) -> Result<(), Error> {
+pub fn permit(
+    state: &StateDir,
+    account: &Account,
+    attempt: Attempt,
+    now: Timestamp,
+) -> Result<(), CloudError> {
     let mut all = Attempts::load(state, account)?;
     for attempt in [Attempt::Password, Attempt::CodeRequest, Attempt::Code] {
         // A clock that was ahead must not lock anyone out: the future does not count.
@@ -78,7 +83,7 @@ pub fn permit(state: &StateDir, account: &Account, attempt: Attempt, now: Timest
     for at in &*made {
         window.take(since_epoch(*at));
     }
-    window.permit(since_epoch(now)).map_err(|wait| Error::TooManyLogins { wait })?;
+    window.permit(since_epoch(now)).map_err(|wait| CloudError::TooManyLogins { wait })?;
     made.push(now);
     all.save(state, account)
 }
@@ -88,7 +93,7 @@ fn since_epoch(at: Timestamp) -> Duration {
 }
 
 /// Takes back the last one, which was not made after all.
-pub(super) fn forgive(state: &StateDir, account: &Account, attempt: Attempt) -> Result<(), Error> {
+pub(super) fn forgive(state: &StateDir, account: &Account, attempt: Attempt) -> Result<(), CloudError> {
     let mut all = Attempts::load(state, account)?;
     all.of(attempt).pop();
     all.save(state, account)

@@ -9,9 +9,9 @@ use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::Value;
 use tracing::{debug, warn};
 
-use super::error::Error;
+use super::error::CloudError;
 use super::limiter::{Ask, Limiter};
-use super::reply::Reply;
+use super::reply::HttpReply;
 use crate::config::{Account, AccountName, Region};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -41,10 +41,14 @@ pub struct Client {
 impl Client {
     /// A client for this account's cloud. Nothing is sent yet. The limiter is shared by all clients of the
     /// process.
-    pub fn new(account: &Account, tls: &rustls::ClientConfig, limiter: Arc<Limiter>) -> Result<Self, Error> {
+    pub fn new(
+        account: &Account,
+        tls: &rustls::ClientConfig,
+        limiter: Arc<Limiter>,
+    ) -> Result<Self, CloudError> {
         let host = account.api_url.host_str().unwrap_or_default();
         let http = crate::http::client(tls, host, CONNECT_TIMEOUT)
-            .map_err(|error| Error::transport(host, &error))?;
+            .map_err(|error| CloudError::transport(host, &error))?;
         let place = account.api_url.origin().ascii_serialization();
         Ok(Self {
             http,
@@ -60,12 +64,12 @@ impl Client {
 
     /// Makes the TLS configuration the account asks for, and a client with it that shares its limits with
     /// nobody: for a command that ends soon.
-    pub fn for_account(account: &Account) -> Result<Self, Error> {
+    pub fn for_account(account: &Account) -> Result<Self, CloudError> {
         Self::sharing(account, Limiter::new())
     }
 
     /// The same, with limits that are shared.
-    pub fn sharing(account: &Account, limiter: Arc<Limiter>) -> Result<Self, Error> {
+    pub fn sharing(account: &Account, limiter: Arc<Limiter>) -> Result<Self, CloudError> {
         let tls: Arc<rustls::ClientConfig> = crate::tls::client_config(account.ca_file.as_deref(), None)?;
         Self::new(account, &tls, limiter)
     }
@@ -89,19 +93,19 @@ impl Client {
         path: &str,
         query: &[(&str, &str)],
         token: &SecretString,
-    ) -> Result<Value, Error> {
+    ) -> Result<Value, CloudError> {
         let mut url = join(&self.api, path);
         if !query.is_empty() {
             url.query_pairs_mut().extend_pairs(query);
         }
         let request = self.http.get(url).bearer_auth(token.expose_secret());
         match self.send(self.api_site(), ask, request).await?.content()? {
-            Value::Null => Err(Error::Empty),
+            Value::Null => Err(CloudError::Empty),
             content => Ok(content),
         }
     }
 
-    pub(super) async fn post(&self, ask: Ask<'_>, url: Url, body: &Value) -> Result<Reply, Error> {
+    pub(super) async fn post(&self, ask: Ask<'_>, url: Url, body: &Value) -> Result<HttpReply, CloudError> {
         self.send(self.api_site(), ask, self.http.post(url).json(body)).await
     }
 
@@ -111,28 +115,28 @@ impl Client {
         site: &str,
         ask: Ask<'_>,
         request: RequestBuilder,
-    ) -> Result<Reply, Error> {
+    ) -> Result<HttpReply, CloudError> {
         let request = request.header(reqwest::header::ACCEPT, "application/json").timeout(self.timeout);
-        let request = request.build().map_err(|error| Error::transport(self.host(), &error))?;
+        let request = request.build().map_err(|error| CloudError::transport(self.host(), &error))?;
         let pass = self.limiter.pass(site, ask).await?;
         let answer = self.exchange(request).await;
-        pass.ended(answer.as_ref().map_or_else(Error::outcome, Reply::outcome));
+        pass.ended(answer.as_ref().map_or_else(CloudError::outcome, HttpReply::outcome));
         if let Ok(reply) = &answer {
             self.compare_clocks(reply);
         }
         answer
     }
 
-    async fn exchange(&self, request: Request) -> Result<Reply, Error> {
+    async fn exchange(&self, request: Request) -> Result<HttpReply, CloudError> {
         let host = request.url().host_str().unwrap_or_default().to_owned();
-        let transport = |error: reqwest::Error| Error::transport(&host, &error);
+        let transport = |error: reqwest::Error| CloudError::transport(&host, &error);
         let mut response = self.http.execute(request).await.map_err(transport)?;
         let (status, headers) = (response.status(), response.headers().clone());
         let mut body = Vec::new();
         while let Some(chunk) = response.chunk().await.map_err(transport)? {
             body.extend_from_slice(&chunk);
             if body.len() > LONGEST_BODY {
-                return Err(Error::TooLong);
+                return Err(CloudError::TooLong);
             }
         }
         debug!(
@@ -141,13 +145,13 @@ impl Client {
             bytes = body.len(),
             "the cloud answered"
         );
-        Ok(Reply { status, headers, body })
+        Ok(HttpReply { status, headers, body })
     }
 
     /// Says once when the cloud and this machine do not agree about the time: a login that looks alive here
     /// may be over there, and certificates depend on it.
     #[allow(clippy::disallowed_methods, reason = "the edge: what an answer says is compared with the clock")]
-    fn compare_clocks(&self, reply: &Reply) {
+    fn compare_clocks(&self, reply: &HttpReply) {
         let Some(ahead) = reply.sent_at().map(|sent| jiff::Timestamp::now().duration_since(sent)) else {
             return;
         };

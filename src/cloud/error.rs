@@ -7,7 +7,7 @@ use std::time::Duration;
 use rustls::CertificateError;
 use thiserror::Error as ThisError;
 
-use super::kinds::{LoginReason, Outcome, Rest};
+use super::kinds::{LoginReason, RequestOutcome, Rest};
 use crate::config::state_dir;
 use crate::tls;
 
@@ -22,7 +22,7 @@ pub(crate) mod advice {
 /// Why the cloud did not do what was asked.
 #[derive(Debug, ThisError)]
 #[non_exhaustive]
-pub enum Error {
+pub enum CloudError {
     /// The proof of `protocol.md` 1.4, and nothing less: the token is dead.
     #[error("the Bambu login has expired or was revoked; run `bambu2mqtt login`")]
     TokenExpired,
@@ -99,7 +99,7 @@ pub enum Error {
     )]
     Kept {
         /// Why not.
-        cause: Box<Error>,
+        cause: Box<CloudError>,
     },
     /// Our own limit, so that a restart loop does not lock the account.
     #[error(
@@ -265,13 +265,13 @@ pub enum Error {
     },
     /// TLS could not even be set up.
     #[error(transparent)]
-    Tls(#[from] tls::Error),
+    Tls(#[from] tls::TlsError),
     /// The login cannot be read or kept.
     #[error(transparent)]
     State(#[from] state_dir::Error),
 }
 
-impl Error {
+impl CloudError {
     /// Only a login by a person helps (exit code 77 of `check` and `printers`).
     pub fn needs_login(&self) -> bool {
         self.retry_after().is_none()
@@ -351,11 +351,11 @@ impl Error {
     }
 
     /// What it means for the next requests.
-    pub(super) fn outcome(&self) -> Outcome {
+    pub(super) fn outcome(&self) -> RequestOutcome {
         match self {
-            Self::Challenge { .. } => Outcome::Challenge,
-            Self::RateLimited { retry_after } => Outcome::TooMany(*retry_after),
-            Self::Server { retry_after, .. } => Outcome::Fault(*retry_after),
+            Self::Challenge { .. } => RequestOutcome::Challenge,
+            Self::RateLimited { retry_after } => RequestOutcome::TooMany(*retry_after),
+            Self::Server { retry_after, .. } => RequestOutcome::Fault(*retry_after),
             Self::NotData { .. }
             | Self::Empty
             | Self::TooLong
@@ -364,8 +364,8 @@ impl Error {
             | Self::ClockWrong { .. }
             | Self::Untrusted { .. }
             | Self::BrokenOff { .. }
-            | Self::Unreachable { .. } => Outcome::Fault(None),
-            _ => Outcome::Refused,
+            | Self::Unreachable { .. } => RequestOutcome::Fault(None),
+            _ => RequestOutcome::Refused,
         }
     }
 

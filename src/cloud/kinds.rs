@@ -67,7 +67,7 @@ impl fmt::Display for CodeKind {
 /// How a request ended, as far as the next ones are concerned.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Outcome {
+pub enum RequestOutcome {
     /// With what was asked for.
     Good,
     /// With a refusal that concerns this request alone.

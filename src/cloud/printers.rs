@@ -7,37 +7,38 @@ use serde_json::Value;
 use tracing::warn;
 
 use super::client::Client;
-use super::error::Error;
+use super::error::CloudError;
 use super::kinds::BoundPrinter;
-use super::limiter::{Ask, Demand, Kind};
+use super::limiter::{Ask, Demand, RequestKind};
 use super::reply::{member, number, text};
 use super::token::{self, UserName};
 
 impl Client {
     /// Whose token this is, in the form the broker wants; also the check whether it is alive.
-    pub async fn preference(&self, token: &SecretString) -> Result<UserName, Error> {
-        let ask = Ask::new(Kind::Preference, "", Demand::Person);
+    pub async fn preference(&self, token: &SecretString) -> Result<UserName, CloudError> {
+        let ask = Ask::new(RequestKind::Preference, "", Demand::Person);
         let content = self.get(ask, "v1/design-user-service/my/preference", &[], token).await?;
         let uid = member(&content, "uid").and_then(number).filter(|uid| *uid > 0);
-        uid.map(UserName::from_uid).ok_or(Error::Unexpected { missing: "user id" })
+        uid.map(UserName::from_uid).ok_or(CloudError::Unexpected { missing: "user id" })
     }
 
     /// The printers of the account, because someone waits for them: half a minute apart at least.
-    pub async fn printers(&self, token: &SecretString) -> Result<Vec<BoundPrinter>, Error> {
+    pub async fn printers(&self, token: &SecretString) -> Result<Vec<BoundPrinter>, CloudError> {
         self.list(token, Demand::Person).await
     }
 
     /// The printers of the account, because it is time to look: ten minutes after the last look at least.
-    pub async fn printers_when_due(&self, token: &SecretString) -> Result<Vec<BoundPrinter>, Error> {
+    pub async fn printers_when_due(&self, token: &SecretString) -> Result<Vec<BoundPrinter>, CloudError> {
         self.list(token, Demand::Schedule).await
     }
 
-    async fn list(&self, token: &SecretString, demand: Demand) -> Result<Vec<BoundPrinter>, Error> {
+    async fn list(&self, token: &SecretString, demand: Demand) -> Result<Vec<BoundPrinter>, CloudError> {
         // By token: with a new one the list may be another.
         let subject = token::fingerprint(token);
-        let ask = Ask::new(Kind::Devices, &subject, demand);
+        let ask = Ask::new(RequestKind::Devices, &subject, demand);
         let content = self.get(ask, "v1/iot-service/api/user/bind", &[], token).await?;
-        let printers = bound_printers(&content).ok_or(Error::Unexpected { missing: "list of printers" })?;
+        let printers =
+            bound_printers(&content).ok_or(CloudError::Unexpected { missing: "list of printers" })?;
         Ok(self.without_odd_ones(printers))
     }
 

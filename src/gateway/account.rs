@@ -18,7 +18,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tracing::{error, info, warn};
 
-use crate::cloud::{self, BoundPrinter, Client, Limiter, Session};
+use crate::cloud::{self, BoundPrinter, Client, CloudLogin, Limiter};
 use crate::config::{self, StateDir};
 use crate::mqtt::backoff::Pace;
 use crate::mqtt::{self, Brokers, Token};
@@ -98,7 +98,8 @@ pub(super) struct Account {
     label: String,
     install: String,
     brokers: Brokers,
-    session: Option<Session>,
+    /// The login in use.
+    in_use: Option<CloudLogin>,
     /// The connection to the cloud's broker.
     pub(super) channel: Channel,
     printers: Vec<BoundPrinter>,
@@ -134,7 +135,7 @@ impl Account {
     ) -> anyhow::Result<Self> {
         let Around { state, limiter, brokers, install, inbox } = around;
         let client = Arc::new(Client::sharing(config, Arc::clone(limiter))?);
-        let label = cloud::session::label(config);
+        let label = cloud::logins::label(config);
         let read =
             |kind: &str| state.read(&format!("{kind}-{label}.json")).ok().flatten().unwrap_or_default();
         let warned: Warned = serde_json::from_slice(&read("warned")).unwrap_or_default();
@@ -154,7 +155,7 @@ impl Account {
             label,
             install: install.clone(),
             brokers: brokers.clone(),
-            session: None,
+            in_use: None,
             channel: Channel::new(&CLOUD),
             printers,
             lists: 0,
@@ -164,7 +165,7 @@ impl Account {
             code: None,
             tfa_key: None,
             asked: false,
-            kept: Watched::new(cloud::session::file(config, state)),
+            kept: Watched::new(cloud::logins::file(config, state)),
             given_file: config.token_file.clone().map(Watched::new),
             looked: now.mono,
             trouble: None,
@@ -223,8 +224,8 @@ impl Account {
 
     /// How to ask its cloud; `None` while there is no login.
     pub(super) fn rest(&self) -> Option<(Arc<Client>, SecretString)> {
-        let session = self.session.as_ref().filter(|_| self.has_login())?;
-        Some((Arc::clone(&self.access.client), session.token.clone()))
+        let login = self.in_use.as_ref().filter(|_| self.has_login())?;
+        Some((Arc::clone(&self.access.client), login.token.clone()))
     }
 
     /// Its place in the configuration, and what tells it from other accounts wherever it stands.
@@ -337,9 +338,9 @@ impl Account {
             config.token = Some(token);
             renewed = true;
         }
-        let token = self.session.as_ref().map(|session| &session.token);
+        let token = self.in_use.as_ref().map(|login| &login.token);
         // This program writes there too, what it uses already.
-        renewed |= self.kept.look() && cloud::session::is_renewed(config, state, token);
+        renewed |= self.kept.look() && cloud::logins::is_renewed(config, state, token);
         if renewed {
             info!(account = self.number, "there is a new login");
             self.give(now, Input::NewToken, tasks);
@@ -402,9 +403,8 @@ impl Account {
     }
 
     fn retire(&mut self) {
-        if let Some(session) = self.session.take()
-            && let Err(error) =
-                cloud::session::retire(&self.access.config, &self.access.state, &session.token)
+        if let Some(login) = self.in_use.take()
+            && let Err(error) = cloud::logins::retire(&self.access.config, &self.access.state, &login.token)
         {
             error!(%error, "the dead token could not be put away");
         }
@@ -419,7 +419,7 @@ impl Account {
 
     /// Begins a REST call; [`login`] sees to it that there is only one at a time.
     fn call(&mut self, now: Now, call: Call) {
-        let token = self.session.as_ref().map(|session| (session.token.clone(), session.user_name.clone()));
+        let token = self.in_use.as_ref().map(|login| (login.token.clone(), login.user_name.clone()));
         let mut means = Means { token, ..Means::default() };
         if call == Call::SubmitCode {
             means.code = self.code.take();
@@ -439,8 +439,8 @@ impl Account {
     }
 
     fn connect(&mut self, tasks: &mut JoinSet<mqtt::Ended>) -> anyhow::Result<()> {
-        let Some(session) = &self.session else { return Ok(()) };
-        let (user, token) = (session.user_name.as_str(), session.token.clone());
+        let Some(login) = &self.in_use else { return Ok(()) };
+        let (user, token) = (login.user_name.as_str(), login.token.clone());
         if self.channel.replace_credentials(user, token.clone()) {
             return Ok(());
         }

@@ -7,7 +7,7 @@ use super::calls::AccountEvent;
 use super::files::Watched;
 use super::login::{Call, CallOutcome, CallTrouble, Failure, Input};
 use super::{Account, Told};
-use crate::cloud::{self, BoundPrinter, Session, Verdict};
+use crate::cloud::{self, BoundPrinter, CloudLogin, Verdict};
 use crate::mqtt;
 use printer::Now;
 
@@ -25,7 +25,7 @@ impl Account {
         let ended = self.login.busy();
         let mut trouble = None;
         let outcome = match event {
-            AccountEvent::LoggedIn(session) => self.on_login(*session),
+            AccountEvent::LoggedIn(login) => self.on_login(*login),
             AccountEvent::Listed(printers) => self.on_list(printers),
             AccountEvent::Judged(verdict) => self.on_verdict(verdict),
             AccountEvent::AuthenticatorWanted(key) => {
@@ -47,14 +47,14 @@ impl Account {
         self.give(now, Input::Done(outcome), tasks);
     }
 
-    fn on_login(&mut self, session: Session) -> CallOutcome {
+    fn on_login(&mut self, login: CloudLogin) -> CallOutcome {
         // A living connection may go on with the login before, of which this one need not know.
-        let end = session.expires_at;
+        let end = login.expires_at;
         self.tfa_key = None;
         // One that waits is still true when the same login is found again.
         self.warning.take_if(|(warned, _)| warned.end() != end);
-        self.session = Some(session);
-        self.kept = Watched::new(cloud::session::file(&self.access.config, &self.access.state));
+        self.in_use = Some(login);
+        self.kept = Watched::new(cloud::logins::file(&self.access.config, &self.access.state));
         CallOutcome::LoggedIn(end)
     }
 
@@ -74,8 +74,8 @@ impl Account {
     }
 
     fn on_verdict(&mut self, verdict: Verdict) -> CallOutcome {
-        if let (Verdict::OtherUser(user_name), Some(session)) = (&verdict, self.session.as_mut()) {
-            session.user_name = user_name.clone();
+        if let (Verdict::OtherUser(user_name), Some(login)) = (&verdict, self.in_use.as_mut()) {
+            login.user_name = user_name.clone();
         }
         if verdict == Verdict::Alive {
             debug!(account = self.number, "the cloud's REST interface accepts the login");
@@ -83,7 +83,7 @@ impl Account {
         CallOutcome::Judged(verdict)
     }
 
-    fn on_failure(&mut self, ended: Option<Call>, error: &cloud::Error) -> CallOutcome {
+    fn on_failure(&mut self, ended: Option<Call>, error: &cloud::CloudError) -> CallOutcome {
         let failure = Failure::of(error);
         if ended == Some(Call::SubmitCode) {
             // The key is good for a few codes at most, and nobody says which was the last.
@@ -91,7 +91,9 @@ impl Account {
         }
         self.log_failure(error, &failure);
         // One that we ourselves held back says nothing, and one that failed is soon made up for.
-        if matches!(ended, Some(Call::List | Call::Judge)) && !matches!(error, cloud::Error::Resting { .. }) {
+        if matches!(ended, Some(Call::List | Call::Judge))
+            && !matches!(error, cloud::CloudError::Resting { .. })
+        {
             self.unlisted = self.unlisted.saturating_add(1);
             if self.unlisted == UNLISTED {
                 self.told.push(Told::Silent);
@@ -116,12 +118,13 @@ impl Account {
     }
 
     /// Trouble is told when it begins or changes, and then each time its count has doubled.
-    fn log_failure(&mut self, error: &cloud::Error, failure: &Failure) {
+    fn log_failure(&mut self, error: &cloud::CloudError, failure: &Failure) {
         let (last, count) = self.trouble.unwrap_or((failure.trouble, 0));
         let count = if last == failure.trouble { count + 1 } else { 1 };
         self.trouble = Some((failure.trouble, count));
         // That there is no token is no news before the password was tried, and what follows is told anyhow.
-        let quiet = failure.trouble == CallTrouble::NoToken || matches!(error, cloud::Error::Resting { .. });
+        let quiet =
+            failure.trouble == CallTrouble::NoToken || matches!(error, cloud::CloudError::Resting { .. });
         if count.is_power_of_two() && !quiet {
             warn!(account = self.number, count, %error, "the Bambu cloud did not do what was asked");
         } else {

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use secrecy::{ExposeSecret as _, SecretString};
 
 use super::login::Call;
-use crate::cloud::person::{Authenticated, Desk, Next};
-use crate::cloud::session as login;
-use crate::cloud::{self, BoundPrinter, Client, LoginReason, Session, Verdict};
+use crate::cloud::flow::{Authenticated, LoginFlow, Next};
+use crate::cloud::logins as login;
+use crate::cloud::{self, BoundPrinter, Client, CloudLogin, LoginReason, Verdict};
 use crate::config::{self, StateDir};
 use printer::Now;
 
@@ -17,7 +17,7 @@ const LOGIN_SOURCES: usize = 3;
 /// What a REST task found out.
 pub(in crate::gateway) enum AccountEvent {
     /// There is a login.
-    LoggedIn(Box<Session>),
+    LoggedIn(Box<CloudLogin>),
     /// The list of printers.
     Listed(Vec<BoundPrinter>),
     /// What the token is worth.
@@ -27,7 +27,7 @@ pub(in crate::gateway) enum AccountEvent {
     /// A code is on its way.
     CodeSent(cloud::CodeKind),
     /// It did not work.
-    Failed(cloud::Error),
+    Failed(cloud::CloudError),
 }
 
 #[derive(Clone)]
@@ -53,46 +53,46 @@ pub(super) async fn carry_out(
     call: Call,
     means: Means,
     now: Now,
-) -> Result<AccountEvent, cloud::Error> {
+) -> Result<AccountEvent, cloud::CloudError> {
     let Access { client, config, state, .. } = access;
     let Means { token, code, authenticator, tfa_key } = means;
-    let missing = || cloud::Error::LoginNeeded { reason: LoginReason::NoToken };
-    let logged_in = |session| AccountEvent::LoggedIn(Box::new(session));
-    let desk = Desk { client, account: config, state };
+    let missing = || cloud::CloudError::LoginNeeded { reason: LoginReason::NoToken };
+    let logged_in = |login| AccountEvent::LoggedIn(Box::new(login));
+    let flow = LoginFlow { client, account: config, state };
     match call {
         Call::Find => login::find(client, config, state, now.wall).await.map(logged_in),
         Call::Password => {
             let password = config.password.as_ref().ok_or_else(missing)?;
-            Ok(match desk.password(password, now.wall).await? {
-                Next::Done(session) => logged_in(session),
+            Ok(match flow.password(password, now.wall).await? {
+                Next::Done(login) => logged_in(login),
                 Next::Code(kind) => {
-                    return Err(cloud::Error::LoginNeeded { reason: LoginReason::Code(kind) });
+                    return Err(cloud::CloudError::LoginNeeded { reason: LoginReason::Code(kind) });
                 }
                 Next::Authenticator(key) => AccountEvent::AuthenticatorWanted(key),
             })
         }
         Call::SubmitCode => {
-            let code = code.ok_or(cloud::Error::CodeExpired)?;
+            let code = code.ok_or(cloud::CloudError::CodeExpired)?;
             if !authenticator {
-                return desk.code(code.expose_secret(), now.wall).await.map(logged_in);
+                return flow.code(code.expose_secret(), now.wall).await.map(logged_in);
             }
             let key = match tfa_key {
                 Some(key) => key,
-                None => match desk.password(config.password.as_ref().ok_or_else(missing)?, now.wall).await? {
-                    Next::Done(session) => return Ok(logged_in(session)),
+                None => match flow.password(config.password.as_ref().ok_or_else(missing)?, now.wall).await? {
+                    Next::Done(login) => return Ok(logged_in(login)),
                     Next::Code(kind) => {
-                        return Err(cloud::Error::LoginNeeded { reason: LoginReason::Code(kind) });
+                        return Err(cloud::CloudError::LoginNeeded { reason: LoginReason::Code(kind) });
                     }
                     Next::Authenticator(key) => key,
                 },
             };
-            match desk.authenticator(&key, code.expose_secret(), now.wall).await? {
-                Authenticated::Done(session) => Ok(logged_in(session)),
-                Authenticated::WrongCode => Err(cloud::Error::TotpWrong),
+            match flow.authenticator(&key, code.expose_secret(), now.wall).await? {
+                Authenticated::Done(login) => Ok(logged_in(login)),
+                Authenticated::WrongCode => Err(cloud::CloudError::TotpWrong),
                 Authenticated::NoWay(error) => Err(error),
             }
         }
-        Call::RequestCode => desk.send_code(now.wall).await.map(AccountEvent::CodeSent),
+        Call::RequestCode => flow.send_code(now.wall).await.map(AccountEvent::CodeSent),
         Call::List => {
             let (token, _) = token.ok_or_else(missing)?;
             client.printers(&token).await.map(AccountEvent::Listed)
@@ -116,21 +116,21 @@ pub(crate) async fn log_in(
     config: &config::Account,
     state: &StateDir,
     now: jiff::Timestamp,
-) -> Result<(Session, Vec<BoundPrinter>), cloud::Error> {
+) -> Result<(CloudLogin, Vec<BoundPrinter>), cloud::CloudError> {
     let mut sources = 0;
     loop {
-        let session = match cloud::obtain(client, config, state, now).await {
+        let login = match cloud::obtain(client, config, state, now).await {
             // There was one, a moment ago.
-            Err(cloud::Error::LoginNeeded { reason: LoginReason::NoToken }) if sources > 0 => {
-                return Err(cloud::Error::LoginNeeded { reason: LoginReason::RunOut });
+            Err(cloud::CloudError::LoginNeeded { reason: LoginReason::NoToken }) if sources > 0 => {
+                return Err(cloud::CloudError::LoginNeeded { reason: LoginReason::RunOut });
             }
             obtained => obtained?,
         };
         sources += 1;
-        match client.printers(&session.token).await {
-            Ok(printers) => return Ok((session, printers)),
+        match client.printers(&login.token).await {
+            Ok(printers) => return Ok((login, printers)),
             Err(error) if error.needs_login() && sources < LOGIN_SOURCES => {
-                cloud::session::retire(config, state, &session.token)?;
+                cloud::logins::retire(config, state, &login.token)?;
             }
             Err(error) => return Err(error),
         }

@@ -145,7 +145,7 @@ impl LoginMachine {
             self.await_authenticator(now);
         } else if self.has_password && self.record.password_refused {
             let words = "the cloud refused the password, and is not sent the same one again";
-            self.advice = cloud::Error::CredentialsRefused { message: String::new() }.advice();
+            self.advice = cloud::CloudError::CredentialsRefused { message: String::new() }.advice();
             self.needs_login(now, words.to_owned(), out);
         } else if self.has_password && self.passwords <= UNANSWERED.len() {
             self.why = words;

@@ -45,8 +45,8 @@ pub(in crate::gateway::account) struct Failure {
 }
 
 impl Failure {
-    pub(in crate::gateway::account) fn of(error: &cloud::Error) -> Self {
-        use cloud::Error as E;
+    pub(in crate::gateway::account) fn of(error: &cloud::CloudError) -> Self {
+        use cloud::CloudError as E;
         let trouble = match error {
             E::TokenExpired | E::TokenRejected { .. } => CallTrouble::Dead,
             E::Unauthorised { .. } => CallTrouble::Doubt,

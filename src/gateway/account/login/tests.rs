@@ -634,7 +634,7 @@ fn what_a_person_asks_for_waits_for_the_call_under_way_and_goes_first() {
 
 #[test]
 fn only_the_network_and_the_cloud_itself_are_nothing_to_do_about() {
-    use cloud::Error as E;
+    use cloud::CloudError as E;
     let host = || "x".to_owned();
     let step = |call: Call, error: &E| {
         let mut world = World::new(false);
@@ -707,7 +707,7 @@ fn a_broker_that_is_out_of_reach_says_why_while_the_rest_answers() {
     let mut world = World::started(false);
     world.give(lost());
     world.login.busy = Some(Call::List);
-    let unreachable = cloud::Error::Unreachable { host: "api".into(), detail: String::new() };
+    let unreachable = cloud::CloudError::Unreachable { host: "api".into(), detail: String::new() };
     world.login.handle(world.now, Input::Done(CallOutcome::Failed(Failure::of(&unreachable))));
     assert!(world.login.words(world.now.wall).0.contains("api"));
     // And a connection makes all of that old.
@@ -717,7 +717,7 @@ fn a_broker_that_is_out_of_reach_says_why_while_the_rest_answers() {
 
 #[test]
 fn every_error_of_the_cloud_is_worth_something() {
-    use cloud::Error as E;
+    use cloud::CloudError as E;
     let trouble = |error: &E| Failure::of(error).trouble;
     let host = || "x".to_owned();
     assert_eq!(trouble(&E::TokenExpired), CallTrouble::Dead);
