@@ -226,14 +226,12 @@ const fn ask(kind: RequestKind) -> Ask<'static> {
 fn judged(reply: &HttpReply) -> Answered {
     let content = match reply.content() {
         Ok(content) => content,
-        Err(CloudError::Refused { status: 400 | 401 | 422, .. }) if reply.is_data() => {
-            return Answered::WrongCode;
-        }
         Err(
-            CloudError::Unauthorised { .. } | CloudError::TokenExpired | CloudError::TokenRejected { .. },
-        ) if reply.is_data() => {
-            return Answered::WrongCode;
-        }
+            CloudError::Refused { status: 400 | 401 | 422, .. }
+            | CloudError::Unauthorised { .. }
+            | CloudError::TokenExpired
+            | CloudError::TokenRejected { .. },
+        ) if reply.is_data() => return Answered::WrongCode,
         // Some answer well with a code of their own.
         Err(CloudError::Refused { status: 200..=299, .. }) => return Answered::WrongCode,
         Err(error) => return Answered::NoWay(error),

@@ -23,7 +23,7 @@ use crate::config::{self, StateDir};
 use crate::mqtt::backoff::Pace;
 use crate::mqtt::{self, Brokers, Token};
 use bambu::access::CLOUD;
-use homeassistant::Login;
+use homeassistant::AccountView;
 use printer::Now;
 
 use super::channel::Channel;
@@ -263,9 +263,9 @@ impl Account {
     }
 
     /// How it stands, for people.
-    pub(super) fn view(&self, now: Now) -> Login {
+    pub(super) fn view(&self, now: Now) -> AccountView {
         let (reason, next_step) = self.login.words(now.wall);
-        Login {
+        AccountView {
             state: self.login.state(now.wall),
             // To the second: people and Home Assistant tell no more of it.
             expires_at: self.login.end().and_then(|end| jiff::Timestamp::from_second(end.as_second()).ok()),
@@ -384,7 +384,7 @@ impl Account {
 
     fn log(&self, now: Now, news: News) {
         let account = self.number;
-        let Login { reason, next_step, .. } = self.view(now);
+        let AccountView { reason, next_step, .. } = self.view(now);
         match news {
             News::Expiring(days) => {
                 let end = self.login.end();

@@ -13,7 +13,7 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::cloud::{self, CodeKind, Verdict};
-use homeassistant::{Account as State, AccountNews};
+use homeassistant::{AccountNews, AccountState as State};
 use printer::Now;
 
 pub(super) use failure::{CallTrouble, Failure, Lost};

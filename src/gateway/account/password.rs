@@ -11,8 +11,9 @@ use printer::fnv::fnv1a;
 /// release: FNV-1a of the key, a line feed and the password, its four parts of sixteen bits laid over each other.
 pub(super) fn mark(password: &SecretString, install: &str) -> u16 {
     let keyed = SecretString::from(format!("{install}\n{}", password.expose_secret()));
-    let [a, b, c, d, e, f, g, h] = fnv1a(keyed.expose_secret().as_bytes()).to_le_bytes();
-    u16::from_le_bytes([a ^ c ^ e ^ g, b ^ d ^ f ^ h])
+    let sum = fnv1a(keyed.expose_secret().as_bytes());
+    let [low, high, ..] = (sum ^ (sum >> 16) ^ (sum >> 32) ^ (sum >> 48)).to_le_bytes();
+    u16::from_le_bytes([low, high])
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use super::{LoginMachine, Need, WARN_DAYS};
-use homeassistant::Account as State;
+use homeassistant::AccountState as State;
 
 impl LoginMachine {
     /// How the account stands.
