@@ -114,7 +114,7 @@ enum Event {
     Texts(Arc<Texts>),
     Written(ledger::Report),
     /// What the cloud was asked for beside the list of printers.
-    Facts(AccountId, facts::Answer),
+    Facts(AccountId, facts::CloudAnswer),
 }
 
 /// Why the gateway came back.
@@ -740,8 +740,10 @@ pub(crate) fn local_options(
     install: &str,
 ) -> anyhow::Result<mqtt::Options> {
     let mqtt = &config.mqtt;
-    let identity =
-        mqtt.identity.as_ref().map(|i| tls::Identity { cert_file: &i.cert_file, key_file: &i.key_file });
+    let identity = mqtt
+        .identity
+        .as_ref()
+        .map(|i| tls::ClientIdentity { cert_file: &i.cert_file, key_file: &i.key_file });
     let tls = mqtt.broker.tls.then(|| tls::client_config(mqtt.ca_file.as_deref(), identity)).transpose();
     let tls = tls.context("TLS to the local broker")?;
     let offline = Message::new(topics.bridge_availability(), "offline").retained().at_least_once();

@@ -31,3 +31,4 @@ pub mod mqtt;
 pub mod service;
 pub mod texts;
 pub mod tls;
+mod window;

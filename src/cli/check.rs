@@ -107,7 +107,7 @@ pub(super) async fn printers(config: &Config, json: bool) -> anyhow::Result<Exit
 }
 
 impl Findings {
-    fn cloud_error(&mut self, error: &cloud::Error) {
+    fn cloud_error(&mut self, error: &cloud::CloudError) {
         let exit = if error.needs_login() { Exit::NeedsLogin } else { Exit::Unreachable };
         self.problem(error.to_string(), exit);
     }
@@ -141,7 +141,7 @@ async fn list(
     account: &Account,
     state: &StateDir,
     limiter: &Arc<Limiter>,
-) -> Result<(cloud::Session, Vec<BoundPrinter>), cloud::Error> {
+) -> Result<(cloud::CloudLogin, Vec<BoundPrinter>), cloud::CloudError> {
     let client = Client::sharing(account, Arc::clone(limiter))?;
     log_in(&client, account, state, Clock::start().now().wall).await
 }
@@ -197,7 +197,7 @@ async fn check_printers(
     index: usize,
     account: &Account,
     state: &StateDir,
-    login: &cloud::Session,
+    login: &cloud::CloudLogin,
     printers: &[BoundPrinter],
     findings: &mut Findings,
 ) -> anyhow::Result<()> {

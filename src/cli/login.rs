@@ -11,8 +11,8 @@ use clap::Args;
 use jiff::Timestamp;
 use secrecy::{ExposeSecret as _, SecretString};
 
-use crate::cloud::person::{Authenticated, Next};
-use crate::cloud::{Client, CodeKind, Desk, Error, Limiter, Session, session};
+use crate::cloud::flow::{Authenticated, Next};
+use crate::cloud::{Client, CloudError, CloudLogin, CodeKind, Limiter, LoginFlow, logins};
 use crate::config::{Account, Config, StateDir};
 use crate::gateway::Clock;
 use crate::service::Exit;
@@ -66,7 +66,7 @@ enum Way {
 /// Why there is no login.
 enum Stopped {
     /// The cloud, or the way to it.
-    Cloud(Error),
+    Cloud(CloudError),
     /// Something has to be given that nobody was there to be asked for.
     Missing(String),
     /// A code was asked for, and is on its way.
@@ -75,8 +75,8 @@ enum Stopped {
     Failed(anyhow::Error),
 }
 
-impl From<Error> for Stopped {
-    fn from(error: Error) -> Self {
+impl From<CloudError> for Stopped {
+    fn from(error: CloudError) -> Self {
         Self::Cloud(error)
     }
 }
@@ -107,68 +107,81 @@ pub(super) async fn run(config: &Config, arguments: Arguments) -> anyhow::Result
     let limiter = Limiter::new();
     for (place, account) in accounts {
         let name = name_of(place, account);
-        let client = match Client::sharing(account, Arc::clone(&limiter)) {
-            Ok(client) => client,
+        let exit = match Client::sharing(account, Arc::clone(&limiter)) {
             Err(error) => {
                 complain(&format!("{name}: {error}"));
-                worst = Exit::Failed;
-                continue;
+                Exit::Failed
+            }
+            Ok(_) if account.account.is_none() && matches!(way, Way::Ask) => {
+                let several = config.accounts.len() > 1;
+                without_name(&name, several.then_some(place), logins::is_there(account, &state))?
+            }
+            Ok(client) => {
+                let flow = LoginFlow { client: &client, account, state: &state };
+                tell_end(&flow, &name, one(&flow, &name, &way).await)?
             }
         };
-        if account.account.is_none() && matches!(way, Way::Ask) {
-            let several = config.accounts.len() > 1;
-            let of = if several { format!("--account {} ", place + 1) } else { String::new() };
-            let way = format!("`bambu2mqtt login {of}--token -`");
-            if session::is_there(account, &state) {
-                say(&format!(
-                    "{name}: has a token from elsewhere and no name, so there is nobody to log in; {way} takes \
-                     another token"
-                ))?;
-            } else {
-                complain(&format!(
-                    "{name}: its token has run out, and there is no name to log in with; copy another one \
-                     (docs/cloud.md shows how) and give it to {way}"
-                ));
-                worst = Exit::NeedsLogin;
-            }
-            continue;
-        }
-        let desk = Desk { client: &client, account, state: &state };
-        match one(&desk, &name, &way).await {
-            Ok(session) => {
-                let until = session
-                    .expires_at
-                    .map_or_else(String::new, |end| format!(" and lasts until {}", end.strftime("%Y-%m-%d")));
-                say(&format!("logged in as {name}; the token is kept in {}{until}", state.path().display()))?;
-                if account.token.is_some() {
-                    tell("the token in the configuration still comes first, as long as it works");
-                }
-            }
-            Err(Stopped::Sent(kind)) => {
-                say(&format!("{name}: a code comes by {kind}; give it to `bambu2mqtt login --code CODE`"))?;
-            }
-            Err(Stopped::Missing(what)) => {
-                complain(&format!("{name}: {what}"));
-                worst = Exit::NeedsLogin;
-            }
-            Err(Stopped::Failed(error)) => {
-                complain(&format!("{name}: {error:#}"));
-                worst = Exit::Failed;
-            }
-            Err(Stopped::Cloud(error @ Error::Kept { .. })) => say(&format!("{name}: {error}"))?,
-            Err(Stopped::Cloud(error)) => {
-                complain(&format!("{name}: {error}"));
-                worst = exit_of(&error);
-            }
+        if exit != Exit::Done {
+            worst = exit;
         }
     }
     Ok(worst)
 }
 
+/// Nobody can be asked for a password or a code whose name is not known.
+fn without_name(name: &str, place: Option<usize>, has_token: bool) -> anyhow::Result<Exit> {
+    let of = place.map_or_else(String::new, |place| format!("--account {} ", place + 1));
+    let way = format!("`bambu2mqtt login {of}--token -`");
+    if has_token {
+        say(&format!(
+            "{name}: has a token from elsewhere and no name, so there is nobody to log in; {way} takes another token"
+        ))?;
+        return Ok(Exit::Done);
+    }
+    complain(&format!(
+        "{name}: its token has run out, and there is no name to log in with; copy another one (docs/cloud.md shows \
+         how) and give it to {way}"
+    ));
+    Ok(Exit::NeedsLogin)
+}
+
+/// Tells how it ended for one account.
+fn tell_end(flow: &LoginFlow<'_>, name: &str, end: Result<CloudLogin, Stopped>) -> anyhow::Result<Exit> {
+    match end {
+        Ok(login) => {
+            let until = login
+                .expires_at
+                .map_or_else(String::new, |end| format!(" and lasts until {}", end.strftime("%Y-%m-%d")));
+            let folder = flow.state.path().display();
+            say(&format!("logged in as {name}; the token is kept in {folder}{until}"))?;
+            if flow.account.token.is_some() {
+                tell("the token in the configuration still comes first, as long as it works");
+            }
+        }
+        Err(Stopped::Sent(kind)) => {
+            say(&format!("{name}: a code comes by {kind}; give it to `bambu2mqtt login --code CODE`"))?;
+        }
+        Err(Stopped::Cloud(error @ CloudError::Kept { .. })) => say(&format!("{name}: {error}"))?,
+        Err(Stopped::Missing(what)) => {
+            complain(&format!("{name}: {what}"));
+            return Ok(Exit::NeedsLogin);
+        }
+        Err(Stopped::Failed(error)) => {
+            complain(&format!("{name}: {error:#}"));
+            return Ok(Exit::Failed);
+        }
+        Err(Stopped::Cloud(error)) => {
+            complain(&format!("{name}: {error}"));
+            return Ok(exit_of(&error));
+        }
+    }
+    Ok(Exit::Done)
+}
+
 /// A refusal by the cloud is a failed login; 69 says that it could not be asked at all.
-fn exit_of(error: &Error) -> Exit {
+fn exit_of(error: &CloudError) -> Exit {
     match error {
-        Error::TooManyLogins { .. } | Error::State(_) | Error::Tls(_) => Exit::Failed,
+        CloudError::TooManyLogins { .. } | CloudError::State(_) | CloudError::Tls(_) => Exit::Failed,
         error if error.needs_login() => Exit::Failed,
         _ => Exit::Unreachable,
     }
@@ -248,27 +261,31 @@ fn now() -> Timestamp {
     Clock::start().now().wall
 }
 
-async fn one(desk: &Desk<'_>, name: &str, way: &Way) -> Result<Session, Stopped> {
-    if desk.account.account.is_none() && !matches!(way, Way::Token(_)) {
+async fn one(flow: &LoginFlow<'_>, name: &str, way: &Way) -> Result<CloudLogin, Stopped> {
+    if flow.account.account.is_none() && !matches!(way, Way::Token(_)) {
         let text = "has no name in the configuration; set bambu.account, or log in with --token";
         return Err(Stopped::Failed(anyhow::anyhow!(text)));
     }
     match way {
-        Way::Token(token) => Ok(desk.token(token.expose_secret(), now()).await?),
-        Way::RequestCode => Err(Stopped::Sent(desk.send_code(now()).await?)),
+        Way::Token(token) => Ok(flow.token(token.expose_secret(), now()).await?),
+        Way::RequestCode => Err(Stopped::Sent(flow.send_code(now()).await?)),
         Way::Code(code) => {
             let code = digits(code.expose_secret())
                 .ok_or_else(|| Stopped::Failed(anyhow::anyhow!("a code has digits only; look again")))?;
-            Ok(desk.code(&code, now()).await?)
+            Ok(flow.code(&code, now()).await?)
         }
-        Way::Totp(code) => by_password(desk, name, Some(code)).await,
-        Way::Ask => by_password(desk, name, None).await,
+        Way::Totp(code) => by_password(flow, name, Some(code)).await,
+        Way::Ask => by_password(flow, name, None).await,
     }
 }
 
-async fn by_password(desk: &Desk<'_>, name: &str, totp: Option<&SecretString>) -> Result<Session, Stopped> {
-    let kind = desk.client.code_kind();
-    let password = if let Some(password) = &desk.account.password {
+async fn by_password(
+    flow: &LoginFlow<'_>,
+    name: &str,
+    totp: Option<&SecretString>,
+) -> Result<CloudLogin, Stopped> {
+    let kind = flow.client.code_kind();
+    let password = if let Some(password) = &flow.account.password {
         password.clone()
     } else {
         let prompt = format!("password of {name} (leave it empty to get a code by {kind} instead): ");
@@ -279,20 +296,20 @@ async fn by_password(desk: &Desk<'_>, name: &str, totp: Option<&SecretString>) -
             )
         })?;
         if typed.is_empty() {
-            return by_sent_code(desk).await;
+            return by_sent_code(flow).await;
         }
         SecretString::from(typed)
     };
-    match desk.password(&password, now()).await? {
-        Next::Done(session) => Ok(session),
-        Next::Code(_) => by_sent_code(desk).await,
-        Next::Authenticator(key) => by_authenticator(desk, &key, totp).await,
+    match flow.password(&password, now()).await? {
+        Next::Done(login) => Ok(login),
+        Next::Code(_) => by_sent_code(flow).await,
+        Next::Authenticator(key) => by_authenticator(flow, &key, totp).await,
     }
 }
 
 /// A code is sent, and asked for until it is right.
-async fn by_sent_code(desk: &Desk<'_>) -> Result<Session, Stopped> {
-    let mut kind = desk.send_code(now()).await?;
+async fn by_sent_code(flow: &LoginFlow<'_>) -> Result<CloudLogin, Stopped> {
+    let mut kind = flow.send_code(now()).await?;
     tell(&format!("Bambu Lab sends you a code by {kind}; it is good for some minutes"));
     let mut wrong = 0;
     loop {
@@ -307,33 +324,33 @@ async fn by_sent_code(desk: &Desk<'_>) -> Result<Session, Stopped> {
                     tell("a code has digits only; look again");
                     continue;
                 };
-                match desk.code(&code, now()).await {
-                    Ok(session) => return Ok(session),
-                    Err(error @ (Error::CodeWrong | Error::CodeExpired)) => {
+                match flow.code(&code, now()).await {
+                    Ok(login) => return Ok(login),
+                    Err(error @ (CloudError::CodeWrong | CloudError::CodeExpired)) => {
                         wrong += 1;
                         if wrong >= TRIES {
                             return Err(error.into());
                         }
                         tell(&error.to_string());
-                        matches!(error, Error::CodeExpired)
+                        matches!(error, CloudError::CodeExpired)
                     }
                     Err(error) => return Err(error.into()),
                 }
             }
         };
         if another {
-            kind = desk.send_code(now()).await?;
+            kind = flow.send_code(now()).await?;
             tell(&format!("another code comes by {kind}; the one before it is worthless now"));
         }
     }
 }
 
 async fn by_authenticator(
-    desk: &Desk<'_>,
+    flow: &LoginFlow<'_>,
     key: &SecretString,
     given: Option<&SecretString>,
-) -> Result<Session, Stopped> {
-    let kind = desk.client.code_kind();
+) -> Result<CloudLogin, Stopped> {
+    let kind = flow.client.code_kind();
     let mut wrong = 0;
     loop {
         let typed = if let Some(code) = given {
@@ -347,7 +364,7 @@ async fn by_authenticator(
             })?
         };
         if typed.trim().is_empty() {
-            return by_sent_code(desk).await;
+            return by_sent_code(flow).await;
         }
         let Some(code) = digits(&typed) else {
             if given.is_some() {
@@ -356,8 +373,8 @@ async fn by_authenticator(
             tell("a code has digits only; look again");
             continue;
         };
-        match desk.authenticator(key, &code, now()).await? {
-            Authenticated::Done(session) => return Ok(session),
+        match flow.authenticator(key, &code, now()).await? {
+            Authenticated::Done(login) => return Ok(login),
             Authenticated::WrongCode => {
                 wrong += 1;
                 if given.is_some() || wrong >= TRIES {
@@ -365,14 +382,14 @@ async fn by_authenticator(
                     tell(&format!(
                         "should the code have been right, log in with one by {kind}: --request-code"
                     ));
-                    return Err(Error::TotpWrong.into());
+                    return Err(CloudError::TotpWrong.into());
                 }
-                tell(&Error::TotpWrong.to_string());
+                tell(&CloudError::TotpWrong.to_string());
             }
             Authenticated::NoWay(error) => {
                 tell(&format!("the authenticator's code cannot be checked ({error})"));
                 tell("going on with a code that is sent");
-                return by_sent_code(desk).await;
+                return by_sent_code(flow).await;
             }
         }
     }

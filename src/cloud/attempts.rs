@@ -3,18 +3,21 @@
 //! Three passwords, three requests for a code and three codes in ten minutes (`protocol.md` 1.8), whoever
 //! makes them. It does not know how an attempt ended.
 
-use jiff::{SignedDuration, Timestamp};
+use std::time::Duration;
+
+use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::json;
 
-use super::error::Error;
+use super::error::CloudError;
 use super::token;
 use crate::config::{Account, StateDir};
+use crate::window::Window;
 
 /// At most this many of each kind …
 const MOST: usize = 3;
 /// … in this time.
-const WINDOW: SignedDuration = SignedDuration::from_mins(10);
+const WITHIN: Duration = Duration::from_secs(10 * 60);
 
 /// What is tried.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,11 +39,11 @@ struct Attempts {
 }
 
 impl Attempts {
-    fn load(state: &StateDir, account: &Account) -> Result<Self, Error> {
+    fn load(state: &StateDir, account: &Account) -> Result<Self, CloudError> {
         Ok(Self::read(&state.read(&token::file_name("logins", account))?.unwrap_or_default()))
     }
 
-    fn save(self, state: &StateDir, account: &Account) -> Result<(), Error> {
+    fn save(self, state: &StateDir, account: &Account) -> Result<(), CloudError> {
         let Self { passwords, code_requests, codes } = self;
         let written = json!({ "passwords": passwords, "code_requests": code_requests, "codes": codes });
         Ok(state.write(&token::file_name("logins", account), written.to_string().as_bytes())?)
@@ -63,25 +66,34 @@ impl Attempts {
 }
 
 /// Counts an attempt that is about to be made, or says that it has to wait.
-pub fn permit(state: &StateDir, account: &Account, attempt: Attempt, now: Timestamp) -> Result<(), Error> {
+pub fn permit(
+    state: &StateDir,
+    account: &Account,
+    attempt: Attempt,
+    now: Timestamp,
+) -> Result<(), CloudError> {
     let mut all = Attempts::load(state, account)?;
     for attempt in [Attempt::Password, Attempt::CodeRequest, Attempt::Code] {
         // A clock that was ahead must not lock anyone out: the future does not count.
-        all.of(attempt).retain(|at| *at <= now && now.duration_since(*at) < WINDOW);
+        all.of(attempt).retain(|at| *at <= now && now.duration_since(*at).unsigned_abs() < WITHIN);
     }
     let made = all.of(attempt);
-    if made.len() >= MOST
-        && let Some(first) = made.iter().min()
-    {
-        let wait = WINDOW - now.duration_since(*first);
-        return Err(Error::TooManyLogins { wait: wait.unsigned_abs() });
+    made.sort();
+    let mut window = Window::new(MOST, WITHIN);
+    for at in &*made {
+        window.take(since_epoch(*at));
     }
+    window.permit(since_epoch(now)).map_err(|wait| CloudError::TooManyLogins { wait })?;
     made.push(now);
     all.save(state, account)
 }
 
+fn since_epoch(at: Timestamp) -> Duration {
+    Duration::try_from(at.as_duration()).unwrap_or_default()
+}
+
 /// Takes back the last one, which was not made after all.
-pub(super) fn forgive(state: &StateDir, account: &Account, attempt: Attempt) -> Result<(), Error> {
+pub(super) fn forgive(state: &StateDir, account: &Account, attempt: Attempt) -> Result<(), CloudError> {
     let mut all = Attempts::load(state, account)?;
     all.of(attempt).pop();
     all.save(state, account)

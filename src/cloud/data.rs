@@ -14,13 +14,15 @@ use reqwest::Url;
 use secrecy::SecretString;
 use serde_json::Value;
 
-use super::limiter::{Ask, Demand, Kind};
-use super::reply::{Reply, member, number, text};
+use super::client::Client;
+use super::error::CloudError;
+use super::kinds::Releases;
+use super::limiter::{Ask, Demand, RequestKind};
+use super::reply::{HttpReply, member, number, text};
 use super::token::fingerprint;
-use super::{Client, Error};
 use crate::config::is_loopback;
 use printer::Text;
-use printer::cloud::{Hearsay, Message, Names, Picture, Release, Task, TaskSlot, TaskStatus};
+use printer::cloud::{Message, Names, Picture, Presence, Release, Task, TaskSlot, TaskStatus};
 
 /// As many tasks as one request brings, which is the cloud's own choice, too.
 const TASKS: &str = "20";
@@ -28,98 +30,94 @@ const MESSAGES: &str = "20";
 /// Any version of this form is taken (protocol 1.7); this one is the slicer's.
 const SLICER: &str = "02.00.00.00";
 /// The largest picture that is taken; covers are some ten kilobytes.
-const LARGEST_PICTURE: usize = 2 * 1024 * 1024;
+pub(super) const LARGEST_PICTURE: usize = 2 * 1024 * 1024;
 /// Longest text that is kept; release notes are a few kilobytes.
 const LONGEST_NOTES: usize = 32 * 1024;
 /// The cloud's word for "no AMS"; a printer's would be 254 (protocol 1.7.4).
 const EXTERNAL: i64 = 255;
 
-/// What is offered for the boards of one printer.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Releases {
-    /// For the printer; `None` where nothing is offered.
-    pub printer: Option<Release>,
-    /// For its AMS units, as far as anything is offered.
-    pub ams: Vec<Arc<Release>>,
-}
-
 impl Client {
     /// The newest tasks of a printer.
-    pub async fn tasks(&self, token: &SecretString, serial: &str) -> Result<Vec<Task>, Error> {
+    pub async fn tasks(&self, token: &SecretString, serial: &str) -> Result<Vec<Task>, CloudError> {
         let query = [("deviceId", serial), ("limit", TASKS)];
-        let content = self.get(ask(Kind::Tasks, serial), "v1/user-service/my/tasks", &query, token).await?;
-        tasks(&content).ok_or(Error::Unexpected { missing: "list of tasks" })
+        let content =
+            self.get(ask(RequestKind::Tasks, serial), "v1/user-service/my/tasks", &query, token).await?;
+        tasks(&content).ok_or(CloudError::Unexpected { missing: "list of tasks" })
     }
 
     /// The firmware that is offered for a printer and its AMS units.
-    pub async fn releases(&self, token: &SecretString, serial: &str) -> Result<Releases, Error> {
+    pub async fn releases(&self, token: &SecretString, serial: &str) -> Result<Releases, CloudError> {
         let query = [("dev_id", serial)];
         let path = "v1/iot-service/api/user/device/version";
-        let content = self.get(ask(Kind::Version, serial), path, &query, token).await?;
-        releases(&content, serial).ok_or(Error::Unexpected { missing: "list of firmware" })
+        let content = self.get(ask(RequestKind::Version, serial), path, &query, token).await?;
+        releases(&content, serial).ok_or(CloudError::Unexpected { missing: "list of firmware" })
     }
 
     /// The names of the account's own filaments.
-    pub async fn filaments(&self, token: &SecretString) -> Result<Names, Error> {
+    pub async fn filaments(&self, token: &SecretString) -> Result<Names, CloudError> {
         let (path, query) = ("v1/iot-service/api/slicer/setting", [("version", SLICER)]);
-        let content = self.get(ask(Kind::Presets, &fingerprint(token)), path, &query, token).await?;
-        filaments(&content).ok_or(Error::Unexpected { missing: "list of filaments" })
+        let content = self.get(ask(RequestKind::Presets, &fingerprint(token)), path, &query, token).await?;
+        filaments(&content).ok_or(CloudError::Unexpected { missing: "list of filaments" })
     }
 
     /// The newest messages in the account's inbox.
-    pub async fn messages(&self, token: &SecretString) -> Result<Vec<Message>, Error> {
+    pub async fn messages(&self, token: &SecretString) -> Result<Vec<Message>, CloudError> {
         let (path, query) = ("v1/user-service/my/messages", [("limit", MESSAGES)]);
-        let content = self.get(ask(Kind::Messages, &fingerprint(token)), path, &query, token).await?;
-        messages(&content).ok_or(Error::Unexpected { missing: "list of messages" })
+        let content = self.get(ask(RequestKind::Messages, &fingerprint(token)), path, &query, token).await?;
+        messages(&content).ok_or(CloudError::Unexpected { missing: "list of messages" })
     }
 
     /// What the cloud says the account's printers do; for when they cannot be heard.
-    pub async fn hearsay(&self, token: &SecretString) -> Result<Vec<Hearsay>, Error> {
+    pub async fn presence(&self, token: &SecretString) -> Result<Vec<Presence>, CloudError> {
         let (path, query) = ("v1/iot-service/api/user/print", [("force", "true")]);
-        let content = self.get(ask(Kind::Prints, &fingerprint(token)), path, &query, token).await?;
-        hearsay(&content).ok_or(Error::Unexpected { missing: "list of printers" })
+        let content = self.get(ask(RequestKind::Prints, &fingerprint(token)), path, &query, token).await?;
+        presence(&content).ok_or(CloudError::Unexpected { missing: "list of printers" })
     }
 
     /// The picture at a signed address, fetched without a login (protocol 1.7.4). The address is secret: it is
     /// in no error and no log.
-    pub async fn picture(&self, address: &str) -> Result<Picture, Error> {
-        let url = Url::parse(address).ok().filter(may_fetch);
-        let url = url.ok_or(Error::Unexpected { missing: "usable address of the picture" })?;
+    pub async fn picture(&self, address: &str) -> Result<Picture, CloudError> {
+        let url = Url::parse(address).ok().filter(|url| may_fetch(&self.api, url));
+        let url = url.ok_or(CloudError::Unexpected { missing: "usable address of the picture" })?;
         let host = url.host_str().unwrap_or_default().to_owned();
-        let pass = self.limiter.pass(&host, ask(Kind::Picture, "")).await?;
+        let pass = self.limiter.pass(&host, ask(RequestKind::Picture, "")).await?;
         let answer = self.fetch(url, &host).await;
-        pass.ended(answer.as_ref().map_or_else(Error::outcome, Reply::outcome));
+        pass.ended(answer.as_ref().map_or_else(CloudError::outcome, HttpReply::outcome));
         let answer = answer?;
         if !answer.status.is_success() {
             answer.content()?;
         }
-        Picture::new(answer.body).ok_or(Error::Unexpected { missing: "picture of a known kind" })
+        Picture::new(answer.body).ok_or(CloudError::Unexpected { missing: "picture of a known kind" })
     }
 
-    async fn fetch(&self, url: Url, host: &str) -> Result<Reply, Error> {
-        let transport = |error: reqwest::Error| Error::transport(host, &error);
+    async fn fetch(&self, url: Url, host: &str) -> Result<HttpReply, CloudError> {
+        let transport = |error: reqwest::Error| CloudError::transport(host, &error);
         let mut response = self.http.get(url).timeout(self.timeout).send().await.map_err(transport)?;
         let (status, headers) = (response.status(), response.headers().clone());
         let mut body = Vec::new();
         while let Some(chunk) = response.chunk().await.map_err(transport)? {
             body.extend_from_slice(&chunk);
             if body.len() > LARGEST_PICTURE {
-                return Err(Error::TooLong);
+                return Err(CloudError::TooLong);
             }
         }
-        Ok(Reply { status, headers, body })
+        Ok(HttpReply { status, headers, body })
     }
 }
 
 /// Something happened that makes it worth asking: when that is so, `plan` says.
-fn ask(kind: Kind, subject: &str) -> Ask<'_> {
+fn ask(kind: RequestKind, subject: &str) -> Ask<'_> {
     Ask::new(kind, subject, Demand::Occasion)
 }
 
-/// Whether an address may be fetched from: encrypted, or on this machine.
-fn may_fetch(url: &Url) -> bool {
-    let host = url.host_str().unwrap_or_default();
-    !host.is_empty() && (url.scheme() == "https" || (url.scheme() == "http" && is_loopback(host)))
+/// Whether an address may be fetched from: encrypted, or in a cloud that is on this machine itself, as in the demo
+/// and in tests. The vendor's cloud must not send us to what else listens here.
+fn may_fetch(api: &Url, url: &Url) -> bool {
+    let here = |url: &Url| url.scheme() == "http" && url.host_str().is_some_and(is_loopback);
+    match url.scheme() {
+        "https" => url.has_host(),
+        _ => here(url) && here(api),
+    }
 }
 
 /// A list under a key; null is how the cloud's language writes an empty one.
@@ -308,9 +306,9 @@ fn message(value: &Value) -> Option<Message> {
     })
 }
 
-pub(super) fn hearsay(content: &Value) -> Option<Vec<Hearsay>> {
+pub(super) fn presence(content: &Value) -> Option<Vec<Presence>> {
     let one = |device: &Value| {
-        Some(Hearsay {
+        Some(Presence {
             serial: owned(device, "dev_id")?.to_ascii_uppercase(),
             online: device.get("dev_online").and_then(Value::as_bool),
             task: id(device, "task_id"),

@@ -7,8 +7,7 @@ use std::time::Duration;
 use rustls::CertificateError;
 use thiserror::Error as ThisError;
 
-use super::limiter::Outcome;
-use super::login::CodeKind;
+use super::kinds::{LoginReason, RequestOutcome, Rest};
 use crate::config::state_dir;
 use crate::tls;
 
@@ -23,7 +22,7 @@ pub(crate) mod advice {
 /// Why the cloud did not do what was asked.
 #[derive(Debug, ThisError)]
 #[non_exhaustive]
-pub enum Error {
+pub enum CloudError {
     /// The proof of `protocol.md` 1.4, and nothing less: the token is dead.
     #[error("the Bambu login has expired or was revoked; run `bambu2mqtt login`")]
     TokenExpired,
@@ -100,7 +99,7 @@ pub enum Error {
     )]
     Kept {
         /// Why not.
-        cause: Box<Error>,
+        cause: Box<CloudError>,
     },
     /// Our own limit, so that a restart loop does not lock the account.
     #[error(
@@ -266,55 +265,13 @@ pub enum Error {
     },
     /// TLS could not even be set up.
     #[error(transparent)]
-    Tls(#[from] tls::Error),
+    Tls(#[from] tls::TlsError),
     /// The login cannot be read or kept.
     #[error(transparent)]
     State(#[from] state_dir::Error),
 }
 
-/// Why a request is held back.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ThisError)]
-#[non_exhaustive]
-pub enum Rest {
-    /// Cloudflare wanted to see a browser.
-    #[error("Cloudflare wanted to see a browser a moment ago")]
-    Challenge,
-    /// The cloud said how long it wants to be left alone.
-    #[error("it asked to be left alone")]
-    Asked,
-    /// There were too many requests.
-    #[error("it asked for fewer requests")]
-    TooMany,
-    /// This kind of request failed.
-    #[error("the same request failed a moment ago")]
-    Fault,
-    /// The same was answered a moment ago.
-    #[error("the same was answered a moment ago")]
-    Recent,
-    /// As much was asked as we allow ourselves.
-    #[error("it was asked as often as this program allows itself")]
-    Budget,
-}
-
-/// Why only a person can log in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ThisError)]
-#[non_exhaustive]
-pub enum LoginReason {
-    /// Nothing is stored and there is no password.
-    #[error("there is no login for the Bambu account yet")]
-    NoToken,
-    /// The stored or configured token is past its end.
-    #[error("the Bambu login has run out")]
-    RunOut,
-    /// A code has to be entered.
-    #[error("the Bambu account asks for a code that comes by {0}")]
-    Code(CodeKind),
-    /// An authenticator is set up for the account.
-    #[error("the Bambu account asks for the code of its authenticator")]
-    Authenticator,
-}
-
-impl Error {
+impl CloudError {
     /// Only a login by a person helps (exit code 77 of `check` and `printers`).
     pub fn needs_login(&self) -> bool {
         self.retry_after().is_none()
@@ -394,11 +351,11 @@ impl Error {
     }
 
     /// What it means for the next requests.
-    pub(super) fn outcome(&self) -> Outcome {
+    pub(super) fn outcome(&self) -> RequestOutcome {
         match self {
-            Self::Challenge { .. } => Outcome::Challenge,
-            Self::RateLimited { retry_after } => Outcome::TooMany(*retry_after),
-            Self::Server { retry_after, .. } => Outcome::Fault(*retry_after),
+            Self::Challenge { .. } => RequestOutcome::Challenge,
+            Self::RateLimited { retry_after } => RequestOutcome::TooMany(*retry_after),
+            Self::Server { retry_after, .. } => RequestOutcome::Fault(*retry_after),
             Self::NotData { .. }
             | Self::Empty
             | Self::TooLong
@@ -407,8 +364,8 @@ impl Error {
             | Self::ClockWrong { .. }
             | Self::Untrusted { .. }
             | Self::BrokenOff { .. }
-            | Self::Unreachable { .. } => Outcome::Fault(None),
-            _ => Outcome::Refused,
+            | Self::Unreachable { .. } => RequestOutcome::Fault(None),
+            _ => RequestOutcome::Refused,
         }
     }
 

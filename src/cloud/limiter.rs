@@ -5,14 +5,16 @@
 //! share: it adds the clock and the turn. A request that may not be made now is refused with the time until
 //! it may; nothing waits here.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::error::{Error, Rest};
+use super::error::CloudError;
+use super::kinds::{RequestOutcome, Rest};
+use crate::window::Window;
 
 const SECOND: Duration = Duration::from_secs(1);
 const MINUTE: Duration = Duration::from_secs(60);
@@ -40,7 +42,7 @@ const MOST_PAUSES: usize = 256;
 /// What is asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[non_exhaustive]
-pub enum Kind {
+pub enum RequestKind {
     /// A token for a password or a code.
     Login,
     /// A code to be sent.
@@ -67,7 +69,7 @@ pub enum Kind {
     Picture,
 }
 
-impl Kind {
+impl RequestKind {
     /// A person waits for it, and may have it while data is held back.
     const fn is_login(self) -> bool {
         matches!(self, Self::Login | Self::Code | Self::Csrf | Self::Authenticator)
@@ -108,7 +110,7 @@ pub enum Demand {
 #[derive(Debug, Clone, Copy)]
 pub struct Ask<'a> {
     /// What.
-    pub kind: Kind,
+    pub kind: RequestKind,
     /// About what: a printer, an account. Pauses are per subject.
     pub subject: &'a str,
     /// Why.
@@ -117,25 +119,9 @@ pub struct Ask<'a> {
 
 impl<'a> Ask<'a> {
     /// A request because a person, or something, waits for it.
-    pub const fn new(kind: Kind, subject: &'a str, demand: Demand) -> Self {
+    pub const fn new(kind: RequestKind, subject: &'a str, demand: Demand) -> Self {
         Self { kind, subject, demand }
     }
-}
-
-/// How a request ended, as far as the next ones are concerned.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Outcome {
-    /// With what was asked for.
-    Good,
-    /// With a refusal that concerns this request alone.
-    Refused,
-    /// Too many requests, perhaps with the time to wait.
-    TooMany(Option<Duration>),
-    /// A fault of the cloud's own or on the way, perhaps with the time to wait.
-    Fault(Option<Duration>),
-    /// Cloudflare wants to see a browser.
-    Challenge,
 }
 
 /// Rest for one site.
@@ -158,15 +144,28 @@ struct Faults {
 }
 
 /// What may be asked, and when. Time is any steady clock's.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Rules {
-    /// When the requests of the last hour were made.
-    made: VecDeque<Duration>,
+    /// The requests that were made, as far as they count in a minute and in an hour.
+    made: [Window; 2],
     /// When a subject was last answered.
-    answered: HashMap<(Kind, String), Duration>,
+    answered: HashMap<(RequestKind, String), Duration>,
     sites: HashMap<String, Site>,
-    faults: HashMap<(String, Kind), Faults>,
-    totals: BTreeMap<Kind, u64>,
+    faults: HashMap<(String, RequestKind), Faults>,
+    totals: BTreeMap<RequestKind, u64>,
+}
+
+impl Default for Rules {
+    /// With nothing counted yet.
+    fn default() -> Self {
+        Self {
+            made: [Window::new(PER_MINUTE, MINUTE), Window::new(PER_HOUR, HOUR)],
+            answered: HashMap::new(),
+            sites: HashMap::new(),
+            faults: HashMap::new(),
+            totals: BTreeMap::new(),
+        }
+    }
 }
 
 impl Rules {
@@ -192,32 +191,35 @@ impl Rules {
         if due > now {
             return Err((due.saturating_sub(now), Rest::Recent));
         }
-        while self.made.front().is_some_and(|at| *at + HOUR <= now) {
-            self.made.pop_front();
+        let waits = self.made.iter().map(|window| window.wait(now));
+        if let Some(wait) = waits.max().filter(|wait| !wait.is_zero()) {
+            return Err((wait, Rest::Budget));
         }
-        for (most, span) in [(PER_MINUTE, MINUTE), (PER_HOUR, HOUR)] {
-            // The oldest of the last `most`: with it still in the span, another would be one too many.
-            let oldest = self.made.len().checked_sub(most).and_then(|place| self.made.get(place));
-            if let Some(at) = oldest.filter(|at| **at + span > now) {
-                return Err(((*at + span).saturating_sub(now), Rest::Budget));
-            }
+        for window in &mut self.made {
+            window.take(now);
         }
-        self.made.push_back(now);
         *self.totals.entry(kind).or_default() += 1;
         Ok(())
     }
 
     /// Takes in how a request ended. `chance` is between -1 and 1.
-    pub fn answered(&mut self, now: Duration, site: &str, ask: Ask<'_>, outcome: Outcome, chance: f64) {
+    pub fn answered(
+        &mut self,
+        now: Duration,
+        site: &str,
+        ask: Ask<'_>,
+        outcome: RequestOutcome,
+        chance: f64,
+    ) {
         let Ask { kind, subject, .. } = ask;
         let state = self.sites.entry(site.to_owned()).or_default();
-        if !matches!(outcome, Outcome::TooMany(_)) {
+        if !matches!(outcome, RequestOutcome::TooMany(_)) {
             state.too_many = 0;
         }
         let (rest, pause) = match outcome {
-            Outcome::Good | Outcome::Refused => {
+            RequestOutcome::Good | RequestOutcome::Refused => {
                 self.faults.remove(&(site.to_owned(), kind));
-                if outcome == Outcome::Good {
+                if outcome == RequestOutcome::Good {
                     if self.answered.len() >= MOST_PAUSES {
                         self.answered.retain(|(kind, _), at| *at + kind.pause(Demand::Schedule) > now);
                     }
@@ -225,16 +227,16 @@ impl Rules {
                 }
                 return;
             }
-            Outcome::Challenge => (Rest::Challenge, CHALLENGED),
-            Outcome::TooMany(Some(asked)) | Outcome::Fault(Some(asked)) => (Rest::Asked, asked),
-            Outcome::TooMany(None) => {
+            RequestOutcome::Challenge => (Rest::Challenge, CHALLENGED),
+            RequestOutcome::TooMany(Some(asked)) | RequestOutcome::Fault(Some(asked)) => (Rest::Asked, asked),
+            RequestOutcome::TooMany(None) => {
                 let pause = TOO_MANY.get(state.too_many).or(TOO_MANY.last()).copied().unwrap_or(HOUR);
                 state.too_many += 1;
                 (Rest::TooMany, pause)
             }
             // Nobody knows what its answer looks like, and nobody asks for it without a person's code.
-            Outcome::Fault(None) if kind == Kind::Csrf => return,
-            Outcome::Fault(None) => {
+            RequestOutcome::Fault(None) if kind == RequestKind::Csrf => return,
+            RequestOutcome::Fault(None) => {
                 let faults = self.faults.entry((site.to_owned(), kind)).or_default();
                 let doubled = FAULT.saturating_mul(2_u32.saturating_pow(faults.count.min(10))).min(SLOWEST);
                 faults.count = faults.count.saturating_add(1);
@@ -252,7 +254,7 @@ impl Rules {
     }
 
     /// Requests so far, of each kind that there was.
-    pub fn totals(&self) -> &BTreeMap<Kind, u64> {
+    pub fn totals(&self) -> &BTreeMap<RequestKind, u64> {
         &self.totals
     }
 }
@@ -296,7 +298,7 @@ impl Limiter {
     }
 
     /// Requests so far, of each kind that there was.
-    pub fn totals(&self) -> BTreeMap<Kind, u64> {
+    pub fn totals(&self) -> BTreeMap<RequestKind, u64> {
         self.rules().totals().clone()
     }
 
@@ -305,10 +307,10 @@ impl Limiter {
     }
 
     /// Waits for the turn, then asks the rules.
-    pub(super) async fn pass<'a>(&'a self, site: &'a str, ask: Ask<'a>) -> Result<Pass<'a>, Error> {
+    pub(super) async fn pass<'a>(&'a self, site: &'a str, ask: Ask<'a>) -> Result<Pass<'a>, CloudError> {
         let turn = self.turn.lock().await;
         let permitted = self.rules().permit(self.now(), site, ask);
-        permitted.map_err(|(wait, rest)| Error::Resting { wait, rest })?;
+        permitted.map_err(|(wait, rest)| CloudError::Resting { wait, rest })?;
         Ok(Pass { limiter: self, site, ask, done: false, _turn: turn })
     }
 
@@ -324,11 +326,11 @@ impl Limiter {
 
 impl Pass<'_> {
     /// Says how it ended.
-    pub(super) fn ended(mut self, outcome: Outcome) {
+    pub(super) fn ended(mut self, outcome: RequestOutcome) {
         self.note(outcome);
     }
 
-    fn note(&mut self, outcome: Outcome) {
+    fn note(&mut self, outcome: RequestOutcome) {
         self.done = true;
         let (now, chance) = (self.limiter.now(), fastrand::f64() * 2.0 - 1.0);
         self.limiter.rules().answered(now, self.site, self.ask, outcome, chance);
@@ -339,7 +341,7 @@ impl Drop for Pass<'_> {
     fn drop(&mut self) {
         // Given up on the way: no answer is no good sign either.
         if !self.done {
-            self.note(Outcome::Fault(None));
+            self.note(RequestOutcome::Fault(None));
         }
     }
 }

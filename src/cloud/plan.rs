@@ -39,7 +39,7 @@ const FILAMENTS_LEAST: Duration = HOUR;
 /// Between two looks at the inbox.
 const MESSAGES_LEAST: Duration = Duration::from_secs(10 * 60);
 /// Between two questions of what the printers do, when they cannot be heard.
-const HEARSAY_LEAST: Duration = Duration::from_secs(30 * 60);
+const PRESENCE_LEAST: Duration = Duration::from_secs(30 * 60);
 /// Pauses before each attempt to get a picture.
 const PICTURE: [Duration; 3] = [Duration::ZERO, Duration::from_secs(10), Duration::from_secs(60)];
 /// After failures of any kind: the first pause, doubled up to the longest (protocol 1.8).
@@ -63,7 +63,7 @@ pub enum Want {
     /// Its inbox.
     Messages,
     /// What its printers are said to do.
-    Hearsay,
+    Presence,
 }
 
 impl Want {
@@ -75,14 +75,14 @@ impl Want {
             Self::Picture(_) => "picture",
             Self::Filaments => "filament names",
             Self::Messages => "messages",
-            Self::Hearsay => "printer states",
+            Self::Presence => "printer states",
         }
     }
 }
 
 /// What became of a question.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Outcome {
+pub enum AskOutcome {
     /// It was answered.
     Answered,
     /// It was not, and nothing is asked for a while.
@@ -100,7 +100,7 @@ pub enum Outcome {
 
 /// What is due of one printer; times are those of the steady clock.
 #[derive(Debug, Clone, Default)]
-struct Due {
+struct PrinterPlan {
     tasks: Option<Duration>,
     /// Looks for the task of the job that were made, and how many there may be; `None` when none is missed.
     hunt: Option<(usize, usize)>,
@@ -142,10 +142,10 @@ fn sooner(due: &mut Option<Duration>, at: Duration) {
 /// What is to be asked of one account's cloud.
 #[derive(Debug, Default)]
 pub struct Plan {
-    printers: BTreeMap<Serial, Due>,
+    printers: BTreeMap<Serial, PrinterPlan>,
     filaments: Turn,
     messages: Turn,
-    hearsay: Turn,
+    presence: Turn,
     busy: bool,
     /// Nothing is asked before this.
     quiet: Duration,
@@ -260,7 +260,7 @@ impl Plan {
 
     /// Printers cannot be heard.
     pub fn unheard(&mut self, now: Duration) {
-        self.hearsay.want(now, HEARSAY_LEAST);
+        self.presence.want(now, PRESENCE_LEAST);
     }
 
     /// There is another login: what failed may work now.
@@ -308,7 +308,7 @@ impl Plan {
                 return Some(Want::Tasks(serial.clone()));
             }
         }
-        self.hearsay.take(now).then_some(Want::Hearsay)
+        self.presence.take(now).then_some(Want::Presence)
     }
 
     fn choose_rare(&mut self, now: Duration) -> Option<Want> {
@@ -326,10 +326,10 @@ impl Plan {
     }
 
     /// What became of it; `jitter` is from 0.8 to 1.2, so that many gateways do not ask together.
-    pub fn done(&mut self, now: Duration, want: &Want, outcome: Outcome, jitter: f64) {
+    pub fn done(&mut self, now: Duration, want: &Want, outcome: AskOutcome, jitter: f64) {
         self.busy = false;
         match outcome {
-            Outcome::Answered => {
+            AskOutcome::Answered => {
                 self.failures = 0;
                 if let Want::Picture(serial) = want
                     && let Some(due) = self.printers.get_mut(serial)
@@ -337,7 +337,7 @@ impl Plan {
                     due.picture = None;
                 }
             }
-            Outcome::Held(pause) if !matches!(want, Want::Picture(_)) => {
+            AskOutcome::Held(pause) if !matches!(want, Want::Picture(_)) => {
                 self.quiet = now + pause.max(Duration::from_secs(1));
                 self.put_back(want);
             }
@@ -352,8 +352,8 @@ impl Plan {
                     });
                 }
             }
-            Outcome::Useless | Outcome::Held(_) => self.failures = 0,
-            Outcome::Failed { least, too_many } => {
+            AskOutcome::Useless | AskOutcome::Held(_) => self.failures = 0,
+            AskOutcome::Failed { least, too_many } => {
                 let pause = match too_many {
                     Some(Some(told)) => told.max(AGAIN),
                     Some(None) => {
@@ -390,7 +390,7 @@ impl Plan {
             Want::Filaments => self.filaments.due = Some(at),
             Want::Messages => self.messages.due = Some(at),
             // By then the printers may be heard again; else it is wanted again.
-            Want::Hearsay | Want::Picture(_) => {}
+            Want::Presence | Want::Picture(_) => {}
         }
     }
 
@@ -404,9 +404,9 @@ impl Plan {
         if self.busy {
             return None;
         }
-        let of = |due: &Due| [due.tasks, due.releases, due.picture.map(|(at, _)| at)];
+        let of = |due: &PrinterPlan| [due.tasks, due.releases, due.picture.map(|(at, _)| at)];
         let printers = self.printers.values().flat_map(of);
-        let account = [self.filaments.due, self.messages.due, self.hearsay.due];
+        let account = [self.filaments.due, self.messages.due, self.presence.due];
         printers.chain(account).flatten().min().map(|at| at.max(self.quiet))
     }
 }

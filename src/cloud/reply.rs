@@ -9,35 +9,35 @@ use reqwest::StatusCode;
 use reqwest::header::{DATE, HeaderMap, RETRY_AFTER, SET_COOKIE};
 use serde_json::Value;
 
-use super::error::Error;
-use super::limiter::Outcome;
+use super::error::CloudError;
+use super::kinds::RequestOutcome;
 
 /// Longest text of the cloud's own that is passed on to a person.
 const LONGEST_MESSAGE: usize = 200;
 
 /// An answer as it came, body included; never logged.
-pub(super) struct Reply {
+pub(super) struct HttpReply {
     pub(super) status: StatusCode,
     pub(super) headers: HeaderMap,
     pub(super) body: Vec<u8>,
 }
 
-impl Reply {
+impl HttpReply {
     /// The content, or what the answer says went wrong.
-    pub(super) fn content(&self) -> Result<Value, Error> {
+    pub(super) fn content(&self) -> Result<Value, CloudError> {
         let json = serde_json::from_slice::<Value>(&self.body).ok().filter(Value::is_object);
         let status = self.status.as_u16();
         if self.is_challenge(json.is_some()) {
-            return Err(Error::Challenge { status });
+            return Err(CloudError::Challenge { status });
         }
         if self.status.is_redirection() {
-            return Err(Error::Redirected { status });
+            return Err(CloudError::Redirected { status });
         }
         let json = match json {
             Some(json) => json,
             // An empty body with a good status is success without content.
             None if self.status.is_success() && self.body.trim_ascii().is_empty() => return Ok(Value::Null),
-            None if self.status.is_success() => return Err(Error::NotData { status }),
+            None if self.status.is_success() => return Err(CloudError::NotData { status }),
             None => return Err(self.failure(None)),
         };
         if self.status.is_success() && says_success(&json) {
@@ -48,15 +48,15 @@ impl Reply {
     }
 
     /// What it means for the next requests.
-    pub(super) fn outcome(&self) -> Outcome {
+    pub(super) fn outcome(&self) -> RequestOutcome {
         // Most answers are good, and read again by whoever asked.
         if self.status.is_success() && self.body.trim_ascii_start().starts_with(b"{") {
-            return Outcome::Good;
+            return RequestOutcome::Good;
         }
         match self.content().map_err(|error| error.outcome()) {
-            Ok(_) => Outcome::Good,
+            Ok(_) => RequestOutcome::Good,
             // Pages of maintenance may say how long it takes.
-            Err(Outcome::Fault(None)) => Outcome::Fault(self.retry_after()),
+            Err(RequestOutcome::Fault(None)) => RequestOutcome::Fault(self.retry_after()),
             Err(outcome) => outcome,
         }
     }
@@ -78,24 +78,24 @@ impl Reply {
         rfc2822::DateTimeParser::new().parse_timestamp(self.headers.get(DATE)?.to_str().ok()?.trim()).ok()
     }
 
-    fn failure(&self, json: Option<&Value>) -> Error {
+    fn failure(&self, json: Option<&Value>) -> CloudError {
         let status = self.status.as_u16();
         let code = json.and_then(code_of);
         let message = json.map(message_of).unwrap_or_default();
         // Listed as "invalid token" and "token expired", with no status: believed wherever they come.
         if let Some(code @ (1001 | 1002)) = code {
-            return Error::TokenRejected { code, message };
+            return CloudError::TokenRejected { code, message };
         }
         match (status, json) {
-            (401, Some(_)) if code == Some(4) => Error::TokenExpired,
-            (401 | 200..=299, Some(json)) if says_login(json) => Error::TokenExpired,
-            (401, _) => Error::Unauthorised { status },
-            (429, _) => Error::RateLimited { retry_after: self.retry_after() },
-            (500.., None) if !self.body.trim_ascii().is_empty() => Error::NotData { status },
-            (500.., _) => Error::Server { status, retry_after: self.retry_after() },
-            (403, Some(_)) => Error::Forbidden { code, message },
-            (403, None) => Error::Barred { status },
-            _ => Error::Refused { status, code, message },
+            (401, Some(_)) if code == Some(4) => CloudError::TokenExpired,
+            (401 | 200..=299, Some(json)) if says_login(json) => CloudError::TokenExpired,
+            (401, _) => CloudError::Unauthorised { status },
+            (429, _) => CloudError::RateLimited { retry_after: self.retry_after() },
+            (500.., None) if !self.body.trim_ascii().is_empty() => CloudError::NotData { status },
+            (500.., _) => CloudError::Server { status, retry_after: self.retry_after() },
+            (403, Some(_)) => CloudError::Forbidden { code, message },
+            (403, None) => CloudError::Barred { status },
+            _ => CloudError::Refused { status, code, message },
         }
     }
 

@@ -1,14 +1,22 @@
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
 
 use jiff::Timestamp;
 use reqwest::StatusCode;
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
-use serde_json::json;
+use secrecy::{ExposeSecret as _, SecretString};
+use serde_json::{Value, json};
 use wiremock::matchers::{body_json, header, method, path};
 use wiremock::{Mock, MockServer, ResponseTemplate};
 
+use super::client::LONGEST_BODY;
+use super::limiter::{Ask, Demand, RequestKind};
+use super::printers::bound_printers;
+use super::reply::HttpReply;
+use super::token::claims;
 use super::*;
-use crate::config::{Config, Source as ConfigSource};
+use crate::config::{Account, Config, Source as ConfigSource};
 
 const LOGIN: &str = "/v1/user-service/user/login";
 const PREFERENCE: &str = "/v1/design-user-service/my/preference";
@@ -50,30 +58,56 @@ fn client(account: &Account) -> Client {
     Client::new(account, &tls, Limiter::new()).unwrap()
 }
 
+/// What is logged on this thread.
+#[derive(Clone, Default)]
+struct Said(Arc<std::sync::Mutex<Vec<u8>>>);
+
+impl Said {
+    fn listen(&self) -> tracing::subscriber::DefaultGuard {
+        let said = self.clone();
+        let subscriber = tracing_subscriber::fmt().with_ansi(false).with_writer(move || said.clone());
+        tracing::subscriber::set_default(subscriber.finish())
+    }
+
+    fn text(&self) -> String {
+        String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
+    }
+}
+
+impl std::io::Write for Said {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().write(bytes)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
 async fn answer(server: &MockServer, at: &str, status: u16, body: &str) {
     let template = ResponseTemplate::new(status).set_body_raw(body.to_owned(), "application/json");
     Mock::given(path(at)).respond_with(template).mount(server).await;
 }
 
-async fn login_answered(status: u16, body: &str) -> Result<Login, Error> {
+async fn login_answered(status: u16, body: &str) -> Result<LoginAnswer, CloudError> {
     let server = MockServer::start().await;
     answer(&server, LOGIN, status, body).await;
     client(&account_at(&server, "account: a@b.c")).login(&secret("pw")).await
 }
 
-async fn code_answered(status: u16, body: &str) -> Result<Grant, Error> {
+async fn code_answered(status: u16, body: &str) -> Result<TokenGrant, CloudError> {
     let server = MockServer::start().await;
     answer(&server, LOGIN, status, body).await;
     client(&account_at(&server, "account: a@b.c")).login_with_code("123456").await
 }
 
-fn content(status: u16, headers: &[(&str, &str)], body: &str) -> Result<Value, Error> {
+fn content(status: u16, headers: &[(&str, &str)], body: &str) -> Result<Value, CloudError> {
     let header = |(name, value): &(&str, &str)| {
         Some((HeaderName::try_from(*name).ok()?, HeaderValue::from_str(value).ok()?))
     };
     let headers: HeaderMap = headers.iter().filter_map(header).collect();
     let status = StatusCode::from_u16(status).unwrap();
-    Reply { status, headers, body: body.as_bytes().to_vec() }.content()
+    HttpReply { status, headers, body: body.as_bytes().to_vec() }.content()
 }
 
 macro_rules! check {
@@ -91,7 +125,8 @@ mod authenticator;
 #[cfg(feature = "demo")]
 mod encrypted;
 mod limiter;
-mod session;
+mod logins;
+mod picture;
 
 #[tokio::test]
 async fn requests_are_as_the_cloud_wants_them() {
@@ -131,7 +166,10 @@ async fn requests_are_as_the_cloud_wants_them() {
         .mount(&server)
         .await;
     let client = client(&account_at(&server, "account: a@b.c"));
-    check!(client.login(&secret("pw")).await, Ok(Login::Token(Grant { expires_in: Some(60), .. })));
+    check!(
+        client.login(&secret("pw")).await,
+        Ok(LoginAnswer::Token(TokenGrant { expires_in: Some(60), .. }))
+    );
     client.request_code(client.code_kind()).await.unwrap();
     client.login_with_code(" 012345\n").await.unwrap();
     assert_eq!(client.preference(&secret("tok")).await.unwrap().as_str(), "u_42");
@@ -164,71 +202,74 @@ async fn login_answers_are_decided_in_order() {
     let answered = |body| login_answered(200, body);
     check!(
         answered(r#"{"accessToken":"t","loginType":"tfa","tfaKey":"k","expiresIn":"7776000"}"#).await,
-        Ok(Login::Token(Grant { expires_in: Some(7_776_000), .. }))
+        Ok(LoginAnswer::Token(TokenGrant { expires_in: Some(7_776_000), .. }))
     );
     check!(
         answered(r#"{"data":{"accessToken":"t"},"code":0,"message":"Success"}"#).await,
-        Ok(Login::Token(_))
+        Ok(LoginAnswer::Token(_))
     );
     check!(
         answered(r#"{"accessToken":"","loginType":"verifyCode","tfaKey":"k"}"#).await,
-        Ok(Login::NeedsCode(CodeKind::Email))
+        Ok(LoginAnswer::NeedsCode(CodeKind::Email))
     );
     check!(
         answered(r#"{"success":false,"loginType":"tfa","tfaKey":"k"}"#).await,
-        Ok(Login::NeedsAuthenticator { .. })
+        Ok(LoginAnswer::NeedsAuthenticator { .. })
     );
-    check!(answered(r#"{"loginType":"","tfaKey":"k"}"#).await, Ok(Login::NeedsAuthenticator { .. }));
-    check!(answered(r#"{"loginType":"passkey"}"#).await, Err(Error::UnknownLogin { kind, .. }) if kind == "passkey");
-    check!(answered("{}").await, Err(Error::UnknownLogin { .. }));
+    check!(answered(r#"{"loginType":"","tfaKey":"k"}"#).await, Ok(LoginAnswer::NeedsAuthenticator { .. }));
+    check!(answered(r#"{"loginType":"passkey"}"#).await, Err(CloudError::UnknownLogin { kind, .. }) if kind == "passkey");
+    check!(answered("{}").await, Err(CloudError::UnknownLogin { .. }));
 }
 
 #[tokio::test]
 async fn a_refused_login_is_not_a_challenge_nor_a_limit() {
     let wrong = r#"{"code":2,"error":"Incorrect account or password"}"#;
     for status in [400, 401, 403] {
-        check!(login_answered(status, wrong).await, Err(Error::CredentialsRefused { message }) if message.contains("Incorrect"));
+        check!(login_answered(status, wrong).await, Err(CloudError::CredentialsRefused { message }) if message.contains("Incorrect"));
     }
     check!(
         login_answered(401, r#"{"code":4,"error":"Please login."}"#).await,
-        Err(Error::CredentialsRefused { .. })
+        Err(CloudError::CredentialsRefused { .. })
     );
-    check!(login_answered(403, CHALLENGE).await, Err(Error::Challenge { status: 403 }));
-    check!(login_answered(429, "{}").await, Err(Error::RateLimited { .. }));
-    check!(login_answered(502, "<html>maintenance").await, Err(Error::NotData { status: 502 }));
-    check!(login_answered(403, "<html>Access denied by policy").await, Err(Error::Barred { status: 403 }));
+    check!(login_answered(403, CHALLENGE).await, Err(CloudError::Challenge { status: 403 }));
+    check!(login_answered(429, "{}").await, Err(CloudError::RateLimited { .. }));
+    check!(login_answered(502, "<html>maintenance").await, Err(CloudError::NotData { status: 502 }));
+    check!(
+        login_answered(403, "<html>Access denied by policy").await,
+        Err(CloudError::Barred { status: 403 })
+    );
     check!(
         login_answered(404, r#"{"code":404,"error":"Not Found"}"#).await,
-        Err(Error::Refused { status: 404, .. })
+        Err(CloudError::Refused { status: 404, .. })
     );
-    check!(login_answered(200, "").await, Err(Error::Empty));
+    check!(login_answered(200, "").await, Err(CloudError::Empty));
 }
 
 #[tokio::test]
 async fn an_old_code_and_a_wrong_code_are_told_apart() {
-    check!(code_answered(400, r#"{"code":1,"error":"expired"}"#).await, Err(Error::CodeExpired));
-    check!(code_answered(400, r#"{"code":"2","error":"Incorrect code"}"#).await, Err(Error::CodeWrong));
+    check!(code_answered(400, r#"{"code":1,"error":"expired"}"#).await, Err(CloudError::CodeExpired));
+    check!(code_answered(400, r#"{"code":"2","error":"Incorrect code"}"#).await, Err(CloudError::CodeWrong));
     check!(
         code_answered(400, r#"{"code":9,"error":"odd"}"#).await,
-        Err(Error::Refused { status: 400, code: Some(9), .. })
+        Err(CloudError::Refused { status: 400, code: Some(9), .. })
     );
-    check!(code_answered(403, CHALLENGE).await, Err(Error::Challenge { .. }));
-    check!(code_answered(200, r#"{"accessToken":"t"}"#).await, Ok(Grant { expires_in: None, .. }));
+    check!(code_answered(403, CHALLENGE).await, Err(CloudError::Challenge { .. }));
+    check!(code_answered(200, r#"{"accessToken":"t"}"#).await, Ok(TokenGrant { expires_in: None, .. }));
 }
 
 #[test]
 fn only_the_proof_expires_a_token() {
     let answered = |body| content(401, &[], body);
-    check!(answered(r#"{"code":4,"error":"","message":""}"#), Err(Error::TokenExpired));
-    check!(answered(r#"{"code":null,"error":"Please Login.","message":""}"#), Err(Error::TokenExpired));
-    check!(answered(r#"{"code":401,"message":"Unauthorized"}"#), Err(Error::Unauthorised { .. }));
-    check!(answered(""), Err(Error::Unauthorised { .. }));
-    check!(answered("<html>401</html>"), Err(Error::Unauthorised { .. }));
+    check!(answered(r#"{"code":4,"error":"","message":""}"#), Err(CloudError::TokenExpired));
+    check!(answered(r#"{"code":null,"error":"Please Login.","message":""}"#), Err(CloudError::TokenExpired));
+    check!(answered(r#"{"code":401,"message":"Unauthorized"}"#), Err(CloudError::Unauthorised { .. }));
+    check!(answered(""), Err(CloudError::Unauthorised { .. }));
+    check!(answered("<html>401</html>"), Err(CloudError::Unauthorised { .. }));
     check!(
         answered(r#"{"code":1001,"message":"Invalid token","error":"TOKEN_INVALID"}"#),
-        Err(Error::TokenRejected { code: 1001, .. })
+        Err(CloudError::TokenRejected { code: 1001, .. })
     );
-    check!(content(400, &[], r#"{"code":4,"error":"x"}"#), Err(Error::Refused { .. }));
+    check!(content(400, &[], r#"{"code":4,"error":"x"}"#), Err(CloudError::Refused { .. }));
 }
 
 #[test]
@@ -239,19 +280,25 @@ fn both_envelopes_are_read() {
     check!(content(204, &[], ""), Ok(Value::Null));
     check!(
         content(200, &[], r#"{"code":1004,"message":"offline"}"#),
-        Err(Error::Refused { code: Some(1004), .. })
+        Err(CloudError::Refused { code: Some(1004), .. })
     );
-    check!(content(200, &[], r#"{"code":null,"message":"no","error":"broken"}"#), Err(Error::Refused { .. }));
-    check!(content(200, &[], "<html>Maintenance</html>"), Err(Error::NotData { status: 200 }));
-    check!(content(200, &[], "\"text\""), Err(Error::NotData { .. }));
+    check!(
+        content(200, &[], r#"{"code":null,"message":"no","error":"broken"}"#),
+        Err(CloudError::Refused { .. })
+    );
+    check!(content(200, &[], "<html>Maintenance</html>"), Err(CloudError::NotData { status: 200 }));
+    check!(content(200, &[], "\"text\""), Err(CloudError::NotData { .. }));
     check!(
         content(403, &[], r#"{"message":"permission denied","code":8,"error":"Resource forbidden"}"#),
-        Err(Error::Forbidden { code: Some(8), .. })
+        Err(CloudError::Forbidden { code: Some(8), .. })
     );
-    check!(content(404, &[], r#"{"code":1003,"message":"x"}"#), Err(Error::Refused { status: 404, .. }));
-    check!(content(302, &[("location", "https://elsewhere")], ""), Err(Error::Redirected { status: 302 }));
-    check!(content(500, &[], r#"{"code":500}"#), Err(Error::Server { status: 500, .. }));
-    check!(content(502, &[], "<html>Bad gateway</html>"), Err(Error::NotData { status: 502 }));
+    check!(content(404, &[], r#"{"code":1003,"message":"x"}"#), Err(CloudError::Refused { status: 404, .. }));
+    check!(
+        content(302, &[("location", "https://elsewhere")], ""),
+        Err(CloudError::Redirected { status: 302 })
+    );
+    check!(content(500, &[], r#"{"code":500}"#), Err(CloudError::Server { status: 500, .. }));
+    check!(content(502, &[], "<html>Bad gateway</html>"), Err(CloudError::NotData { status: 502 }));
 }
 
 #[test]
@@ -265,11 +312,11 @@ fn challenges_are_known_by_any_sign() {
         (403, &[][..], "<script src=https://challenges.cloudflare.com/x>"),
         (418, &[][..], "{}"),
     ] {
-        check!(content(status, headers, body), Err(Error::Challenge { .. }));
+        check!(content(status, headers, body), Err(CloudError::Challenge { .. }));
     }
     let csrf = r#"{"error":"CSRF error: missing_cookie","reason":"missing_cookie"}"#;
-    check!(content(403, &[("cf-ray", "abc")], csrf), Err(Error::Forbidden { .. }));
-    check!(content(503, &[("cf-ray", "abc")], r#"{"code":503}"#), Err(Error::Server { .. }));
+    check!(content(403, &[("cf-ray", "abc")], csrf), Err(CloudError::Forbidden { .. }));
+    check!(content(503, &[("cf-ray", "abc")], r#"{"code":503}"#), Err(CloudError::Server { .. }));
     // A printer may be called anything.
     check!(content(200, &[("cf-ray", "abc")], r#"{"devices":[{"name":"Just a moment..."}]}"#), Ok(_));
 }
@@ -328,6 +375,28 @@ async fn printers_are_listed_without_their_access_codes() {
     assert!(!format!("{found:?}").contains("12345678"));
 }
 
+#[tokio::test]
+async fn what_has_no_serial_number_is_passed_over_and_that_is_said_once() {
+    let server = MockServer::start().await;
+    let odd = ["../../x", "01P00A000000001/request", "#", "+", "01P0", "01P00A00000000\u{fc}"];
+    let long = "0".repeat(33);
+    let ids = odd.into_iter().chain([long.as_str(), "01P00A000000001"]);
+    let devices: Vec<Value> = ids.map(|id| json!({ "dev_id": id, "name": "x" })).collect();
+    answer(&server, BIND, 200, &json!({ "devices": devices }).to_string()).await;
+    let account = account_at(&server, "account: a@b.c");
+    let (client, said) = (client(&account), Said::default());
+    let listening = said.listen();
+    // Another token is another question, so that no pause is between them.
+    for token in ["first", "second"] {
+        let found = client.printers(&secret(token)).await.unwrap();
+        let serials: Vec<&str> = found.iter().map(|printer| printer.serial.as_str()).collect();
+        assert_eq!(serials, ["01P00A000000001"]);
+    }
+    drop(listening);
+    assert_eq!(said.text().matches("passed over").count(), 1, "{}", said.text());
+    assert!(said.text().contains("odd=7"), "{}", said.text());
+}
+
 #[test]
 fn a_printers_name_is_one_short_line() {
     let name = format!("A\n\u{1b}[2J{}", "x".repeat(1000));
@@ -350,7 +419,7 @@ async fn redirects_are_not_followed() {
     let there = ResponseTemplate::new(302).insert_header("location", format!("{}{BIND}", server.uri()));
     Mock::given(path(PREFERENCE)).respond_with(there).mount(&server).await;
     let client = client(&account_at(&server, "account: a@b.c"));
-    check!(client.preference(&secret("t")).await, Err(Error::Redirected { status: 302 }));
+    check!(client.preference(&secret("t")).await, Err(CloudError::Redirected { status: 302 }));
     assert_eq!(server.received_requests().await.unwrap().len(), 1);
 }
 
@@ -361,17 +430,17 @@ async fn a_network_that_fails_is_told_by_its_kind() {
     Mock::given(path(PREFERENCE)).respond_with(slow).mount(&server).await;
     let mut slow = client(&account_at(&server, "account: a@b.c"));
     slow.timeout = Duration::from_millis(50);
-    check!(slow.preference(&secret("t")).await, Err(Error::Timeout { host }) if host == "127.0.0.1");
+    check!(slow.preference(&secret("t")).await, Err(CloudError::Timeout { host }) if host == "127.0.0.1");
 
     let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let closed = client(&account(&format!("account: a@b.c, api_url: 'http://127.0.0.1:{port}'")));
-    check!(closed.preference(&secret("t")).await, Err(Error::Unreachable { detail, .. }) if detail.contains("refused"));
+    check!(closed.preference(&secret("t")).await, Err(CloudError::Unreachable { detail, .. }) if detail.contains("refused"));
 
     // What may have arrived there is another matter: nobody knows what became of it.
     for answer in ["", "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{\"half\":"] {
         let broken =
             client(&account(&format!("account: a@b.c, api_url: 'http://{}'", breaks_off_after(answer))));
-        check!(broken.login(&secret("p")).await, Err(Error::BrokenOff { host, .. }) if host == "127.0.0.1");
+        check!(broken.login(&secret("p")).await, Err(CloudError::BrokenOff { host, .. }) if host == "127.0.0.1");
     }
 
     // Behind a proxy it is the proxy that looks names up.
@@ -383,7 +452,7 @@ async fn a_network_that_fails_is_told_by_its_kind() {
         return;
     }
     let nowhere = client(&account("account: a@b.c, api_url: 'https://cloud.invalid'"));
-    check!(nowhere.preference(&secret("t")).await, Err(Error::NameResolution { host }) if host == "cloud.invalid");
+    check!(nowhere.preference(&secret("t")).await, Err(CloudError::NameResolution { host }) if host == "cloud.invalid");
 }
 
 /// A server that hangs up on everyone after it has read the request and begun to answer.
@@ -413,7 +482,7 @@ async fn an_endless_answer_is_not_read_to_its_end() {
     answer(&server, PREFERENCE, 200, &" ".repeat(LONGEST_BODY + 1)).await;
     check!(
         client(&account_at(&server, "account: a@b.c")).preference(&secret("t")).await,
-        Err(Error::TooLong)
+        Err(CloudError::TooLong)
     );
 }
 
@@ -453,24 +522,24 @@ async fn captured(file: &Path) {
     let status = name.split_once("_http").map_or(200, |(_, status)| status.parse().unwrap());
     if name.starts_with("login_code") {
         let answer = code_answered(status, &body).await;
-        check!(answer, Err(Error::CodeExpired | Error::CodeWrong));
+        check!(answer, Err(CloudError::CodeExpired | CloudError::CodeWrong));
     } else if name.starts_with("login_") {
         let answer = login_answered(status, &body).await;
         match name {
-            "login_password_wrong_http400" => check!(answer, Err(Error::CredentialsRefused { .. })),
-            _ if name.starts_with("login_tfa") => check!(answer, Ok(Login::NeedsAuthenticator { .. })),
+            "login_password_wrong_http400" => check!(answer, Err(CloudError::CredentialsRefused { .. })),
+            _ if name.starts_with("login_tfa") => check!(answer, Ok(LoginAnswer::NeedsAuthenticator { .. })),
             _ if name.starts_with("login_verifyCode") => {
-                check!(answer, Ok(Login::NeedsCode(CodeKind::Email)));
+                check!(answer, Ok(LoginAnswer::NeedsCode(CodeKind::Email)));
             }
-            _ => check!(answer, Ok(Login::Token(Grant { expires_in: Some(7_776_000), .. }))),
+            _ => check!(answer, Ok(LoginAnswer::Token(TokenGrant { expires_in: Some(7_776_000), .. }))),
         }
     } else {
         let answer = content(status, &[], &body);
         match name {
-            "cloudflare_challenge_http403" => check!(&answer, Err(Error::Challenge { .. })),
-            "error_token_invalid" => check!(&answer, Err(Error::TokenRejected { .. })),
-            "error_bad_request_http400" => check!(&answer, Err(Error::Refused { status: 400, .. })),
-            "user_task_http403" => check!(&answer, Err(Error::Forbidden { code: Some(8), .. })),
+            "cloudflare_challenge_http403" => check!(&answer, Err(CloudError::Challenge { .. })),
+            "error_token_invalid" => check!(&answer, Err(CloudError::TokenRejected { .. })),
+            "error_bad_request_http400" => check!(&answer, Err(CloudError::Refused { status: 400, .. })),
+            "user_task_http403" => check!(&answer, Err(CloudError::Forbidden { code: Some(8), .. })),
             _ => check!(&answer, Ok(_)),
         }
         if name.starts_with("bind_") {

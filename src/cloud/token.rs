@@ -132,7 +132,7 @@ pub(super) fn save(state: &StateDir, account: &Account, stored: &Stored) -> Resu
 
 /// What is known of a token that the configuration has; the token itself stays there.
 #[derive(Serialize, Deserialize)]
-struct Given {
+struct GivenToken {
     /// Which one this is about.
     fingerprint: String,
     user_name: Option<String>,
@@ -152,7 +152,7 @@ pub(super) fn given(
 ) -> Result<Stored, state_dir::Error> {
     let claims = claims(token);
     let bytes = state.read(&file_name("token-given", account))?.unwrap_or_default();
-    let known = serde_json::from_slice::<Given>(&bytes).ok();
+    let known = serde_json::from_slice::<GivenToken>(&bytes).ok();
     let known = known.filter(|given| given.fingerprint == fingerprint(token));
     let user_name = known.as_ref().and_then(|given| given.user_name.as_deref()).and_then(UserName::parse);
     let stored = Stored {
@@ -172,7 +172,7 @@ pub(super) fn given(
 /// Remembers what is known of the configuration's token, in place of any before it. A disk that is full is no
 /// reason not to use it.
 pub(super) fn note_given(state: &StateDir, account: &Account, given: &Stored) {
-    let written = Given {
+    let written = GivenToken {
         fingerprint: fingerprint(&given.token),
         user_name: given.user_name.as_ref().map(|name| name.as_str().to_owned()),
         first_seen: given.obtained_at,

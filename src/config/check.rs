@@ -15,6 +15,7 @@ use super::{
     Account, AccountName, Broker, Config, HomeAssistant, Identity, Language, Loaded, Mqtt, Printer, Problem,
     env, money, slug, state_dir,
 };
+use printer::Serial;
 
 /// Languages that the vendor has error texts in, by its codes: those that BambuStudio brings along in
 /// `resources/hms`. It has none in Czech, Turkish or Ukrainian, where its program shows English ones.
@@ -247,8 +248,7 @@ fn printers_of(blocks: Vec<PrinterBlock>, findings: &mut Findings) -> Vec<Printe
             findings.problem(&serial_key, text.to_owned());
             continue;
         };
-        let plain = serial.bytes().all(|byte| byte.is_ascii_digit() || byte.is_ascii_uppercase());
-        if !plain || !(10..=32).contains(&serial.len()) {
+        if Serial::parse(&serial).is_none() {
             let text = format!(
                 "`{serial}` is not a serial number: those have digits and letters only, 15 as a rule; \
                  `bambu2mqtt printers` lists them"

@@ -16,7 +16,7 @@ use jiff::Timestamp;
 use crate::cloud::plan::{Plan, Sight, Want, Watch};
 use crate::cloud::{self, BoundPrinter, Releases};
 use crate::config::StateDir;
-use printer::cloud::{self as domain, Hearsay, Names, Picture, Task};
+use printer::cloud::{self as domain, Names, Picture, Presence, Task};
 use printer::{Job, Now, Reach, Serial, Snapshot, Text};
 
 use super::AccountId;
@@ -30,9 +30,9 @@ const UNHEARD: Duration = Duration::from_secs(60);
 const KEPT_TASKS: usize = 20;
 
 /// A question that was answered, or was not.
-pub(super) struct Answer {
+pub(super) struct CloudAnswer {
     want: Want,
-    result: Result<Found, cloud::Error>,
+    result: Result<Found, cloud::CloudError>,
 }
 
 enum Found {
@@ -42,11 +42,11 @@ enum Found {
     Picture(Text, Picture),
     Filaments(Names),
     Messages(Vec<domain::Message>),
-    Hearsay(Vec<Hearsay>),
+    Presence(Vec<Presence>),
 }
 
 /// What is known of one account.
-struct Desk {
+struct AccountFacts {
     /// Its place in the configuration, for people.
     place: usize,
     /// Tells it from other accounts, also when it has another place or is begun anew.
@@ -88,7 +88,7 @@ struct Known {
     cover: Cover,
     /// When a picture that is not the job's must go.
     cover_until: Option<Duration>,
-    hearsay: Option<Arc<Hearsay>>,
+    presence: Option<Arc<Presence>>,
     /// Somebody waits for its tasks.
     waited_for: bool,
     told: Arc<domain::Facts>,
@@ -135,7 +135,7 @@ impl Known {
                 Cover::Gone => domain::Cover::Gone,
                 Cover::Of(_, picture) => domain::Cover::Is(Arc::clone(picture)),
             },
-            hearsay: self.hearsay.clone().filter(|_| self.reach != Reach::Online),
+            presence: self.presence.clone().filter(|_| self.reach != Reach::Online),
             names: Arc::clone(names),
         }
     }
@@ -146,7 +146,7 @@ pub(super) struct Facts {
     shelf: Shelf,
     /// What an earlier run has left of printers and accounts that were not seen yet.
     earlier: Kept,
-    desks: BTreeMap<AccountId, Desk>,
+    accounts: BTreeMap<AccountId, AccountFacts>,
     printers: BTreeMap<Serial, Known>,
     /// Printers whose session is to hear of something.
     changed: BTreeSet<Serial>,
@@ -160,7 +160,7 @@ impl Facts {
         Self {
             shelf,
             earlier,
-            desks: BTreeMap::new(),
+            accounts: BTreeMap::new(),
             printers: BTreeMap::new(),
             changed: BTreeSet::new(),
             next: Duration::ZERO,
@@ -172,11 +172,11 @@ impl Facts {
     pub(super) fn want_tasks(&mut self, now: Now, serial: &Serial, decide: bool) {
         let Some(known) = self.printers.get_mut(serial) else { return };
         known.waited_for = true;
-        if let Some(desk) = self.desks.get_mut(&known.account) {
+        if let Some(asked) = self.accounts.get_mut(&known.account) {
             if decide {
-                desk.plan.press_tasks(now.mono, serial);
+                asked.plan.press_tasks(now.mono, serial);
             } else {
-                desk.plan.want_tasks(now.mono, serial);
+                asked.plan.want_tasks(now.mono, serial);
             }
         }
         self.next = now.mono;
@@ -185,13 +185,13 @@ impl Facts {
     /// A printer that is used from now on, or is used through another account.
     pub(super) fn add(&mut self, now: Now, serial: &Serial, id: AccountId, (place, label): (usize, &str)) {
         let earlier = self.earlier.accounts.get(label);
-        let desk = self.desks.entry(id).or_insert_with(|| {
+        let asked = self.accounts.entry(id).or_insert_with(|| {
             let kept = earlier.cloned().unwrap_or_default();
             let plan = Plan::new(now.mono, age(now, kept.names_at));
             let label = label.to_owned();
-            Desk { place, label, plan, kept, down: BTreeSet::new(), unheard: Some(now.mono) }
+            AccountFacts { place, label, plan, kept, down: BTreeSet::new(), unheard: Some(now.mono) }
         });
-        desk.place = place;
+        asked.place = place;
         let known = self.printers.entry(serial.clone()).or_insert_with(|| {
             let kept = self.earlier.printers.remove(serial.as_str()).unwrap_or_default();
             let picture = self.shelf.picture(serial).filter(|_| kept.cover_of.is_some());
@@ -211,12 +211,12 @@ impl Facts {
                 ..Known::default()
             }
         });
-        desk.plan.add(now.mono, serial, age(now, known.releases_at));
+        asked.plan.add(now.mono, serial, age(now, known.releases_at));
         let before = std::mem::replace(&mut known.account, id);
         if before != id
-            && let Some(desk) = self.desks.get_mut(&before)
+            && let Some(asked) = self.accounts.get_mut(&before)
         {
-            desk.plan.remove(serial);
+            asked.plan.remove(serial);
         }
         self.changed.insert(serial.clone());
         self.next = now.mono;
@@ -225,8 +225,8 @@ impl Facts {
     /// A printer that is not used any more: nothing of it is kept.
     pub(super) fn remove(&mut self, now: Now, serial: &Serial) {
         if let Some(known) = self.printers.remove(serial) {
-            if let Some(desk) = self.desks.get_mut(&known.account) {
-                desk.plan.remove(serial);
+            if let Some(asked) = self.accounts.get_mut(&known.account) {
+                asked.plan.remove(serial);
             }
             self.shelf.keep_picture(serial, None);
             self.shelf.touch(now);
@@ -236,9 +236,9 @@ impl Facts {
     /// Accounts that were given up are asked nothing more. What is known of them is kept: one whose configuration
     /// changed begins anew, and goes on from there.
     pub(super) fn keep_accounts(&mut self, now: Now, used: impl Fn(AccountId) -> bool) {
-        let gone = self.desks.iter().filter(|(id, _)| !used(**id));
-        self.earlier.accounts.extend(gone.map(|(_, desk)| (desk.label.clone(), desk.kept.clone())));
-        self.desks.retain(|id, _| used(*id));
+        let gone = self.accounts.iter().filter(|(id, _)| !used(**id));
+        self.earlier.accounts.extend(gone.map(|(_, asked)| (asked.label.clone(), asked.kept.clone())));
+        self.accounts.retain(|id, _| used(*id));
         self.next = now.mono;
     }
 
@@ -252,8 +252,8 @@ impl Facts {
                 self.changed.insert(serial);
             }
         }
-        if let Some(desk) = self.desks.get_mut(&id) {
-            desk.plan.listed(now.mono);
+        if let Some(asked) = self.accounts.get_mut(&id) {
+            asked.plan.listed(now.mono);
         }
         self.next = now.mono;
     }
@@ -261,7 +261,7 @@ impl Facts {
     /// An account cannot say any more how its printers are: what it said before is no news.
     pub(super) fn on_silence(&mut self, now: Now, id: AccountId) {
         for (serial, known) in self.printers.iter_mut().filter(|(_, known)| known.account == id) {
-            if known.online.take().is_some() | known.hearsay.take().is_some() {
+            if known.online.take().is_some() | known.presence.take().is_some() {
                 self.changed.insert(serial.clone());
             }
         }
@@ -270,16 +270,16 @@ impl Facts {
 
     /// There is another login.
     pub(super) fn resume(&mut self, now: Now, id: AccountId) {
-        if let Some(desk) = self.desks.get_mut(&id) {
-            desk.plan.resume(now.mono);
+        if let Some(asked) = self.accounts.get_mut(&id) {
+            asked.plan.resume(now.mono);
         }
         self.next = now.mono;
     }
 
     /// The connection to the cloud's broker came or went.
     pub(super) fn on_link(&mut self, now: Now, id: AccountId, up: bool) {
-        if let Some(desk) = self.desks.get_mut(&id) {
-            desk.unheard = if up { None } else { desk.unheard.or(Some(now.mono)) };
+        if let Some(asked) = self.accounts.get_mut(&id) {
+            asked.unheard = if up { None } else { asked.unheard.or(Some(now.mono)) };
             self.next = now.mono;
         }
     }
@@ -287,8 +287,8 @@ impl Facts {
     /// Looks at a printer that is not as it was.
     pub(super) fn observe(&mut self, now: Now, serial: &Serial, snapshot: &Snapshot) {
         let Some(known) = self.printers.get_mut(serial) else { return };
-        let Some(desk) = self.desks.get_mut(&known.account) else { return };
-        let plan = &mut desk.plan;
+        let Some(asked) = self.accounts.get_mut(&known.account) else { return };
+        let plan = &mut asked.plan;
         let sight = known.watch.look(snapshot);
         let reach = std::mem::replace(&mut known.reach, snapshot.reach);
         if reach == snapshot.reach && sight == Sight::default() {
@@ -296,11 +296,11 @@ impl Facts {
         }
         self.next = now.mono;
         if reach != snapshot.reach {
-            if snapshot.reach == Reach::Offline && desk.unheard.is_none() {
+            if snapshot.reach == Reach::Offline && asked.unheard.is_none() {
                 plan.unheard(now.mono);
             }
             // It speaks for itself; when it falls silent again this is of no use.
-            if snapshot.reach == Reach::Online && known.hearsay.take().is_some() {
+            if snapshot.reach == Reach::Online && known.presence.take().is_some() {
                 self.changed.insert(serial.clone());
             }
         }
@@ -341,7 +341,7 @@ impl Facts {
         let mut kept = self.earlier.clone();
         kept.printers
             .extend(self.printers.iter().map(|(serial, known)| (serial.as_str().into(), known.kept())));
-        kept.accounts.extend(self.desks.values().map(|desk| (desk.label.clone(), desk.kept.clone())));
+        kept.accounts.extend(self.accounts.values().map(|asked| (asked.label.clone(), asked.kept.clone())));
         kept
     }
 
@@ -352,14 +352,14 @@ impl Facts {
 
     fn names(&self, known: &Known) -> Arc<Names> {
         // An account that was just given up for another takes no names away.
-        let desk = self.desks.get(&known.account);
-        Arc::clone(desk.map_or(&known.told.names, |desk| &desk.kept.names))
+        let asked = self.accounts.get(&known.account);
+        Arc::clone(asked.map_or(&known.told.names, |asked| &asked.kept.names))
     }
 
     /// Takes in the tasks of a printer.
     fn on_tasks(&mut self, now: Now, serial: &Serial, tasks: Vec<Task>, job: &Job) {
         let Some(known) = self.printers.get_mut(serial) else { return };
-        let Some(desk) = self.desks.get_mut(&known.account) else { return };
+        let Some(asked) = self.accounts.get_mut(&known.account) else { return };
         // The question was about one printer; the answer need not be.
         let own = tasks.into_iter().filter(|task| task.serial == serial.as_str());
         let tasks: Arc<[Arc<Task>]> = own.map(Arc::new).collect();
@@ -370,11 +370,11 @@ impl Facts {
         known.tasks = Some(tasks);
         let address = known.task().is_some_and(|task| task.cover.is_some());
         if known.task.is_some() && address {
-            desk.plan.found(serial);
+            asked.plan.found(serial);
         }
         let has = matches!(&known.cover, Cover::Of(task, _) if known.task.as_ref() == Some(task));
         if address && !has {
-            desk.plan.want_picture(now.mono, serial);
+            asked.plan.want_picture(now.mono, serial);
         } else if !known.cover_fits() {
             // The new job has no picture, as far as is known.
             known.drop_cover();
@@ -384,6 +384,53 @@ impl Facts {
         self.shelf.touch(now);
     }
 
+    /// Takes in the firmware that is offered for a printer.
+    fn on_releases(&mut self, now: Now, serial: Serial, releases: Releases) {
+        let Some(known) = self.printers.get_mut(&serial) else { return };
+        known.releases = releases;
+        known.releases_at = Some(now.wall);
+        self.changed.insert(serial);
+        self.shelf.touch(now);
+    }
+
+    /// Takes in the picture of a task, if no other job has begun in the meantime.
+    fn on_picture(&mut self, now: Now, serial: Serial, task: Text, picture: Picture) {
+        let Some(known) = self.printers.get_mut(&serial).filter(|known| known.task.as_ref() == Some(&task))
+        else {
+            return;
+        };
+        let picture = Arc::new(picture);
+        known.cover = Cover::Of(task, Arc::clone(&picture));
+        known.cover_until = None;
+        self.shelf.keep_picture(&serial, Some(picture));
+        self.shelf.touch(now);
+        self.changed.insert(serial);
+    }
+
+    /// Takes in the names of an account's filaments.
+    fn on_filaments(&mut self, now: Now, id: AccountId, names: Names) {
+        let Some(asked) = self.accounts.get_mut(&id) else { return };
+        asked.kept.names_at = Some(now.wall);
+        self.shelf.touch(now);
+        if *asked.kept.names != names {
+            asked.kept.names = Arc::new(names);
+            let of_account = self.printers.iter().filter(|(_, known)| known.account == id);
+            self.changed.extend(of_account.map(|(serial, _)| serial.clone()));
+        }
+    }
+
+    /// Takes in what an account's printers are said to do.
+    fn on_presence(&mut self, all: Vec<Presence>) {
+        for said in all {
+            let serial = Serial::new(&said.serial);
+            if let Some(known) = self.printers.get_mut(&serial) {
+                known.online = said.online.or(known.online);
+                known.presence = Some(Arc::new(said));
+                self.changed.insert(serial);
+            }
+        }
+    }
+
     /// Takes in the inbox; gives what is new in it, oldest first. The first time nothing is.
     fn on_messages(
         &mut self,
@@ -391,14 +438,14 @@ impl Facts {
         id: AccountId,
         messages: Vec<domain::Message>,
     ) -> Vec<domain::Message> {
-        let Some(desk) = self.desks.get_mut(&id) else { return Vec::new() };
+        let Some(asked) = self.accounts.get_mut(&id) else { return Vec::new() };
         let mut numbered: Vec<(u64, domain::Message)> =
             messages.into_iter().filter_map(|message| Some((message.id.parse().ok()?, message))).collect();
         numbered.sort_by_key(|(number, _)| *number);
         let highest = numbered.last().map(|(number, _)| *number);
-        let seen = desk.kept.message;
-        desk.kept.message = seen.max(highest).or(Some(0));
-        if seen != desk.kept.message {
+        let seen = asked.kept.message;
+        asked.kept.message = seen.max(highest).or(Some(0));
+        if seen != asked.kept.message {
             self.shelf.touch(now);
         }
         let Some(seen) = seen else { return Vec::new() };

@@ -2,8 +2,9 @@
 //!
 //! Pure arithmetic; it must not know what a connection is, and asks neither clock nor dice.
 
-use std::collections::VecDeque;
 use std::time::Duration;
+
+use crate::window::Window;
 
 /// A connection that held this long was good: the next pause is the first one again.
 pub const GOOD_AFTER: Duration = Duration::from_secs(60);
@@ -13,13 +14,13 @@ pub const GOOD_AFTER: Duration = Duration::from_secs(60);
 /// leave room for one that a new token triggers.
 const CLOUD: [u64; 4] = [10, 30, 90, 300];
 
-/// Attempts towards the cloud that may begin within [`WINDOW`], whoever asks for them: pauses, a new token, a
+/// Attempts towards the cloud that may begin within [`WITHIN`], whoever asks for them: pauses, a new token, a
 /// person, a connection that just counts as good. Five are known to be tolerated (protocol 2.1); one less is
 /// left to another program of the same household.
 const MOST: usize = 4;
 
 /// See [`MOST`]; a second longer than the rate is counted in, because the other end reads another clock.
-const WINDOW: Duration = Duration::from_secs(301);
+const WITHIN: Duration = Duration::from_secs(301);
 
 /// The longest pause towards a local broker.
 const LOCAL_LONGEST: u64 = 120;
@@ -64,43 +65,14 @@ impl Pace {
             Self::Cloud => None,
         }
     }
-}
 
-/// When the last attempts at one broker began, to know how soon the next one may; the one limit that nothing goes
-/// around.
-///
-/// Moments are those of any steady clock.
-#[derive(Debug, Clone, Default)]
-pub struct Attempts {
-    begun: VecDeque<Duration>,
-}
-
-impl Attempts {
-    /// How long the next attempt has to wait.
-    pub fn wait(&self, pace: Pace, now: Duration) -> Duration {
-        if pace == Pace::Local || self.begun.len() < MOST {
-            return Duration::ZERO;
+    /// How many attempts at one broker may begin, the one limit that nothing goes around; `None` for a broker in the
+    /// house, which never minds.
+    pub(super) fn limit(self) -> Option<Window> {
+        match self {
+            Self::Local => None,
+            Self::Cloud => Some(Window::new(MOST, WITHIN)),
         }
-        let first = self.begun.front().copied().unwrap_or_default();
-        (first + WINDOW).saturating_sub(now)
-    }
-
-    /// An attempt begins.
-    pub fn begin(&mut self, now: Duration) {
-        if self.begun.len() >= MOST {
-            self.begun.pop_front();
-        }
-        self.begun.push_back(now);
-    }
-
-    /// Begins an attempt if there may be one now, or says how long it has to wait.
-    pub fn permit(&mut self, pace: Pace, now: Duration) -> Result<(), Duration> {
-        let wait = self.wait(pace, now);
-        if !wait.is_zero() {
-            return Err(wait);
-        }
-        self.begin(now);
-        Ok(())
     }
 }
 
@@ -173,11 +145,11 @@ mod tests {
 
     /// Lives through a story as the poller does; the moments at which it tries to connect.
     fn attempts(story: &[Story], jitter: f64) -> Vec<Duration> {
-        let (mut now, mut failures, mut permits) = (Duration::ZERO, 0_u32, Attempts::default());
+        let (mut now, mut failures, mut limit) = (Duration::ZERO, 0_u32, Pace::Cloud.limit().unwrap());
         let mut begun = Vec::new();
         for event in story {
-            now += permits.wait(Pace::Cloud, now);
-            permits.begin(now);
+            now += limit.wait(now);
+            limit.take(now);
             begun.push(now);
             let seconds = Duration::from_secs;
             if matches!(event, Story::Cut(held) if seconds(*held) >= GOOD_AFTER) {
@@ -209,14 +181,13 @@ mod tests {
 
     #[test]
     fn the_first_attempts_need_not_wait_and_a_broker_in_the_house_never_minds() {
-        let mut attempts = Attempts::default();
+        let mut limit = Pace::Cloud.limit().unwrap();
         for second in 0..4 {
-            assert_eq!(attempts.wait(Pace::Cloud, Duration::from_secs(second)), Duration::ZERO);
-            attempts.begin(Duration::from_secs(second));
+            assert_eq!(limit.permit(Duration::from_secs(second)), Ok(()));
         }
-        assert_eq!(attempts.wait(Pace::Cloud, Duration::from_secs(4)), Duration::from_secs(297));
-        assert_eq!(attempts.wait(Pace::Local, Duration::from_secs(4)), Duration::ZERO);
-        assert_eq!(attempts.wait(Pace::Cloud, Duration::from_secs(301)), Duration::ZERO);
+        assert_eq!(limit.wait(Duration::from_secs(4)), Duration::from_secs(297));
+        assert_eq!(limit.wait(Duration::from_secs(301)), Duration::ZERO);
+        assert!(Pace::Local.limit().is_none());
     }
 
     #[test]

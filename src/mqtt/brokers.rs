@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::backoff::{Attempts, Pace};
+use super::backoff::Pace;
+use crate::window::Window;
 
 /// The attempts at each broker. Clones share what they count, so that a link that takes another's place, or a
 /// gateway that begins anew, goes on from where the one before was.
@@ -14,7 +15,7 @@ use super::backoff::{Attempts, Pace};
 pub struct Brokers {
     /// What moments are counted from.
     began: Instant,
-    attempts: Arc<Mutex<BTreeMap<String, Attempts>>>,
+    attempts: Arc<Mutex<BTreeMap<String, Window>>>,
 }
 
 impl Brokers {
@@ -26,8 +27,9 @@ impl Brokers {
 
     /// Begins an attempt at this broker if there may be one now, or says how long it has to wait.
     pub(super) fn permit(&self, broker: &str, pace: Pace, now: Instant) -> Result<(), Duration> {
+        let Some(limit) = pace.limit() else { return Ok(()) };
         let mut attempts = self.attempts.lock().unwrap_or_else(PoisonError::into_inner);
-        attempts.entry(broker.to_owned()).or_default().permit(pace, now.saturating_duration_since(self.began))
+        attempts.entry(broker.to_owned()).or_insert(limit).permit(now.saturating_duration_since(self.began))
     }
 }
 

@@ -26,7 +26,7 @@ pub enum Error {
     Transport(#[from] reqwest::Error),
     /// No TLS.
     #[error(transparent)]
-    Tls(#[from] tls::Error),
+    Tls(#[from] tls::TlsError),
     /// The server does not want to.
     #[error("the server answered with status {status}")]
     Status {

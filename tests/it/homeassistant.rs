@@ -8,7 +8,7 @@ use std::time::Duration;
 use homeassistant::catalog::{ACCOUNT, AMS, BRIDGE, EXTERNAL, PRINTER, SLOT};
 use homeassistant::entity::{Category, Entity, Platform, Value};
 use homeassistant::topic::Topics;
-use homeassistant::{Account, Bridge, BridgeMirror, Login, Publication};
+use homeassistant::{AccountState, AccountView, Bridge, BridgeMirror, Publication};
 use printer::options::DoorCheck;
 use printer::tools::{
     AirductMode, HolderPosition, HolderState, Hotend, Machine, Material, Nozzle, Place, Rack, Storage,
@@ -235,7 +235,7 @@ fn enums_list_everything_they_can_say() {
     check_options(SLOT, &[Slot::default(), Slot { content: Content::Empty, ..Slot::default() }]);
     check_options(EXTERNAL, &[ExternalSpool::default()]);
     check_options(BRIDGE, &[Bridge::default()]);
-    check_options(ACCOUNT, &Account::ALL.map(|state| Login { state, ..Login::default() }));
+    check_options(ACCOUNT, &AccountState::ALL.map(|state| AccountView { state, ..AccountView::default() }));
 }
 
 #[test]
@@ -383,7 +383,7 @@ fn a_discovery_message_in_full() {
         now(),
         &Bridge {
             version: "1.2.3",
-            accounts: vec![Login { named: true, ..Login::default() }],
+            accounts: vec![AccountView { named: true, ..AccountView::default() }],
             ..Bridge::default()
         },
         &mut out,

@@ -21,10 +21,11 @@ fn may_depend(room: &str) -> Option<&'static [&'static str]> {
 /// What a module of the program may name of its other modules; `None` is anything.
 fn may_know(module: &str) -> Option<&'static [&'static str]> {
     Some(match module {
-        "tls" | "config" | "service" => &[],
+        "tls" | "config" | "service" | "window" => &[],
         "http" => &["config"],
-        "mqtt" => &["tls", "config"],
-        "cloud" | "texts" => &["tls", "config", "http"],
+        "mqtt" => &["tls", "config", "window"],
+        "cloud" => &["tls", "config", "http", "window"],
+        "texts" => &["tls", "config", "http"],
         "history" => &["config"],
         "ledger" => &["config", "history"],
         "gateway" => &["mqtt", "cloud", "config", "history", "ledger", "service", "texts", "tls"],

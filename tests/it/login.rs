@@ -435,3 +435,19 @@ async fn an_account_without_a_name_is_told_the_way_that_it_has() {
     assert_eq!(listed.code, Some(77), "{listed:?}");
     ended(&login(&file, &[], "").await, 77, &["has run out", "`bambu2mqtt login --token -`"]);
 }
+
+#[tokio::test]
+#[cfg(target_os = "linux")]
+async fn a_system_without_certificate_authorities_is_told_what_to_install() {
+    // Where the certificate store is looked for; nothing else is looked at then.
+    let empty = [("SSL_CERT_FILE", "/nowhere"), ("SSL_CERT_DIR", "/nowhere")];
+    let (world, own_root) = world(Options::default()).await;
+    let left = Program::start_with(&["login", "-c", &own_root], Some(""), &empty).end().await;
+    ended(&left, 0, &["logged in as"]);
+
+    let asked_before = asked(&world).len();
+    let no_root = world.write(&world.configuration(NO_BROKER, &json!({"bambu": {"ca_file": null}})));
+    let left = Program::start_with(&["login", "-c", &no_root], Some(""), &empty).end().await;
+    ended(&left, 1, &["no certificate authorities to trust", "install the package ca-certificates"]);
+    assert_eq!(asked(&world).len(), asked_before);
+}

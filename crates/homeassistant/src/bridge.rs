@@ -15,7 +15,7 @@ use super::{Cell, Publication, Rows, discovery, remove_topics};
 
 /// How an account stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
-pub enum Account {
+pub enum AccountState {
     /// Not decided yet, or the cloud cannot be reached.
     #[default]
     Offline,
@@ -31,7 +31,7 @@ pub enum Account {
     Blocked,
 }
 
-impl Account {
+impl AccountState {
     /// All of them.
     pub const ALL: [Self; 6] = [
         Self::Connected,
@@ -102,9 +102,9 @@ impl AccountNews {
 
 /// One account, as far as people are to know of it.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Login {
+pub struct AccountView {
     /// How it stands.
-    pub state: Account,
+    pub state: AccountState,
     /// When its login ends, where that is known.
     pub expires_at: Option<Timestamp>,
     /// Whole days until then; negative when it is past.
@@ -125,7 +125,7 @@ pub struct Bridge {
     /// Whether the cloud's broker is connected, for every account.
     pub cloud_connected: bool,
     /// The accounts, in the order of the configuration.
-    pub accounts: Vec<Login>,
+    pub accounts: Vec<AccountView>,
     /// Printers in the accounts.
     pub printers: u16,
     /// Those that can be reached.
@@ -305,7 +305,7 @@ impl BridgeMirror {
 }
 
 /// Whether an account publishes this row.
-fn has(row: &super::Entity<Login>, login: &Login) -> bool {
+fn has(row: &super::Entity<AccountView>, login: &AccountView) -> bool {
     row.platform.has_value() && (row.needs)(&Capabilities::default(), login)
 }
 
@@ -317,11 +317,11 @@ mod tests {
 
     use super::*;
 
-    fn named() -> Login {
-        Login { named: true, ..Login::default() }
+    fn named() -> AccountView {
+        AccountView { named: true, ..AccountView::default() }
     }
 
-    fn bridge(accounts: Vec<Login>) -> Bridge {
+    fn bridge(accounts: Vec<AccountView>) -> Bridge {
         Bridge { accounts, ..Bridge::default() }
     }
 
@@ -354,7 +354,7 @@ mod tests {
         {
             assert!(read(key, payload).is_err(), "{key}");
         }
-        let nameless = bridge(vec![Login::default()]);
+        let nameless = bridge(vec![AccountView::default()]);
         assert!(BridgeCommand::parse(&nameless, "login_code", b"123456").is_err());
         assert!(BridgeCommand::parse(&nameless, "request_code", b"PRESS").is_err());
     }
@@ -368,7 +368,7 @@ mod tests {
             first.iter().any(|id| id == "text_login_code") && first.iter().any(|id| id == "sensor_account")
         );
         out.clear();
-        mirror.update(NOW, &bridge(vec![named(), Login::default()]), &mut out);
+        mirror.update(NOW, &bridge(vec![named(), AccountView::default()]), &mut out);
         let has = |id: &str| mirror.components().any(|known| known == id);
         assert!(has("sensor_account_2") && has("sensor_token_expires_2") && has("sensor_account"));
         assert!(!has("text_login_code_2"), "nobody can ask for a code without a name");
@@ -398,7 +398,7 @@ mod tests {
     #[test]
     fn every_state_and_every_event_has_its_word() {
         use AccountNews::{Blocked, CodeRequired, Connected, Expiring, NeedsLogin};
-        assert_eq!(Account::ALL.map(Account::word), Account::WORDS);
+        assert_eq!(AccountState::ALL.map(AccountState::word), AccountState::WORDS);
         let news = [Expiring, NeedsLogin, CodeRequired, Blocked, Connected];
         assert_eq!(news.map(AccountNews::word), AccountNews::WORDS);
     }

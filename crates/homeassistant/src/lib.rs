@@ -19,7 +19,7 @@ use std::time::Duration;
 
 use printer::{Ams, ExternalSpool, Now, Reach, Serial, Slot, Snapshot};
 
-pub use bridge::{Account, AccountNews, Bridge, BridgeCommand, BridgeMirror, Login};
+pub use bridge::{AccountNews, AccountState, AccountView, Bridge, BridgeCommand, BridgeMirror};
 use catalog::{AMS, EXTERNAL, PRINTER, SLOT};
 use discovery::TRIGGER;
 pub use discovery::account_key;

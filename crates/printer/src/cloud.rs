@@ -25,7 +25,7 @@ pub struct Facts {
     /// The picture of the job that is under way, or was last.
     pub cover: Cover,
     /// What the cloud says the printer does, while the printer itself cannot be heard.
-    pub hearsay: Option<Arc<Hearsay>>,
+    pub presence: Option<Arc<Presence>>,
     /// Names of the account's own filaments, by id.
     pub names: Arc<Names>,
 }
@@ -119,7 +119,7 @@ impl PictureKind {
 
 /// What the cloud says of a printer and its job when asked (protocol 1.7.2). It lags behind the printer.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Hearsay {
+pub struct Presence {
     /// The printer's serial number, upper case.
     pub serial: Text,
     /// Whether it is connected.

@@ -10,6 +10,7 @@ pub mod command;
 pub mod consumption;
 pub mod control;
 pub mod event;
+pub mod fnv;
 pub mod health;
 pub mod job;
 pub mod levels;
@@ -69,6 +70,14 @@ impl Serial {
     /// Takes a serial as people type it.
     pub fn new(text: &str) -> Self {
         Self(text.trim().to_ascii_uppercase().into())
+    }
+
+    /// Takes a serial from elsewhere if it is one: ASCII letters and digits, fifteen of them as a rule. Anything else
+    /// would mean something of its own in a topic or in the name of a file.
+    pub fn parse(text: &str) -> Option<Self> {
+        let serial = Self::new(text);
+        let plain = serial.0.bytes().all(|byte| byte.is_ascii_alphanumeric());
+        (plain && (10..=32).contains(&serial.0.len())).then_some(serial)
     }
 
     /// As it stands in topics.

@@ -97,14 +97,14 @@ fn captured_firmware_filaments_and_messages_say_what_a_person_reads_in_them() {
 #[test]
 fn captured_states_say_what_a_person_reads_in_them() {
     let Some(content) = captured("user_print_idle_nulls.json") else { return };
-    let idle = hearsay(&content).unwrap();
-    let nothing = Hearsay { serial: "00M098354696607".into(), online: Some(true), ..Hearsay::default() };
+    let idle = presence(&content).unwrap();
+    let nothing = Presence { serial: "00M098354696607".into(), online: Some(true), ..Presence::default() };
     assert_eq!(idle, [nothing]);
-    let running = hearsay(&captured("user_print_running_composed.json").unwrap()).unwrap();
+    let running = presence(&captured("user_print_running_composed.json").unwrap()).unwrap();
     assert_eq!((running[0].task.as_deref(), running[0].progress), (Some("35237965"), Some(42)));
     assert_eq!((running[0].status.as_deref(), running[0].estimate), (Some("RUNNING"), ESTIMATE));
     // No endpoint that is asked, and it says so.
-    assert_eq!(hearsay(&captured("user_task_http403.json").unwrap()), None);
+    assert_eq!(presence(&captured("user_task_http403.json").unwrap()), None);
 }
 
 #[test]
@@ -144,11 +144,18 @@ fn nonsense_is_left_out_alone() {
 
 #[test]
 fn pictures_come_only_from_where_they_are_safe() {
-    let may = |text: &str| Url::parse(text).is_ok_and(|url| may_fetch(&url));
-    assert!(may("https://public-cdn.example.com/a.png?token=x"));
-    assert!(may("http://127.0.0.1:8080/pictures/1.png"));
-    for text in ["http://example.com/a.png", "file:///etc/passwd", "ftp://127.0.0.1/a", "data:,x", "nonsense"]
-    {
-        assert!(!may(text), "{text}");
+    let (vendor, demo) = ("https://api.bambulab.com", "http://127.0.0.1:8080");
+    let may =
+        |api: &str, text: &str| Url::parse(text).is_ok_and(|url| may_fetch(&Url::parse(api).unwrap(), &url));
+    let here = "http://127.0.0.1:8080/pictures/1.png";
+    assert!(may(demo, here));
+    assert!(!may(vendor, here), "the vendor's cloud has nothing to show on this machine");
+    for api in [vendor, demo] {
+        assert!(may(api, "https://public-cdn.example.com/a.png?token=x"));
+        for text in
+            ["http://example.com/a.png", "file:///etc/passwd", "ftp://127.0.0.1/a", "data:,x", "nonsense"]
+        {
+            assert!(!may(api, text), "{text}");
+        }
     }
 }

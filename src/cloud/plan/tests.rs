@@ -15,7 +15,7 @@ struct Life {
     plan: Plan,
     now: Duration,
     asked: Vec<(Duration, Want)>,
-    answer: Outcome,
+    answer: AskOutcome,
 }
 
 impl Life {
@@ -24,7 +24,7 @@ impl Life {
         for number in 0..printers {
             plan.add(Duration::ZERO, &serial(number), None);
         }
-        Self { plan, now: Duration::ZERO, asked: Vec::new(), answer: Outcome::Answered }
+        Self { plan, now: Duration::ZERO, asked: Vec::new(), answer: AskOutcome::Answered }
     }
 
     fn until(&mut self, end: Duration) {
@@ -115,7 +115,7 @@ fn what_decides_a_job_is_asked_at_once_a_few_times() {
     assert_eq!(times, [0, 10, 30, 120, 420, 601, 606, 611, 616]);
     // Nor is the pause after a failure cut short.
     let mut life = Life::new(1);
-    life.answer = Outcome::Failed { least: 30 * SECOND, too_many: Some(Some(HOUR)) };
+    life.answer = AskOutcome::Failed { least: 30 * SECOND, too_many: Some(Some(HOUR)) };
     life.plan.press_tasks(life.now, &one);
     life.until(10 * SECOND);
     life.plan.press_tasks(life.now, &one);
@@ -155,7 +155,7 @@ fn a_picture_is_tried_three_times_and_does_not_hold_up_the_rest() {
     let one = serial(0);
     let mut life = Life::new(1);
     life.until(SECOND);
-    life.answer = Outcome::Useless;
+    life.answer = AskOutcome::Useless;
     life.plan.want_picture(life.now, &one);
     life.until(HOUR);
     assert_eq!(life.times(&Want::Picture(one)), [1, 11, 71]);
@@ -165,25 +165,25 @@ fn a_picture_is_tried_three_times_and_does_not_hold_up_the_rest() {
 #[test]
 fn failures_are_tried_again_ever_less_often() {
     let mut life = Life::new(0);
-    life.answer = Outcome::Failed { least: 30 * SECOND, too_many: None };
+    life.answer = AskOutcome::Failed { least: 30 * SECOND, too_many: None };
     life.until(HOUR);
     assert_eq!(life.times(&Want::Filaments), [0, 30, 90, 210, 450, 930, 1830, 2730]);
     assert!(life.plan.is_down());
-    life.answer = Outcome::Answered;
+    life.answer = AskOutcome::Answered;
     life.until(2 * HOUR);
     assert!(!life.plan.is_down());
 
     let mut life = Life::new(0);
-    life.answer = Outcome::Failed { least: Duration::ZERO, too_many: Some(None) };
+    life.answer = AskOutcome::Failed { least: Duration::ZERO, too_many: Some(None) };
     life.until(HOUR);
     assert_eq!(life.times(&Want::Filaments), [0, 60, 180, 480, 1380]);
     let mut life = Life::new(0);
-    life.answer = Outcome::Failed { least: Duration::ZERO, too_many: Some(Some(20 * MINUTE)) };
+    life.answer = AskOutcome::Failed { least: Duration::ZERO, too_many: Some(Some(20 * MINUTE)) };
     life.until(HOUR);
     assert_eq!(life.times(&Want::Filaments), [0, 1200, 2400, 3600], "what it says is held to");
     // Another login ends the pause.
     life.plan.resume(life.now);
-    life.answer = Outcome::Answered;
+    life.answer = AskOutcome::Answered;
     life.until(life.now);
     assert_eq!(life.times(&Want::Filaments).len(), 5);
 }
@@ -193,7 +193,7 @@ fn one_kind_that_fails_does_not_hold_up_the_others() {
     let one = serial(0);
     let mut life = Life::new(1);
     life.plan.want_tasks(Duration::ZERO, &one);
-    life.answer = Outcome::Failed { least: 30 * SECOND, too_many: None };
+    life.answer = AskOutcome::Failed { least: 30 * SECOND, too_many: None };
     let want = life.plan.next(Duration::ZERO).unwrap();
     assert_eq!(want, Want::Tasks(one));
     life.plan.done(Duration::ZERO, &want, life.answer, 1.0);
@@ -203,7 +203,7 @@ fn one_kind_that_fails_does_not_hold_up_the_others() {
 #[test]
 fn what_the_shared_limits_hold_back_is_no_failure() {
     let mut life = Life::new(0);
-    life.answer = Outcome::Held(7 * SECOND);
+    life.answer = AskOutcome::Held(7 * SECOND);
     life.until(10 * SECOND);
     assert_eq!(life.times(&Want::Filaments), [0, 7]);
     assert!(!life.plan.is_down());
@@ -265,7 +265,7 @@ fn a_day_with_five_printers_and_ten_prints_is_far_below_every_limit() {
 #[allow(clippy::print_stdout, reason = "the figures are what it is for")]
 fn a_week_without_answers_is_quiet() {
     let mut life = Life::new(5);
-    life.answer = Outcome::Failed { least: 30 * SECOND, too_many: None };
+    life.answer = AskOutcome::Failed { least: 30 * SECOND, too_many: None };
     for _ in 0..7 {
         day(&mut life);
     }
@@ -274,7 +274,7 @@ fn a_week_without_answers_is_quiet() {
         life.asked.len() <= 7 * 24 * 4 + 12 + 10 * 7 * 3,
         "four an hour, and pictures that lie elsewhere"
     );
-    life.answer = Outcome::Answered;
+    life.answer = AskOutcome::Answered;
     let before = life.asked.len();
     life.until(life.now + HOUR);
     assert!(life.asked.len() - before <= 5 + 5 + 2 + 5, "what was missed is asked for once");

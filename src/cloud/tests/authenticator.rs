@@ -4,18 +4,21 @@ const API: &str = "/v1/user-service/user/tfa/login";
 const CSRF: &str = "/api/csrf";
 const WEB: &str = "/api/sign-in/tfa";
 
-async fn enter(server: &MockServer) -> Result<Answered, Error> {
+async fn enter(server: &MockServer) -> Result<Answered, CloudError> {
     client(&account_at(server, "account: a@b.c")).authenticate(&secret("key"), " 123456\n").await
 }
 
-async fn api_answers(status: u16, body: &str) -> Result<Answered, Error> {
+async fn api_answers(status: u16, body: &str) -> Result<Answered, CloudError> {
     let server = MockServer::start().await;
     answer(&server, API, status, body).await;
     enter(&server).await
 }
 
 /// The API does not know the way.
-async fn web_answers(cookies: &[&str], template: ResponseTemplate) -> (Result<Answered, Error>, MockServer) {
+async fn web_answers(
+    cookies: &[&str],
+    template: ResponseTemplate,
+) -> (Result<Answered, CloudError>, MockServer) {
     let server = MockServer::start().await;
     let mut csrf = ResponseTemplate::new(200);
     for cookie in cookies {
@@ -26,7 +29,7 @@ async fn web_answers(cookies: &[&str], template: ResponseTemplate) -> (Result<An
     (enter(&server).await, server)
 }
 
-fn token(answer: &Result<Answered, Error>) -> Option<&str> {
+fn token(answer: &Result<Answered, CloudError>) -> Option<&str> {
     match answer {
         Ok(Answered::Token(grant)) => Some(grant.token.expose_secret()),
         _ => None,
@@ -99,7 +102,7 @@ async fn anything_else_is_about_the_way() {
         check!(answer, Ok(Answered::NoWay(_)));
         assert_eq!(server.received_requests().await.unwrap().len(), requests, "{status} {body}");
     }
-    check!(api_answers(429, "{}").await, Err(Error::RateLimited { .. }));
+    check!(api_answers(429, "{}").await, Err(CloudError::RateLimited { .. }));
 }
 
 #[tokio::test]
@@ -110,5 +113,8 @@ async fn captured_answers_of_the_web_have_their_token_in_a_cookie() {
         .append_header("set-cookie", "token=AAx; Path=/");
     assert_eq!(token(&web_answers(&["bbl_csrf_token=c"], template).await.0), Some("AAx"));
     let none = ResponseTemplate::new(200).set_body_raw("{}", "application/json");
-    check!(web_answers(&["bbl_csrf_token=c"], none).await.0, Ok(Answered::NoWay(Error::Unexpected { .. })));
+    check!(
+        web_answers(&["bbl_csrf_token=c"], none).await.0,
+        Ok(Answered::NoWay(CloudError::Unexpected { .. }))
+    );
 }

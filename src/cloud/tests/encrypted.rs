@@ -38,7 +38,7 @@ fn serve(folder: &Path, not_before: i32, trusted: bool) -> Account {
     account(&format!("account: a@b.c, api_url: 'https://localhost:{port}', ca_file: {}", root.display()))
 }
 
-async fn ask(not_before: i32, trusted: bool) -> Result<UserName, Error> {
+async fn ask(not_before: i32, trusted: bool) -> Result<UserName, CloudError> {
     let folder = tempfile::tempdir().unwrap();
     let account = serve(folder.path(), not_before, trusted);
     Client::for_account(&account).unwrap().preference(&secret("t")).await
@@ -51,6 +51,6 @@ async fn a_root_of_one_s_own_is_trusted() {
 
 #[tokio::test]
 async fn a_stranger_is_not_and_a_wrong_clock_is_guessed() {
-    check!(ask(2020, false).await, Err(Error::Untrusted { host, .. }) if host == "localhost");
-    check!(ask(3000, true).await, Err(Error::ClockWrong { host }) if host == "localhost");
+    check!(ask(2020, false).await, Err(CloudError::Untrusted { host, .. }) if host == "localhost");
+    check!(ask(3000, true).await, Err(CloudError::ClockWrong { host }) if host == "localhost");
 }

@@ -3,57 +3,58 @@ use std::time::Duration;
 use proptest::prelude::*;
 
 use super::*;
-use crate::cloud::limiter::{Outcome, PER_HOUR, PER_MINUTE, Rules};
+use crate::cloud::kinds::RequestOutcome;
+use crate::cloud::limiter::{PER_HOUR, PER_MINUTE, Rules};
 
 const API: &str = "api";
-const KINDS: [Kind; 12] = [
-    Kind::Login,
-    Kind::Code,
-    Kind::Csrf,
-    Kind::Authenticator,
-    Kind::Preference,
-    Kind::Devices,
-    Kind::Version,
-    Kind::Tasks,
-    Kind::Messages,
-    Kind::Presets,
-    Kind::Prints,
-    Kind::Picture,
+const KINDS: [RequestKind; 12] = [
+    RequestKind::Login,
+    RequestKind::Code,
+    RequestKind::Csrf,
+    RequestKind::Authenticator,
+    RequestKind::Preference,
+    RequestKind::Devices,
+    RequestKind::Version,
+    RequestKind::Tasks,
+    RequestKind::Messages,
+    RequestKind::Presets,
+    RequestKind::Prints,
+    RequestKind::Picture,
 ];
 
 fn secs(seconds: u64) -> Duration {
     Duration::from_secs(seconds)
 }
 
-fn ask(kind: Kind, demand: Demand) -> Ask<'static> {
+fn ask(kind: RequestKind, demand: Demand) -> Ask<'static> {
     Ask::new(kind, "", demand)
 }
 
-const WHO: Ask<'static> = Ask::new(Kind::Preference, "", Demand::Person);
-const LOGIN_ASK: Ask<'static> = Ask::new(Kind::Login, "", Demand::Person);
+const WHO: Ask<'static> = Ask::new(RequestKind::Preference, "", Demand::Person);
+const LOGIN_ASK: Ask<'static> = Ask::new(RequestKind::Login, "", Demand::Person);
 
 /// One who asks again and again.
 #[derive(Debug, Clone)]
 struct Step {
     wait: Duration,
     site: &'static str,
-    kind: Kind,
+    kind: RequestKind,
     subject: &'static str,
     demand: Demand,
-    outcome: Outcome,
+    outcome: RequestOutcome,
     chance: f64,
 }
 
 fn step() -> impl Strategy<Value = Step> {
     let seconds = 0..5_000_u64;
     let outcome = prop_oneof![
-        30 => Just(Outcome::Good),
-        3 => Just(Outcome::Refused),
-        1 => Just(Outcome::TooMany(None)),
-        1 => seconds.clone().prop_map(|s| Outcome::TooMany(Some(secs(s)))),
-        2 => Just(Outcome::Fault(None)),
-        1 => seconds.prop_map(|s| Outcome::Fault(Some(secs(s)))),
-        1 => Just(Outcome::Challenge),
+        30 => Just(RequestOutcome::Good),
+        3 => Just(RequestOutcome::Refused),
+        1 => Just(RequestOutcome::TooMany(None)),
+        1 => seconds.clone().prop_map(|s| RequestOutcome::TooMany(Some(secs(s)))),
+        2 => Just(RequestOutcome::Fault(None)),
+        1 => seconds.prop_map(|s| RequestOutcome::Fault(Some(secs(s)))),
+        1 => Just(RequestOutcome::Challenge),
     ];
     let wait = prop_oneof![10 => 0..2_000_u64, 2 => 0..100_000_u64, 1 => 0..5_000_000_u64];
     let names = (prop::sample::select(vec![API, "web"]), prop::sample::select(vec!["", "a", "b"]));
@@ -104,8 +105,8 @@ proptest! {
                     made.push(now);
                     rules.answered(now, step.site, ask, step.outcome, step.chance);
                     let rest = match step.outcome {
-                        Outcome::TooMany(Some(rest)) | Outcome::Fault(Some(rest)) => rest,
-                        Outcome::Challenge => secs(900),
+                        RequestOutcome::TooMany(Some(rest)) | RequestOutcome::Fault(Some(rest)) => rest,
+                        RequestOutcome::Challenge => secs(900),
                         _ => Duration::ZERO,
                     };
                     let closed = shut.entry(step.site).or_default();
@@ -119,7 +120,7 @@ proptest! {
                         match rules.permit(later, step.site, ask) {
                             Ok(()) => {
                                 made.push(later);
-                                rules.answered(later, step.site, ask, Outcome::Refused, 0.0);
+                                rules.answered(later, step.site, ask, RequestOutcome::Refused, 0.0);
                                 now = later;
                                 break;
                             }
@@ -154,21 +155,21 @@ fn a_thousand_at_once_are_sixty_a_minute_and_five_hundred_an_hour() {
 #[test]
 fn each_kind_has_its_pause() {
     for (kind, demand, pause) in [
-        (Kind::Devices, Demand::Schedule, 600),
-        (Kind::Devices, Demand::Person, 30),
-        (Kind::Version, Demand::Schedule, 12 * 3600),
-        (Kind::Version, Demand::Person, 30),
-        (Kind::Tasks, Demand::Schedule, 300),
-        (Kind::Tasks, Demand::Occasion, 3),
-        (Kind::Presets, Demand::Schedule, 3600),
-        (Kind::Messages, Demand::Schedule, 600),
+        (RequestKind::Devices, Demand::Schedule, 600),
+        (RequestKind::Devices, Demand::Person, 30),
+        (RequestKind::Version, Demand::Schedule, 12 * 3600),
+        (RequestKind::Version, Demand::Person, 30),
+        (RequestKind::Tasks, Demand::Schedule, 300),
+        (RequestKind::Tasks, Demand::Occasion, 3),
+        (RequestKind::Presets, Demand::Schedule, 3600),
+        (RequestKind::Messages, Demand::Schedule, 600),
     ] {
         let mut rules = Rules::default();
         let ask = ask(kind, demand);
         rules.permit(secs(5), API, ask).unwrap();
-        rules.answered(secs(5), API, ask, Outcome::Refused, 0.0);
+        rules.answered(secs(5), API, ask, RequestOutcome::Refused, 0.0);
         rules.permit(secs(6), API, ask).expect("only an answer counts");
-        rules.answered(secs(6), API, ask, Outcome::Good, 0.0);
+        rules.answered(secs(6), API, ask, RequestOutcome::Good, 0.0);
         assert_eq!(rules.permit(secs(6), API, ask), Err((secs(pause), Rest::Recent)), "{kind:?} {demand:?}");
         rules.permit(secs(6), API, Ask::new(kind, "another printer", demand)).unwrap();
         rules.permit(secs(6 + pause), API, ask).unwrap();
@@ -178,11 +179,12 @@ fn each_kind_has_its_pause() {
 #[test]
 fn a_long_rest_for_data_hides_no_short_one_that_a_login_was_asked_for() {
     let mut rules = Rules::default();
-    let (data, login) = (ask(Kind::Devices, Demand::Schedule), ask(Kind::Login, Demand::Person));
+    let (data, login) =
+        (ask(RequestKind::Devices, Demand::Schedule), ask(RequestKind::Login, Demand::Person));
     rules.permit(secs(0), API, data).unwrap();
-    rules.answered(secs(0), API, data, Outcome::TooMany(None), 0.0);
+    rules.answered(secs(0), API, data, RequestOutcome::TooMany(None), 0.0);
     rules.permit(secs(1), API, login).expect("a person may log in meanwhile");
-    rules.answered(secs(1), API, login, Outcome::Fault(Some(secs(45))), 0.0);
+    rules.answered(secs(1), API, login, RequestOutcome::Fault(Some(secs(45))), 0.0);
     assert_eq!(rules.permit(secs(2), API, login), Err((secs(44), Rest::Asked)));
     assert_eq!(rules.permit(secs(2), API, data), Err((secs(58), Rest::TooMany)));
 }
@@ -193,15 +195,15 @@ fn too_many_without_a_time_means_one_two_five_fifteen_and_sixty_minutes() {
     let mut now = Duration::ZERO;
     for minutes in [1, 2, 5, 15, 60, 60] {
         rules.permit(now, API, WHO).unwrap();
-        rules.answered(now, API, WHO, Outcome::TooMany(None), 1.0);
-        let devices = ask(Kind::Devices, Demand::Person);
+        rules.answered(now, API, WHO, RequestOutcome::TooMany(None), 1.0);
+        let devices = ask(RequestKind::Devices, Demand::Person);
         assert_eq!(rules.permit(now, API, devices), Err((secs(minutes * 60), Rest::TooMany)));
         rules.permit(now, "web", WHO).expect("another host is another matter");
         now += secs(minutes * 60);
     }
     rules.permit(now, API, WHO).unwrap();
-    rules.answered(now, API, WHO, Outcome::Good, 0.0);
-    rules.answered(now, API, WHO, Outcome::TooMany(None), 0.0);
+    rules.answered(now, API, WHO, RequestOutcome::Good, 0.0);
+    rules.answered(now, API, WHO, RequestOutcome::TooMany(None), 0.0);
     assert_eq!(rules.permit(now, API, WHO), Err((secs(60), Rest::TooMany)), "from the start again");
 }
 
@@ -212,34 +214,40 @@ fn faults_double_up_to_a_quarter_of_an_hour_and_concern_their_kind() {
         let mut now = Duration::ZERO;
         for pause in [30, 60, 120, 240, 480, 900, 900] {
             rules.permit(now, API, WHO).unwrap();
-            rules.answered(now, API, WHO, Outcome::Fault(None), chance);
+            rules.answered(now, API, WHO, RequestOutcome::Fault(None), chance);
             let (wait, rest) = rules.permit(now, API, WHO).unwrap_err();
             let expected = secs(pause).mul_f64(1.0 + 0.2 * chance);
             assert_eq!((wait, rest), (expected, Rest::Fault));
-            rules.permit(now, API, ask(Kind::Tasks, Demand::Occasion)).unwrap();
+            rules.permit(now, API, ask(RequestKind::Tasks, Demand::Occasion)).unwrap();
             now += wait;
         }
         rules.permit(now, API, WHO).unwrap();
-        rules.answered(now, API, WHO, Outcome::Good, chance);
+        rules.answered(now, API, WHO, RequestOutcome::Good, chance);
         rules.permit(now, API, WHO).unwrap();
     }
 }
 
 #[test]
 fn a_person_may_log_in_while_data_is_held_back_but_not_against_the_clouds_word() {
-    let after = |kind: Kind, outcome: Outcome| {
+    let after = |kind: RequestKind, outcome: RequestOutcome| {
         let mut rules = Rules::default();
         rules.answered(secs(1), API, ask(kind, Demand::Person), outcome, 0.0);
         rules.permit(secs(1), API, LOGIN_ASK)
     };
-    assert_eq!(after(Kind::Tasks, Outcome::TooMany(None)), Ok(()));
-    assert_eq!(after(Kind::Tasks, Outcome::Fault(None)), Ok(()));
-    assert_eq!(after(Kind::Code, Outcome::TooMany(None)), Err((secs(60), Rest::TooMany)));
-    assert_eq!(after(Kind::Tasks, Outcome::TooMany(Some(secs(90)))), Err((secs(90), Rest::Asked)));
-    assert_eq!(after(Kind::Tasks, Outcome::Fault(Some(secs(90)))), Err((secs(90), Rest::Asked)));
-    assert_eq!(after(Kind::Tasks, Outcome::Challenge), Err((secs(900), Rest::Challenge)));
+    assert_eq!(after(RequestKind::Tasks, RequestOutcome::TooMany(None)), Ok(()));
+    assert_eq!(after(RequestKind::Tasks, RequestOutcome::Fault(None)), Ok(()));
+    assert_eq!(after(RequestKind::Code, RequestOutcome::TooMany(None)), Err((secs(60), Rest::TooMany)));
+    assert_eq!(
+        after(RequestKind::Tasks, RequestOutcome::TooMany(Some(secs(90)))),
+        Err((secs(90), Rest::Asked))
+    );
+    assert_eq!(
+        after(RequestKind::Tasks, RequestOutcome::Fault(Some(secs(90)))),
+        Err((secs(90), Rest::Asked))
+    );
+    assert_eq!(after(RequestKind::Tasks, RequestOutcome::Challenge), Err((secs(900), Rest::Challenge)));
     let day = Duration::from_secs(24 * 3600);
-    assert_eq!(after(Kind::Tasks, Outcome::TooMany(Some(day * 30))), Err((day, Rest::Asked)));
+    assert_eq!(after(RequestKind::Tasks, RequestOutcome::TooMany(Some(day * 30))), Err((day, Rest::Asked)));
 }
 
 #[tokio::test]
@@ -251,12 +259,18 @@ async fn one_request_is_under_way_whoever_asks() {
         _ = limiter.pass("web", LOGIN_ASK) => panic!("two at once"),
         () = tokio::task::yield_now() => {}
     }
-    first.ended(Outcome::Good);
+    first.ended(RequestOutcome::Good);
     let second = limiter.pass("web", LOGIN_ASK).await.unwrap();
     // Given up on the way, which is no good sign.
     drop(second);
-    check!(limiter.pass("web", LOGIN_ASK).await.map(drop), Err(Error::Resting { rest: Rest::Fault, .. }));
-    assert_eq!(limiter.totals().into_iter().collect::<Vec<_>>(), [(Kind::Login, 1), (Kind::Preference, 1)]);
+    check!(
+        limiter.pass("web", LOGIN_ASK).await.map(drop),
+        Err(CloudError::Resting { rest: Rest::Fault, .. })
+    );
+    assert_eq!(
+        limiter.totals().into_iter().collect::<Vec<_>>(),
+        [(RequestKind::Login, 1), (RequestKind::Preference, 1)]
+    );
 }
 
 #[tokio::test]
@@ -271,8 +285,8 @@ async fn what_the_cloud_asks_for_is_honoured_by_all_clients() {
         println!("left out: this system has no roots");
         return;
     };
-    check!(one.preference(&secret("t")).await, Err(Error::RateLimited { retry_after: Some(_) }));
-    check!(other.printers(&secret("t")).await, Err(Error::Resting { rest: Rest::Asked, wait }) if wait.as_secs() > 100);
+    check!(one.preference(&secret("t")).await, Err(CloudError::RateLimited { retry_after: Some(_) }));
+    check!(other.printers(&secret("t")).await, Err(CloudError::Resting { rest: Rest::Asked, wait }) if wait.as_secs() > 100);
     let error = other.login(&secret("pw")).await.unwrap_err();
     assert!(!error.needs_login() && error.retry_after().unwrap().as_secs() > 100);
     assert!(error.to_string().contains("it asked to be left alone; possible again in 1m"), "{error}");
@@ -287,10 +301,10 @@ async fn an_attempt_that_is_held_back_is_none() {
     let folder = tempfile::tempdir().unwrap();
     let state = crate::config::StateDir::open(folder.path()).unwrap();
     let client = client(&account);
-    let desk = Desk { client: &client, account: &account, state: &state };
-    check!(desk.code("123456", now()).await, Err(Error::Challenge { .. }));
+    let flow = LoginFlow { client: &client, account: &account, state: &state };
+    check!(flow.code("123456", now()).await, Err(CloudError::Challenge { .. }));
     for _ in 0..5 {
-        check!(desk.code("123456", now()).await, Err(Error::Resting { rest: Rest::Challenge, .. }));
+        check!(flow.code("123456", now()).await, Err(CloudError::Resting { rest: Rest::Challenge, .. }));
     }
     assert_eq!(server.received_requests().await.unwrap().len(), 1);
 }
@@ -301,6 +315,6 @@ async fn pages_of_maintenance_may_say_how_long() {
     let page = ResponseTemplate::new(503).insert_header("retry-after", "600").set_body_string("<html>soon");
     Mock::given(path(PREFERENCE)).respond_with(page).mount(&server).await;
     let client = client(&account_at(&server, "account: a@b.c"));
-    check!(client.preference(&secret("t")).await, Err(Error::NotData { status: 503 }));
-    check!(client.printers(&secret("t")).await, Err(Error::Resting { rest: Rest::Asked, .. }));
+    check!(client.preference(&secret("t")).await, Err(CloudError::NotData { status: 503 }));
+    check!(client.printers(&secret("t")).await, Err(CloudError::Resting { rest: Rest::Asked, .. }));
 }

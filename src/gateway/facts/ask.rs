@@ -8,7 +8,7 @@ use serde_json::json;
 use tokio::sync::mpsc;
 use tracing::{debug, info, warn};
 
-use crate::cloud::plan::{Outcome, Want};
+use crate::cloud::plan::{AskOutcome, Want};
 use crate::cloud::{self, Client};
 use crate::gateway::account::Account;
 use crate::gateway::{AccountId, Event, Gateway};
@@ -17,7 +17,7 @@ use printer::cloud::{self as domain, Task, TaskStatus};
 use printer::{Now, Serial, Text};
 use twin::Input;
 
-use super::{Answer, Cover, Found, Known, UNHEARD};
+use super::{CloudAnswer, Found, Known, UNHEARD};
 
 impl Gateway {
     /// An account's list of printers was read, by a login that works.
@@ -57,25 +57,25 @@ impl Gateway {
         // One without a login has nobody to ask; a new login brings it back.
         let able = |id: &AccountId| self.accounts.get(id).is_some_and(|account| account.rest().is_some());
         let plans = facts
-            .desks
+            .accounts
             .iter()
             .filter(|(id, _)| able(id))
-            .flat_map(|(_, desk)| [desk.plan.deadline(), desk.unheard.map(|since| since + UNHEARD)]);
+            .flat_map(|(_, asked)| [asked.plan.deadline(), asked.unheard.map(|since| since + UNHEARD)]);
         let covers = facts.printers.values().map(|known| known.cover_until);
         plans.chain(covers).chain([facts.shelf.deadline()]).flatten().min().unwrap_or(Duration::MAX)
     }
 
     fn ask_cloud(&mut self, now: Now) {
         let mut without_login = Vec::new();
-        for (id, desk) in &mut self.facts.desks {
-            if desk.unheard.take_if(|since| now.mono >= *since + UNHEARD).is_some() {
-                desk.plan.unheard(now.mono);
+        for (id, asked) in &mut self.facts.accounts {
+            if asked.unheard.take_if(|since| now.mono >= *since + UNHEARD).is_some() {
+                asked.plan.unheard(now.mono);
             }
             let Some((client, token)) = self.accounts.get(id).and_then(Account::rest) else {
                 without_login.push(*id);
                 continue;
             };
-            let Some(want) = desk.plan.next(now.mono) else { continue };
+            let Some(want) = asked.plan.next(now.mono) else { continue };
             let picture = match &want {
                 Want::Picture(serial) => {
                     let task = self.facts.printers.get(serial).and_then(Known::task);
@@ -83,7 +83,7 @@ impl Gateway {
                 }
                 _ => None,
             };
-            debug!(account = desk.place + 1, want = want.name(), "asking the cloud");
+            debug!(account = asked.place + 1, want = want.name(), "asking the cloud");
             ask(*id, client, token, want, picture, self.inbox.clone());
         }
         // Nobody waits for what cannot be asked.
@@ -101,25 +101,25 @@ impl Gateway {
     }
 
     /// Takes in what became of a question.
-    pub(in crate::gateway) fn on_answer(&mut self, now: Now, id: AccountId, answer: Answer) {
-        let Answer { want, result } = answer;
-        let Some(desk) = self.facts.desks.get_mut(&id) else { return };
+    pub(in crate::gateway) fn on_answer(&mut self, now: Now, id: AccountId, answer: CloudAnswer) {
+        let CloudAnswer { want, result } = answer;
+        let Some(asked) = self.facts.accounts.get_mut(&id) else { return };
         let jitter = 0.8 + 0.4 * fastrand::f64();
-        desk.plan.done(now.mono, &want, outcome(&result), jitter);
+        asked.plan.done(now.mono, &want, outcome(&result), jitter);
         self.facts.next = now.mono;
         let of_picture = matches!(want, Want::Picture(_));
         match &result {
             Ok(_) if of_picture => {}
             Ok(_) => {
-                if desk.down.remove(want.name()) {
-                    info!(account = desk.place + 1, "the cloud tells {} again", want.name());
+                if asked.down.remove(want.name()) {
+                    info!(account = asked.place + 1, "the cloud tells {} again", want.name());
                 }
             }
             Err(error) if of_picture => debug!(%error, "the picture of a job could not be fetched"),
             Err(error) => {
-                if desk.plan.is_down() && desk.down.insert(want.name()) {
+                if asked.plan.is_down() && asked.down.insert(want.name()) {
                     warn!(
-                        account = desk.place + 1, %error,
+                        account = asked.place + 1, %error,
                         "the cloud does not tell {}; pictures, tasks and firmware notes stay as they are, all else \
                          goes on, and it is asked again from time to time", want.name()
                     );
@@ -128,7 +128,7 @@ impl Gateway {
                 }
             }
         }
-        if let Err(cloud::Error::TokenExpired | cloud::Error::TokenRejected { .. }) = &result
+        if let Err(cloud::CloudError::TokenExpired | cloud::CloudError::TokenRejected { .. }) = &result
             && let Some(account) = self.accounts.get_mut(&id)
         {
             // Whoever needs the login is not to wait for the next list to learn that it has ended.
@@ -138,7 +138,7 @@ impl Gateway {
         self.take_in(now, id, want, result);
     }
 
-    fn take_in(&mut self, now: Now, id: AccountId, want: Want, result: Result<Found, cloud::Error>) {
+    fn take_in(&mut self, now: Now, id: AccountId, want: Want, result: Result<Found, cloud::CloudError>) {
         match (want, result) {
             (Want::Tasks(serial), Ok(Found::Tasks(tasks))) => {
                 let Some(printer) = self.printers.get(&serial) else { return };
@@ -148,39 +148,17 @@ impl Gateway {
             }
             (Want::Tasks(serial), Err(error)) => self.tell_tasks(now, &serial, &Err(error.to_string())),
             (Want::Releases(serial), Ok(Found::Releases(releases))) => {
-                let Some(known) = self.facts.printers.get_mut(&serial) else { return };
-                known.releases = releases;
-                known.releases_at = Some(now.wall);
-                self.facts.changed.insert(serial);
-                self.facts.shelf.touch(now);
+                self.facts.on_releases(now, serial, releases);
             }
             (Want::Picture(serial), Ok(Found::Picture(task, picture))) => {
-                let Some(known) = self.facts.printers.get_mut(&serial) else { return };
-                // In the meantime another job may have begun.
-                if known.task.as_ref() == Some(&task) {
-                    let picture = Arc::new(picture);
-                    known.cover = Cover::Of(task, Arc::clone(&picture));
-                    known.cover_until = None;
-                    self.facts.shelf.keep_picture(&serial, Some(picture));
-                    self.facts.shelf.touch(now);
-                    self.facts.changed.insert(serial);
-                }
+                self.facts.on_picture(now, serial, task, picture);
             }
-            (Want::Filaments, Ok(Found::Filaments(names))) => {
-                let Some(desk) = self.facts.desks.get_mut(&id) else { return };
-                desk.kept.names_at = Some(now.wall);
-                self.facts.shelf.touch(now);
-                if *desk.kept.names != names {
-                    desk.kept.names = Arc::new(names);
-                    let of_account = self.facts.printers.iter().filter(|(_, known)| known.account == id);
-                    self.facts.changed.extend(of_account.map(|(serial, _)| serial.clone()));
-                }
-            }
+            (Want::Filaments, Ok(Found::Filaments(names))) => self.facts.on_filaments(now, id, names),
             (Want::Messages, Ok(Found::Messages(messages))) => {
                 // What cannot be told now is new the next time, too.
                 if !self.local_connected {
-                    if let Some(desk) = self.facts.desks.get_mut(&id) {
-                        desk.plan.untold(now.mono);
+                    if let Some(asked) = self.facts.accounts.get_mut(&id) {
+                        asked.plan.untold(now.mono);
                     }
                     return;
                 }
@@ -188,16 +166,7 @@ impl Gateway {
                     self.tell_message(&message);
                 }
             }
-            (Want::Hearsay, Ok(Found::Hearsay(all))) => {
-                for said in all {
-                    let serial = Serial::new(&said.serial);
-                    if let Some(known) = self.facts.printers.get_mut(&serial) {
-                        known.online = said.online.or(known.online);
-                        known.hearsay = Some(Arc::new(said));
-                        self.facts.changed.insert(serial);
-                    }
-                }
-            }
+            (Want::Presence, Ok(Found::Presence(all))) => self.facts.on_presence(all),
             _ => {}
         }
     }
@@ -251,21 +220,21 @@ impl Gateway {
     }
 }
 
-fn outcome(result: &Result<Found, cloud::Error>) -> Outcome {
-    let Err(error) = result else { return Outcome::Answered };
+fn outcome(result: &Result<Found, cloud::CloudError>) -> AskOutcome {
+    let Err(error) = result else { return AskOutcome::Answered };
     match error {
         // About this question alone: another one may well be answered.
-        cloud::Error::Forbidden { .. } | cloud::Error::Refused { .. } | cloud::Error::Unexpected { .. } => {
-            Outcome::Useless
-        }
-        cloud::Error::Resting { wait, .. } => Outcome::Held(*wait),
-        cloud::Error::RateLimited { retry_after } => {
-            Outcome::Failed { least: Duration::ZERO, too_many: Some(*retry_after) }
+        cloud::CloudError::Forbidden { .. }
+        | cloud::CloudError::Refused { .. }
+        | cloud::CloudError::Unexpected { .. } => AskOutcome::Useless,
+        cloud::CloudError::Resting { wait, .. } => AskOutcome::Held(*wait),
+        cloud::CloudError::RateLimited { retry_after } => {
+            AskOutcome::Failed { least: Duration::ZERO, too_many: Some(*retry_after) }
         }
         // Where only a new login helps, that is what ends the pause.
         error => {
             let least = error.retry_after().unwrap_or(Duration::from_secs(3600));
-            Outcome::Failed { least, too_many: None }
+            AskOutcome::Failed { least, too_many: None }
         }
     }
 }
@@ -287,13 +256,13 @@ fn ask(
                 Some((task, address)) => {
                     client.picture(&address).await.map(|picture| Found::Picture(task, picture))
                 }
-                None => Err(cloud::Error::Unexpected { missing: "address of the picture" }),
+                None => Err(cloud::CloudError::Unexpected { missing: "address of the picture" }),
             },
             Want::Filaments => client.filaments(&token).await.map(Found::Filaments),
             Want::Messages => client.messages(&token).await.map(Found::Messages),
-            Want::Hearsay => client.hearsay(&token).await.map(Found::Hearsay),
+            Want::Presence => client.presence(&token).await.map(Found::Presence),
         };
         // Fails only when the gateway is gone, and then nobody wants to know.
-        let _ = inbox.send(Event::Facts(id, Answer { want, result })).await;
+        let _ = inbox.send(Event::Facts(id, CloudAnswer { want, result })).await;
     });
 }

@@ -63,19 +63,19 @@ fn what_is_known_of_an_account_is_its_own_wherever_it_stands_in_the_configuratio
     scene.add(SECOND, 1, "b");
     scene.told(FIRST, &[5]);
     scene.told(SECOND, &[100]);
-    scene.facts.desks.get_mut(&SECOND).unwrap().kept.names =
+    scene.facts.accounts.get_mut(&SECOND).unwrap().kept.names =
         Arc::new(Names::from([("P8d19ba6".into(), "Mine".into())]));
     scene.restart();
     scene.add(FIRST, 0, "b");
     scene.add(SECOND, 1, "a");
     assert_eq!(scene.told(SECOND, &[5, 6]), ["6"]);
     assert!(scene.told(FIRST, &[100]).is_empty());
-    assert_eq!(scene.facts.desks[&FIRST].kept.names.len(), 1);
-    assert!(scene.facts.desks[&SECOND].kept.names.is_empty());
+    assert_eq!(scene.facts.accounts[&FIRST].kept.names.len(), 1);
+    assert!(scene.facts.accounts[&SECOND].kept.names.is_empty());
 }
 
-fn hearsay() -> Hearsay {
-    Hearsay { serial: SERIAL.into(), online: Some(true), ..Hearsay::default() }
+fn presence() -> Presence {
+    Presence { serial: SERIAL.into(), online: Some(true), ..Presence::default() }
 }
 
 #[test]
@@ -84,28 +84,28 @@ fn what_an_account_said_is_forgotten_when_it_can_say_no_more() {
     scene.add(FIRST, 0, "a");
     let known = scene.facts.printers.get_mut(&scene.serial).unwrap();
     known.online = Some(true);
-    known.hearsay = Some(Arc::new(hearsay()));
+    known.presence = Some(Arc::new(presence()));
     scene.facts.changed.clear();
     scene.facts.on_silence(now(1), SECOND);
     assert!(scene.facts.changed.is_empty(), "another account's silence is none of it");
     scene.facts.on_silence(now(1), FIRST);
     let facts = scene.facts.printers[&scene.serial].facts(&Arc::default());
-    assert_eq!((facts.online, facts.hearsay), (None, None));
+    assert_eq!((facts.online, facts.presence), (None, None));
     assert!(scene.facts.changed.contains(&scene.serial), "and its session hears of it");
 }
 
 #[test]
-fn hearsay_of_a_printer_does_not_outlive_its_return() {
+fn presence_of_a_printer_does_not_outlive_its_return() {
     let mut scene = Scene::new();
     scene.add(FIRST, 0, "a");
     let serial = scene.serial.clone();
     let mut snapshot = Snapshot::unheard("", bambu::identity(&serial, ["C12", "P1S"]));
     snapshot.reach = Reach::Offline;
     scene.facts.observe(now(1), &serial, &snapshot);
-    scene.facts.printers.get_mut(&serial).unwrap().hearsay = Some(Arc::new(hearsay()));
+    scene.facts.printers.get_mut(&serial).unwrap().presence = Some(Arc::new(presence()));
     for reach in [Reach::Online, Reach::Offline] {
         snapshot.reach = reach;
         scene.facts.observe(now(2), &serial, &snapshot);
-        assert_eq!(scene.facts.printers[&serial].facts(&Arc::default()).hearsay, None, "{reach:?}");
+        assert_eq!(scene.facts.printers[&serial].facts(&Arc::default()).presence, None, "{reach:?}");
     }
 }

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::super::entity::{Entity, Value, binary, code, event, press, sensor, words};
-use super::super::{Account, AccountNews, Bridge, Login};
+use super::super::{AccountNews, AccountState, AccountView, Bridge};
 
 /// The gateway itself.
 pub static BRIDGE: &[Entity<Bridge>] = &[
@@ -72,31 +72,36 @@ pub static BRIDGE: &[Entity<Bridge>] = &[
 const LONGEST_CODE: u8 = 8;
 
 /// What each account has; [`discovery`](super::super::discovery) numbers those after the first.
-pub static ACCOUNT: &[Entity<Login>] = &[
-    words::<Login>("account", "Account", || Account::WORDS.to_vec(), |l| Some(l.state.word().into()))
-        .icon("mdi:account-key")
-        .diagnostic()
-        .early()
-        .with(
-            |a, b| a != b,
-            |l| json!({ "reason": &*l.reason, "next_step": &*l.next_step, "days_left": l.days_left }),
-        ),
-    sensor::<Login>("token_expires", "Login expires", |l| l.expires_at.map(Value::Time))
+pub static ACCOUNT: &[Entity<AccountView>] = &[
+    words::<AccountView>(
+        "account",
+        "Account",
+        || AccountState::WORDS.to_vec(),
+        |l| Some(l.state.word().into()),
+    )
+    .icon("mdi:account-key")
+    .diagnostic()
+    .early()
+    .with(
+        |a, b| a != b,
+        |l| json!({ "reason": &*l.reason, "next_step": &*l.next_step, "days_left": l.days_left }),
+    ),
+    sensor::<AccountView>("token_expires", "Login expires", |l| l.expires_at.map(Value::Time))
         .class("timestamp")
         .diagnostic()
         .early(),
-    binary::<Login>("login_problem", "Login problem", |l| Some(Value::Flag(l.state.is_problem())))
+    binary::<AccountView>("login_problem", "Login problem", |l| Some(Value::Flag(l.state.is_problem())))
         .class("problem")
         .diagnostic()
         .early(),
-    event::<Login>("account", "Account event", || AccountNews::WORDS.to_vec()).icon("mdi:account-key"),
+    event::<AccountView>("account", "Account event", || AccountNews::WORDS.to_vec()).icon("mdi:account-key"),
     // Nobody without an account's name can ask for a code.
-    code::<Login>("login_code", "Login code", LONGEST_CODE, "^[0-9 ]*$")
+    code::<AccountView>("login_code", "Login code", LONGEST_CODE, "^[0-9 ]*$")
         .icon("mdi:form-textbox-password")
         .config()
         .early()
         .needs(|_, l| l.named),
-    press::<Login>("request_code", "Request login code")
+    press::<AccountView>("request_code", "Request login code")
         .icon("mdi:email-fast-outline")
         .config()
         .early()

@@ -103,8 +103,8 @@ fn last_tasks(s: &Snapshot) -> Json {
     json!({ "tasks": tasks.map(|task| listed(task)).collect::<Vec<_>>() })
 }
 
-fn hearsay(s: &Snapshot) -> Json {
-    let said = s.known.facts.hearsay.as_deref();
+fn presence(s: &Snapshot) -> Json {
+    let said = s.known.facts.presence.as_deref();
     json!({
         "task": said.and_then(|said| said.title.as_deref()),
         "status": said.and_then(|said| said.status.as_ref()).map(Text::to_ascii_lowercase),
@@ -165,5 +165,5 @@ pub(super) static CLOUD: &[Entity<Snapshot>] = &[
         .lasting()
         .early()
         .hidden()
-        .with(|a, b| a.known.facts.hearsay != b.known.facts.hearsay, hearsay),
+        .with(|a, b| a.known.facts.presence != b.known.facts.presence, presence),
 ];

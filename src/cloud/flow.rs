@@ -6,17 +6,18 @@
 use jiff::Timestamp;
 use secrecy::SecretString;
 
-use super::Client;
 use super::attempts::{self, Attempt};
-use super::error::Error;
-use super::login::{Answered, CodeKind, Grant, Login};
-use super::session::{Session, Source, keep};
+use super::client::Client;
+use super::error::CloudError;
+use super::kinds::CodeKind;
+use super::login::{Answered, LoginAnswer, TokenGrant};
+use super::logins::{CloudLogin, LoginSource, keep};
 use super::token::{self, Stored, claims};
 use crate::config::{Account, StateDir};
 
 /// The account a person logs in to, with all that takes.
 #[derive(Debug, Clone, Copy)]
-pub struct Desk<'a> {
+pub struct LoginFlow<'a> {
     /// To ask the cloud with.
     pub client: &'a Client,
     /// Which account.
@@ -30,10 +31,10 @@ pub struct Desk<'a> {
 #[non_exhaustive]
 pub enum Next {
     /// Nothing: logged in.
-    Done(Session),
-    /// A code, which has to be asked for ([`Desk::send_code`]).
+    Done(CloudLogin),
+    /// A code, which has to be asked for ([`LoginFlow::send_code`]).
     Code(CodeKind),
-    /// A code of the account's authenticator ([`Desk::authenticator`]).
+    /// A code of the account's authenticator ([`LoginFlow::authenticator`]).
     Authenticator(SecretString),
 }
 
@@ -42,33 +43,33 @@ pub enum Next {
 #[non_exhaustive]
 pub enum Authenticated {
     /// Logged in.
-    Done(Session),
+    Done(CloudLogin),
     /// It was not the right one; the next one may be.
     WrongCode,
     /// No way leads to where the code could be checked; a sent code may do.
-    NoWay(Error),
+    NoWay(CloudError),
 }
 
-impl Desk<'_> {
+impl LoginFlow<'_> {
     /// Account and password.
-    pub async fn password(&self, password: &SecretString, now: Timestamp) -> Result<Next, Error> {
+    pub async fn password(&self, password: &SecretString, now: Timestamp) -> Result<Next, CloudError> {
         let answer = self.counted(Attempt::Password, now, self.client.login(password)).await?;
         Ok(match answer {
-            Login::Token(grant) => Next::Done(self.keep(grant, now).await?),
-            Login::NeedsCode(kind) => Next::Code(kind),
-            Login::NeedsAuthenticator { tfa_key } => Next::Authenticator(tfa_key),
+            LoginAnswer::Token(grant) => Next::Done(self.keep(grant, now).await?),
+            LoginAnswer::NeedsCode(kind) => Next::Code(kind),
+            LoginAnswer::NeedsAuthenticator { tfa_key } => Next::Authenticator(tfa_key),
         })
     }
 
     /// Has a code sent, the way that the account gets its codes.
-    pub async fn send_code(&self, now: Timestamp) -> Result<CodeKind, Error> {
+    pub async fn send_code(&self, now: Timestamp) -> Result<CodeKind, CloudError> {
         let kind = self.client.code_kind();
         self.counted(Attempt::CodeRequest, now, self.client.request_code(kind)).await?;
         Ok(kind)
     }
 
     /// The code that was sent. No password is needed with it.
-    pub async fn code(&self, code: &str, now: Timestamp) -> Result<Session, Error> {
+    pub async fn code(&self, code: &str, now: Timestamp) -> Result<CloudLogin, CloudError> {
         let grant = self.counted(Attempt::Code, now, self.client.login_with_code(code)).await?;
         self.keep(grant, now).await
     }
@@ -79,7 +80,7 @@ impl Desk<'_> {
         key: &SecretString,
         code: &str,
         now: Timestamp,
-    ) -> Result<Authenticated, Error> {
+    ) -> Result<Authenticated, CloudError> {
         let answer = self.counted(Attempt::Code, now, self.client.authenticate(key, code)).await?;
         Ok(match answer {
             Answered::Token(grant) => Authenticated::Done(self.keep(grant, now).await?),
@@ -93,36 +94,36 @@ impl Desk<'_> {
         &self,
         attempt: Attempt,
         now: Timestamp,
-        work: impl Future<Output = Result<T, Error>>,
-    ) -> Result<T, Error> {
+        work: impl Future<Output = Result<T, CloudError>>,
+    ) -> Result<T, CloudError> {
         attempts::permit(self.state, self.account, attempt, now)?;
         let done = work.await;
-        if matches!(done, Err(Error::Resting { .. })) {
+        if matches!(done, Err(CloudError::Resting { .. })) {
             attempts::forgive(self.state, self.account, attempt)?;
         }
         done
     }
 
-    async fn keep(&self, grant: Grant, now: Timestamp) -> Result<Session, Error> {
-        let kept = keep(self.client, self.account, self.state, grant, Source::Person, now).await;
+    async fn keep(&self, grant: TokenGrant, now: Timestamp) -> Result<CloudLogin, CloudError> {
+        let kept = keep(self.client, self.account, self.state, grant, LoginSource::Person, now).await;
         kept.map_err(|error| match error {
-            Error::State(_) => error,
+            CloudError::State(_) => error,
             error if error.needs_login() => error,
-            cause => Error::Kept { cause: Box::new(cause) },
+            cause => CloudError::Kept { cause: Box::new(cause) },
         })
     }
 
     /// A token from elsewhere. It is kept when the cloud knows it, and not before: it would take the place of
     /// one that works.
-    pub async fn token(&self, pasted: &str, now: Timestamp) -> Result<Session, Error> {
-        let token = cleaned(pasted).ok_or(Error::NoToken)?;
+    pub async fn token(&self, pasted: &str, now: Timestamp) -> Result<CloudLogin, CloudError> {
+        let token = cleaned(pasted).ok_or(CloudError::NoToken)?;
         let claims = claims(&token);
         if claims.expires_at.is_some_and(|end| end <= now) {
-            return Err(Error::TokenUnknown);
+            return Err(CloudError::TokenUnknown);
         }
         let user_name = self.client.preference(&token).await.map_err(|error| match error {
-            Error::TokenExpired | Error::TokenRejected { .. } | Error::Unauthorised { .. } => {
-                Error::TokenUnknown
+            CloudError::TokenExpired | CloudError::TokenRejected { .. } | CloudError::Unauthorised { .. } => {
+                CloudError::TokenUnknown
             }
             error => error,
         })?;
@@ -134,7 +135,7 @@ impl Desk<'_> {
         };
         token::save(self.state, self.account, &stored)?;
         let expires_at = stored.end();
-        Ok(Session { token: stored.token, user_name, expires_at, source: Source::Person })
+        Ok(CloudLogin { token: stored.token, user_name, expires_at, source: LoginSource::Person })
     }
 }
 

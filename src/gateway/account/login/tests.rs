@@ -1,4 +1,6 @@
 use super::*;
+use crate::cloud::LoginReason;
+use crate::mqtt;
 
 fn lost() -> Input {
     Input::Lost(Lost { words: "it hung up".into(), advice: None })
@@ -20,7 +22,7 @@ enum Rest {
 
 /// A cloud, a broker and a clock around the machine.
 struct World {
-    life: Life,
+    login: LoginMachine,
     now: Now,
     rest: Rest,
     /// Whether the broker takes the token.
@@ -29,7 +31,7 @@ struct World {
     token: bool,
     end: Option<Timestamp>,
     /// What a login with the password leads to.
-    password: Trouble,
+    password: CallTrouble,
     /// It leads to a token, with nothing in between.
     logs_in: bool,
     link: Link,
@@ -37,7 +39,7 @@ struct World {
     connects: Vec<Duration>,
     told: Vec<News>,
     remembered: Warned,
-    kept: Standing,
+    kept: LoginRecord,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,28 +53,33 @@ enum Link {
 const DAY: Duration = Duration::from_secs(24 * 3600);
 const MINUTE: Duration = Duration::from_secs(60);
 
-fn failure(trouble: Trouble) -> Reply {
-    Reply::Failed(Failure { trouble, pause: Duration::ZERO, words: format!("{trouble:?}"), advice: None })
+fn failure(trouble: CallTrouble) -> CallOutcome {
+    CallOutcome::Failed(Failure {
+        trouble,
+        pause: Duration::ZERO,
+        words: format!("{trouble:?}"),
+        advice: None,
+    })
 }
 
 impl World {
     fn new(has_password: bool) -> Self {
         let wall: Timestamp = "2026-03-01T12:00:00Z".parse().unwrap();
         Self {
-            life: Life::new(has_password, true, Warned::default(), Standing::default()),
+            login: LoginMachine::new(has_password, true, Warned::default(), LoginRecord::default()),
             now: Now { mono: Duration::ZERO, wall },
             rest: Rest::Up,
             broker: true,
             token: true,
             end: Some(wall + SignedDuration::from_hours(90 * 24)),
-            password: Trouble::CodeWanted(CodeKind::Email),
+            password: CallTrouble::CodeWanted(CodeKind::Email),
             logs_in: false,
             link: Link::None,
             calls: Vec::new(),
             connects: Vec::new(),
             told: Vec::new(),
             remembered: Warned::default(),
-            kept: Standing::default(),
+            kept: LoginRecord::default(),
         }
     }
 
@@ -82,21 +89,21 @@ impl World {
         world
     }
 
-    fn reply(&self, call: Call) -> Reply {
+    fn reply(&self, call: Call) -> CallOutcome {
         match (call, self.rest) {
-            (Call::Find, _) if !self.token => failure(Trouble::NoToken),
-            (Call::Find, _) => Reply::LoggedIn(self.end),
-            (_, Rest::Down) => failure(Trouble::Later),
-            (_, Rest::Challenge) => failure(Trouble::Blocked),
-            (Call::Password, _) if self.logs_in => Reply::LoggedIn(self.end),
+            (Call::Find, _) if !self.token => failure(CallTrouble::NoToken),
+            (Call::Find, _) => CallOutcome::LoggedIn(self.end),
+            (_, Rest::Down) => failure(CallTrouble::Later),
+            (_, Rest::Challenge) => failure(CallTrouble::Blocked),
+            (Call::Password, _) if self.logs_in => CallOutcome::LoggedIn(self.end),
             (Call::Password, _) => failure(self.password),
-            (Call::RequestCode, _) => Reply::CodeSent(CodeKind::Email),
-            (Call::SubmitCode, _) => failure(Trouble::CodeWrong),
-            (Call::List | Call::Judge, Rest::Dead) => failure(Trouble::Dead),
-            (Call::List | Call::Judge, Rest::Doubt) | (Call::List, Rest::Mute) => failure(Trouble::Doubt),
-            (Call::Judge, Rest::Mute) => Reply::Judged(Verdict::Unknown),
-            (Call::List, Rest::Up) => Reply::Listed,
-            (Call::Judge, Rest::Up) => Reply::Judged(Verdict::Alive),
+            (Call::RequestCode, _) => CallOutcome::CodeSent(CodeKind::Email),
+            (Call::SubmitCode, _) => failure(CallTrouble::CodeWrong),
+            (Call::List | Call::Judge, Rest::Dead) => failure(CallTrouble::Dead),
+            (Call::List | Call::Judge, Rest::Doubt) | (Call::List, Rest::Mute) => failure(CallTrouble::Doubt),
+            (Call::Judge, Rest::Mute) => CallOutcome::Judged(Verdict::Unknown),
+            (Call::List, Rest::Up) => CallOutcome::Listed,
+            (Call::Judge, Rest::Up) => CallOutcome::Judged(Verdict::Alive),
         }
     }
 
@@ -104,7 +111,7 @@ impl World {
     fn give(&mut self, input: Input) {
         let mut inputs = vec![input];
         while let Some(input) = inputs.pop() {
-            for action in self.life.handle(self.now, input) {
+            for action in self.login.handle(self.now, input) {
                 match action {
                     Action::Call(call) => {
                         self.calls.push((self.now.mono, call));
@@ -120,7 +127,7 @@ impl World {
                     Action::Hold => self.link = Link::Held,
                     Action::Retire => self.token = false,
                     Action::Remember(warned) => self.remembered = warned,
-                    Action::Keep(standing) => self.kept = standing,
+                    Action::Keep(record) => self.kept = record,
                     Action::Tell(news) => self.told.push(news),
                 }
             }
@@ -133,7 +140,7 @@ impl World {
         while self.now.mono < end {
             let turn = self.now.mono + 10 * MINUTE;
             let next =
-                self.life.deadline().unwrap_or(turn).clamp(self.now.mono + Duration::from_secs(1), turn);
+                self.login.deadline().unwrap_or(turn).clamp(self.now.mono + Duration::from_secs(1), turn);
             self.skip(next.min(end).saturating_sub(self.now.mono));
             self.give(Input::Tick);
         }
@@ -155,26 +162,26 @@ impl World {
 
     /// The cloud says that the token in use is dead.
     fn kill(&mut self) {
-        if self.life.has_token() {
-            self.life.busy = Some(Call::List);
-            self.give(Input::Done(failure(Trouble::Dead)));
+        if self.login.has_token() {
+            self.login.busy = Some(Call::List);
+            self.give(Input::Done(failure(CallTrouble::Dead)));
         }
     }
 
     /// The program is started again, with what it has kept.
     fn restart(&mut self) {
-        let Life { has_password, named, .. } = self.life;
-        self.life = Life::new(has_password, named, self.remembered, self.kept);
+        let LoginMachine { has_password, named, .. } = self.login;
+        self.login = LoginMachine::new(has_password, named, self.remembered, self.kept);
         self.link = Link::None;
         self.give(Input::Start);
     }
 
     fn reason(&self) -> String {
-        self.life.words(self.now.wall).0
+        self.login.words(self.now.wall).0
     }
 
     fn state(&self) -> State {
-        self.life.state(self.now.wall)
+        self.login.state(self.now.wall)
     }
 
     fn count(&self, wanted: Call) -> usize {
@@ -190,11 +197,15 @@ fn three_months_bring_three_warnings_an_expiry_and_a_renewal() {
     assert_eq!((world.state(), world.told.as_slice()), (State::Connected, &[][..]));
     world.pass(2 * DAY);
     assert_eq!((world.state(), world.told.as_slice()), (State::TokenExpiring, &[News::Expiring(14)][..]));
-    assert!(world.life.words(world.now.wall).0.contains("13 days"), "{:?}", world.life.words(world.now.wall));
+    assert!(
+        world.login.words(world.now.wall).0.contains("13 days"),
+        "{:?}",
+        world.login.words(world.now.wall)
+    );
     // A restart does not repeat it.
     let (calls, told) = (std::mem::take(&mut world.calls), std::mem::take(&mut world.told));
     assert!(calls.len() < 77 * 24 + 3 && told.len() == 1, "the list once an hour, and nothing else");
-    world.life = Life::new(false, true, world.remembered, world.kept);
+    world.login = LoginMachine::new(false, true, world.remembered, world.kept);
     world.link = Link::None;
     world.give(Input::Start);
     world.pass(DAY);
@@ -245,7 +256,7 @@ fn how_the_login_ended_is_said_and_not_forgotten_at_a_restart() {
         // A new one is a new one.
         world.token = true;
         world.give(Input::NewToken);
-        assert_eq!(world.kept, Standing::default());
+        assert_eq!(world.kept, LoginRecord::default());
         world.token = false;
         world.restart();
         assert_eq!((world.state(), world.reason().as_str()), (State::NeedsLogin, "NoToken"));
@@ -269,7 +280,7 @@ fn a_week_without_rest_costs_nothing_but_the_lists() {
     assert_eq!(world.state(), State::Connected);
     world.rest = Rest::Up;
     world.pass(DAY);
-    assert_eq!(world.life.failures, 0);
+    assert_eq!(world.login.failures, 0);
 }
 
 #[test]
@@ -351,7 +362,7 @@ fn no_order_of_troubles_ends_the_lists() {
                 let before = world.count(Call::List);
                 world.pass(2 * 61 * MINUTE);
                 assert!(world.count(Call::List) > before, "{troubles:?}");
-                assert_eq!(world.life.doubts, 0, "{troubles:?}");
+                assert_eq!(world.login.doubts, 0, "{troubles:?}");
             }
         }
     }
@@ -390,14 +401,14 @@ fn with_a_password_one_attempt_is_made_and_asks_for_the_code() {
     // A wrong code, then the button, then the right one.
     world.give(Input::Code);
     assert_eq!(
-        (world.state(), world.life.words(world.now.wall).0.as_str()),
+        (world.state(), world.login.words(world.now.wall).0.as_str()),
         (State::CodeRequired, "CodeWrong")
     );
     world.give(Input::RequestCode);
-    assert_eq!(world.life.words(world.now.wall).0, "a code was sent by e-mail");
+    assert_eq!(world.login.words(world.now.wall).0, "a code was sent by e-mail");
     world.rest = Rest::Up;
-    world.life.busy = Some(Call::SubmitCode);
-    world.give(Input::Done(Reply::LoggedIn(world.end)));
+    world.login.busy = Some(Call::SubmitCode);
+    world.give(Input::Done(CallOutcome::LoggedIn(world.end)));
     assert_eq!(world.state(), State::Connected);
     assert_eq!(world.told, [News::CodeRequired, News::Connected]);
 }
@@ -406,8 +417,8 @@ fn with_a_password_one_attempt_is_made_and_asks_for_the_code() {
 fn the_authenticators_code_may_come_when_it_comes() {
     let mut world = World::new(true);
     world.token = false;
-    world.life.busy = Some(Call::Password);
-    world.give(Input::Done(Reply::Authenticator));
+    world.login.busy = Some(Call::Password);
+    world.give(Input::Done(CallOutcome::Authenticator));
     let asks = |world: &World| world.reason().contains("authenticator");
     assert!(world.state() == State::CodeRequired && asks(&world));
     // No restart logs in for it: that is done when the code is there.
@@ -417,8 +428,8 @@ fn the_authenticators_code_may_come_when_it_comes() {
     assert!(world.state() == State::CodeRequired && asks(&world), "{}", world.reason());
     assert_eq!((world.count(Call::Password), world.count(Call::RequestCode)), (0, 0));
     // The account has none any more, and asks for a code that is sent.
-    world.life.busy = Some(Call::SubmitCode);
-    world.give(Input::Done(failure(Trouble::CodeWanted(CodeKind::Email))));
+    world.login.busy = Some(Call::SubmitCode);
+    world.give(Input::Done(failure(CallTrouble::CodeWanted(CodeKind::Email))));
     assert_eq!((world.state(), world.count(Call::RequestCode)), (State::CodeRequired, 1));
     assert!(!world.kept.authenticator);
 }
@@ -426,7 +437,7 @@ fn the_authenticators_code_may_come_when_it_comes() {
 #[test]
 fn a_wrong_password_is_tried_once() {
     let mut world = World::new(true);
-    (world.token, world.password) = (false, Trouble::PasswordRefused);
+    (world.token, world.password) = (false, CallTrouble::PasswordRefused);
     world.give(Input::Start);
     assert_eq!(world.state(), State::NeedsLogin);
     world.pass(30 * DAY);
@@ -474,7 +485,7 @@ fn a_code_that_is_in_the_mail_is_not_made_worthless_by_a_restart() {
 #[test]
 fn a_login_without_a_clear_answer_is_tried_three_times_and_one_that_was_never_sent_until_it_is() {
     let mut world = World::new(true);
-    (world.token, world.password) = (false, Trouble::Later);
+    (world.token, world.password) = (false, CallTrouble::Later);
     world.give(Input::Start);
     world.pass(30 * DAY);
     let minutes: Vec<u64> =
@@ -483,7 +494,7 @@ fn a_login_without_a_clear_answer_is_tried_three_times_and_one_that_was_never_se
     assert_eq!(world.state(), State::NeedsLogin);
 
     let mut world = World::new(true);
-    (world.token, world.password) = (false, Trouble::Unsent);
+    (world.token, world.password) = (false, CallTrouble::Unsent);
     world.give(Input::Start);
     world.pass(DAY);
     assert_eq!(world.state(), State::Offline, "a network that is down is nobody's login");
@@ -497,13 +508,13 @@ fn a_token_that_dies_at_once_does_not_make_a_loop_of_logins() {
     (world.token, world.rest) = (false, Rest::Dead);
     world.give(Input::Start);
     for _ in 0..20 {
-        world.life.busy = Some(Call::Password);
+        world.login.busy = Some(Call::Password);
         if world.state() == State::NeedsLogin {
             break;
         }
-        world.give(Input::Done(Reply::LoggedIn(None)));
+        world.give(Input::Done(CallOutcome::LoggedIn(None)));
     }
-    world.life.busy = None;
+    world.login.busy = None;
     let before = world.count(Call::Password);
     world.pass(30 * DAY);
     assert_eq!(world.count(Call::Password), before);
@@ -539,18 +550,18 @@ fn a_challenge_is_blocked_and_waits_a_quarter_of_an_hour() {
     let mut world = World::started(false);
     world.link = Link::None;
     world.give(lost());
-    world.life.busy = Some(Call::List);
+    world.login.busy = Some(Call::List);
     let blocked = Failure {
-        trouble: Trouble::Blocked,
+        trouble: CallTrouble::Blocked,
         pause: 15 * MINUTE,
         words: "a browser is wanted".into(),
         advice: None,
     };
-    world.give(Input::Done(Reply::Failed(blocked)));
+    world.give(Input::Done(CallOutcome::Failed(blocked)));
     assert_eq!(world.state(), State::Blocked);
-    let (reason, step) = world.life.words(world.now.wall);
+    let (reason, step) = world.login.words(world.now.wall);
     assert!(reason.contains("browser") && step.contains("browser"), "{reason} {step}");
-    assert_eq!(world.life.deadline(), Some(world.now.mono + 15 * MINUTE));
+    assert_eq!(world.login.deadline(), Some(world.now.mono + 15 * MINUTE));
     world.give(Input::Connected);
     assert_eq!(world.state(), State::Connected, "the broker's word counts");
 }
@@ -563,7 +574,7 @@ fn a_clock_that_jumps_loses_no_login_and_no_warning() {
     world.pass(DAY);
     assert_eq!((world.state(), world.token), (State::TokenExpiring, true));
     assert_eq!((world.told.as_slice(), world.count(Call::Password)), (&[News::Expiring(1)][..], 0));
-    assert!(world.life.words(world.now.wall).0.contains("clock"));
+    assert!(world.login.words(world.now.wall).0.contains("clock"));
     world.now.wall -= SignedDuration::from_hours(10 * 365 * 24);
     world.pass(DAY);
     assert_eq!(world.state(), State::Connected);
@@ -601,38 +612,38 @@ fn a_new_token_that_is_no_good_leaves_the_one_in_use() {
 #[test]
 fn a_person_may_ask_for_the_list_no_oftener_than_the_cloud_wants() {
     let mut world = World::started(false);
-    assert_eq!(world.life.refresh(world.now), Err(LIST_ASKED));
+    assert_eq!(world.login.refresh(world.now), Err(LIST_ASKED));
     world.skip(LIST_ASKED);
-    assert_eq!(world.life.refresh(world.now), Ok(()));
+    assert_eq!(world.login.refresh(world.now), Ok(()));
     world.give(Input::Tick);
     assert_eq!(world.count(Call::List), 2);
-    assert!(world.life.refresh(world.now).is_err());
+    assert!(world.login.refresh(world.now).is_err());
 }
 
 #[test]
 fn what_a_person_asks_for_waits_for_the_call_under_way_and_goes_first() {
     let mut world = World::started(false);
-    world.life.busy = Some(Call::List);
+    world.login.busy = Some(Call::List);
     world.give(Input::NewToken);
     world.give(Input::RequestCode);
     assert_eq!(world.calls.len(), 2, "one at a time");
-    world.give(Input::Done(Reply::Listed));
+    world.give(Input::Done(CallOutcome::Listed));
     let order: Vec<Call> = world.calls.iter().skip(2).map(|(_, call)| *call).collect();
     assert_eq!(order[..2], [Call::RequestCode, Call::Find]);
 }
 
 #[test]
 fn only_the_network_and_the_cloud_itself_are_nothing_to_do_about() {
-    use cloud::Error as E;
+    use cloud::CloudError as E;
     let host = || "x".to_owned();
     let step = |call: Call, error: &E| {
         let mut world = World::new(false);
         world.token = false;
         world.give(Input::Start);
-        world.life.need = Need::Nothing;
-        world.life.busy = Some(call);
-        world.life.handle(world.now, Input::Done(Reply::Failed(Failure::of(error))));
-        (world.state(), world.life.words(world.now.wall).1)
+        world.login.need = Need::Nothing;
+        world.login.busy = Some(call);
+        world.login.handle(world.now, Input::Done(CallOutcome::Failed(Failure::of(error))));
+        (world.state(), world.login.words(world.now.wall).1)
     };
     for patience in [
         E::Timeout { host: host() },
@@ -662,10 +673,10 @@ fn only_the_network_and_the_cloud_itself_are_nothing_to_do_about() {
     let mut world = World::new(false);
     world.token = false;
     world.give(Input::Start);
-    world.life.busy = Some(Call::RequestCode);
+    world.login.busy = Some(Call::RequestCode);
     let refusal = E::NoCodeSent { message: String::new() };
-    world.give(Input::Done(Reply::Failed(Failure::of(&refusal))));
-    let (_, step) = world.life.words(world.now.wall);
+    world.give(Input::Done(CallOutcome::Failed(Failure::of(&refusal))));
+    let (_, step) = world.login.words(world.now.wall);
     assert!(step.contains("bambu.region"), "{step}");
 }
 
@@ -677,7 +688,7 @@ fn a_broker_that_is_out_of_reach_says_why_while_the_rest_answers() {
         let mut world = World::started(false);
         world.give(Input::Lost(Lost::of(error)));
         assert_eq!(world.state(), State::Offline, "{error}");
-        let (why, step) = world.life.words(world.now.wall);
+        let (why, step) = world.login.words(world.now.wall);
         assert!(why.contains("cloud:8883"), "{why}");
         step
     };
@@ -695,37 +706,37 @@ fn a_broker_that_is_out_of_reach_says_why_while_the_rest_answers() {
     // When nothing answers, that is the trouble.
     let mut world = World::started(false);
     world.give(lost());
-    world.life.busy = Some(Call::List);
-    let unreachable = cloud::Error::Unreachable { host: "api".into(), detail: String::new() };
-    world.life.handle(world.now, Input::Done(Reply::Failed(Failure::of(&unreachable))));
-    assert!(world.life.words(world.now.wall).0.contains("api"));
+    world.login.busy = Some(Call::List);
+    let unreachable = cloud::CloudError::Unreachable { host: "api".into(), detail: String::new() };
+    world.login.handle(world.now, Input::Done(CallOutcome::Failed(Failure::of(&unreachable))));
+    assert!(world.login.words(world.now.wall).0.contains("api"));
     // And a connection makes all of that old.
     world.give(Input::Connected);
-    assert_eq!(world.life.lost, None);
+    assert_eq!(world.login.lost, None);
 }
 
 #[test]
 fn every_error_of_the_cloud_is_worth_something() {
-    use cloud::Error as E;
+    use cloud::CloudError as E;
     let trouble = |error: &E| Failure::of(error).trouble;
     let host = || "x".to_owned();
-    assert_eq!(trouble(&E::TokenExpired), Trouble::Dead);
-    assert_eq!(trouble(&E::TokenRejected { code: 1002, message: String::new() }), Trouble::Dead);
-    assert_eq!(trouble(&E::Unauthorised { status: 401 }), Trouble::Doubt);
-    assert_eq!(trouble(&E::LoginNeeded { reason: LoginReason::NoToken }), Trouble::NoToken);
+    assert_eq!(trouble(&E::TokenExpired), CallTrouble::Dead);
+    assert_eq!(trouble(&E::TokenRejected { code: 1002, message: String::new() }), CallTrouble::Dead);
+    assert_eq!(trouble(&E::Unauthorised { status: 401 }), CallTrouble::Doubt);
+    assert_eq!(trouble(&E::LoginNeeded { reason: LoginReason::NoToken }), CallTrouble::NoToken);
     let code = LoginReason::Code(CodeKind::Sms);
-    assert_eq!(trouble(&E::LoginNeeded { reason: code }), Trouble::CodeWanted(CodeKind::Sms));
-    assert_eq!(trouble(&E::LoginNeeded { reason: LoginReason::Authenticator }), Trouble::Person);
-    assert_eq!(trouble(&E::CredentialsRefused { message: String::new() }), Trouble::PasswordRefused);
-    assert_eq!(trouble(&E::TotpWrong), Trouble::CodeWrong);
-    assert_eq!(trouble(&E::Challenge { status: 403 }), Trouble::Blocked);
-    assert_eq!(trouble(&E::TooManyLogins { wait: MINUTE }), Trouble::Unsent);
-    assert_eq!(trouble(&E::NameResolution { host: host() }), Trouble::Unsent);
-    assert_eq!(trouble(&E::Unreachable { host: host(), detail: String::new() }), Trouble::Unsent);
-    assert_eq!(trouble(&E::BrokenOff { host: host(), detail: String::new() }), Trouble::Later);
-    assert_eq!(trouble(&E::Timeout { host: host() }), Trouble::Later);
-    assert_eq!(trouble(&E::Server { status: 503, retry_after: None }), Trouble::Later);
-    assert_eq!(trouble(&E::RateLimited { retry_after: Some(MINUTE) }), Trouble::Later);
+    assert_eq!(trouble(&E::LoginNeeded { reason: code }), CallTrouble::CodeWanted(CodeKind::Sms));
+    assert_eq!(trouble(&E::LoginNeeded { reason: LoginReason::Authenticator }), CallTrouble::Person);
+    assert_eq!(trouble(&E::CredentialsRefused { message: String::new() }), CallTrouble::PasswordRefused);
+    assert_eq!(trouble(&E::TotpWrong), CallTrouble::CodeWrong);
+    assert_eq!(trouble(&E::Challenge { status: 403 }), CallTrouble::Blocked);
+    assert_eq!(trouble(&E::TooManyLogins { wait: MINUTE }), CallTrouble::Unsent);
+    assert_eq!(trouble(&E::NameResolution { host: host() }), CallTrouble::Unsent);
+    assert_eq!(trouble(&E::Unreachable { host: host(), detail: String::new() }), CallTrouble::Unsent);
+    assert_eq!(trouble(&E::BrokenOff { host: host(), detail: String::new() }), CallTrouble::Later);
+    assert_eq!(trouble(&E::Timeout { host: host() }), CallTrouble::Later);
+    assert_eq!(trouble(&E::Server { status: 503, retry_after: None }), CallTrouble::Later);
+    assert_eq!(trouble(&E::RateLimited { retry_after: Some(MINUTE) }), CallTrouble::Later);
     let failure = Failure::of(&E::RateLimited { retry_after: Some(7 * MINUTE) });
     assert_eq!(
         (failure.pause, failure.words.as_str()),

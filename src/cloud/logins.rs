@@ -11,10 +11,11 @@ use serde_json::Value;
 use tracing::{info, warn};
 
 use super::attempts;
-use super::error::{Error, LoginReason};
-use super::login::{Grant, Login};
-use super::token::{self, Stored, UserName};
-use super::{Client, claims};
+use super::client::Client;
+use super::error::CloudError;
+use super::kinds::LoginReason;
+use super::login::{LoginAnswer, TokenGrant};
+use super::token::{self, Stored, UserName, claims};
 use crate::config::{Account, StateDir};
 
 /// People are warned this long before a login ends.
@@ -26,7 +27,7 @@ const OVERALL: Duration = Duration::from_secs(60);
 
 /// What the cloud's broker and REST interface want.
 #[derive(Debug, Clone)]
-pub struct Session {
+pub struct CloudLogin {
     /// Bearer token, and password at the broker.
     pub token: SecretString,
     /// User name at the broker.
@@ -34,12 +35,12 @@ pub struct Session {
     /// When it ends; assumed where nobody says so.
     pub expires_at: Option<Timestamp>,
     /// Where it comes from.
-    pub source: Source,
+    pub source: LoginSource,
 }
 
-/// Where a session comes from, and so what replaces it.
+/// Where a login comes from, and so what replaces it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Source {
+pub enum LoginSource {
     /// A token in the configuration.
     Configuration,
     /// An earlier login.
@@ -50,23 +51,23 @@ pub enum Source {
     Person,
 }
 
-impl Session {
-    /// The end is near enough to tell someone; a session without a known end never is.
+impl CloudLogin {
+    /// The end is near enough to tell someone; a login without a known end never is.
     pub fn ends_soon(&self, now: Timestamp) -> bool {
         self.expires_at.is_some_and(|end| end.duration_since(now) <= WARN_BEFORE_END)
     }
 }
 
-/// The session for an account: a configured token, else the stored one, else a login with the password.
+/// The login for an account: a configured token, else the stored one, else a login with the password.
 pub async fn obtain(
     client: &Client,
     account: &Account,
     state: &StateDir,
     now: Timestamp,
-) -> Result<Session, Error> {
+) -> Result<CloudLogin, CloudError> {
     tokio::time::timeout(OVERALL, obtain_in_time(client, account, state, now))
         .await
-        .unwrap_or_else(|_| Err(Error::Timeout { host: client.host().to_owned() }))
+        .unwrap_or_else(|_| Err(CloudError::Timeout { host: client.host().to_owned() }))
 }
 
 async fn obtain_in_time(
@@ -74,16 +75,16 @@ async fn obtain_in_time(
     account: &Account,
     state: &StateDir,
     now: Timestamp,
-) -> Result<Session, Error> {
+) -> Result<CloudLogin, CloudError> {
     match find(client, account, state, now).await {
-        Err(Error::LoginNeeded { .. }) if account.account.is_some() && account.password.is_some() => {
+        Err(CloudError::LoginNeeded { .. }) if account.account.is_some() && account.password.is_some() => {
             with_password(client, account, state, now).await
         }
         found => found,
     }
 }
 
-/// The session of the configured token, else of the stored one; none is made.
+/// The login of the configured token, else of the stored one; none is made.
 ///
 /// Only the cloud's word ends a token: this machine's clock may be wrong, so a token that should have ended is
 /// offered once more.
@@ -92,13 +93,13 @@ pub async fn find(
     account: &Account,
     state: &StateDir,
     now: Timestamp,
-) -> Result<Session, Error> {
+) -> Result<CloudLogin, CloudError> {
     let mut reason = LoginReason::NoToken;
     if let Some(token) = &account.token {
         if !retired(account, state)?.contains(&token::fingerprint(token)) {
             let given = token::given(state, account, token, now)?;
-            match complete(client, account, state, given, Source::Configuration).await {
-                Ok(session) => return Ok(session),
+            match complete(client, account, state, given, LoginSource::Configuration).await {
+                Ok(login) => return Ok(login),
                 // Proven dead: another login may be there.
                 Err(error) if error.needs_login() => retire(account, state, token)?,
                 Err(error) => return Err(error),
@@ -109,13 +110,13 @@ pub async fn find(
     }
     if let Some(stored) = token::load(state, account)? {
         let token = stored.token.clone();
-        match complete(client, account, state, stored, Source::StateDirectory).await {
+        match complete(client, account, state, stored, LoginSource::StateDirectory).await {
             Err(error) if error.needs_login() => retire(account, state, &token)?,
             found => return found,
         }
         reason = LoginReason::RunOut;
     }
-    Err(Error::LoginNeeded { reason })
+    Err(CloudError::LoginNeeded { reason })
 }
 
 /// One login with the configured password. It counts towards the limit of logins.
@@ -124,18 +125,20 @@ pub async fn with_password(
     account: &Account,
     state: &StateDir,
     now: Timestamp,
-) -> Result<Session, Error> {
+) -> Result<CloudLogin, CloudError> {
     let (Some(_), Some(password)) = (&account.account, &account.password) else {
-        return Err(Error::LoginNeeded { reason: LoginReason::NoToken });
+        return Err(CloudError::LoginNeeded { reason: LoginReason::NoToken });
     };
     permit_login(state, account, now)?;
     match client.login(password).await? {
-        Login::Token(grant) => {
+        LoginAnswer::Token(grant) => {
             info!("logged in to the Bambu cloud with the password");
-            keep(client, account, state, grant, Source::Password, now).await
+            keep(client, account, state, grant, LoginSource::Password, now).await
         }
-        Login::NeedsCode(kind) => Err(Error::LoginNeeded { reason: LoginReason::Code(kind) }),
-        Login::NeedsAuthenticator { .. } => Err(Error::LoginNeeded { reason: LoginReason::Authenticator }),
+        LoginAnswer::NeedsCode(kind) => Err(CloudError::LoginNeeded { reason: LoginReason::Code(kind) }),
+        LoginAnswer::NeedsAuthenticator { .. } => {
+            Err(CloudError::LoginNeeded { reason: LoginReason::Authenticator })
+        }
     }
 }
 
@@ -164,16 +167,16 @@ pub fn is_there(account: &Account, state: &StateDir) -> bool {
     given.as_ref().is_some_and(alive) || is_renewed(account, state, None)
 }
 
-/// Makes a session of a fresh token and keeps it for the next start.
+/// Makes a login of a fresh token and keeps it for the next start.
 pub async fn keep(
     client: &Client,
     account: &Account,
     state: &StateDir,
-    grant: Grant,
-    source: Source,
+    grant: TokenGrant,
+    source: LoginSource,
     now: Timestamp,
-) -> Result<Session, Error> {
-    let Grant { token, expires_in } = grant;
+) -> Result<CloudLogin, CloudError> {
+    let TokenGrant { token, expires_in } = grant;
     let claims = claims(&token);
     let told = expires_in.and_then(|seconds| now.checked_add(SignedDuration::from_secs(seconds)).ok());
     let expires_at = claims.expires_at.or(told);
@@ -189,14 +192,14 @@ async fn complete(
     account: &Account,
     state: &StateDir,
     mut stored: Stored,
-    source: Source,
-) -> Result<Session, Error> {
+    source: LoginSource,
+) -> Result<CloudLogin, CloudError> {
     let user_name = if let Some(user_name) = stored.user_name.take() {
         user_name
     } else {
         let user_name = client.preference(&stored.token).await?;
         stored.user_name = Some(user_name.clone());
-        if source == Source::Configuration {
+        if source == LoginSource::Configuration {
             token::note_given(state, account, &stored);
         } else {
             token::save(state, account, &stored)?;
@@ -204,13 +207,13 @@ async fn complete(
         user_name
     };
     let expires_at = stored.end();
-    Ok(Session { token: stored.token, user_name, expires_at, source })
+    Ok(CloudLogin { token: stored.token, user_name, expires_at, source })
 }
 
 /// Takes a token that is proven dead out of use, so that [`obtain`] goes on to the next source.
 ///
 /// A login that someone made in the meantime stays.
-pub fn retire(account: &Account, state: &StateDir, token: &SecretString) -> Result<(), Error> {
+pub fn retire(account: &Account, state: &StateDir, token: &SecretString) -> Result<(), CloudError> {
     let stored = token::load(state, account)?;
     if stored.is_some_and(|stored| stored.token.expose_secret() == token.expose_secret()) {
         state.remove(&token::file_name("token", account))?;
@@ -228,13 +231,13 @@ pub fn retire(account: &Account, state: &StateDir, token: &SecretString) -> Resu
 
 /// Fingerprints of configured tokens that are dead, so that a login can take the place of one that stays in
 /// the file.
-fn retired(account: &Account, state: &StateDir) -> Result<Vec<String>, Error> {
+fn retired(account: &Account, state: &StateDir) -> Result<Vec<String>, CloudError> {
     let bytes = state.read(&token::file_name("retired", account))?.unwrap_or_default();
     Ok(serde_json::from_slice(&bytes).unwrap_or_default())
 }
 
 /// Counts a login with a password that is about to be made, or says that it has to wait.
-pub fn permit_login(state: &StateDir, account: &Account, now: Timestamp) -> Result<(), Error> {
+pub fn permit_login(state: &StateDir, account: &Account, now: Timestamp) -> Result<(), CloudError> {
     attempts::permit(state, account, attempts::Attempt::Password, now)
 }
 
@@ -253,11 +256,11 @@ pub enum Verdict {
 }
 
 /// Decides, after the broker refused a login, by one answer of [`Client::preference`].
-pub fn verdict(sent: &UserName, answer: &Result<UserName, Error>) -> Verdict {
+pub fn verdict(sent: &UserName, answer: &Result<UserName, CloudError>) -> Verdict {
     match answer {
         Ok(user_name) if user_name == sent => Verdict::Alive,
         Ok(user_name) => Verdict::OtherUser(user_name.clone()),
-        Err(Error::TokenExpired | Error::TokenRejected { .. }) => Verdict::Dead,
+        Err(CloudError::TokenExpired | CloudError::TokenRejected { .. }) => Verdict::Dead,
         Err(_) => Verdict::Unknown,
     }
 }
