@@ -7,6 +7,7 @@
 
 mod account;
 mod channel;
+mod clock;
 mod energy;
 mod facts;
 mod fleet;
@@ -14,13 +15,13 @@ mod local;
 mod orphans;
 mod printers;
 mod records;
+mod reports;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anyhow::Context as _;
-use jiff::Timestamp;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tracing::{debug, error, info};
@@ -41,12 +42,14 @@ use twin::{Input, Output, Place};
 
 use account::{Account, AccountEvent, Around, News, Told};
 pub(crate) use account::{cloud_options, log_in};
+pub use clock::Clock;
 pub(crate) use energy::Meters;
 use facts::Facts;
 pub(crate) use fleet::setup;
 use orphans::{Known, Orphans};
 use printers::Printers;
 use records::Records;
+use reports::Reports;
 
 /// Room for what comes in; a poller waits when it is full, so no report is lost.
 const INBOX: usize = 256;
@@ -63,47 +66,8 @@ const START_GRACE: Duration = Duration::from_secs(15);
 const RESYNC_BELOW: usize = 400;
 /// Home Assistant's restart is answered after a random time up to this, together with others that follow.
 const BIRTH_DELAY: Duration = Duration::from_secs(3);
-/// How often the rate of reports is told.
-const RATE_EACH: Duration = Duration::from_secs(300);
 /// How long the last ledgers may take to reach the disk when the program ends.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
-
-/// Reads both clocks; the only place that does.
-#[derive(Debug, Clone, Copy)]
-pub struct Clock {
-    start: Instant,
-    speed: u32,
-}
-
-impl Clock {
-    /// Begins to count.
-    #[allow(clippy::disallowed_methods, reason = "this is the one place that asks the clock")]
-    pub fn start() -> Self {
-        Self { start: Instant::now(), speed: 1 }
-    }
-
-    /// The same, so many times as fast: for a test in which hours shall pass.
-    #[must_use]
-    pub fn at_speed(self, speed: u32) -> Self {
-        Self { speed: speed.max(1), ..self }
-    }
-
-    /// This moment.
-    #[allow(clippy::disallowed_methods, reason = "this is the one place that asks the clock")]
-    pub fn now(self) -> Now {
-        let elapsed = self.start.elapsed();
-        let mono = elapsed * self.speed;
-        let ahead = jiff::SignedDuration::try_from(mono.saturating_sub(elapsed)).unwrap_or_default();
-        // Not counted from the beginning: people set clocks.
-        let wall = Timestamp::now();
-        Now { mono, wall: wall.checked_add(ahead).unwrap_or(wall) }
-    }
-
-    /// A moment of the steady clock, for a timer.
-    fn at(self, mono: Duration) -> tokio::time::Instant {
-        (self.start + mono / self.speed).into()
-    }
-}
 
 /// What comes in.
 enum Event {
@@ -199,35 +163,6 @@ struct Gateway {
     reports: Reports,
     /// Empty between two calls; kept because it has grown.
     outputs: Vec<Output>,
-}
-
-/// Counts messages for the gateway's own device.
-#[derive(Debug, Default)]
-struct Reports {
-    since: Duration,
-    count: u32,
-    /// Messages a minute, once some minutes have passed.
-    rate: Option<u32>,
-    /// How often a connection to the cloud was lost.
-    lost: u32,
-}
-
-impl Reports {
-    fn count(&mut self) {
-        self.count = self.count.saturating_add(1);
-    }
-
-    /// Makes the rate anew when some minutes have passed; says whether that made it another.
-    fn look(&mut self, now: Now) -> bool {
-        let passed = now.mono.saturating_sub(self.since);
-        if passed < RATE_EACH {
-            return false;
-        }
-        self.since = now.mono;
-        let count = u64::from(std::mem::take(&mut self.count));
-        let rate = u32::try_from(count * 60 / passed.as_secs().max(1)).unwrap_or(u32::MAX);
-        self.rate.replace(rate) != Some(rate)
-    }
 }
 
 /// Runs until a signal stops it or a new configuration wants a new start.

@@ -8,7 +8,9 @@
 //! Must not know: sockets, files, clocks, accounts, how a topic is formed.
 #![forbid(unsafe_code)]
 
+mod commands;
 mod delivery;
+mod io;
 mod jobs;
 mod note;
 mod recent;
@@ -19,210 +21,23 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde_json::{Value as Json, json};
-
 use bambu::access::Access;
-use bambu::request::Request;
-use bambu::session::{self, Budget, CommandId};
-use homeassistant::topic::{Topics, slug};
-use homeassistant::{Mirror, Publication, action, command};
+use bambu::session::{self, CommandId};
+use homeassistant::Mirror;
+use homeassistant::topic::Topics;
 use printer::cloud::{Cover, Picture};
-use printer::tracker::{Effects, Options};
-use printer::{
-    Command, Facts, JobRecord, Ledger, Now, Outcome, Policy, Reach, Serial, Snapshot, Task, Texts,
-};
+use printer::tracker::Effects;
+use printer::{Command, Ledger, Now, Reach, Serial, Snapshot};
 
+use commands::Asked;
 pub use delivery::{Delivery, Due, Version};
+pub use io::{Ask, Broker, Budgets, Disk, Input, Output, Setup};
 use jobs::Jobs;
 pub use note::{Level, Note};
 pub use recent::Recent;
 pub use replay::Replay;
 pub use way::Place;
 use way::Ways;
-
-/// How long the outcome of a command can still come: longer than the longest wait for an effect, that of a
-/// change of filament.
-const COMMAND_MEMORY: Duration = Duration::from_secs(360);
-
-/// What can happen to a printer.
-#[derive(Debug)]
-pub enum Input<'a> {
-    /// It is heard and asked at this place from now on; at another one of the same kind no more.
-    Join(Place, &'static Access),
-    /// The connection at a place is up, and the printer's topic is subscribed to there.
-    Connected(Place),
-    /// It is not any more.
-    Disconnected(Place),
-    /// A message came on the printer's report topic at a place.
-    Message(Place, &'a [u8]),
-    /// Somebody wants something done.
-    Ask(Ask<'a>),
-    /// The owner wants something else of it.
-    Policy(Arc<Policy>),
-    /// What the account's cloud knows of it.
-    Facts(Arc<Facts>),
-    /// The cloud's answer to [`Output::AskCloud`], newest first; an error is that there was none.
-    Tasks(Result<&'a [Arc<Task>], ()>),
-    /// What errors are explained with.
-    Texts(Arc<Texts>),
-    /// What its energy meter shows, kWh.
-    Energy(f64),
-    /// What became of the ledger.
-    Disk(Disk),
-    /// What became of the local broker.
-    Broker(Broker),
-    /// Nobody will look at it for a while: the program ends, or the printer is not used any more.
-    Leave,
-    /// The time of [`Twin::deadline`] has come.
-    Tick,
-}
-
-/// A message on one of the printer's command topics.
-#[derive(Debug, Clone, Copy)]
-pub enum Ask<'a> {
-    /// To an entity, by its key.
-    Set {
-        /// The key, as it stands in topics.
-        key: &'a str,
-        /// What Home Assistant sends for that platform.
-        payload: &'a [u8],
-    },
-    /// An action.
-    Action {
-        /// As it stands in topics.
-        key: &'a str,
-        /// Its name.
-        name: &'a str,
-        /// A JSON object.
-        payload: &'a [u8],
-    },
-}
-
-/// What became of the ledger.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Disk {
-    /// The disk was handed the ledger as it is now, and calls it so.
-    Handed(Version),
-    /// It has this version, and thereby all before it.
-    Stored(Version),
-    /// It refused this version, which is tried again.
-    Refused(Version),
-}
-
-/// What became of the local broker.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Broker {
-    /// It is there and may know nothing of the printer, or Home Assistant may have missed it: nothing more is told
-    /// until [`Broker::Tell`].
-    Up,
-    /// It is gone.
-    Down,
-    /// Tell it everything. With it: whether it has announcements of an earlier run, if that was looked up.
-    Tell(Option<bool>),
-    /// It has acknowledged the event of this number.
-    Took(u64),
-}
-
-/// What should be done, in this order.
-#[derive(Debug)]
-pub enum Output {
-    /// Ask the printer at a place.
-    Request(Place, Request),
-    /// [`Twin::snapshot`] is not what it was.
-    Changed,
-    /// Publish this, retained.
-    Publish(Publication),
-    /// Publish these bytes, retained; none take the topic off the broker.
-    Picture(String, Vec<u8>),
-    /// Publish this once, for whoever listens.
-    Tell(Publication),
-    /// Publish this once, and bring back [`Broker::Took`] with the number when the broker has acknowledged it.
-    Event(u64, Publication),
-    /// Publish this once, `QoS` 1.
-    Trigger(Publication),
-    /// Hand [`Twin::ledger`] to the disk, and bring back [`Disk::Handed`].
-    Store,
-    /// Append this job to the history.
-    History(Box<JobRecord>),
-    /// Ask the cloud for its list of tasks, and bring back [`Input::Tasks`], also when there is no answer.
-    AskCloud {
-        /// What is told of a job waits for the answer.
-        decides: bool,
-    },
-    /// Worth a line in the log.
-    Log(Note),
-}
-
-/// Who pays for what is sent: each connection has a budget of its own.
-pub trait Budgets {
-    /// The budget of the connection at a place.
-    fn at(&mut self, place: Place) -> &mut Budget;
-}
-
-impl Budgets for Budget {
-    fn at(&mut self, _: Place) -> &mut Budget {
-        self
-    }
-}
-
-/// What a twin begins with.
-#[derive(Debug)]
-pub struct Setup<'a> {
-    /// The serial number.
-    pub serial: Serial,
-    /// What the cloud calls the model: by its code, and by its name; may be empty.
-    pub cloud_names: [&'a str; 2],
-    /// Where its requests begin to count; other clients use 20000 to 29999.
-    pub sequence: u32,
-    /// What the owner wants of it.
-    pub policy: Arc<Policy>,
-    /// What errors are explained with.
-    pub texts: Arc<Texts>,
-    /// Where its ledger ended; an empty one is a printer that was never seen.
-    pub ledger: Ledger,
-    /// What the history has of it.
-    pub recent: Recent,
-    /// What the tracker is to hold to.
-    pub options: Options,
-    /// The topics of the local broker.
-    pub topics: Arc<Topics>,
-    /// What its entity ids begin with.
-    pub slug: String,
-    /// Whether it is announced to Home Assistant.
-    pub discovery: bool,
-    /// Whether all values are also told as one document.
-    pub document: bool,
-}
-
-impl<'a> Setup<'a> {
-    /// A printer that nobody has met yet, announced under its name.
-    pub fn new(serial: Serial, cloud_names: [&'a str; 2], policy: Policy, topics: &Arc<Topics>) -> Self {
-        Self {
-            serial,
-            cloud_names,
-            sequence: 40_000,
-            slug: slug(&policy.name),
-            policy: Arc::new(policy),
-            texts: Texts::bundled(),
-            ledger: Ledger::default(),
-            recent: Recent::default(),
-            options: Options::default(),
-            topics: Arc::clone(topics),
-            discovery: true,
-            document: false,
-        }
-    }
-}
-
-/// A command that has not come to its end.
-struct Asked {
-    key: String,
-    /// What its giver calls it.
-    request: Option<Json>,
-    /// It ends the job.
-    stop: bool,
-    since: Duration,
-}
 
 /// What the local broker knows.
 #[derive(Default)]
@@ -480,7 +295,7 @@ impl Twin {
         } else if self.mirror.deadline().is_some_and(|at| at <= now.mono) {
             self.tell(now, out);
         }
-        self.asked.retain(|_, asked| now.mono < asked.since + COMMAND_MEMORY);
+        self.asked.retain(|_, asked| asked.is_awaited(now));
     }
 
     fn listens(&self) -> bool {
@@ -534,91 +349,6 @@ impl Twin {
     fn tell_events(&mut self, now: Now, out: &mut Vec<Output>) {
         if self.listens() {
             self.jobs.tell(now, &self.topics, &self.snapshot, out);
-        }
-    }
-
-    /// Hands a command to the session that may carry it out, or tells at once why there is none.
-    fn ask(&mut self, now: Now, ask: Ask<'_>, budgets: &mut dyn Budgets, out: &mut Vec<Output>) {
-        let (key, request, command) = match ask {
-            Ask::Set { key, payload } => {
-                let command = command::parse(&self.snapshot, key, payload);
-                (key, None, command.map_err(|error| error.to_string()))
-            }
-            Ask::Action { key, name, payload } => {
-                let action::Request { id, command } = action::read(&self.snapshot, name, payload);
-                (key, id, command.map_err(|error| error.to_string()))
-            }
-        };
-        match command {
-            // A note for the gateway itself: the printer knows nothing of it.
-            Ok(Command::ClearPlate) => {
-                let effects = self.jobs.tracker.clear_plate(now);
-                self.follow(now, effects, out);
-                self.tell(now, out);
-                self.tell_outcome(now, key, request.as_ref(), &Outcome::Confirmed, out);
-            }
-            Ok(command) => {
-                let Some(place) = self.ways.choose().obeys else {
-                    let nowhere = Outcome::Failed("the printer is not connected: try again later".into());
-                    return self.tell_outcome(now, key, request.as_ref(), &nowhere, out);
-                };
-                self.next_command += 1;
-                let id = self.next_command;
-                let stop = command == Command::Stop;
-                self.asked.insert(id, Asked { key: key.to_owned(), request, stop, since: now.mono });
-                self.hear(now, place, session::Input::Command(id, command), budgets, out);
-            }
-            Err(reason) => self.tell_outcome(now, key, request.as_ref(), &Outcome::Refused(reason), out),
-        }
-    }
-
-    fn on_outcome(&mut self, now: Now, id: CommandId, outcome: &Outcome, out: &mut Vec<Output>) {
-        let Some(asked) = self.asked.remove(&id) else { return };
-        if asked.stop && matches!(outcome, Outcome::Accepted | Outcome::Confirmed) {
-            self.jobs.tracker.stop_sent(now);
-        }
-        self.tell_outcome(now, &asked.key, asked.request.as_ref(), outcome, out);
-        if *outcome == Outcome::Accepted {
-            // Its effect may still show, or not.
-            self.asked.insert(id, asked);
-        }
-    }
-
-    /// Tells the giver of a command what became of it, and the true value if that is not what was asked.
-    fn tell_outcome(
-        &mut self,
-        now: Now,
-        key: &str,
-        request: Option<&Json>,
-        outcome: &Outcome,
-        out: &mut Vec<Output>,
-    ) {
-        let (word, reason) = match outcome {
-            Outcome::Accepted => ("accepted", None),
-            Outcome::Confirmed => ("confirmed", None),
-            Outcome::Refused(reason) => ("refused", Some(reason.as_str())),
-            Outcome::Failed(reason) => ("failed", Some(reason.as_str())),
-            Outcome::Superseded => ("refused", Some("a newer value took its place")),
-            Outcome::Timeout(reason) => ("timeout", Some(reason.as_str())),
-        };
-        // The newer value is on its way: the one before is not worth a warning, nor a jump back.
-        let trouble = reason.is_some() && *outcome != Outcome::Superseded;
-        out.push(Output::Log(Note::Outcome {
-            key: key.to_owned(),
-            word,
-            reason: reason.filter(|_| trouble).map(str::to_owned),
-        }));
-        let mut body = json!({ "outcome": word });
-        if let Some(body) = body.as_object_mut() {
-            body.extend(reason.map(|reason| ("reason".into(), reason.into())));
-            body.extend(request.map(|id| ("id".into(), id.clone())));
-        }
-        let topic = self.topics.result(&self.serial, key);
-        out.push(Output::Tell(Publication { topic, payload: body.to_string() }));
-        if trouble && self.listens() {
-            let mut publications = Vec::new();
-            self.mirror.republish(now, key, &mut publications);
-            out.extend(publications.into_iter().map(Output::Publish));
         }
     }
 }
