@@ -11,7 +11,7 @@ use twin::Replay;
 const MOST: usize = 4 << 20;
 
 /// How many long things are put in.
-const LONG: usize = 4;
+pub(crate) const LONG: usize = 4;
 
 /// What stands for something long: bytes that no message has, for what a fuzzer makes by itself is short.
 pub(crate) const MARKS: [u8; 4] = [1, 2, 3, 4];
