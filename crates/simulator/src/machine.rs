@@ -526,7 +526,8 @@ impl Machine {
                     self.enter_step(self.step + 1);
                 }
             }
-            Phase::Finish | Phase::Failed if rested => {
+            // Left alone it goes on showing how its last job ended, as a real one does.
+            Phase::Finish | Phase::Failed if rested && !self.resting => {
                 self.phase = Phase::Idle;
                 self.rested = 0.0;
                 if self.job.take().is_none_or(|job| job.kind != "system") {
