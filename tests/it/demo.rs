@@ -12,8 +12,8 @@ use serde_json::{Value, json};
 use simulator::{Model, Options, Printer, Recording};
 use twin::{Input, Setup};
 
-use crate::replay::shared;
 use crate::support::player::{HERE, Player};
+use crate::support::shared::shared;
 use crate::support::world::{Eyes, Gateway, World, run};
 use crate::support::{Broker, Kind};
 
@@ -289,7 +289,7 @@ async fn a_recording_that_cannot_be_played_ends_the_demo_with_a_word() {
 
 #[tokio::test]
 async fn every_recording_of_a_real_printer_can_be_played() {
-    let Some(folder) = shared() else { return };
+    let Some(folder) = shared("captures") else { return };
     let mut files: Vec<PathBuf> =
         std::fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path()).collect();
     files.retain(|path| path.extension().is_some_and(|e| e.to_string_lossy().ends_with("jsonl")));

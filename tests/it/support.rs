@@ -8,6 +8,7 @@
 pub(crate) mod player;
 #[cfg(feature = "demo")]
 pub(crate) mod secrets;
+pub(crate) mod shared;
 pub(crate) mod wire;
 #[cfg(feature = "demo")]
 pub(crate) mod world;

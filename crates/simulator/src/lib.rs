@@ -28,6 +28,9 @@ mod printer;
 mod recording;
 mod relay;
 mod rest;
+#[cfg(test)]
+#[path = "../../../tests/it/support/shared.rs"]
+mod shared;
 mod sheet;
 mod spool;
 pub mod task;
