@@ -217,6 +217,9 @@ fn wrong_configuration(error: &config::Error) -> Exit {
 }
 
 fn failed(error: &anyhow::Error) -> Exit {
+    if error.is::<Unread>() {
+        return Exit::Done;
+    }
     complain(&format!("{error:#}"));
     Exit::Failed
 }
@@ -227,10 +230,15 @@ fn complain(text: &str) {
     let _ = writeln!(io::stderr(), "error: {text}");
 }
 
-/// Writes a result; a reader that went away (`| head`) ends the program without fuss.
+/// A reader that went away (`| head`) ends the program without fuss.
+#[derive(Debug, thiserror::Error)]
+#[error("nobody reads the output any more")]
+struct Unread;
+
+/// Writes a result.
 fn say(text: &str) -> anyhow::Result<()> {
     match writeln!(io::stdout(), "{text}") {
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => std::process::exit(0),
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Err(Unread.into()),
         result => Ok(result?),
     }
 }

@@ -16,6 +16,7 @@ mod detectors;
 mod facts;
 mod fields;
 mod fleet;
+mod folder;
 mod gate;
 mod generation;
 mod job;
@@ -39,6 +40,7 @@ mod unit;
 
 pub use broker::Broker;
 pub use cloud::{Cloud, Options, Settings};
+pub use folder::private_folder;
 pub use job::{Ids, JobSpec, Origin};
 pub use machine::trouble::{CancelOrder, Wake};
 pub use model::Model;
