@@ -5,6 +5,9 @@
 mod check;
 #[cfg(feature = "demo")]
 mod demo;
+#[cfg(any(test, not(feature = "demo")))]
+#[cfg_attr(feature = "demo", allow(dead_code, reason = "here for its tests"))]
+mod demo_program;
 mod entities;
 mod jobs;
 mod logging;
@@ -18,6 +21,9 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 use tokio::sync::mpsc;
 use tracing::{error, info, warn};
+
+#[cfg(not(feature = "demo"))]
+use demo_program as demo;
 
 use crate::config::{self, Config, Loaded, Source};
 use crate::gateway::{self, Clock, Ended, Limits, Setup};
@@ -51,7 +57,6 @@ enum Command {
     /// Run the gateway (this is what happens without a subcommand)
     Run,
     /// Show it without an account: an emulated cloud with simulated printers, and the real gateway
-    #[cfg(feature = "demo")]
     Demo(demo::Arguments),
     /// Log in to the Bambu account and keep the token
     Login(login::Arguments),
@@ -114,6 +119,8 @@ async fn run(cli: Cli) -> Exit {
             logging::start(None, volume);
             demo::run(arguments).await
         }
+        #[cfg(not(feature = "demo"))]
+        Some(Command::Demo(_)) => demo::run(),
         Some(Command::Replay(arguments)) => {
             logging::start(None, volume);
             replay::run(&arguments)
@@ -217,6 +224,9 @@ fn wrong_configuration(error: &config::Error) -> Exit {
 }
 
 fn failed(error: &anyhow::Error) -> Exit {
+    if error.is::<Unread>() {
+        return Exit::Done;
+    }
     complain(&format!("{error:#}"));
     Exit::Failed
 }
@@ -227,10 +237,15 @@ fn complain(text: &str) {
     let _ = writeln!(io::stderr(), "error: {text}");
 }
 
-/// Writes a result; a reader that went away (`| head`) ends the program without fuss.
+/// A reader that went away (`| head`) ends the program without fuss.
+#[derive(Debug, thiserror::Error)]
+#[error("nobody reads the output any more")]
+struct Unread;
+
+/// Writes a result.
 fn say(text: &str) -> anyhow::Result<()> {
     match writeln!(io::stdout(), "{text}") {
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => std::process::exit(0),
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Err(Unread.into()),
         result => Ok(result?),
     }
 }

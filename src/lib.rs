@@ -29,6 +29,9 @@ mod http;
 pub mod ledger;
 pub mod mqtt;
 pub mod service;
+#[cfg(test)]
+#[path = "../tests/it/support/shared.rs"]
+mod shared;
 pub mod texts;
 pub mod tls;
 mod window;

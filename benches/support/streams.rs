@@ -8,7 +8,6 @@ use std::time::Duration;
 use bambu::envelope::{self, Message};
 use bambu::wire::Kind;
 use capture::Capture;
-use simulator;
 
 /// A way in which printers report.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -20,7 +20,7 @@ use crate::gateway::{self, Clock, Limits, Setup, local_options, topics_of};
 use crate::mqtt::{Event, Link, Qos};
 use crate::service::{Exit, Notifier, Signal};
 use homeassistant::topic::Topics;
-use simulator::{Broker, Cloud, Model, Options, Recording, broker};
+use simulator::{Broker, Cloud, Model, Options, Recording, broker, private_folder};
 
 use super::say;
 
@@ -81,8 +81,8 @@ pub(super) async fn run(arguments: Arguments) -> anyhow::Result<Exit> {
         Some(_) => None,
         None => Some(Broker::start(arguments.listen).await.context("the embedded broker did not start")?),
     };
-    let folder = Folder::make()?;
-    let config = configuration(&arguments, &cloud, broker.as_ref(), &folder.0)?;
+    let folder = private_folder()?;
+    let config = configuration(&arguments, &cloud, broker.as_ref(), folder.path())?;
     introduce(&config, &arguments, &what, broker.as_ref())?;
     for remark in remarks {
         say(&remark)?;
@@ -152,24 +152,6 @@ async fn end_login(cloud: Arc<Cloud>, after: Duration) -> anyhow::Result<()> {
         }
         last = code;
         tokio::time::sleep(Duration::from_millis(200)).await;
-    }
-}
-
-/// A state directory for the time of the demo.
-struct Folder(PathBuf);
-
-impl Folder {
-    fn make() -> anyhow::Result<Self> {
-        let path = std::env::temp_dir().join(format!("{BASE_TOPIC}-{}", std::process::id()));
-        std::fs::create_dir_all(&path).with_context(|| format!("cannot make {}", path.display()))?;
-        Ok(Self(path))
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        // What stays behind in the temporary folder is the system's to clear.
-        let _ = std::fs::remove_dir_all(&self.0);
     }
 }
 

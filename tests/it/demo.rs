@@ -2,7 +2,9 @@
 //! recording can be played.
 
 use std::io::Write as _;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
+use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,9 +14,9 @@ use serde_json::{Value, json};
 use simulator::{Model, Options, Printer, Recording};
 use twin::{Input, Setup};
 
-use crate::replay::shared;
 use crate::support::player::{HERE, Player};
-use crate::support::world::{Eyes, Gateway, World, run};
+use crate::support::shared::shared;
+use crate::support::world::{Eyes, Gateway, Program, World, run};
 use crate::support::{Broker, Kind};
 
 /// A simulated printer and what listens to it, with time in hand.
@@ -209,7 +211,6 @@ async fn one_of_each_model_is_there_at_once() {
     gateway.stop().await;
 }
 
-/// A recording of two printers, of which one has told everything.
 /// Home Assistant speaks MQTT 5 unless told otherwise, and its library drops the connection at a `Maximum Packet Size`
 /// above the largest packet that there can be (2.2.2.2 and 3.2.2.3.6 of the standard).
 #[tokio::test]
@@ -245,6 +246,7 @@ async fn the_demos_own_broker_welcomes_home_assistant() {
     assert!(limit.is_none_or(|limit| (1..=268_435_455).contains(&limit)), "{limit:?}");
 }
 
+/// A recording of two printers, of which one has told everything.
 fn recording() -> tempfile::NamedTempFile {
     let mut known = Printer::new(3, 1);
     let mut file = tempfile::NamedTempFile::new().unwrap();
@@ -278,6 +280,39 @@ async fn the_demo_plays_recordings_beside_simulated_printers() {
     assert!(left.stdout.contains("with 2 recorded printers, the real"), "{}", left.stdout);
 }
 
+/// Keys and the token lie there for the time of the demo.
+#[tokio::test]
+async fn the_demos_files_are_its_users_alone_and_gone_in_the_end() {
+    let temporary = tempfile::tempdir().unwrap();
+    let inside = || -> Vec<_> { std::fs::read_dir(&temporary).unwrap().map(Result::unwrap).collect() };
+    let listen = ["demo", "--listen", "127.0.0.1:0"];
+    let environment = [("TMPDIR", temporary.path().to_str().unwrap())];
+    let mut demo = Program::start_with(&listen, None, &environment);
+    demo.shows("Ctrl-C ends it.").await;
+    let folders = inside();
+    assert!(!folders.is_empty());
+    for folder in folders {
+        let name = folder.file_name().into_string().unwrap();
+        let mode = folder.metadata().unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o700, "{name}");
+        assert!(!name.ends_with(&format!("-{}", demo.id())), "anybody can know {name} before");
+    }
+    demo.signal("INT");
+    assert_eq!(demo.end().await.code, Some(0));
+    assert_eq!(inside().len(), 0, "{:?}", inside());
+
+    // So they are where nobody reads what it says.
+    let mut demo = Command::new(env!("CARGO_BIN_EXE_bambu2mqtt"))
+        .args(listen)
+        .envs(environment)
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(demo.stdout.take());
+    assert!(demo.wait().unwrap().success());
+    assert_eq!(inside().len(), 0, "{:?}", inside());
+}
+
 #[tokio::test]
 async fn a_recording_that_cannot_be_played_ends_the_demo_with_a_word() {
     let left = run(&["demo", "--capture", "/nowhere/x.jsonl"]).await;
@@ -289,7 +324,7 @@ async fn a_recording_that_cannot_be_played_ends_the_demo_with_a_word() {
 
 #[tokio::test]
 async fn every_recording_of_a_real_printer_can_be_played() {
-    let Some(folder) = shared() else { return };
+    let Some(folder) = shared("captures") else { return };
     let mut files: Vec<PathBuf> =
         std::fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path()).collect();
     files.retain(|path| path.extension().is_some_and(|e| e.to_string_lossy().ends_with("jsonl")));

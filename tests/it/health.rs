@@ -13,9 +13,9 @@ use printer::{Now, Prefix, Texts};
 use serde_json::{Value, json};
 use twin::{Input, Replay};
 
-use crate::replay::shared;
 use crate::reports::Printer;
 use crate::support::player::Player;
+use crate::support::shared::shared;
 
 /// A printer and what its topics hold.
 struct Rig {
@@ -190,7 +190,7 @@ fn new_texts_change_what_they_explain_and_nothing_else() {
 
 #[test]
 fn every_code_in_the_recordings_has_severity_module_and_text() {
-    let Some(folder) = shared() else { return };
+    let Some(folder) = shared("captures") else { return };
     let files = std::fs::read_dir(folder).unwrap();
     let (mut known, mut generic, mut hidden) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
     for file in files.map(|file| file.unwrap().path()).filter(|p| p.extension().is_some_and(|e| e == "jsonl"))

@@ -12,9 +12,9 @@ use printer::{Facts, Now, Policy, Serial};
 use serde_json::{Value, json};
 use twin::{Input, Replay, Setup};
 
-use crate::replay::shared;
 use crate::reports::Printer;
 use crate::support::player::{HERE, Player};
+use crate::support::shared::shared;
 
 /// A printer on a desk: what was published of it, and a clock to turn.
 fn at(mono: Duration) -> Now {
@@ -470,7 +470,7 @@ fn flicker(text: &str) -> (Vec<String>, usize, usize) {
 
 #[test]
 fn a_job_never_flickers_on_real_printers() {
-    let Some(folder) = shared() else { return };
+    let Some(folder) = shared("captures") else { return };
     for name in [
         "a1_stream_cloud_single_color_fw010700",
         "a1_stream_local_single_color_fw010700",

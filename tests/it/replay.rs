@@ -1,7 +1,7 @@
 //! Recorded messages in, the full list of publications out; one file per story.
 
 use std::fmt::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use bambu::session::Note;
 use capture::Capture;
@@ -10,6 +10,7 @@ use twin::Replay;
 
 use crate::homeassistant::snapshot;
 use crate::reports::{MODELS, Printer};
+use crate::support::shared::shared;
 
 /// Replays lines of a recording; `each` gets what is published with each of them, then what the end brings.
 pub(crate) fn replay<'a>(
@@ -121,27 +122,9 @@ fn the_end_of_the_calendar_is_not_the_end_of_a_replay() {
     }
 }
 
-/// Where the recordings of real printers lie, which are not ours to keep here.
-#[allow(clippy::print_stderr, reason = "a test that is left out says so")]
-pub(crate) fn shared() -> Option<PathBuf> {
-    let shared = std::env::var_os("BAMBU2MQTT_SHARED").map(PathBuf::from);
-    let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared");
-    let captures = shared.unwrap_or(beside).join("captures");
-    if captures.is_dir() {
-        return Some(captures);
-    }
-    assert!(
-        std::env::var_os("BAMBU2MQTT_REQUIRE_SHARED").is_none(),
-        "{} does not exist: BAMBU2MQTT_SHARED must name the folder that holds it",
-        captures.display()
-    );
-    eprintln!("left out: no recordings of real printers in {}", captures.display());
-    None
-}
-
 #[test]
 fn recordings_of_real_printers_are_read_to_the_last_line() {
-    let Some(folder) = shared() else { return };
+    let Some(folder) = shared("captures") else { return };
     let mut files: Vec<_> = std::fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path()).collect();
     files.retain(|path| path.extension().is_some_and(|e| e.to_string_lossy().ends_with("jsonl")));
     files.sort();

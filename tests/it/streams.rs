@@ -8,8 +8,9 @@ use homeassistant::Publication;
 use serde_json::{Value, json};
 
 use crate::fuzz::harness::is_moment;
-use crate::replay::{replay, shared};
+use crate::replay::replay;
 use crate::reports::Printer;
+use crate::support::shared::shared;
 
 /// A message and what is published with it; the last moment is the end, when a minute runs on.
 #[derive(Clone)]
@@ -187,7 +188,7 @@ fn discovered(moments: &[Moment]) -> Result<(), String> {
 
 #[test]
 fn the_laws_hold_while_printers_print() {
-    let Some(folder) = shared() else { return };
+    let Some(folder) = shared("captures") else { return };
     let mut streams = 0;
     for entry in std::fs::read_dir(&folder).unwrap() {
         let path = entry.unwrap().path();

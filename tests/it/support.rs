@@ -8,6 +8,7 @@
 pub(crate) mod player;
 #[cfg(feature = "demo")]
 pub(crate) mod secrets;
+pub(crate) mod shared;
 pub(crate) mod wire;
 #[cfg(feature = "demo")]
 pub(crate) mod world;
@@ -140,7 +141,13 @@ impl Certificate {
 
 /// Whether brokers of this kind can be started here. Says so once in each run, and panics if
 /// the kind is missing although it was demanded.
+///
+/// The name of a test that asks has `broker` in it: by that `./ci` finds those that are worth another run once
+/// there are more kinds.
 pub(crate) fn available(kind: Kind) -> bool {
+    let thread = std::thread::current();
+    let test = thread.name().unwrap_or("main");
+    assert!(test == "main" || test.contains("broker"), "{test}: put `broker` into its name");
     static FOUND: [OnceLock<Result<String, String>>; 3] = [const { OnceLock::new() }; 3];
     let found = FOUND[kind as usize].get_or_init(|| {
         let found = match kind {

@@ -13,10 +13,10 @@ pub(super) struct Account {
     pub(super) authenticator: bool,
     /// What the web's host wants to see twice.
     pub(super) csrf: String,
-    state: Mutex<State>,
+    codes: Mutex<Codes>,
 }
 
-struct State {
+struct Codes {
     token: Option<String>,
     code: Option<String>,
     /// Stands for a login with the right password that an authenticator's code completes.
@@ -27,7 +27,7 @@ struct State {
     given: Vec<(&'static str, String)>,
 }
 
-impl State {
+impl Codes {
     fn give(&mut self, kind: &'static str, word: String) -> String {
         self.given.push((kind, word.clone()));
         word
@@ -45,7 +45,7 @@ impl State {
 
 /// What became of an attempt to log in.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Login {
+pub(super) enum Outcome {
     Token(String),
     CodeWanted,
     AuthenticatorWanted(String),
@@ -68,8 +68,8 @@ fn new_code() -> String {
 
 impl Account {
     pub(super) fn new(name: String, password: String, needs_code: bool) -> Self {
-        let mut state = State { token: None, code: None, tfa_key: None, totp: new_code(), given: Vec::new() };
-        state.token();
+        let mut codes = Codes { token: None, code: None, tfa_key: None, totp: new_code(), given: Vec::new() };
+        codes.token();
         Self {
             uid: fastrand::u32(100_000_000..999_999_999),
             name,
@@ -77,7 +77,7 @@ impl Account {
             needs_code,
             authenticator: false,
             csrf: letters(32),
-            state: Mutex::new(state),
+            codes: Mutex::new(codes),
         }
     }
 
@@ -85,15 +85,15 @@ impl Account {
     pub(super) fn with_authenticator(mut self, wanted: bool) -> Self {
         self.authenticator = wanted;
         if wanted {
-            let mut state = self.state();
-            let totp = state.totp.clone();
-            state.give("code", totp);
+            let mut codes = self.codes();
+            let totp = codes.totp.clone();
+            codes.give("code", totp);
         }
         self
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    fn codes(&self) -> MutexGuard<'_, Codes> {
+        self.codes.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The name at the MQTT broker.
@@ -102,83 +102,83 @@ impl Account {
     }
 
     pub(super) fn token(&self) -> Option<String> {
-        self.state().token.clone()
+        self.codes().token.clone()
     }
 
     pub(super) fn revoke(&self) {
-        self.state().token = None;
+        self.codes().token = None;
     }
 
     pub(super) fn accepts(&self, token: &str) -> bool {
-        self.state().token.as_deref() == Some(token)
+        self.codes().token.as_deref() == Some(token)
     }
 
     /// The code that was last "mailed".
     pub(super) fn code(&self) -> Option<String> {
-        self.state().code.clone()
+        self.codes().code.clone()
     }
 
     pub(super) fn send_code(&self, name: &str) -> bool {
         if name == self.name {
-            let mut state = self.state();
-            state.code = Some(state.give("code", new_code()));
+            let mut codes = self.codes();
+            codes.code = Some(codes.give("code", new_code()));
         }
         name == self.name
     }
 
     /// The code that was sent is worthless from now on.
     pub(super) fn forget_code(&self) {
-        self.state().code = None;
+        self.codes().code = None;
     }
 
     /// All that was secret about it so far.
     pub(super) fn secrets(&self) -> Vec<(&'static str, String)> {
         let own = [("password", self.password.clone()), ("user id", self.uid.to_string())];
-        own.into_iter().chain(self.state().given.iter().cloned()).collect()
+        own.into_iter().chain(self.codes().given.iter().cloned()).collect()
     }
 
     /// What the authenticator shows.
     pub(super) fn totp(&self) -> String {
-        self.state().totp.clone()
+        self.codes().totp.clone()
     }
 
     /// A token for the key of a login that was begun and the authenticator's code. A wrong code leaves the key
     /// as good as it was.
     pub(super) fn authenticate(&self, key: &str, code: &str) -> Option<String> {
-        let mut state = self.state();
-        if state.tfa_key.as_deref() != Some(key) || state.totp != code {
+        let mut codes = self.codes();
+        if codes.tfa_key.as_deref() != Some(key) || codes.totp != code {
             return None;
         }
-        state.tfa_key = None;
-        Some(state.token())
+        codes.tfa_key = None;
+        Some(codes.token())
     }
 
-    pub(super) fn log_in(&self, name: &str, password: Option<&str>, code: Option<&str>) -> Login {
+    pub(super) fn log_in(&self, name: &str, password: Option<&str>, code: Option<&str>) -> Outcome {
         if name != self.name {
-            return Login::Refused;
+            return Outcome::Refused;
         }
         match (password, code) {
             (_, Some(given)) => {
-                let mut state = self.state();
-                match &state.code {
-                    None => return Login::CodeExpired,
-                    Some(code) if code != given => return Login::CodeWrong,
-                    Some(_) => state.code = None,
+                let mut codes = self.codes();
+                match &codes.code {
+                    None => return Outcome::CodeExpired,
+                    Some(code) if code != given => return Outcome::CodeWrong,
+                    Some(_) => codes.code = None,
                 }
             }
             (Some(password), None) if password == self.password => {
                 if self.authenticator {
-                    let mut state = self.state();
-                    let key = state.give("key of a login", letters(24));
-                    state.tfa_key = Some(key.clone());
-                    return Login::AuthenticatorWanted(key);
+                    let mut codes = self.codes();
+                    let key = codes.give("key of a login", letters(24));
+                    codes.tfa_key = Some(key.clone());
+                    return Outcome::AuthenticatorWanted(key);
                 }
                 if self.needs_code {
-                    return Login::CodeWanted;
+                    return Outcome::CodeWanted;
                 }
             }
-            _ => return Login::Refused,
+            _ => return Outcome::Refused,
         }
-        Login::Token(self.state().token())
+        Outcome::Token(self.codes().token())
     }
 }

@@ -24,7 +24,7 @@ const LARGEST_PACKET: usize = 268_435_455;
 
 /// Name and password for a broker that others can reach.
 #[derive(Clone)]
-pub struct Login {
+pub struct Credentials {
     /// The user's name.
     pub user: String,
     /// The password.
@@ -35,7 +35,7 @@ pub struct Login {
 pub struct Broker {
     address: SocketAddr,
     moved: bool,
-    login: Option<Login>,
+    login: Option<Credentials>,
     shutdown: BrokerShutdownHandle,
     task: Option<JoinHandle<()>>,
 }
@@ -45,7 +45,7 @@ impl Broker {
     ///
     /// On anything but loopback a user and a password are made up.
     pub async fn start(wanted: SocketAddr) -> Result<Self> {
-        let login = (!wanted.ip().is_loopback()).then(|| Login {
+        let login = (!wanted.ip().is_loopback()).then(|| Credentials {
             user: "bambu2mqtt".to_owned(),
             password: (0..20).map(|_| fastrand::alphanumeric()).collect(),
         });
@@ -99,7 +99,7 @@ impl Broker {
     }
 
     /// What to log in with; `None` lets everyone on this machine in.
-    pub fn login(&self) -> Option<&Login> {
+    pub fn login(&self) -> Option<&Credentials> {
         self.login.as_ref()
     }
 
@@ -135,16 +135,16 @@ fn free_address(wanted: SocketAddr) -> Result<SocketAddr> {
 }
 
 /// Asks for the login, if there is one.
-struct Door(Option<Login>);
+struct Door(Option<Credentials>);
 
-type Answer<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+type Pending<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
 impl AuthProvider for Door {
     fn authenticate<'a>(
         &'a self,
         connect: &'a ConnectPacket,
         _: SocketAddr,
-    ) -> Answer<'a, MqttResult<AuthResult>> {
+    ) -> Pending<'a, MqttResult<AuthResult>> {
         let welcome = self.0.as_ref().is_none_or(|login| {
             connect.username.as_deref() == Some(&login.user)
                 && connect.password.as_deref() == Some(login.password.as_bytes())
@@ -158,11 +158,11 @@ impl AuthProvider for Door {
         })
     }
 
-    fn authorize_publish<'a>(&'a self, _: &str, _: Option<&'a str>, _: &'a str) -> Answer<'a, bool> {
+    fn authorize_publish<'a>(&'a self, _: &str, _: Option<&'a str>, _: &'a str) -> Pending<'a, bool> {
         Box::pin(async { true })
     }
 
-    fn authorize_subscribe<'a>(&'a self, _: &str, _: Option<&'a str>, _: &'a str) -> Answer<'a, bool> {
+    fn authorize_subscribe<'a>(&'a self, _: &str, _: Option<&'a str>, _: &'a str) -> Pending<'a, bool> {
         Box::pin(async { true })
     }
 }

@@ -5,34 +5,14 @@ use rcgen::{
     KeyUsagePurpose,
 };
 use std::path::PathBuf;
+use tempfile::TempDir;
 
-/// A folder of this process alone, gone with the value.
-pub(super) struct Folder(PathBuf);
+use super::folder::private_folder;
 
-impl Folder {
-    fn create() -> Result<Self> {
-        let name = format!("bambu2mqtt-demo-{}-{:08x}", std::process::id(), fastrand::u32(..));
-        let path = std::env::temp_dir().join(name);
-        std::fs::create_dir(&path).with_context(|| format!("create {}", path.display()))?;
-        #[cfg(unix)]
-        {
-            use std::os::unix::fs::PermissionsExt as _;
-            std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o700))?;
-        }
-        Ok(Self(path))
-    }
-
-    fn write(&self, name: &str, text: &str) -> Result<PathBuf> {
-        let path = self.0.join(name);
-        std::fs::write(&path, text).with_context(|| format!("write {}", path.display()))?;
-        Ok(path)
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
-    }
+fn write(folder: &TempDir, name: &str, text: &str) -> Result<PathBuf> {
+    let path = folder.path().join(name);
+    std::fs::write(&path, text).with_context(|| format!("write {}", path.display()))?;
+    Ok(path)
 }
 
 /// The files of one run.
@@ -41,7 +21,7 @@ pub(super) struct Certificates {
     pub(super) ca_file: PathBuf,
     pub(super) chain_file: PathBuf,
     pub(super) key_file: PathBuf,
-    _folder: Folder,
+    _folder: TempDir,
 }
 
 impl Certificates {
@@ -62,11 +42,11 @@ impl Certificates {
         let key = KeyPair::generate()?;
         let certificate = server.signed_by(&key, &issuer)?;
 
-        let folder = Folder::create()?;
+        let folder = private_folder()?;
         Ok(Self {
-            ca_file: folder.write("ca.pem", &ca_pem)?,
-            chain_file: folder.write("server.pem", &certificate.pem())?,
-            key_file: folder.write("server.key", &key.serialize_pem())?,
+            ca_file: write(&folder, "ca.pem", &ca_pem)?,
+            chain_file: write(&folder, "server.pem", &certificate.pem())?,
+            key_file: write(&folder, "server.key", &key.serialize_pem())?,
             ca_pem,
             _folder: folder,
         })

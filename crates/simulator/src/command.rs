@@ -10,7 +10,7 @@ mod motion;
 mod options;
 mod print;
 
-use super::facts::Family;
+use super::generation::Generation;
 use super::machine::{Deed, Machine};
 use super::model::Model;
 use serde_json::{Map, Value, json};
@@ -20,7 +20,7 @@ const NOT_SIGNED: u32 = 0x0502_4007;
 /// "A print is running": what a printer says that was sent another one.
 pub(super) const BUSY: u32 = 0x0500_4004;
 
-type Request = Map<String, Value>;
+type Body = Map<String, Value>;
 
 /// Why a command is not carried out.
 #[derive(Debug)]
@@ -82,22 +82,22 @@ const IS_BUSY: &str = "printer is busy";
 const ERROR: &str = "error string";
 
 /// A whole number; some senders write it as text.
-fn number(request: &Request, key: &str) -> Option<i64> {
+fn number(request: &Body, key: &str) -> Option<i64> {
     let value = request.get(key)?;
     value.as_i64().or_else(|| value.as_str()?.parse().ok())
 }
 
-fn whole_number(request: &Request, key: &str) -> Result<u16, Refusal> {
+fn whole_number(request: &Body, key: &str) -> Result<u16, Refusal> {
     let value = request.get(key).and_then(Value::as_u64).and_then(|value| u16::try_from(value).ok());
     value.ok_or_else(|| Refusal::Reason(format!("invalid {key}")))
 }
 
-fn text<'a>(request: &'a Request, key: &str) -> &'a str {
+fn text<'a>(request: &'a Body, key: &str) -> &'a str {
     request.get(key).and_then(Value::as_str).unwrap_or_default()
 }
 
 /// Judges one command.
-fn judge(m: &mut Machine, category: &str, command: &str, request: &Request) -> Verdict {
+fn judge(m: &mut Machine, category: &str, command: &str, request: &Body) -> Verdict {
     match category {
         "print" => {
             let families = [print::judge, heat::judge, filament::judge, options::judge, motion::judge];
@@ -115,7 +115,7 @@ fn judge(m: &mut Machine, category: &str, command: &str, request: &Request) -> V
 }
 
 /// Obeys one command and says what goes back: the request again, with its outcome.
-pub(super) fn obey(m: &mut Machine, category: &str, request: &Request) -> Option<Value> {
+pub(super) fn obey(m: &mut Machine, category: &str, request: &Body) -> Option<Value> {
     let command = text(request, "command");
     if m.signed_only && matches!(category, "print" | "upgrade") && command != "extrusion_cali_get" {
         m.show_verify_failed();
@@ -135,13 +135,13 @@ pub(super) fn obey(m: &mut Machine, category: &str, request: &Request) -> Option
 }
 
 /// Refuses whatever it is, with these words.
-pub(super) fn refuse(m: &Machine, category: &str, request: &Request, reason: String) -> Value {
+pub(super) fn refuse(m: &Machine, category: &str, request: &Body, reason: String) -> Value {
     let mut ack = request.clone();
     seal(m.model, category, &mut ack, "fail", reason);
     json!({ category: ack })
 }
 
-fn seal(model: Model, category: &str, ack: &mut Request, result: &str, reason: String) {
+fn seal(model: Model, category: &str, ack: &mut Body, result: &str, reason: String) {
     if model == Model::A1Mini && category == "print" {
         ack.remove("command");
     }
@@ -161,11 +161,11 @@ fn lag(model: Model, lag: Lag) -> f64 {
     }
 }
 
-fn accepted(m: &Machine, category: &str, command: &str, ack: &mut Request) -> (&'static str, String) {
+fn accepted(m: &Machine, category: &str, command: &str, ack: &mut Body) -> (&'static str, String) {
     match category {
         // Repeated and no more.
         "system" if command == "set_accessories" => ("", String::new()),
-        "print" if m.model.facts().family == Family::New => {
+        "print" if m.model.facts().generation == Generation::Packed => {
             ack.insert("err_code".to_owned(), 0.into());
             ("SUCCESS", "SUCCESS".to_owned())
         }
@@ -174,7 +174,7 @@ fn accepted(m: &Machine, category: &str, command: &str, ack: &mut Request) -> (&
     }
 }
 
-fn fail(m: &mut Machine, refusal: Refusal, ack: &mut Request) -> (&'static str, String) {
+fn fail(m: &mut Machine, refusal: Refusal, ack: &mut Body) -> (&'static str, String) {
     match refusal {
         Refusal::Silence => ("fail", String::new()),
         Refusal::Reason(reason) => ("fail", reason),
@@ -191,23 +191,23 @@ fn fail(m: &mut Machine, refusal: Refusal, ack: &mut Request) -> (&'static str, 
 }
 
 /// The answer of firmware that wants signatures; captures have it in all three forms.
-fn not_signed(m: &Machine, request: &Request) -> Request {
+fn not_signed(m: &Machine, request: &Body) -> Body {
     let mut ack = request.clone();
-    let failed = |ack: &mut Request| {
+    let failed = |ack: &mut Body| {
         ack.insert("result".to_owned(), "failed".into());
         ack.insert("reason".to_owned(), "mqtt message verify failed".into());
     };
-    match m.model.facts().family {
+    match m.model.facts().generation {
         // The request and the code alone.
-        Family::X1 => {
+        Generation::Complete => {
             ack.insert("err_code".to_owned(), NOT_SIGNED.into());
         }
-        Family::New => {
+        Generation::Packed => {
             failed(&mut ack);
             ack.insert("err_code".to_owned(), NOT_SIGNED.into());
         }
         // Not even what was asked.
-        Family::Small => {
+        Generation::Delta => {
             ack.retain(|key, _| matches!(key.as_str(), "command" | "sequence_id"));
             failed(&mut ack);
         }

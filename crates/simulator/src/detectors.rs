@@ -1,5 +1,5 @@
 //! The camera's watch over a print: which faults it looks for.
-use super::facts::Family;
+use super::generation::Generation;
 use super::model::Model;
 use serde_json::{Map, Value};
 
@@ -59,17 +59,18 @@ impl Detectors {
     /// The number of the detector that a request is about; `None` when this model has no such detector.
     pub(super) fn find(model: Model, request: &Map<String, Value>) -> Option<usize> {
         let wanted = request.get("module_name")?.as_str()?;
-        let known = |name: &str, x1: bool| match model.facts().family {
-            Family::New => true,
-            Family::X1 => x1,
-            Family::Small => model.slings() && name == "buildplate_marker_detector",
+        let known = |name: &str, x1: bool| match model.facts().generation {
+            Generation::Packed => true,
+            Generation::Complete => x1,
+            Generation::Delta => model.slings() && name == "buildplate_marker_detector",
         };
         NAMES.iter().position(|(name, _, x1)| *name == wanted && known(name, *x1))
     }
 
     /// Whether a request turns it on: older firmware reads `control`, newer `enable`.
     pub(super) fn wish(model: Model, request: &Map<String, Value>) -> Option<bool> {
-        let (first, second) = if model.is_new() { ("enable", "control") } else { ("control", "enable") };
+        let (first, second) =
+            if model.has_bit_fields() { ("enable", "control") } else { ("control", "enable") };
         request.get(first).or_else(|| request.get(second))?.as_bool()
     }
 
@@ -82,7 +83,7 @@ impl Detectors {
             return;
         };
         // On later firmware the old word stays as it was delivered.
-        if model.facts().family == Family::X1 {
+        if model.facts().generation == Generation::Complete {
             self.sensitivity = LEVELS.get(number).copied().unwrap_or(self.sensitivity);
         }
         if let (Some(level), Ok(number @ 0..=2)) = (self.levels.get_mut(index), u32::try_from(number)) {

@@ -1,19 +1,9 @@
 //! One row per simulated model: names, limits, parts, boards, and what is loaded. All that tells the models
-//! apart within a family stands here; a family's template reads it.
+//! apart within a generation stands here; its template reads it.
+use super::generation::Generation;
 use super::plan::{A1_STEPS, FOUR_SPOOLS, NEW_STEPS, ONE_SPOOL, P1_STEPS, SMALL, TWO_NOZZLES, X1_STEPS};
 use super::plan::{Plan, Step};
 use super::spool::{Spool, chipped, plain};
-
-/// Which template a report is made from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Family {
-    /// X1 of 2024: complete reports of the old kind.
-    X1,
-    /// P1 and A series, on a small processor: only what changed.
-    Small,
-    /// H2, P2S, X2D: complete reports of the new kind.
-    New,
-}
 
 /// How the answer to `get_version` names the machine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,7 +18,7 @@ pub(super) enum Naming {
 
 /// The kinds of AMS.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(super) enum AmsKind {
     Ams,
     Lite,
     Ams2Pro,
@@ -37,7 +27,7 @@ pub(super) enum Kind {
     LiteA2l,
 }
 
-impl Kind {
+impl AmsKind {
     pub(super) fn slots(self) -> usize {
         if self == Self::AmsHt { 1 } else { 4 }
     }
@@ -79,7 +69,7 @@ impl Kind {
 /// A unit that is plugged in.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Kit {
-    pub(super) kind: Kind,
+    pub(super) kind: AmsKind,
     pub(super) id: u16,
     /// The nozzle it feeds: 0 right or only, 1 left.
     pub(super) nozzle: usize,
@@ -105,7 +95,7 @@ pub(super) struct Facts {
     pub(super) name: &'static str,
     pub(super) code: &'static str,
     pub(super) prefix: &'static str,
-    pub(super) family: Family,
+    pub(super) generation: Generation,
     pub(super) naming: Naming,
     /// The last version that takes unsigned commands, and the first we know of that does not. Where all want
     /// signatures, both are the same: developer mode does without.
@@ -144,14 +134,14 @@ impl Kit {
     /// Its bit among the units, and that of its first slot among the trays.
     pub(super) fn bits(&self) -> (u16, u16) {
         match self.kind {
-            Kind::LiteA2l => (12, 24),
-            Kind::AmsHt => (self.id - 124, self.id - 112),
+            AmsKind::LiteA2l => (12, 24),
+            AmsKind::AmsHt => (self.id - 124, self.id - 112),
             _ => (self.id, self.id * 4),
         }
     }
 }
 
-const fn kit(kind: Kind, id: u16, nozzle: usize) -> Kit {
+const fn kit(kind: AmsKind, id: u16, nozzle: usize) -> Kit {
     Kit { kind, id, nozzle }
 }
 
@@ -203,7 +193,7 @@ const X1_FACTS: Facts = Facts {
     name: "X1",
     code: "BL-P002",
     prefix: "00W",
-    family: Family::X1,
+    generation: Generation::Complete,
     naming: Naming::Nameless,
     firmware: ["01.08.02.00", "01.09.00.01"],
     nozzle_max: 300,
@@ -218,7 +208,7 @@ const X1_FACTS: Facts = Facts {
     nozzles: &[nozzle(0, "0.4", "HX00")],
     nozzle_type: "stainless_steel",
     tool: ("", false),
-    units: &[kit(Kind::Ams, 0, 0)],
+    units: &[kit(AmsKind::Ams, 0, 0)],
     spools: X1_SPOOLS,
     external: plain("TPU", "GFU99", "7A8B99FF", (200, 250)),
     boards: &[
@@ -287,7 +277,7 @@ const P1_FACTS: Facts = Facts {
     name: "P1S",
     code: "C12",
     prefix: "01P",
-    family: Family::Small,
+    generation: Generation::Delta,
     naming: Naming::Product,
     firmware: ["01.08.01.00", "01.08.02.00"],
     bed_max: 100,
@@ -315,7 +305,7 @@ const A1_FACTS: Facts = Facts {
     sound: true,
     parts: &[(16, 0)],
     nozzle_type: "stainless_steel",
-    units: &[kit(Kind::Lite, 0, 0)],
+    units: &[kit(AmsKind::Lite, 0, 0)],
     spools: A1_SPOOLS,
     external: plain("PLA", "GFA00", "FFFFFFFF", (190, 240)),
     boards: &[
@@ -350,7 +340,7 @@ pub(super) static A2L: Facts = Facts {
     firmware: ["01.01.00.00", "01.01.00.00"],
     bed_max: 80,
     nozzles: &[nozzle(0, "0.4", "HA00")],
-    units: &[kit(Kind::LiteA2l, 16, 0)],
+    units: &[kit(AmsKind::LiteA2l, 16, 0)],
     external: NOTHING,
     boards: &[
         ["ap", "", "AP03", "", "01.12.50.02"],
@@ -371,7 +361,7 @@ const H2S_FACTS: Facts = Facts {
     name: "H2S",
     code: "O1S",
     prefix: "093",
-    family: Family::New,
+    generation: Generation::Packed,
     naming: Naming::Product,
     firmware: ["01.01.00.00", "01.01.00.00"],
     nozzle_max: 350,
@@ -384,7 +374,7 @@ const H2S_FACTS: Facts = Facts {
     nozzle_type: "HS01",
     // The laser of 10 W.
     tool: ("LB00", true),
-    units: &[kit(Kind::Ams2Pro, 0, 0)],
+    units: &[kit(AmsKind::Ams2Pro, 0, 0)],
     spools: NEW_SPOOLS,
     external: NOTHING,
     boards: &[
@@ -409,7 +399,7 @@ const H2D_FACTS: Facts = Facts {
     firmware: ["01.00.02.00", "01.03.00.00"],
     nozzles: &[nozzle(0, "0.4", "HS01"), nozzle(1, "0.4", "HH01")],
     tool: ("", false),
-    units: &[kit(Kind::Ams2Pro, 0, 1), kit(Kind::AmsHt, 128, 0)],
+    units: &[kit(AmsKind::Ams2Pro, 0, 1), kit(AmsKind::AmsHt, 128, 0)],
     spools: H2_SPOOLS,
     boards: &[
         ["ahb", "", "AHB02", "19Q", "02.03.04.10"],
@@ -466,7 +456,7 @@ pub(super) static H2C: Facts = Facts {
     ],
     nozzle_type: "HS01-0.4",
     tool: ("F000", false),
-    units: &[kit(Kind::Ams2Pro, 0, 0)],
+    units: &[kit(AmsKind::Ams2Pro, 0, 0)],
     spools: NEW_SPOOLS,
     boards: &[
         ["ahb", "", "AHB03", "19Q", "02.04.11.91"],
@@ -500,7 +490,7 @@ pub(super) static X2D: Facts = Facts {
     parts: &[(16, 0), (32, 5), (160, 6), (48, 2)],
     modes: &[(0, &[16, 32, 160, 48], &[]), (1, &[16, 160, 48], &[])],
     tool: ("", false),
-    units: &[kit(Kind::Ams2Pro, 0, 1)],
+    units: &[kit(AmsKind::Ams2Pro, 0, 1)],
     boards: &[
         ["ahb", "Filament Buffer - for X2", "AHB-N602", "19Q", "02.00.17.18"],
         ["eef", "Bambu Lab External Exhaust Fan", "EEF01", "33N", "00.00.13.35"],

@@ -13,9 +13,9 @@ fn home_flag(m: &Machine) -> i32 {
     let homed = m.homed || m.busy() && m.step > 2;
     let bits = [(0, homed), (1, homed), (2, homed), (5, m.record && m.printing())];
     // Only the X1 family tells of its door here.
-    let door = m.door_open && !m.model.is_new();
+    let door = m.door_open && !m.model.has_bit_fields();
     let mut word = m.model.facts().home_flag | u32::from(door) << 23;
-    for (bit, on) in bits.into_iter().chain(m.settings.home_bits()) {
+    for (bit, on) in bits.into_iter().chain(m.options.home_bits()) {
         word = word & !(1 << bit) | u32::from(on) << bit;
     }
     word.cast_signed()
@@ -154,8 +154,8 @@ pub(super) const COMMON: Fields = &[
     ("diameter", |m, o| text(o, m.nozzle_kind.0)),
     ("nozzle_type", |m, o| text(o, m.nozzle_kind.1)),
     ("plate", |m, o| put(o, format_args!("{}", m.job_plate()))),
-    ("on_insert", |m, o| put(o, format_args!("{}", m.settings.read_on_insert))),
-    ("on_startup", |m, o| put(o, format_args!("{}", m.settings.read_on_startup))),
+    ("on_insert", |m, o| put(o, format_args!("{}", m.options.read_on_insert))),
+    ("on_startup", |m, o| put(o, format_args!("{}", m.options.read_on_startup))),
     // Which trays turn to have their tags read.
     ("reading", |m, o| put(o, format_args!("{:x}", m.reading().map_or(0, |spool| m.model.tray_bit(spool))))),
     ("ams_status", |m, o| put(o, format_args!("{}", m.ams_status()))),

@@ -25,7 +25,7 @@ const EPOCH_MS: u64 = 1_780_000_000_000;
 pub(super) const ACCESS_CODE: &str = "73519246";
 
 /// A message on its way to the broker.
-pub(super) type Message = (Arc<str>, Vec<u8>);
+pub(super) type Outgoing = (Arc<str>, Vec<u8>);
 
 /// Whether the cloud hears of a printer.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -258,7 +258,7 @@ impl Fleet {
     }
 
     /// One turn, a fiftieth of a second: the printers whose turn it is live through their last second.
-    pub(super) fn turn(&self, messages: &mut Vec<Message>) {
+    pub(super) fn turn(&self, messages: &mut Vec<Outgoing>) {
         let turn = self.turns.fetch_add(1, Ordering::Relaxed);
         let now = EPOCH_MS + turn * 1000 / TURNS as u64;
         let mut payloads = Vec::new();
@@ -288,7 +288,7 @@ impl Fleet {
     }
 
     /// Hands a request to a printer, if it has power.
-    pub(super) fn request(&self, serial: &str, request: &[u8], messages: &mut Vec<Message>) {
+    pub(super) fn request(&self, serial: &str, request: &[u8], messages: &mut Vec<Outgoing>) {
         self.with_seat(serial, |seat| {
             if seat.presence == Presence::Online {
                 let answers = seat.actor.handle(request);

@@ -10,7 +10,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use tokio::sync::mpsc::UnboundedSender;
 
-type Answer<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+type Pending<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
 /// The broker's doorkeeper; it also takes what clients publish to the printers.
 pub(super) struct Gate {
@@ -24,7 +24,7 @@ impl AuthProvider for Gate {
         &'a self,
         connect: &'a ConnectPacket,
         _: SocketAddr,
-    ) -> Answer<'a, Result<AuthResult>> {
+    ) -> Pending<'a, Result<AuthResult>> {
         let user = self.account.mqtt_user();
         let password = connect.password.as_deref().and_then(|bytes| std::str::from_utf8(bytes).ok());
         let welcome = connect.username.as_deref() == Some(&user)
@@ -39,18 +39,18 @@ impl AuthProvider for Gate {
     }
 
     /// All may be said; what is not for a printer of the account is dropped by [`BrokerEventHandler`] below.
-    fn authorize_publish<'a>(&'a self, _: &str, _: Option<&'a str>, _: &'a str) -> Answer<'a, bool> {
+    fn authorize_publish<'a>(&'a self, _: &str, _: Option<&'a str>, _: &'a str) -> Pending<'a, bool> {
         Box::pin(async { true })
     }
 
-    fn authorize_subscribe<'a>(&'a self, _: &str, _: Option<&'a str>, filter: &'a str) -> Answer<'a, bool> {
+    fn authorize_subscribe<'a>(&'a self, _: &str, _: Option<&'a str>, filter: &'a str) -> Pending<'a, bool> {
         let known = ["/report", "/request"].iter().any(|end| self.fleet.serial_of(filter, end).is_some());
         Box::pin(async move { known })
     }
 }
 
 impl BrokerEventHandler for Gate {
-    fn on_client_publish(&self, event: ClientPublishEvent) -> Answer<'_, PublishAction> {
+    fn on_client_publish(&self, event: ClientPublishEvent) -> Pending<'_, PublishAction> {
         if let Some(serial) = self.fleet.serial_of(&event.topic, "/request") {
             // Nobody listens any more when the demo stops.
             let _ = self.requests.send((serial.to_owned(), event.payload.to_vec()));

@@ -1,5 +1,5 @@
 //! A print that somebody sent, beside those that the demo repeats: what is told of it, and by which numbers.
-use super::facts::Family;
+use super::generation::Generation;
 use super::machine::{Machine, Phase};
 use super::model::Model;
 
@@ -189,9 +189,9 @@ impl Ids {
         }
         let printer: u64 = serial.get(6..).and_then(|number| number.parse().ok()).unwrap_or_default();
         let number = 700_000_000 + printer * 100_000 + u64::from(run) * 3;
-        match (origin, model.facts().family) {
-            ("cloud", Family::X1) => Self::different(number, true),
-            ("cloud", Family::New) if matches!(model, Model::H2d | Model::H2dPro | Model::H2s) => {
+        match (origin, model.facts().generation) {
+            ("cloud", Generation::Complete) => Self::different(number, true),
+            ("cloud", Generation::Packed) if matches!(model, Model::H2d | Model::H2dPro | Model::H2s) => {
                 Self::different(number, true)
             }
             ("cloud", _) if matches!(model, Model::P1p | Model::P1s) => Self::different(number, false),
@@ -202,7 +202,9 @@ impl Ids {
                 profile: number - 100_894_000,
                 job: number,
             },
-            ("local", Family::X1 | Family::New) => Self { task: run.into(), ..Self::default() },
+            ("local", Generation::Complete | Generation::Packed) => {
+                Self { task: run.into(), ..Self::default() }
+            }
             _ => Self::default(),
         }
     }

@@ -13,31 +13,34 @@ mod chores;
 pub mod cloud;
 mod command;
 mod detectors;
-mod esp;
 mod facts;
 mod fields;
 mod fleet;
+mod folder;
 mod gate;
+mod generation;
 mod job;
 mod machine;
 mod model;
-mod np;
 mod parts;
 mod plan;
+mod print_options;
 mod printer;
 mod recording;
 mod relay;
 mod rest;
-mod settings;
+#[cfg(test)]
+#[path = "../../../tests/it/support/shared.rs"]
+mod shared;
 mod sheet;
 mod spool;
 pub mod task;
 mod template;
 mod unit;
-mod x1;
 
 pub use broker::Broker;
 pub use cloud::{Cloud, Options, Settings};
+pub use folder::private_folder;
 pub use job::{Ids, JobSpec, Origin};
 pub use machine::trouble::{CancelOrder, Wake};
 pub use model::Model;

@@ -8,7 +8,7 @@ use super::job::{Ids, Job, Titles};
 use super::model::Model;
 use super::parts::{AMBIENT, Fan, Heater, count, whole};
 use super::plan::{PREPARING, Plan, Step};
-use super::settings::Settings;
+use super::print_options::PrintOptions;
 use super::spool::Reel;
 use super::task::{Status, Task};
 use super::unit::Unit;
@@ -109,7 +109,7 @@ pub(super) struct Machine {
     pub(super) record: bool,
     pub(super) timelapse: bool,
     pub(super) resolution: &'static str,
-    pub(super) settings: Settings,
+    pub(super) options: PrintOptions,
     /// Diameter and type of the nozzle, as somebody told the printer.
     pub(super) nozzle_kind: (&'static str, &'static str),
     /// Whether it knows where its axes are, beside what a print finds out.
@@ -183,7 +183,7 @@ impl Machine {
             record: true,
             timelapse: false,
             resolution: "1080p",
-            settings: Settings::new(model),
+            options: PrintOptions::new(model),
             nozzle_kind: ("0.4", model.facts().nozzle_type),
             homed: false,
             speed: 2,
@@ -526,7 +526,8 @@ impl Machine {
                     self.enter_step(self.step + 1);
                 }
             }
-            Phase::Finish | Phase::Failed if rested => {
+            // Left alone it goes on showing how its last job ended, as a real one does.
+            Phase::Finish | Phase::Failed if rested && !self.resting => {
                 self.phase = Phase::Idle;
                 self.rested = 0.0;
                 if self.job.take().is_none_or(|job| job.kind != "system") {
@@ -557,7 +558,7 @@ impl Machine {
             // The first layers go without a fan; later ones breathe with their length.
             let speed = if layer < 2 { 0 } else { self.rng.u8(150..=255) };
             self.part_fan.order(speed);
-            let old = self.model.has_fan(32) && !self.model.is_new();
+            let old = self.model.has_fan(32) && !self.model.has_bit_fields();
             self.aux_fan.order(if old && layer > 2 { 153 } else { 0 });
         }
         if self.phase == Phase::Job {

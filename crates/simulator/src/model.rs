@@ -1,14 +1,14 @@
 //! The models that the demo plays, and what is asked of a model while it lives; the rows are in `facts`.
-use super::facts::{self, Facts, Family, Kind, Kit};
+use super::facts::{self, AmsKind, Facts, Kit};
+use super::generation::{Generation, complete, delta, packed};
 use super::spool::Layout;
-use super::{esp, np, x1};
 
 /// A kind of printer that the demo can play.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Model {
     /// X1 with an AMS.
     X1,
-    /// X1 Carbon with an AMS: a complete report each second, as all of its family.
+    /// X1 Carbon with an AMS: a complete report each second, as all of its generation.
     X1c,
     /// X1E with an AMS, on a cable.
     X1e,
@@ -22,9 +22,9 @@ pub enum Model {
     A1,
     /// A1 mini with an AMS Lite: one complete report when asked, then only what changed.
     A1Mini,
-    /// A2L with an AMS Lite: changes only, of the new kind.
+    /// A2L with an AMS Lite: changes only, with bit fields.
     A2l,
-    /// H2D with an AMS 2 Pro and an AMS HT: a complete report of the new kind each second.
+    /// H2D with an AMS 2 Pro and an AMS HT: a complete report each second, with bit fields.
     H2d,
     /// H2D Pro with an AMS 2 Pro and an AMS HT, on a cable.
     H2dPro,
@@ -112,14 +112,14 @@ impl Model {
         if self.slings() { "I3" } else { "CoreXY" }
     }
 
-    /// Whether it speaks the newer generation of the protocol: bit fields, `device`, typed commands.
-    pub(super) fn is_new(self) -> bool {
-        self.facts().family == Family::New || self == Self::A2l
+    /// Whether it has the bit fields and `device` of the newer protocol (protocol 4.1), and takes typed commands.
+    pub(super) fn has_bit_fields(self) -> bool {
+        self.facts().generation == Generation::Packed || self == Self::A2l
     }
 
     /// Whether it tells only what changed.
     pub(super) fn is_terse(self) -> bool {
-        self.facts().family == Family::Small
+        self.facts().generation == Generation::Delta
     }
 
     pub(super) fn has_fan(self, part: u16) -> bool {
@@ -163,9 +163,9 @@ impl Model {
 
     /// The ids of the holders outside.
     pub(super) fn holders(self) -> &'static [&'static str] {
-        match (self.facts().family, self.nozzles()) {
-            (Family::New, 2) => &["254", "255"],
-            (Family::New, _) => &["255"],
+        match (self.facts().generation, self.nozzles()) {
+            (Generation::Packed, 2) => &["254", "255"],
+            (Generation::Packed, _) => &["255"],
             _ if self == Self::A2l => &["255"],
             _ => &["254"],
         }
@@ -173,11 +173,11 @@ impl Model {
 
     /// How it writes a tray.
     pub(super) fn layout(self) -> Layout {
-        match self.facts().family {
-            Family::X1 => x1::LAYOUT,
-            Family::Small if self == Self::A2l => Layout::A2l,
-            Family::Small => esp::LAYOUT,
-            Family::New => np::LAYOUT,
+        match self.facts().generation {
+            Generation::Complete => complete::LAYOUT,
+            Generation::Delta if self == Self::A2l => Layout::A2l,
+            Generation::Delta => delta::LAYOUT,
+            Generation::Packed => packed::LAYOUT,
         }
     }
 
@@ -191,7 +191,7 @@ impl Model {
 
     /// Whether a bit of `fun` says that it takes a typed command.
     pub(super) fn takes(self, bit: u32) -> bool {
-        self.is_new() && self.facts().fun >> bit & 1 == 1
+        self.has_bit_fields() && self.facts().fun >> bit & 1 == 1
     }
 
     /// The number of the spool at a place.
@@ -226,9 +226,9 @@ impl Model {
     pub(super) fn dryer(self, unit: u16) -> Option<(usize, u16)> {
         let index = self.facts().units.iter().position(|kit| kit.id == unit)?;
         match self.facts().units.get(index)?.kind {
-            Kind::Ams2Pro => Some((index, 65)),
-            Kind::AmsHt => Some((index, 85)),
-            Kind::Ams | Kind::Lite | Kind::LiteA2l => None,
+            AmsKind::Ams2Pro => Some((index, 65)),
+            AmsKind::AmsHt => Some((index, 85)),
+            AmsKind::Ams | AmsKind::Lite | AmsKind::LiteA2l => None,
         }
     }
 }

@@ -3,8 +3,8 @@
 //! Pure: no sockets, no clock. It speaks as its model does and shares nothing with our own decoder, so that a
 //! mistake there is not hidden by the same mistake here.
 use super::command::{obey, refuse};
-use super::esp::Said;
 use super::facts::Kit;
+use super::generation::delta::Said;
 use super::job::{Ids, JobSpec, Origin};
 use super::machine::Machine;
 use super::machine::trouble::{CancelOrder, Wake};

@@ -21,7 +21,7 @@ const COMPLETE: usize = 40;
 
 /// What a message is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Kind {
+enum EntryKind {
     Version,
     Complete,
     /// A report that tells only a part.
@@ -31,9 +31,9 @@ enum Kind {
 }
 
 #[derive(Clone, Debug)]
-struct Message {
+struct Entry {
     payload: Vec<u8>,
-    kind: Kind,
+    kind: EntryKind,
     /// Seconds since the one before.
     pause: f64,
 }
@@ -44,7 +44,7 @@ pub struct Recording {
     source: String,
     serial: String,
     model: Option<Model>,
-    messages: Vec<Message>,
+    entries: Vec<Entry>,
 }
 
 impl Recording {
@@ -71,30 +71,30 @@ impl Recording {
 
     /// How many messages it has.
     pub fn len(&self) -> usize {
-        self.messages.len()
+        self.entries.len()
     }
 
     /// Whether there is nothing in it.
     pub fn is_empty(&self) -> bool {
-        self.messages.is_empty()
+        self.entries.is_empty()
     }
 
     /// Whether one of its reports is complete. Without one nobody learns what the printer has.
     pub fn is_complete(&self) -> bool {
-        self.find(Kind::Complete).is_some()
+        self.find(EntryKind::Complete).is_some()
     }
 
-    fn find(&self, kind: Kind) -> Option<usize> {
-        self.messages.iter().position(|message| message.kind == kind)
+    fn find(&self, kind: EntryKind) -> Option<usize> {
+        self.entries.iter().position(|entry| entry.kind == kind)
     }
 
     fn parsed(&self, index: usize) -> Option<Value> {
-        serde_json::from_slice(&self.messages.get(index)?.payload).ok()
+        serde_json::from_slice(&self.entries.get(index)?.payload).ok()
     }
 
     /// The serial numbers of its AMS units.
     fn units(&self) -> Vec<String> {
-        let versions = self.messages.iter().filter(|message| message.kind == Kind::Version);
+        let versions = self.entries.iter().filter(|entry| entry.kind == EntryKind::Version);
         let mut units = Vec::new();
         for version in versions {
             let version: Value = serde_json::from_slice(&version.payload).unwrap_or_default();
@@ -111,7 +111,7 @@ impl Recording {
 
     /// Another serial number in the place of this one, wherever it stands.
     fn replace(&mut self, before: &str, after: &str) {
-        for message in &mut self.messages {
+        for message in &mut self.entries {
             message.payload = replaced(&message.payload, before.as_bytes(), after.as_bytes());
         }
         if self.serial == before {
@@ -203,11 +203,11 @@ fn read(path: &Path) -> Result<Vec<Recording>> {
 fn recording(source: String, serial: String, said: Vec<Capture>) -> Recording {
     let mut before = None;
     let mut model = None;
-    let mut messages = Vec::with_capacity(said.len());
+    let mut entries = Vec::with_capacity(said.len());
     for Capture { payload, at, .. } in said {
         let value: Value = serde_json::from_slice(&payload).unwrap_or_default();
         let kind = kind(&value);
-        if kind == Kind::Version {
+        if kind == EntryKind::Version {
             model = model.or_else(|| named(&value));
         }
         // Without both times, or when time ran backwards, nobody knows.
@@ -215,27 +215,27 @@ fn recording(source: String, serial: String, said: Vec<Capture>) -> Recording {
             (Some(before), Some(at)) => Duration::try_from(at.duration_since(before)).ok(),
             _ => None,
         };
-        let pause = if messages.is_empty() { 0.0 } else { pause.map_or(PACE, |pause| pause.as_secs_f64()) };
+        let pause = if entries.is_empty() { 0.0 } else { pause.map_or(PACE, |pause| pause.as_secs_f64()) };
         before = at.or(before);
-        messages.push(Message { payload, kind, pause });
+        entries.push(Entry { payload, kind, pause });
     }
     let model = model.or_else(|| Model::of_serial(&serial));
-    Recording { source, serial, model, messages }
+    Recording { source, serial, model, entries }
 }
 
-fn kind(value: &Value) -> Kind {
+fn kind(value: &Value) -> EntryKind {
     if value.pointer("/info/command").is_some_and(|command| command == "get_version") {
-        return Kind::Version;
+        return EntryKind::Version;
     }
-    let Some(print) = value.get("print").and_then(Value::as_object) else { return Kind::Other };
+    let Some(print) = value.get("print").and_then(Value::as_object) else { return EntryKind::Other };
     let answer = ["result", "err_code", "errno"].iter().any(|key| print.contains_key(*key));
     match print.get("command").and_then(Value::as_str) {
         Some("push_status") => {}
         None if !answer => {}
-        _ => return Kind::Other,
+        _ => return EntryKind::Other,
     }
     let whole = print.get("msg").is_none_or(|msg| msg.as_u64() == Some(0));
-    if whole && print.len() >= COMPLETE { Kind::Complete } else { Kind::Part }
+    if whole && print.len() >= COMPLETE { EntryKind::Complete } else { EntryKind::Part }
 }
 
 /// The model that an answer to `get_version` names.
@@ -266,7 +266,7 @@ pub(super) struct Player {
 
 impl Player {
     pub(super) fn new(recording: Recording, speed: f64) -> Self {
-        let complete = recording.find(Kind::Complete);
+        let complete = recording.find(EntryKind::Complete);
         let name = recording.name();
         Self { recording, name, speed, next: 0, due: PACE, streaming: true, complete, merged: None }
     }
@@ -317,34 +317,34 @@ impl Player {
 
     fn play(&mut self, reports: &mut Vec<Vec<u8>>) {
         let index = self.next;
-        let Some(message) = self.recording.messages.get(index) else {
+        let Some(message) = self.recording.entries.get(index) else {
             return self.begin_again(reports);
         };
         if self.streaming {
             reports.push(message.payload.clone());
         }
         match message.kind {
-            Kind::Complete => {
+            EntryKind::Complete => {
                 self.complete = Some(index);
                 self.merged = None;
             }
-            Kind::Part => self.absorb(index),
-            Kind::Version | Kind::Other => {}
+            EntryKind::Part => self.merge(index),
+            EntryKind::Version | EntryKind::Other => {}
         }
         self.next += 1;
-        self.due += self.recording.messages.get(self.next).map_or(PACE, |message| message.pause);
+        self.due += self.recording.entries.get(self.next).map_or(PACE, |entry| entry.pause);
     }
 
     /// After the last message comes the first complete report, and then all again.
     fn begin_again(&mut self, reports: &mut Vec<Vec<u8>>) {
         self.merged = None;
-        self.complete = self.recording.find(Kind::Complete);
-        let part = self.recording.find(Kind::Part).unwrap_or(usize::MAX);
+        self.complete = self.recording.find(EntryKind::Complete);
+        let part = self.recording.find(EntryKind::Part).unwrap_or(usize::MAX);
         match self.complete {
             Some(complete) if complete < part => self.next = complete,
             complete => {
                 self.next = 0;
-                let message = complete.and_then(|index| self.recording.messages.get(index));
+                let message = complete.and_then(|index| self.recording.entries.get(index));
                 if let Some(message) = message.filter(|_| self.streaming) {
                     reports.push(message.payload.clone());
                 }
@@ -353,7 +353,7 @@ impl Player {
         }
     }
 
-    fn absorb(&mut self, index: usize) {
+    fn merge(&mut self, index: usize) {
         let Some(part) = self.recording.parsed(index) else { return };
         let Some(part) = part.get("print").and_then(Value::as_object) else { return };
         let mut merged = self.merged.take().or_else(|| self.report()).unwrap_or_default();
@@ -389,14 +389,14 @@ impl Player {
     fn everything(&self) -> Option<Vec<u8>> {
         match (&self.merged, self.complete) {
             (Some(merged), _) => Some(json!({"print": merged}).to_string().into_bytes()),
-            (None, Some(complete)) => Some(self.recording.messages.get(complete)?.payload.clone()),
+            (None, Some(complete)) => Some(self.recording.entries.get(complete)?.payload.clone()),
             (None, None) => None,
         }
     }
 
     /// The recorded boards; where there are none, what the serial number tells of the model.
     fn version(&self, sequence: Option<&Value>) -> Option<Vec<u8>> {
-        let recorded = self.recording.find(Kind::Version).and_then(|index| self.recording.parsed(index));
+        let recorded = self.recording.find(EntryKind::Version).and_then(|index| self.recording.parsed(index));
         let mut version = match (recorded, self.recording.model) {
             (Some(recorded), _) => recorded,
             (None, Some(model)) => {
@@ -413,7 +413,7 @@ impl Player {
     }
 
     fn acknowledgement(&self, category: &str, command: &str, request: &Map<String, Value>) -> Value {
-        let recorded = self.recording.messages.iter().filter(|message| message.kind == Kind::Other);
+        let recorded = self.recording.entries.iter().filter(|entry| entry.kind == EntryKind::Other);
         let recorded = recorded.filter_map(|message| serde_json::from_slice::<Value>(&message.payload).ok());
         let mut same = recorded.filter_map(|mut message| match message.get_mut(category)?.take() {
             Value::Object(ack) if ack.get("command").is_some_and(|known| known == command) => Some(ack),

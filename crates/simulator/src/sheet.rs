@@ -1,13 +1,13 @@
-//! A model's payloads, made once from its family's template and its row.
+//! A model's payloads, made once from its generation's template and its row.
 //!
 //! `@name@` in a template is what the row says, filled in here; `$name$` is what a printer says, filled in with
 //! each report.
-use super::facts::{Facts, Family, Kind, Naming};
+use super::facts::{AmsKind, Facts, Naming};
 use super::fields::COMMON;
+use super::generation::{Generation, complete, delta, packed};
 use super::model::Model;
 use super::spool::Layout;
 use super::template::{Fields, Template};
-use super::{esp, np, x1};
 use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::sync::LazyLock;
@@ -27,7 +27,7 @@ pub(super) struct Sheet {
     pub(super) live: Vec<Group>,
 }
 
-const TABLES: &[Fields] = &[COMMON, x1::FIELDS, esp::FIELDS, np::FIELDS];
+const TABLES: &[Fields] = &[COMMON, complete::FIELDS, delta::FIELDS, packed::FIELDS];
 
 static SHEETS: LazyLock<HashMap<Model, Sheet>> =
     LazyLock::new(|| Model::ALL.into_iter().map(|model| (model, Sheet::new(model))).collect());
@@ -41,23 +41,23 @@ impl Model {
 impl Sheet {
     fn new(model: Model) -> Self {
         let facts = model.facts();
-        let groups = if model.is_terse() { esp::groups(model) } else { Vec::new() };
+        let groups = if model.is_terse() { delta::groups(model) } else { Vec::new() };
         // What only deltas tell has its place in a complete report already.
-        let told = |list: &[esp::Live]| -> String {
+        let told = |list: &[delta::Live]| -> String {
             list.iter().map(|(name, text)| [r#"""#, name, r#"":"#, text, ","].concat()).collect()
         };
         let live = groups.iter().find(|(name, _)| name.is_empty());
-        let report = match facts.family {
-            Family::X1 => x1::REPORT,
-            Family::Small => esp::REPORT,
-            Family::New => np::REPORT,
+        let report = match facts.generation {
+            Generation::Complete => complete::REPORT,
+            Generation::Delta => delta::REPORT,
+            Generation::Packed => packed::REPORT,
         };
-        let rest = if model == Model::A2l { esp::REST_NEW } else { "" };
+        let rest = if model == Model::A2l { delta::REST_PACKED } else { "" };
         let mut text = report
             .replace("@rest@", rest)
             .replace("@live@", &live.map(|(_, list)| told(list)).unwrap_or_default())
-            .replace("@live_ams@", &told(esp::LIVE_AMS))
-            .replace("@live_device@", &told(esp::LIVE_DEVICE));
+            .replace("@live_ams@", &told(delta::LIVE_AMS))
+            .replace("@live_device@", &told(delta::LIVE_DEVICE));
         let pieces = pieces(model, facts);
         let fill = |mut text: String| {
             for (name, value) in &pieces {
@@ -152,8 +152,8 @@ fn pieces(model: Model, facts: &Facts) -> Vec<(&'static str, String)> {
                 format!(r#"{{"ctrl":[{}],"modeId":{mode},"off":[{}]}}"#, ids(on), ids(off))
             }),
         ),
-        ("2d", only(model != Model::P2s, np::OTHER_WORK)),
-        ("fire", only(laser, np::FIRE)),
+        ("2d", only(model != Model::P2s, packed::OTHER_WORK)),
+        ("fire", only(laser, packed::FIRE)),
         ("fun2", facts.fun2.to_owned()),
         ("no_colours", list(heads(), |_| r#""""#.to_owned())),
         ("diameters", list(heads(), |nozzle| nozzle.diameter.to_owned())),
@@ -169,7 +169,7 @@ fn pieces(model: Model, facts: &Facts) -> Vec<(&'static str, String)> {
         ("msg", only(model != Model::H2dPro, r#""msg":0,"#)),
         // An X2D has storage of its own, and no card.
         ("sdcard", (model != Model::X2d).to_string()),
-        ("storage", only(model == Model::X2d, np::STORAGE)),
+        ("storage", only(model == Model::X2d, packed::STORAGE)),
         ("screen", only(model == Model::X2d, r#""fila_switch":null,"screen":{"backlight":-1},"#)),
         ("ext", only(laser, r#""ext":true,"#)),
     ]
@@ -198,7 +198,7 @@ fn units(model: Model, tray: &str) -> String {
         let air = match (model.layout(), kit.kind) {
             (Layout::X1, _) => format!(r#""humidity":"4","id":"{}","temp":"$ams_temp$""#, kit.id),
             // An AMS Lite on firmware of 2024.
-            (Layout::A1, Kind::Lite) => format!(r#""id":"{}","humidity":"5","temp":"0.0""#, kit.id),
+            (Layout::A1, AmsKind::Lite) => format!(r#""id":"{}","humidity":"5","temp":"0.0""#, kit.id),
             _ => format!("$unit{index}$"),
         };
         let next = first + kit.kind.slots();
@@ -212,8 +212,8 @@ fn units(model: Model, tray: &str) -> String {
 fn net(facts: &Facts) -> String {
     let this = r#"{"ip":$ip$,"mask":16777215}"#;
     let none = r#"{"ip":0,"mask":0}"#;
-    match (facts.family, facts.wired) {
-        (Family::Small, _) => format!(r#"{{"conf":0,"info":[{this}]}}"#),
+    match (facts.generation, facts.wired) {
+        (Generation::Delta, _) => format!(r#"{{"conf":0,"info":[{this}]}}"#),
         (_, false) => format!(r#"{{"conf":16,"info":[{this},{none}]}}"#),
         (_, true) => format!(r#"{{"conf":17,"info":[{none},{this}]}}"#),
     }
@@ -244,7 +244,7 @@ fn modules(facts: &Facts) -> String {
         };
         text.push('}');
     };
-    let terse = facts.family == Family::Small;
+    let terse = facts.generation == Generation::Delta;
     let product = format!("Bambu Lab {}", facts.name);
     let serial = if facts.naming == Naming::Nameless { "N/A" } else { "$serial$" };
     module("ota", &product, if terse { "OTA" } else { "N/A" }, serial, "$firmware$");

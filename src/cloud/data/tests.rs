@@ -1,21 +1,11 @@
-use std::path::{Path, PathBuf};
-
 use serde_json::json;
 
 use super::*;
 
 /// An answer of the real cloud, where the recordings are.
-#[allow(clippy::print_stderr, reason = "a test that is left out says so")]
 fn captured(name: &str) -> Option<Value> {
-    let shared = std::env::var_os("BAMBU2MQTT_SHARED").map(PathBuf::from);
-    let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared");
-    let file = shared.unwrap_or(beside).join("captures/rest").join(name);
-    let Ok(text) = std::fs::read_to_string(&file) else {
-        assert!(std::env::var_os("BAMBU2MQTT_REQUIRE_SHARED").is_none(), "{} is missing", file.display());
-        eprintln!("left out: no answers of the real cloud in {}", file.display());
-        return None;
-    };
-    Some(serde_json::from_str(&text).unwrap())
+    let file = crate::shared::shared(&format!("captures/rest/{name}"))?;
+    Some(serde_json::from_str(&std::fs::read_to_string(file).unwrap()).unwrap())
 }
 
 fn at(text: &str) -> Timestamp {

@@ -420,7 +420,7 @@ fn expected(reply: &Value) -> Option<bool> {
 
 #[test]
 fn recorded_answers_are_understood() {
-    let Some(folder) = crate::replay::shared() else { return };
+    let Some(folder) = crate::support::shared::shared("captures") else { return };
     let mut seen = [0; 3];
     for file in ["acks_real_from_client_logs.jsonl", "docs_requests_and_acks.jsonl"] {
         let text = std::fs::read_to_string(folder.join(file)).unwrap();

@@ -311,13 +311,25 @@ impl Program {
         assert_eq!(found, Ok(true), "`{text}` was not said:\n{}", *self.said.borrow());
     }
 
+    /// Waits until standard output holds this.
+    pub(crate) async fn shows(&mut self, text: &str) {
+        let found = tokio::time::timeout(DEADLINE, self.results.wait_for(|shown| shown.contains(text))).await;
+        let found = found.is_ok_and(|found| found.is_ok());
+        assert!(found, "`{text}` was not shown:\n{}", self.said());
+    }
+
+    /// The number of its process.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id().expect("the program runs")
+    }
+
     /// All of standard error so far.
     pub(crate) fn said(&self) -> String {
         self.said.borrow().clone()
     }
 
     pub(crate) fn signal(&self, name: &str) {
-        let id = self.child.id().expect("the program runs").to_string();
+        let id = self.id().to_string();
         assert!(std::process::Command::new("kill").args(["-s", name, &id]).status().unwrap().success());
     }
 

@@ -14,8 +14,8 @@ use printer::levels::Activity;
 use twin::Input;
 
 use super::{START, told};
-use crate::replay::shared;
 use crate::support::player::{HERE, Player};
+use crate::support::shared::shared;
 
 /// A twin with time in hand.
 struct Rig {
@@ -46,7 +46,7 @@ impl Rig {
 
 /// Plays a recording; a minute runs on at its end.
 fn play(name: &str) -> Option<Rig> {
-    let path = shared()?.join(format!("{name}.jsonl"));
+    let path = shared(&format!("captures/{name}.jsonl"))?;
     let text = std::fs::read_to_string(path).unwrap();
     let captures: Vec<_> = text.lines().map(|line| Capture::parse(line).unwrap()).collect();
     let serial = captures.iter().find_map(|capture| bambu::topic::reporter(&capture.topic)).unwrap();

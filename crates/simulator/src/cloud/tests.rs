@@ -313,13 +313,7 @@ fn shape(answer: &Value) -> (Vec<&String>, [&Value; 3]) {
 
 #[tokio::test]
 async fn logins_are_answered_like_those_that_were_captured() {
-    let shared =
-        std::env::var_os("BAMBU2MQTT_SHARED").map_or_else(|| PathBuf::from("../shared"), PathBuf::from);
-    let folder = shared.join("captures/rest");
-    if !folder.is_dir() {
-        println!("left out: no captures at {} (BAMBU2MQTT_SHARED names their folder)", folder.display());
-        return;
-    }
+    let Some(folder) = crate::shared::shared("captures/rest") else { return };
     let check = |(status, answer): (u16, Value), name: &str| {
         let captured: Value =
             serde_json::from_str(&std::fs::read_to_string(folder.join(name)).unwrap()).unwrap();

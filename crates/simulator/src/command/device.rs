@@ -1,17 +1,17 @@
 //! Lamps, camera, what the camera looks for, the nozzle that was mounted: what goes without a signature.
 use super::super::detectors::Detectors;
-use super::super::facts::Family;
+use super::super::generation::Generation;
 use super::super::machine::Machine;
-use super::{Refusal, Request, Verdict, refused, switch, text, unseen, whole_number};
+use super::{Body, Refusal, Verdict, refused, switch, text, unseen, whole_number};
 use serde_json::Value;
 
-pub(super) fn judge(m: &mut Machine, command: &str, request: &Request) -> Verdict {
+pub(super) fn judge(m: &mut Machine, command: &str, request: &Body) -> Verdict {
     match command {
         "ledctrl" => light(m, request),
         // A dialog on the screen is closed.
         "uiop" => unseen(),
         // The later ones see for themselves, and pass this over.
-        "set_accessories" if m.model.facts().family != Family::New => nozzle(request),
+        "set_accessories" if m.model.facts().generation != Generation::Packed => nozzle(request),
         "ipcam_record_set" => camera(request, |m, on| m.record = on),
         "ipcam_timelapse" => camera(request, |m, on| m.timelapse = on),
         "ipcam_resolution_set" => match text(request, "resolution") {
@@ -30,7 +30,7 @@ pub(super) fn judge(m: &mut Machine, command: &str, request: &Request) -> Verdic
     }
 }
 
-fn light(m: &Machine, request: &Request) -> Verdict {
+fn light(m: &Machine, request: &Body) -> Verdict {
     let mode = match text(request, "led_mode") {
         "on" => "on",
         "off" => "off",
@@ -52,7 +52,7 @@ fn light(m: &Machine, request: &Request) -> Verdict {
     }
 }
 
-fn camera(request: &Request, set: fn(&mut Machine, bool)) -> Verdict {
+fn camera(request: &Body, set: fn(&mut Machine, bool)) -> Verdict {
     match text(request, "control") {
         "enable" => switch(move |m| set(m, true)),
         "disable" => switch(move |m| set(m, false)),
@@ -60,7 +60,7 @@ fn camera(request: &Request, set: fn(&mut Machine, bool)) -> Verdict {
     }
 }
 
-fn nozzle(request: &Request) -> Verdict {
+fn nozzle(request: &Body) -> Verdict {
     if text(request, "accessory_type") != "nozzle" {
         return refused("invalid");
     }

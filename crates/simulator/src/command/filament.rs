@@ -4,14 +4,14 @@ use super::super::machine::Machine;
 use super::super::model::Model;
 use super::super::spool::Reel;
 use super::{
-    ERROR, IS_BUSY, Refusal, Request, Verdict, number, reason, refused, switch, text, unseen, whole_number,
+    Body, ERROR, IS_BUSY, Refusal, Verdict, number, reason, refused, switch, text, unseen, whole_number,
 };
 use serde_json::Value;
 
-pub(super) fn judge(m: &mut Machine, command: &str, request: &Request) -> Verdict {
+pub(super) fn judge(m: &mut Machine, command: &str, request: &Body) -> Verdict {
     match command {
         "ams_change_filament" => change(m, request),
-        "unload_filament" if !m.model.is_new() => change_to(m, None, None),
+        "unload_filament" if !m.model.has_bit_fields() => change_to(m, None, None),
         "ams_filament_setting" => describe(m, request),
         "ams_get_rfid" if has_typed_tags(m.model) => {
             let spool = readable(m, whole_number(request, "ams_id")?, whole_number(request, "slot_id")?)?;
@@ -38,7 +38,7 @@ pub(super) fn judge(m: &mut Machine, command: &str, request: &Request) -> Verdic
 
 /// The firmware that the demo gives to these models is older than the request.
 fn has_typed_tags(model: Model) -> bool {
-    model.is_new() || model == Model::P1s
+    model.has_bit_fields() || model == Model::P1s
 }
 
 /// The spool of a place, if its tag can be read: it is turned for that, so it must not feed.
@@ -51,10 +51,10 @@ pub(super) fn readable(m: &Machine, unit: u16, slot: u16) -> Result<usize, Refus
 }
 
 /// Loads or unloads: old firmware reads `target` alone, later ones unit and slot.
-fn change(m: &Machine, request: &Request) -> Verdict {
+fn change(m: &Machine, request: &Body) -> Verdict {
     let place =
         |unit: u16, slot: u16| m.model.spool_at(unit, usize::from(slot)).ok_or(Refusal::Number(-1)).map(Some);
-    let to = if m.model.is_new() {
+    let to = if m.model.has_bit_fields() {
         match (whole_number(request, "ams_id")?, whole_number(request, "slot_id")?) {
             (_, 255) => None,
             (unit @ 254.., _) => Some(m.model.external_of(unit)),
@@ -89,7 +89,7 @@ fn is_plain(text: &str, most: usize) -> bool {
 }
 
 /// Where the spool lies that a setting is about: its number among those inside, or the holder outside.
-fn spool(m: &Machine, request: &Request) -> Option<Result<usize, usize>> {
+fn spool(m: &Machine, request: &Body) -> Option<Result<usize, usize>> {
     let unit = whole_number(request, "ams_id").ok()?;
     let tray = whole_number(request, "tray_id").ok()?;
     let slot = request.get("slot_id").and_then(Value::as_u64).unwrap_or(tray.into());
@@ -104,7 +104,7 @@ fn spool(m: &Machine, request: &Request) -> Option<Result<usize, usize>> {
     }
 }
 
-fn describe(m: &Machine, request: &Request) -> Verdict {
+fn describe(m: &Machine, request: &Body) -> Verdict {
     let place = spool(m, request).ok_or_else(|| reason(ERROR))?;
     let [code, kind, colour] =
         ["tray_info_idx", "tray_type", "tray_color"].map(|key| text(request, key).to_owned());
@@ -130,19 +130,19 @@ fn describe(m: &Machine, request: &Request) -> Verdict {
 }
 
 /// All three always.
-fn user_setting(request: &Request) -> Verdict {
+fn user_setting(request: &Body) -> Verdict {
     let flag = |key| request.get(key).and_then(Value::as_bool).ok_or_else(|| reason("invalid"));
     let startup = flag("startup_read_option")?;
     let insert = flag("tray_read_option")?;
     let estimate = flag("calibrate_remain_flag")?;
     switch(move |m| {
-        m.settings.read_on_startup = startup;
-        m.settings.read_on_insert = insert;
-        m.settings.estimate = estimate;
+        m.options.read_on_startup = startup;
+        m.options.read_on_insert = insert;
+        m.options.estimate = estimate;
     })
 }
 
-fn dry(m: &Machine, request: &Request) -> Verdict {
+fn dry(m: &Machine, request: &Body) -> Verdict {
     let (index, hottest) =
         m.model.dryer(whole_number(request, "ams_id")?).ok_or_else(|| reason("invalid ams_id"))?;
     let filament = text(request, "filament").to_owned();

@@ -4,7 +4,7 @@ use super::super::machine::Machine;
 use super::super::parts::count;
 use super::heat::Effect;
 use super::{Agreed, filament};
-use super::{ERROR, Lag, Refusal, Request, Verdict, reason, text};
+use super::{Body, ERROR, Lag, Refusal, Verdict, reason, text};
 
 /// The number behind a letter, as in `S220`.
 fn word(line: &str, letter: char) -> Option<f64> {
@@ -49,7 +49,7 @@ fn effect(m: &Machine, line: &str) -> Result<Option<Effect>, Refusal> {
 }
 
 /// Judges all lines before one of them is carried out.
-pub(super) fn judge(m: &Machine, request: &Request) -> Verdict {
+pub(super) fn judge(m: &Machine, request: &Body) -> Verdict {
     let lines = text(request, "param");
     let mut effects = Vec::new();
     // Only a line with its end is carried out.

@@ -2,7 +2,7 @@
 use super::super::chores::{Chore, Work};
 use super::super::machine::Machine;
 use super::super::parts::whole;
-use super::{Refusal, Request, Verdict, figure, gcode, refused, switch, whole_number};
+use super::{Body, Refusal, Verdict, figure, gcode, refused, switch, whole_number};
 
 /// One thing that a command changes, checked before any of its line is carried out.
 pub(super) enum Effect {
@@ -62,10 +62,10 @@ fn is_soft(kind: &str) -> bool {
     ["PLA", "PVA", "TPU", "BVOH"].iter().any(|soft| kind.starts_with(soft))
 }
 
-fn chamber(m: &Machine, request: &Request) -> Verdict {
+fn chamber(m: &Machine, request: &Body) -> Verdict {
     let target = whole_number(request, "ctt_val")?;
     // The heater of an X1E works at any target; those of later ones from 40 °C on.
-    if m.model.is_new() && (1..40).contains(&target) {
+    if m.model.has_bit_fields() && (1..40).contains(&target) {
         return Err(Refusal::Number(-4));
     }
     let fed = m.feeding.and_then(|spool| m.spools.get(spool));
@@ -75,9 +75,9 @@ fn chamber(m: &Machine, request: &Request) -> Verdict {
     set(m, Effect::Chamber(target))
 }
 
-pub(super) fn judge(m: &mut Machine, command: &str, request: &Request) -> Verdict {
+pub(super) fn judge(m: &mut Machine, command: &str, request: &Body) -> Verdict {
     let facts = m.model.facts();
-    let ducts = m.model.is_new() && !facts.parts.is_empty();
+    let ducts = m.model.has_bit_fields() && !facts.parts.is_empty();
     match command {
         "gcode_line" => gcode::judge(m, request),
         // Those with one nozzle know G-code alone.

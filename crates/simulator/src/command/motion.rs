@@ -1,8 +1,8 @@
 //! Motion: calibration, homing, moving, extruding, the other nozzle.
 use super::super::chores::{Chore, Work};
-use super::super::facts::Family;
+use super::super::generation::Generation;
 use super::super::machine::Machine;
-use super::{IS_BUSY, Refusal, Request, Verdict, refused, switch, text, unseen, whole_number};
+use super::{Body, IS_BUSY, Refusal, Verdict, refused, switch, text, unseen, whole_number};
 use serde_json::Value;
 
 /// The bits of a calibration and the stage that each is told as.
@@ -11,7 +11,7 @@ const HOMING: i16 = 13;
 /// Below this filament does not melt, °C.
 const COLD: f64 = 170.0;
 
-pub(super) fn judge(m: &mut Machine, command: &str, request: &Request) -> Verdict {
+pub(super) fn judge(m: &mut Machine, command: &str, request: &Body) -> Verdict {
     let two = m.model.nozzles() > 1;
     match command {
         "calibration" => calibrate(m, request),
@@ -24,7 +24,7 @@ pub(super) fn judge(m: &mut Machine, command: &str, request: &Request) -> Verdic
             // No report tells where the axes are.
             if axis && way && step { unseen() } else { refused("invalid param") }
         }
-        "set_extrusion_length" if m.model.is_new() => {
+        "set_extrusion_length" if m.model.has_bit_fields() => {
             let index = usize::from(whole_number(request, "extruder_index")?);
             let length = request.get("length").and_then(Value::as_f64).filter(|length| length.abs() <= 50.0);
             idle(m)?;
@@ -62,10 +62,10 @@ fn steps(m: &Machine) -> u16 {
     let hums = facts.home_flag >> 21 & 1 == 1 || m.model.takes(10);
     let big = if m.model.has_lamp("chamber_light2") { 32 | 64 } else { 0 };
     let offset = if m.model.nozzles() > 1 { 16 } else { 0 };
-    2 | 4 | u16::from(facts.family == Family::X1) | u16::from(hums) << 3 | offset | big
+    2 | 4 | u16::from(facts.generation == Generation::Complete) | u16::from(hums) << 3 | offset | big
 }
 
-fn calibrate(m: &Machine, request: &Request) -> Verdict {
+fn calibrate(m: &Machine, request: &Body) -> Verdict {
     let wanted = whole_number(request, "option")?;
     if wanted == 0 || wanted & !steps(m) != 0 {
         return refused("invalid option");

@@ -3,7 +3,7 @@ use super::super::job::{Job, escaped};
 use super::super::machine::Machine;
 use super::super::machine::trouble::CancelOrder;
 use super::super::model::Model;
-use super::{BUSY, ERROR, Refusal, Request, Verdict, number, reason, refused, switch, text, unseen};
+use super::{BUSY, Body, ERROR, Refusal, Verdict, number, reason, refused, switch, text, unseen};
 use serde_json::Value;
 
 /// The file's name or address is not one that it takes; what is in the file is not what was named.
@@ -12,7 +12,7 @@ const BAD_FILE: u32 = 0x0500_4003;
 /// It does not know which filament to take from where.
 const NO_MAPPING: u32 = 0x0700_8012;
 
-pub(super) fn judge(m: &mut Machine, command: &str, request: &Request) -> Verdict {
+pub(super) fn judge(m: &mut Machine, command: &str, request: &Body) -> Verdict {
     match command {
         "pause" if m.busy() && m.gcode_state() == "RUNNING" => switch(|m| m.paused = m.busy()),
         "resume" if m.paused => switch(Machine::resume),
@@ -39,7 +39,7 @@ pub(super) fn judge(m: &mut Machine, command: &str, request: &Request) -> Verdic
     }
 }
 
-fn skip(m: &Machine, request: &Request) -> Verdict {
+fn skip(m: &Machine, request: &Body) -> Verdict {
     let objects = request.get("obj_list").and_then(Value::as_array);
     let objects: Option<Vec<u64>> = objects.into_iter().flatten().map(Value::as_u64).collect();
     // Only prints of so many objects know them one by one.
@@ -54,7 +54,7 @@ fn skip(m: &Machine, request: &Request) -> Verdict {
     })
 }
 
-fn send(m: &Machine, request: &Request) -> Verdict {
+fn send(m: &Machine, request: &Body) -> Verdict {
     // It makes room for the new print.
     let yields = m.model == Model::A1Mini && m.busy() && !m.occupied;
     if m.engaged() && !yields {
@@ -69,13 +69,14 @@ fn send(m: &Machine, request: &Request) -> Verdict {
 }
 
 /// What a request wants printed; what is wrong with it shows when the printer tries.
-fn job(model: Model, request: &Request) -> Result<Job, Refusal> {
+fn job(model: Model, request: &Body) -> Result<Job, Refusal> {
     let late = |code| Refusal::Error(code, false);
     let url = text(request, "url");
     let cloud = url.starts_with("https://");
     // The older ones have a card, the later ones are their own file server; an A1 mini took both.
     let (card, server) = (url.starts_with("file:///sdcard/"), url.starts_with("ftp://"));
-    let takes = cloud || if model.is_new() { server } else { card || model == Model::A1Mini && server };
+    let takes =
+        cloud || if model.has_bit_fields() { server } else { card || model == Model::A1Mini && server };
     let path = url.split('?').next().unwrap_or_default();
     let file = path.rsplit('/').next().unwrap_or_default();
     if !takes || file.is_empty() {
@@ -114,7 +115,7 @@ fn job(model: Model, request: &Request) -> Result<Job, Refusal> {
 }
 
 /// The spools that are used; `None` when none is named.
-fn mapping(model: Model, request: &Request) -> Option<Vec<usize>> {
+fn mapping(model: Model, request: &Body) -> Option<Vec<usize>> {
     let list = |key| request.get(key).and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
     let small =
         |value: Option<&Value>| value.and_then(Value::as_u64).and_then(|value| u16::try_from(value).ok());
@@ -131,6 +132,6 @@ fn mapping(model: Model, request: &Request) -> Option<Vec<usize>> {
             (unit, slot) => model.spool_at(unit, usize::from(slot)),
         }
     });
-    let spools: Vec<usize> = if model.is_new() { new.collect() } else { old().collect() };
+    let spools: Vec<usize> = if model.has_bit_fields() { new.collect() } else { old().collect() };
     (!spools.is_empty()).then_some(spools)
 }

@@ -1,5 +1,6 @@
 //! How a job does not simply finish: filament runs out, it fails, somebody cancels it, the power goes.
-use super::super::facts::{Family, Kind};
+use super::super::facts::AmsKind;
+use super::super::generation::Generation;
 use super::super::job::Job;
 use super::super::model::Place;
 use super::super::task::Status;
@@ -96,11 +97,11 @@ const BOOT_IDLE: f64 = 5.0;
 impl Machine {
     /// How this model tells of a cancelled print.
     pub(super) fn usual_order(&self) -> CancelOrder {
-        match self.model.facts().family {
-            Family::X1 => CancelOrder::Together,
-            Family::New => CancelOrder::CodeLast,
-            Family::Small if self.model.slings() => CancelOrder::CodeGone,
-            Family::Small => CancelOrder::CodeFirst,
+        match self.model.facts().generation {
+            Generation::Complete => CancelOrder::Together,
+            Generation::Packed => CancelOrder::CodeLast,
+            Generation::Delta if self.model.slings() => CancelOrder::CodeGone,
+            Generation::Delta => CancelOrder::CodeFirst,
         }
     }
 
@@ -157,8 +158,8 @@ impl Machine {
         let (module, slot) = match self.model.place(spool) {
             Place::Unit(kit, slot) => {
                 let module = match kit.kind {
-                    Kind::AmsHt => 0x1800 | u32::from(kit.id),
-                    Kind::Lite | Kind::LiteA2l => 0x1200,
+                    AmsKind::AmsHt => 0x1800 | u32::from(kit.id),
+                    AmsKind::Lite | AmsKind::LiteA2l => 0x1200,
                     _ => 0x0700 | u32::from(kit.id),
                 };
                 (module, u32::try_from(slot).unwrap_or_default())

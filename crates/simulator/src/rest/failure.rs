@@ -160,10 +160,10 @@ pub(super) enum Fate {
 
 /// The switches of an emulated cloud's REST side, and its memory of what was asked.
 #[derive(Default)]
-pub struct Switches(Mutex<State>);
+pub struct Switches(Mutex<SwitchState>);
 
 #[derive(Default)]
-struct State {
+struct SwitchState {
     next: HashMap<Endpoint, VecDeque<Failure>>,
     always: HashMap<Endpoint, Failure>,
     down: Option<Failure>,
@@ -172,7 +172,7 @@ struct State {
 }
 
 impl Switches {
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, SwitchState> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

@@ -1,5 +1,5 @@
 //! Everything that leads to a token, as `protocol.md` 1.3 has it, and whose token it is.
-use super::super::account::{Login, TOKEN_SECONDS};
+use super::super::account::{Outcome, TOKEN_SECONDS};
 use super::http::{Answer, Request};
 use super::{Api, text};
 use serde_json::{Value, json};
@@ -76,11 +76,11 @@ fn web_authenticate(api: &Api, request: &Request, body: &Value) -> Answer {
 fn login(api: &Api, body: &Value) -> Answer {
     let account = text(body, "account").unwrap_or_default();
     match api.account.log_in(account, text(body, "password"), text(body, "code")) {
-        Login::Token(token) => token_reply(&token, TOKEN_SECONDS, "", ""),
-        Login::CodeWanted => token_reply("", 0, "verifyCode", ""),
-        Login::AuthenticatorWanted(key) => token_reply("", 0, "tfa", &key),
-        Login::Refused => refused(2, "Incorrect account or password"),
-        Login::CodeExpired => refused(1, "Code does not exist or has expired!"),
-        Login::CodeWrong => refused(2, "Incorrect code"),
+        Outcome::Token(token) => token_reply(&token, TOKEN_SECONDS, "", ""),
+        Outcome::CodeWanted => token_reply("", 0, "verifyCode", ""),
+        Outcome::AuthenticatorWanted(key) => token_reply("", 0, "tfa", &key),
+        Outcome::Refused => refused(2, "Incorrect account or password"),
+        Outcome::CodeExpired => refused(1, "Code does not exist or has expired!"),
+        Outcome::CodeWrong => refused(2, "Incorrect code"),
     }
 }

@@ -1,22 +1,22 @@
 //! What a simulated X1, X1 Carbon or X1E says: the members and types of firmware 01.08.02, whose reports are
 //! always complete and carry neither `msg` nor the bit fields of later firmware.
-use super::spool::Layout;
-use super::template::Fields;
+use crate::spool::Layout;
+use crate::template::{Fields, put};
 
-pub(super) const LAYOUT: Layout = Layout::X1;
+pub(crate) const LAYOUT: Layout = Layout::X1;
 
-pub(super) const FIELDS: Fields = &[
-    // Firmware that wants signatures is of the new kind, and says so in bit 29 of `fun`.
-    ("new_kind", |m, o| {
+pub(crate) const FIELDS: Fields = &[
+    // Firmware that wants signatures has the bit fields, and says so in bit 29 of `fun`.
+    ("bit_fields", |m, o| {
         if m.signed_only {
             o.extend_from_slice(br#""aux":"280100C","cfg":"FDA89","fun":""#);
-            super::template::put(o, format_args!("{:X}", m.model.facts().fun | 1 << 29));
+            put(o, format_args!("{:X}", m.model.facts().fun | 1 << 29));
             o.extend_from_slice(br#"","stat":"47A180B0","#);
         }
     }),
 ];
 
-pub(super) const REPORT: &str = r#"{"print":{
+pub(crate) const REPORT: &str = r#"{"print":{
 "ams":{"ams":[@units@],
 "ams_exist_bits":"@ams_bits@","ams_exist_bits_raw":"@ams_bits@","insert_flag":$on_insert$,"power_on_flag":$on_startup$,
 "tray_exist_bits":"@tray_bits@","tray_is_bbl_bits":"@chip_bits@","tray_now":"$tray_now$","tray_pre":"$tray_pre$",
@@ -26,7 +26,7 @@ pub(super) const REPORT: &str = r#"{"print":{
 "big_fan1_speed":"$aux_fan$","big_fan2_speed":"$chamber_fan$","cali_version":0,
 "chamber_temper":$chamber$,"command":"push_status","cooling_fan_speed":"$part_fan$","ctt":$chamber_target$,
 "device":{"fan":53920,"nozzle":{"0":{"info":136,"temp":16711935},"info":229}},
-"fail_reason":"$fail_reason$","fan_gear":$fan_gear$,"filam_bak":[],"force_upgrade":false,$new_kind$
+"fail_reason":"$fail_reason$","fan_gear":$fan_gear$,"filam_bak":[],"force_upgrade":false,$bit_fields$
 "gcode_file":"$file$","gcode_file_prepare_percent":"$download$","gcode_state":"$state$",
 "heatbreak_fan_speed":"$heatbreak$","hms":$hms$,"home_flag":$home_flag$,"hw_switch_state":$filament$,
 "ipcam":{"agora_service":"disable","ipcam_dev":"1","ipcam_record":"$record$","mode_bits":2,

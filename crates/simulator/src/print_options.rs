@@ -4,7 +4,7 @@ use super::model::Model;
 /// The options of a printer; each is told in `home_flag`, and by the newer generation in `cfg` too.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[allow(clippy::struct_excessive_bools, reason = "each is a switch of the real machine")]
-pub(super) struct Settings {
+pub(super) struct PrintOptions {
     pub(super) recovery: bool,
     pub(super) sound: bool,
     pub(super) tangle: bool,
@@ -21,7 +21,7 @@ pub(super) struct Settings {
     pub(super) purification: u8,
 }
 
-impl Settings {
+impl PrintOptions {
     /// As the model of the captures had them.
     pub(super) fn new(model: Model) -> Self {
         let home = |bit: u32| model.facts().home_flag >> bit & 1 == 1;
@@ -74,7 +74,7 @@ impl Settings {
 /// Whether a model has the option of a `print_option` key: `fun` tells it of the newer generation, `home_flag`
 /// of the older one.
 pub(super) fn has_option(model: Model, key: &str) -> bool {
-    let fun = |bit: u32| model.is_new() && model.facts().fun >> bit & 1 == 1;
+    let fun = |bit: u32| model.has_bit_fields() && model.facts().fun >> bit & 1 == 1;
     let home = |bit: u32| model.facts().home_flag >> bit & 1 == 1;
     match key {
         "auto_recovery" => true,
@@ -85,7 +85,8 @@ pub(super) fn has_option(model: Model, key: &str) -> bool {
         "auto_switch_filament" => !model.facts().units.is_empty(),
         // `fun2` has a bit for it, and not every model has `fun2`.
         "air_purification" => {
-            model.is_new() && u64::from_str_radix(model.facts().fun2, 16).is_ok_and(|word| word >> 4 & 1 == 1)
+            model.has_bit_fields()
+                && u64::from_str_radix(model.facts().fun2, 16).is_ok_and(|word| word >> 4 & 1 == 1)
         }
         _ => false,
     }

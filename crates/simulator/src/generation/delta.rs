@@ -1,14 +1,14 @@
 //! What a simulated P1P, P1S, A1, A1 mini or A2L says: one complete report when asked, then each second or two
 //! only the members that changed (`msg` 1), as firmware 01.04 of an A1 mini does.
-use super::machine::{Machine, Phase};
-use super::model::Model;
-use super::sheet::{Group, Sheet};
-use super::spool::Layout;
-use super::template::{Fields, put};
+use crate::machine::{Machine, Phase};
+use crate::model::Model;
+use crate::sheet::{Group, Sheet};
+use crate::spool::Layout;
+use crate::template::{Fields, put};
 
-pub(super) const LAYOUT: Layout = Layout::A1;
+pub(crate) const LAYOUT: Layout = Layout::A1;
 
-pub(super) const FIELDS: Fields = &[
+pub(crate) const FIELDS: Fields = &[
     // The file's name goes with the job; its title stays.
     ("running_file", |m, o| {
         o.extend_from_slice(if m.tells_file() { m.job_file().as_bytes() } else { b"" });
@@ -30,10 +30,10 @@ pub(super) const FIELDS: Fields = &[
 ];
 
 /// A member that changes, and its value.
-pub(super) type Live = (&'static str, &'static str);
+pub(crate) type Live = (&'static str, &'static str);
 
 /// The members that ever change, in the order in which a delta lists them.
-pub(super) const LIVE: &[Live] = &[
+pub(crate) const LIVE: &[Live] = &[
     ("nozzle_temper", "$nozzle$"),
     ("nozzle_target_temper", "$nozzle_target$"),
     ("bed_temper", "$bed$"),
@@ -82,7 +82,7 @@ pub(super) const LIVE: &[Live] = &[
 ];
 
 /// The members of `ams` that ever change.
-pub(super) const LIVE_AMS: &[Live] = &[
+pub(crate) const LIVE_AMS: &[Live] = &[
     ("tray_tar", r#""$tray_tar$""#),
     ("tray_now", r#""$tray_now$""#),
     ("tray_pre", r#""$tray_pre$""#),
@@ -92,17 +92,17 @@ pub(super) const LIVE_AMS: &[Live] = &[
 ];
 
 /// What one with a unit tells of it when something in it changes.
-pub(super) const LIVE_UNITS: &[Live] = &[("ams", "[@still_units@]")];
+pub(crate) const LIVE_UNITS: &[Live] = &[("ams", "[@still_units@]")];
 
 /// The spool outside: what somebody told of it.
-pub(super) const LIVE_OUTSIDE: &[Live] = &[("vt_tray", "@external@")];
-pub(super) const LIVE_OUTSIDE_NEW: &[Live] = &[("vir_slot", "[@external@]")];
+pub(crate) const LIVE_OUTSIDE: &[Live] = &[("vt_tray", "@external@")];
+pub(crate) const LIVE_OUTSIDE_PACKED: &[Live] = &[("vir_slot", "[@external@]")];
 
 /// The camera of a bed-slinger looks at the plate alone.
-pub(super) const LIVE_PLATE: &[Live] = &[("xcam", r#"{"buildplate_marker_detector":$plate_marker$}"#)];
+pub(crate) const LIVE_PLATE: &[Live] = &[("xcam", r#"{"buildplate_marker_detector":$plate_marker$}"#)];
 
 /// What an A2L has besides: the twins of the newer generation.
-pub(super) const LIVE_NEW: &[Live] = &[
+pub(crate) const LIVE_PACKED: &[Live] = &[
     ("percent", "$percent$"),
     ("remain_time", "$minutes$"),
     ("state", "$numeric_state$"),
@@ -116,16 +116,16 @@ pub(super) const LIVE_NEW: &[Live] = &[
 ];
 
 /// The members of `device` that ever change.
-pub(super) const LIVE_DEVICE: &[Live] = &[
+pub(crate) const LIVE_DEVICE: &[Live] = &[
     ("extruder", r#"{"state":$extruders$,"info":[$extruder_list$]}"#),
     ("bed", r#"{"state":$bed_state$,"info":{"temp":$packed_bed$}}"#),
     ("airduct", r#"{"parts":[$parts$],"version":1}"#),
 ];
 
 /// What changes, by the object it is in; the report itself comes first.
-pub(super) fn groups(model: Model) -> Vec<(&'static str, Vec<Live>)> {
+pub(crate) fn groups(model: Model) -> Vec<(&'static str, Vec<Live>)> {
     let top: &[&[Live]] = match model {
-        Model::A2l => &[LIVE, LIVE_PLATE, LIVE_NEW, LIVE_OUTSIDE_NEW],
+        Model::A2l => &[LIVE, LIVE_PLATE, LIVE_PACKED, LIVE_OUTSIDE_PACKED],
         model if model.slings() => &[LIVE, LIVE_PLATE, LIVE_OUTSIDE],
         _ => &[LIVE, LIVE_OUTSIDE],
     };
@@ -139,7 +139,7 @@ pub(super) fn groups(model: Model) -> Vec<(&'static str, Vec<Live>)> {
 
 /// What was last said of each member that changes, by group.
 #[derive(Default)]
-pub(super) struct Said(Vec<Vec<Vec<u8>>>);
+pub(crate) struct Said(Vec<Vec<Vec<u8>>>);
 
 /// Writes the members whose text is not the one said before; says whether there were any.
 fn changed(m: &Machine, group: &Group, said: &mut Vec<Vec<u8>>, out: &mut Vec<u8>) -> bool {
@@ -161,7 +161,7 @@ fn changed(m: &Machine, group: &Group, said: &mut Vec<Vec<u8>>, out: &mut Vec<u8
 
 impl Said {
     /// The delta since the last call; nothing when nothing changed.
-    pub(super) fn delta(&mut self, m: &Machine, sheet: &Sheet) -> Option<Vec<u8>> {
+    pub(crate) fn delta(&mut self, m: &Machine, sheet: &Sheet) -> Option<Vec<u8>> {
         self.0.resize_with(sheet.live.len(), Vec::new);
         let mut out = br#"{"print":{"#.to_vec();
         let begin = out.len();
@@ -187,7 +187,7 @@ impl Said {
     }
 }
 
-pub(super) const REPORT: &str = r#"{"print":{
+pub(crate) const REPORT: &str = r#"{"print":{
 "upgrade_state":{"sequence_id":0,"progress":"","status":"IDLE","consistency_request":false,"dis_state":0,
 "err_code":0,"force_upgrade":false,"message":"0%, 0B/s","module":"","new_version_state":2,
 "cur_state_code":0,"idx2":3107442196,"new_ver_list":[]},
@@ -204,7 +204,7 @@ pub(super) const REPORT: &str = r#"{"print":{
 @rest@"command":"push_status","msg":0,"sequence_id":"$sequence$"}}"#;
 
 /// What stands still in the report of an A2L, and what others have in its place.
-pub(super) const REST_NEW: &str = r#""ap_err":0,"canvas_id":0,"batch_id":0,"plate_id":0,
+pub(crate) const REST_PACKED: &str = r#""ap_err":0,"canvas_id":0,"batch_id":0,"plate_id":0,
 "job_attr":0,"err":"100000000","aux":"31004","ver":"20020","fun2":"@fun2@",
 "2D":{"bs":{"bi":[],"total_time":0},"cur_stage":{"clock_in_time":false,"idx":0,"process":0,"left_time":0,
 "state":0},"material":{"cur_id_list":[],"state":0,"tar_id":"","tar_name":""},"cap_pos_ok":false,

@@ -1,17 +1,17 @@
 //! What the newer generation says: complete reports of some 12 kB with `msg` 0, temperatures packed into
 //! `device`, and the bit fields `aux`, `cfg`, `fun` and `stat`. An A2L has part of it.
-use super::facts::Kind;
-use super::machine::{Machine, Phase};
-use super::model::{Model, Place};
-use super::parts::{Fan, Heater};
-use super::spool::Layout;
-use super::template::{Fields, put};
+use crate::facts::AmsKind;
+use crate::machine::{Machine, Phase};
+use crate::model::{Model, Place};
+use crate::parts::{Fan, Heater, count};
+use crate::spool::Layout;
+use crate::template::{Fields, put};
 
-pub(super) const LAYOUT: Layout = Layout::H2;
+pub(crate) const LAYOUT: Layout = Layout::H2;
 
 /// Target in the high half, temperature in the low one.
 fn packed(heater: &Heater) -> u32 {
-    u32::from(heater.target) << 16 | super::parts::count(heater.shown().round()) & 0xFFFF
+    u32::from(heater.target) << 16 | count(heater.shown().round()) & 0xFFFF
 }
 
 /// Unit and slot of a spool in one word.
@@ -56,7 +56,7 @@ fn extruder(m: &Machine, nozzle: usize, out: &mut Vec<u8>) {
 fn unit(m: &Machine, index: usize, out: &mut Vec<u8>) {
     let Some((kit, unit)) = m.model.facts().units.get(index).zip(m.units.get(index)) else { return };
     let drying = unit.drying.as_ref();
-    if m.model.is_new() {
+    if m.model.has_bit_fields() {
         put(
             out,
             format_args!(
@@ -90,7 +90,7 @@ fn unit(m: &Machine, index: usize, out: &mut Vec<u8>) {
     } else {
         put(out, format_args!(r#""humidity":"5","humidity_raw":"0","temp":"0.0""#));
     }
-    if kit.kind == Kind::LiteA2l {
+    if kit.kind == AmsKind::LiteA2l {
         let number = m.serial.get(6..).unwrap_or_default();
         put(out, format_args!(r#","ams_id":"{}{number}","check":1"#, kit.kind.module()[2]));
     }
@@ -101,7 +101,7 @@ fn cfg(m: &Machine) -> u64 {
     let bits = [(3, m.record), (5, m.timelapse), (7, m.light == "on")];
     let base = if m.model == Model::A2l { 0x1200_0087_0A00 } else { 0x00C0_1847_DA99 };
     let mut word = base & !0x700 | u64::from(m.speed) << 8;
-    for (bit, on) in bits.into_iter().chain(m.settings.cfg_bits()) {
+    for (bit, on) in bits.into_iter().chain(m.options.cfg_bits()) {
         word = word & !(1 << bit) | u64::from(on) << bit;
     }
     word
@@ -159,7 +159,7 @@ fn local(m: &Machine, spool: Option<usize>) -> usize {
     }
 }
 
-pub(super) const FIELDS: Fields = &[
+pub(crate) const FIELDS: Fields = &[
     ("whole_nozzle", |m, o| put(o, format_args!("{:.1}", m.nozzle().shown().round()))),
     ("whole_bed", |m, o| put(o, format_args!("{:.1}", m.bed.shown().round()))),
     ("extruder_list", |m, o| {
@@ -203,7 +203,7 @@ pub(super) const FIELDS: Fields = &[
         let kind = if m.job_kind() == "cloud" { 1 } else { 2 };
         put(o, format_args!("{}", kind | if m.busy() { 16 } else { 0 }));
     }),
-    ("np_kind", |m, o| {
+    ("packed_kind", |m, o| {
         o.extend_from_slice(if m.has_job() { m.job_kind().as_bytes() } else { b"" });
     }),
     ("mc_stage", |m, o| put(o, format_args!("{}", if m.busy() { 2 } else { 1 }))),
@@ -227,7 +227,7 @@ pub(super) const FIELDS: Fields = &[
     ("unit1", |m, o| unit(m, 1, o)),
 ];
 
-pub(super) const REPORT: &str = r#"{"print":{@2d@
+pub(crate) const REPORT: &str = r#"{"print":{@2d@
 "3D":{"layer_num":$layer$,"print_cali_option":62,"total_layer_num":$layers$},
 "ams":{"ams":[@units@],
 "ams_exist_bits":"@ams_bits@","ams_exist_bits_raw":"@ams_bits@","cali_id":255,"cali_stat":0,"insert_flag":$on_insert$,
@@ -270,7 +270,7 @@ pub(super) const REPORT: &str = r#"{"print":{@2d@
 "nozzle_diameter":"$diameter$","nozzle_target_temper":$nozzle_target$.0,"nozzle_temper":$whole_nozzle$,
 "nozzle_type":"$nozzle_type$","online":{"ahb":true,@ext@"version":8},"percent":$percent$,"plate_cnt":1,
 "plate_id":1,"plate_idx":$plate$,"prepare_per":$download$,"print_error":$print_error$,"print_gcode_action":0,
-"print_real_action":0,"print_type":"$np_kind$","profile_id":"$profile$","project_id":"$project$","queue":0,"queue_est":0,
+"print_real_action":0,"print_type":"$packed_kind$","profile_id":"$profile$","project_id":"$project$","queue":0,"queue_est":0,
 "queue_number":0,"queue_sts":0,"queue_total":0,"remain_time":$minutes$,"s_obj":$skipped$,"sdcard":@sdcard@,
 "sequence_id":"2021","spd_lvl":$speed$,"spd_mag":$speed_percent$,"stat":"$stat$","state":$numeric_state$,
 "stg":$stages$,"stg_cd":0,"stg_cur":$stage$,"subtask_id":"$subtask$","subtask_name":"$job$","task_id":"$task$",
@@ -288,16 +288,16 @@ pub(super) const REPORT: &str = r#"{"print":{@2d@
 "spaghetti_detector":$spaghetti$},"xcam_status":"0"}}"#;
 
 /// Work that is not printing; a P2S knows none.
-pub(super) const OTHER_WORK: &str = r#"
+pub(crate) const OTHER_WORK: &str = r#"
 "2D":{"bs":{"bi":[{"clock_in":false,"est_time":0,"idx":0,"print_then":false,"proc_list":[],"step_type":1,
 "tool_info":{"color":"","diameter":0.4000000059604645,"id":8978432},"type":137}],"total_time":0},"cond":14,
 "cur_stage":{"clock_in_time":0,"idx":0,"left_time":0,"process":0,"state":0},"first_confirm":false,
 "makeable":false,"material":{"cur_id_list":[],"state":0,"tar_id":"","tar_name":""},"pm":0},"#;
 
 /// The fire extinguisher that goes with a laser.
-pub(super) const FIRE: &str = r#""fire_ext":{"bot_err":0,"cd":0,"cd_init":15,"connect_flag":0,"drill_flag":0,"history":[],"remain_time":0,
+pub(crate) const FIRE: &str = r#""fire_ext":{"bot_err":0,"cd":0,"cd_init":15,"connect_flag":0,"drill_flag":0,"history":[],"remain_time":0,
 "rm_init":33,"state":0},"#;
 
 /// What is left of the storage for time-lapses.
-pub(super) const STORAGE: &str = r#","tl_external_free_kb":0,"tl_external_total_kb":0,
+pub(crate) const STORAGE: &str = r#","tl_external_free_kb":0,"tl_external_total_kb":0,
 "tl_internal_free_kb":774120,"tl_internal_total_kb":962560"#;
