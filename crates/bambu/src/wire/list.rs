@@ -12,8 +12,9 @@ use super::{Kind, Object, Seed, Wire, drain_map, drain_seq, replace, single_valu
 /// The most items of a list that are read; the rest is passed over.
 ///
 /// The longest list that we read is that of the skipped objects: no more than 64 of a plate can be skipped
-/// (protocol 5.1). Of the boards a capture has 17 (`h2c_ams2pro_failed_drying`), of the stages 14.
-pub const LONGEST_LIST: usize = 64;
+/// (protocol 5.1). Of the boards a capture has 17 (`h2c_ams2pro_failed_drying`), of the stages 14. Health messages
+/// are counted, and nobody has limited them, so there is room for four times as many.
+pub const LONGEST_LIST: usize = 256;
 
 /// A list that the newer one replaces as a whole.
 #[derive(Debug, Clone, PartialEq)]
