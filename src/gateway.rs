@@ -91,7 +91,7 @@ pub enum Ended {
 }
 
 /// How the configuration is read again at SIGHUP.
-pub type Reload = Box<dyn Fn() -> Result<Config, crate::config::Error> + Send>;
+pub type Reload = Box<dyn Fn() -> Result<Config, crate::config::ConfigError> + Send>;
 
 /// What a process may ask of the cloud, counted over all that it runs: a gateway that begins anew does not begin to
 /// count anew, and rests as long as the cloud wanted the one before to.

@@ -11,7 +11,7 @@ use std::path::PathBuf;
 
 use thiserror::Error as ThisError;
 
-use crate::config::{Disk, state_dir};
+use crate::config::{Disk, DiskError};
 use printer::{Ledger, Serial};
 
 pub use twin::Version;
@@ -27,7 +27,7 @@ const FORM: u32 = 1;
 pub enum Damage {
     /// The system does not give it out.
     #[error(transparent)]
-    Unreadable(#[from] state_dir::Error),
+    Unreadable(#[from] DiskError),
     /// It is not what was written.
     #[error("it is damaged: {0}")]
     Damaged(&'static str),

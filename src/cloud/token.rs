@@ -13,7 +13,7 @@ use serde_json::Value;
 use tracing::warn;
 
 use super::reply::number;
-use crate::config::{Account, StateDir, state_dir};
+use crate::config::{Account, DiskError, StateDir};
 
 /// What an opaque token lasts when nobody says (`protocol.md` 1.4).
 const USUAL_LIFE: SignedDuration = SignedDuration::from_hours(90 * 24);
@@ -101,7 +101,7 @@ struct Read {
 }
 
 /// The login that is kept for this account. A damaged one is told and treated as absent.
-pub(super) fn load(state: &StateDir, account: &Account) -> Result<Option<Stored>, state_dir::Error> {
+pub(super) fn load(state: &StateDir, account: &Account) -> Result<Option<Stored>, DiskError> {
     let name = file_name("token", account);
     let Some(bytes) = state.read(&name)? else { return Ok(None) };
     let read = serde_json::from_slice::<Read>(&bytes).ok().and_then(|read| {
@@ -118,7 +118,7 @@ pub(super) fn load(state: &StateDir, account: &Account) -> Result<Option<Stored>
 }
 
 /// Keeps the login for this account in place of any before it.
-pub(super) fn save(state: &StateDir, account: &Account, stored: &Stored) -> Result<(), state_dir::Error> {
+pub(super) fn save(state: &StateDir, account: &Account, stored: &Stored) -> Result<(), DiskError> {
     let Stored { token, user_name, obtained_at, expires_at } = stored;
     let written = Written {
         token: token.expose_secret(),
@@ -149,7 +149,7 @@ pub(super) fn given(
     account: &Account,
     token: &SecretString,
     now: Timestamp,
-) -> Result<Stored, state_dir::Error> {
+) -> Result<Stored, DiskError> {
     let claims = claims(token);
     let bytes = state.read(&file_name("token-given", account))?.unwrap_or_default();
     let known = serde_json::from_slice::<GivenToken>(&bytes).ok();

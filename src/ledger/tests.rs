@@ -7,8 +7,8 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
 use super::*;
+use crate::config::DiskError;
 use crate::config::StateDir;
-use crate::config::state_dir::Error;
 use crate::history;
 use printer::event::{Kind, Source};
 use printer::{Event, JobRecord};
@@ -123,42 +123,48 @@ impl Memory {
         *self.full.lock().unwrap() = full;
     }
 
-    fn check(&self, name: &str) -> Result<(), Error> {
+    fn check(&self, name: &str) -> Result<(), DiskError> {
         let cause = std::io::Error::from(std::io::ErrorKind::StorageFull);
-        if *self.full.lock().unwrap() { Err(Error::Write { path: name.into(), cause }) } else { Ok(()) }
+        if *self.full.lock().unwrap() { Err(DiskError::Write { path: name.into(), cause }) } else { Ok(()) }
     }
 }
 
 impl Disk for Memory {
-    fn read(&self, name: &str) -> Result<Option<Vec<u8>>, Error> {
+    fn read(&self, name: &str) -> Result<Option<Vec<u8>>, DiskError> {
         Ok(self.files.lock().unwrap().get(name).cloned())
     }
 
-    fn replace(&self, name: &str, bytes: &[u8]) -> Result<(), Error> {
+    fn replace(&self, name: &str, bytes: &[u8]) -> Result<(), DiskError> {
         self.check(name)?;
         self.files.lock().unwrap().insert(name.to_owned(), bytes.to_vec());
         Ok(())
     }
 
-    fn append(&self, name: &str, bytes: &[u8]) -> Result<(), Error> {
+    fn remove(&self, name: &str) -> Result<(), DiskError> {
+        self.check(name)?;
+        self.files.lock().unwrap().remove(name);
+        Ok(())
+    }
+
+    fn append(&self, name: &str, bytes: &[u8]) -> Result<(), DiskError> {
         let part = if self.check(name).is_err() { bytes.len() / 2 } else { bytes.len() };
         self.files.lock().unwrap().entry(name.to_owned()).or_default().extend(&bytes[..part]);
         self.check(name)
     }
 
-    fn tail(&self, name: &str, most: u64) -> Result<(u64, Vec<u8>), Error> {
+    fn tail(&self, name: &str, most: u64) -> Result<(u64, Vec<u8>), DiskError> {
         let file = self.read(name)?.unwrap_or_default();
         let most = usize::try_from(most).unwrap();
         Ok((file.len() as u64, file[file.len().saturating_sub(most)..].to_vec()))
     }
 
-    fn truncate(&self, name: &str, length: u64) -> Result<(), Error> {
+    fn truncate(&self, name: &str, length: u64) -> Result<(), DiskError> {
         let length = usize::try_from(length).unwrap();
         self.files.lock().unwrap().get_mut(name).unwrap().truncate(length);
         Ok(())
     }
 
-    fn rename(&self, from: &str, to: &str) -> Result<(), Error> {
+    fn rename(&self, from: &str, to: &str) -> Result<(), DiskError> {
         let mut files = self.files.lock().unwrap();
         if let Some(file) = files.remove(from) {
             files.insert(to.to_owned(), file);

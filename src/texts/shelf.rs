@@ -6,8 +6,7 @@ use std::fmt::Write as _;
 use jiff::Timestamp;
 use tracing::warn;
 
-use crate::config::StateDir;
-use crate::config::state_dir::Error;
+use crate::config::{DiskError, StateDir};
 use printer::{Catalogue, Prefix};
 
 /// What a file begins with; another number is another form.
@@ -65,7 +64,7 @@ pub(super) fn write(
     version: Option<&str>,
     catalogue: &Catalogue,
     now: Timestamp,
-) -> Result<(), Error> {
+) -> Result<(), DiskError> {
     let mut file = FORM.to_owned();
     if let Some(word) = version {
         file.push(' ');
@@ -82,6 +81,11 @@ pub(super) fn write(
 }
 
 /// Notes that the vendor was asked.
-pub(super) fn touch(state: &StateDir, language: &str, prefix: Prefix, now: Timestamp) -> Result<(), Error> {
+pub(super) fn touch(
+    state: &StateDir,
+    language: &str,
+    prefix: Prefix,
+    now: Timestamp,
+) -> Result<(), DiskError> {
     state.write(&checked_name(language, prefix), now.to_string().as_bytes())
 }
