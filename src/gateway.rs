@@ -28,7 +28,7 @@ use tracing::{debug, error, info};
 
 use crate::cloud::Limiter;
 use crate::config::{Config, Language, Raw, StateDir};
-use crate::ledger::{self, Writer};
+use crate::disk::{DiskEvent, Writer};
 use crate::mqtt::backoff::Pace;
 use crate::mqtt::{self, Brokers, Link, Message, Token};
 use crate::service::{Notifier, Signal, watchdog_interval};
@@ -76,7 +76,7 @@ enum Event {
     Place(Place, mqtt::Event),
     Account(AccountId, AccountEvent),
     Texts(Arc<Texts>),
-    Written(ledger::Report),
+    Disk(DiskEvent),
     /// What the cloud was asked for beside the list of printers.
     Facts(AccountId, facts::CloudAnswer),
 }
@@ -256,20 +256,20 @@ impl Gateway {
         let options = local_options(&config, &topics, &install)?;
         let local = Link::start(&mut tasks, options, inbox.clone(), Event::Local);
         let state = Arc::new(state);
-        let writer = Writer::start(&mut tasks, Arc::clone(&state) as _, inbox.clone(), Event::Written);
-        let records = Records::new(&state, writer);
+        let writer = Writer::start(&mut tasks, Arc::clone(&state) as _, inbox.clone(), Event::Disk);
+        let records = Records::new(&state, writer.clone());
         let now = clock.now();
         let mut next_account = Place(0);
         let Limits { limiter, brokers } = limits;
-        let around = Around { state: Arc::clone(&state), limiter, brokers, install, inbox: inbox.clone() };
+        let around = Around { writer: writer.clone(), limiter, brokers, install, inbox: inbox.clone() };
         let accounts = start_accounts(&mut next_account, &config, &around, now)?;
         let discovery = config.homeassistant.discovery;
-        let (texts, loader) = start_texts(&config, &state, clock, &inbox);
+        let (texts, loader) = start_texts(&config, &writer, clock, &inbox);
         let bridge = Bridge { version: env!("CARGO_PKG_VERSION"), ..Bridge::default() };
         Ok(Self {
             bridge_mirror: BridgeMirror::new(Arc::clone(&topics), discovery),
             orphans: Orphans::new(Arc::clone(&topics), discovery, config.mqtt.json_state),
-            facts: Facts::open(&state),
+            facts: Facts::open(&writer),
             meters: Meters::new(&config),
             texts,
             loader,
@@ -307,7 +307,7 @@ impl Gateway {
             Event::Local(event) => self.on_local(now, event),
             Event::Account(account, event) => self.on_account(now, account, event),
             Event::Texts(texts) => self.on_texts(now, texts),
-            Event::Written(report) => self.on_written(now, report),
+            Event::Disk(event) => self.on_disk(now, event),
             Event::Facts(account, answer) => self.on_answer(now, account, answer),
         }
     }
@@ -545,7 +545,7 @@ impl Gateway {
         }
         info!("the configuration was read again");
         if !same_texts {
-            let (texts, loader) = start_texts(&self.config, &self.state, self.clock, &self.inbox);
+            let (texts, loader) = start_texts(&self.config, &self.around.writer, self.clock, &self.inbox);
             self.loader = loader;
             self.on_texts(now, texts);
             self.want_texts();
@@ -644,15 +644,15 @@ fn start_accounts(
 /// The texts to begin with, and the task that finds better ones.
 fn start_texts(
     config: &Config,
-    state: &Arc<StateDir>,
+    writer: &Writer,
     clock: Clock,
     inbox: &mpsc::Sender<Event>,
 ) -> (Arc<Texts>, Option<Loader>) {
     match (config.language, config.texts_url.clone()) {
         (Language::Of(language), Some(url)) => {
-            let options = texts::Options { language, url, pace: texts::Pace::default() };
+            let options = texts::TextsOptions { language, url, pace: texts::Pace::default() };
             let loader =
-                Loader::start(options, Arc::clone(state), move || clock.now(), inbox.clone(), Event::Texts);
+                Loader::start(options, writer.clone(), move || clock.now(), inbox.clone(), Event::Texts);
             (Arc::new(Texts::new(language, [])), Some(loader))
         }
         _ => (Texts::bundled(), None),
