@@ -8,6 +8,7 @@
 mod account;
 mod channel;
 mod clock;
+mod ending;
 mod energy;
 mod facts;
 mod fleet;
@@ -43,6 +44,7 @@ use twin::{Input, Output, Place};
 use account::{Account, AccountEvent, Around, News, Told};
 pub(crate) use account::{cloud_options, log_in};
 pub use clock::Clock;
+use ending::Ending;
 pub(crate) use energy::Meters;
 use facts::Facts;
 pub(crate) use fleet::setup;
@@ -132,8 +134,8 @@ struct Gateway {
     around: Around,
     topics: Arc<Topics>,
     tasks: JoinSet<mqtt::Ended>,
-    /// How many of them are about to end because we said so.
-    ending: usize,
+    /// Those of them that may end.
+    ending: Ending,
     inbox: mpsc::Sender<Event>,
     local: Link,
     local_connected: bool,
@@ -199,17 +201,8 @@ pub async fn run(
                 }
                 Some(Signal::Stop) | None => break Ended::Stopped,
             },
-            ended = gateway.tasks.join_next() => {
-                // The tasks of a connection that was given up end as they should.
-                if gateway.ending > 0 {
-                    gateway.ending -= 1;
-                    continue;
-                }
-                let name = match ended {
-                    Some(Ok(name)) => name,
-                    Some(Err(error)) => error.to_string(),
-                    None => "everything".into(),
-                };
+            ended = gateway.tasks.join_next_with_id() => {
+                let Some(name) = gateway.ending.unexpected(ended) else { continue };
                 anyhow::bail!("{name} ended by itself, which it must not");
             }
             count = inbox.recv_many(&mut events, BATCH) => {
@@ -279,7 +272,7 @@ impl Gateway {
             around,
             topics,
             tasks,
-            ending: 0,
+            ending: Ending::default(),
             inbox,
             local,
             local_connected: false,
@@ -585,7 +578,7 @@ impl Gateway {
                 self.accounts.insert(id, account);
             } else {
                 gone.insert(id);
-                self.ending += account.channel.tasks();
+                self.ending.expect(account.channel.tasks());
                 tokio::spawn(async move { account.channel.close().await });
             }
         }
