@@ -198,13 +198,13 @@ fn forward_signals() -> io::Result<mpsc::Receiver<Signal>> {
     Ok(receiver)
 }
 
-fn load_with_warnings(argument: &ConfigArg) -> Result<Loaded, config::Error> {
+fn load_with_warnings(argument: &ConfigArg) -> Result<Loaded, config::ConfigError> {
     let environment = config::environment();
     let path = config::locate(argument.config.clone(), environment.clone())?;
     Config::load(&Source::File(path), environment)
 }
 
-fn load(argument: &ConfigArg) -> Result<Config, config::Error> {
+fn load(argument: &ConfigArg) -> Result<Config, config::ConfigError> {
     let loaded = load_with_warnings(argument)?;
     warn_of(&loaded);
     Ok(loaded.config)
@@ -216,7 +216,7 @@ fn warn_of(loaded: &Loaded) {
     }
 }
 
-fn wrong_configuration(error: &config::Error) -> Exit {
+fn wrong_configuration(error: &config::ConfigError) -> Exit {
     for line in error.lines() {
         complain(&line);
     }

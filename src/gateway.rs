@@ -8,6 +8,7 @@
 mod account;
 mod channel;
 mod clock;
+mod ending;
 mod energy;
 mod facts;
 mod fleet;
@@ -28,7 +29,7 @@ use tracing::{debug, error, info};
 
 use crate::cloud::Limiter;
 use crate::config::{Config, Language, Raw, StateDir};
-use crate::ledger::{self, Writer};
+use crate::disk::{DiskEvent, Writer};
 use crate::mqtt::backoff::Pace;
 use crate::mqtt::{self, Brokers, Link, Message, Token};
 use crate::service::{Notifier, Signal, watchdog_interval};
@@ -43,6 +44,7 @@ use twin::{Input, Output, Place};
 use account::{Account, AccountEvent, Around, News, Told};
 pub(crate) use account::{cloud_options, log_in};
 pub use clock::Clock;
+use ending::Ending;
 pub(crate) use energy::Meters;
 use facts::Facts;
 pub(crate) use fleet::setup;
@@ -76,7 +78,7 @@ enum Event {
     Place(Place, mqtt::Event),
     Account(AccountId, AccountEvent),
     Texts(Arc<Texts>),
-    Written(ledger::Report),
+    Disk(DiskEvent),
     /// What the cloud was asked for beside the list of printers.
     Facts(AccountId, facts::CloudAnswer),
 }
@@ -91,7 +93,7 @@ pub enum Ended {
 }
 
 /// How the configuration is read again at SIGHUP.
-pub type Reload = Box<dyn Fn() -> Result<Config, crate::config::Error> + Send>;
+pub type Reload = Box<dyn Fn() -> Result<Config, crate::config::ConfigError> + Send>;
 
 /// What a process may ask of the cloud, counted over all that it runs: a gateway that begins anew does not begin to
 /// count anew, and rests as long as the cloud wanted the one before to.
@@ -132,8 +134,8 @@ struct Gateway {
     around: Around,
     topics: Arc<Topics>,
     tasks: JoinSet<mqtt::Ended>,
-    /// How many of them are about to end because we said so.
-    ending: usize,
+    /// Those of them that may end.
+    ending: Ending,
     inbox: mpsc::Sender<Event>,
     local: Link,
     local_connected: bool,
@@ -199,17 +201,8 @@ pub async fn run(
                 }
                 Some(Signal::Stop) | None => break Ended::Stopped,
             },
-            ended = gateway.tasks.join_next() => {
-                // The tasks of a connection that was given up end as they should.
-                if gateway.ending > 0 {
-                    gateway.ending -= 1;
-                    continue;
-                }
-                let name = match ended {
-                    Some(Ok(name)) => name,
-                    Some(Err(error)) => error.to_string(),
-                    None => "everything".into(),
-                };
+            ended = gateway.tasks.join_next_with_id() => {
+                let Some(name) = gateway.ending.unexpected(ended) else { continue };
                 anyhow::bail!("{name} ended by itself, which it must not");
             }
             count = inbox.recv_many(&mut events, BATCH) => {
@@ -256,20 +249,20 @@ impl Gateway {
         let options = local_options(&config, &topics, &install)?;
         let local = Link::start(&mut tasks, options, inbox.clone(), Event::Local);
         let state = Arc::new(state);
-        let writer = Writer::start(&mut tasks, Arc::clone(&state) as _, inbox.clone(), Event::Written);
-        let records = Records::new(&state, writer);
+        let writer = Writer::start(&mut tasks, Arc::clone(&state) as _, inbox.clone(), Event::Disk);
+        let records = Records::new(&state, writer.clone());
         let now = clock.now();
         let mut next_account = Place(0);
         let Limits { limiter, brokers } = limits;
-        let around = Around { state: Arc::clone(&state), limiter, brokers, install, inbox: inbox.clone() };
+        let around = Around { writer: writer.clone(), limiter, brokers, install, inbox: inbox.clone() };
         let accounts = start_accounts(&mut next_account, &config, &around, now)?;
         let discovery = config.homeassistant.discovery;
-        let (texts, loader) = start_texts(&config, &state, clock, &inbox);
+        let (texts, loader) = start_texts(&config, &writer, clock, &inbox);
         let bridge = Bridge { version: env!("CARGO_PKG_VERSION"), ..Bridge::default() };
         Ok(Self {
             bridge_mirror: BridgeMirror::new(Arc::clone(&topics), discovery),
             orphans: Orphans::new(Arc::clone(&topics), discovery, config.mqtt.json_state),
-            facts: Facts::open(&state),
+            facts: Facts::open(&writer),
             meters: Meters::new(&config),
             texts,
             loader,
@@ -279,7 +272,7 @@ impl Gateway {
             around,
             topics,
             tasks,
-            ending: 0,
+            ending: Ending::default(),
             inbox,
             local,
             local_connected: false,
@@ -307,7 +300,7 @@ impl Gateway {
             Event::Local(event) => self.on_local(now, event),
             Event::Account(account, event) => self.on_account(now, account, event),
             Event::Texts(texts) => self.on_texts(now, texts),
-            Event::Written(report) => self.on_written(now, report),
+            Event::Disk(event) => self.on_disk(now, event),
             Event::Facts(account, answer) => self.on_answer(now, account, answer),
         }
     }
@@ -545,7 +538,7 @@ impl Gateway {
         }
         info!("the configuration was read again");
         if !same_texts {
-            let (texts, loader) = start_texts(&self.config, &self.state, self.clock, &self.inbox);
+            let (texts, loader) = start_texts(&self.config, &self.around.writer, self.clock, &self.inbox);
             self.loader = loader;
             self.on_texts(now, texts);
             self.want_texts();
@@ -585,7 +578,7 @@ impl Gateway {
                 self.accounts.insert(id, account);
             } else {
                 gone.insert(id);
-                self.ending += account.channel.tasks();
+                self.ending.expect(account.channel.tasks());
                 tokio::spawn(async move { account.channel.close().await });
             }
         }
@@ -644,15 +637,15 @@ fn start_accounts(
 /// The texts to begin with, and the task that finds better ones.
 fn start_texts(
     config: &Config,
-    state: &Arc<StateDir>,
+    writer: &Writer,
     clock: Clock,
     inbox: &mpsc::Sender<Event>,
 ) -> (Arc<Texts>, Option<Loader>) {
     match (config.language, config.texts_url.clone()) {
         (Language::Of(language), Some(url)) => {
-            let options = texts::Options { language, url, pace: texts::Pace::default() };
+            let options = texts::TextsOptions { language, url, pace: texts::Pace::default() };
             let loader =
-                Loader::start(options, Arc::clone(state), move || clock.now(), inbox.clone(), Event::Texts);
+                Loader::start(options, writer.clone(), move || clock.now(), inbox.clone(), Event::Texts);
             (Arc::new(Texts::new(language, [])), Some(loader))
         }
         _ => (Texts::bundled(), None),

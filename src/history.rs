@@ -9,8 +9,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::config::Disk;
-use crate::config::state_dir::Error;
+use crate::config::{Disk, DiskError};
 use printer::{JobRecord, Text};
 use twin::Recent;
 
@@ -58,11 +57,11 @@ fn older(number: u32) -> String {
 }
 
 /// Adds a line. The file is healed or put aside first, where it needs that.
-pub fn append(disk: &dyn Disk, line: &[u8]) -> Result<(), Error> {
+pub fn append(disk: &dyn Disk, line: &[u8]) -> Result<(), DiskError> {
     append_up_to(disk, line, FULL)
 }
 
-fn append_up_to(disk: &dyn Disk, line: &[u8], full: u64) -> Result<(), Error> {
+fn append_up_to(disk: &dyn Disk, line: &[u8], full: u64) -> Result<(), DiskError> {
     let (mut length, end) = disk.tail(FILE, LONGEST)?;
     let mut bytes = Vec::with_capacity(line.len() + 2);
     let last = end.rsplit(|byte| *byte == b'\n').next().unwrap_or_default();
@@ -89,7 +88,7 @@ fn append_up_to(disk: &dyn Disk, line: &[u8], full: u64) -> Result<(), Error> {
 }
 
 /// Reads everything that is kept.
-pub fn read(disk: &dyn Disk) -> Result<History, Error> {
+pub fn read(disk: &dyn Disk) -> Result<History, DiskError> {
     // Newest first: a file that is put aside meanwhile is read twice, and none is missed.
     let mut files = vec![disk.read(FILE)?];
     for number in 1..=OLD {
@@ -116,7 +115,7 @@ pub fn read(disk: &dyn Disk) -> Result<History, Error> {
 }
 
 /// What the history has of each printer, by its serial number, and how many lines cannot be read.
-pub fn recent(disk: &dyn Disk) -> Result<(BTreeMap<Text, Recent>, usize), Error> {
+pub fn recent(disk: &dyn Disk) -> Result<(BTreeMap<Text, Recent>, usize), DiskError> {
     let mut all: BTreeMap<Text, Recent> = BTreeMap::new();
     let mut damaged = 0;
     // One file at a time, oldest first.

@@ -23,6 +23,7 @@
 pub mod cli;
 pub mod cloud;
 pub mod config;
+pub mod disk;
 pub mod gateway;
 pub mod history;
 mod http;

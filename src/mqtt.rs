@@ -29,7 +29,7 @@ use bytes::Bytes;
 use rumqttc::QoS;
 use secrecy::SecretString;
 use tokio::sync::{mpsc, watch};
-use tokio::task::JoinSet;
+use tokio::task::{Id, JoinSet};
 use tokio_util::sync::CancellationToken;
 use tracing::{Instrument, debug, info_span};
 
@@ -229,6 +229,7 @@ impl fmt::Debug for Event {
 /// [`start`](Self::start) and end after [`close`](Self::close), or when that set is dropped.
 pub struct Link {
     shared: Arc<Shared>,
+    tasks: [Id; 2],
 }
 
 /// What handle, poller and writer have in common.
@@ -291,13 +292,18 @@ impl Link {
         });
         let span = info_span!("link", name = %options.name);
         let max_outgoing = max_outgoing(options.pace);
-        tasks.spawn(
+        let writer = tasks.spawn(
             writer::run(Arc::clone(&shared), max_outgoing, options.name.clone()).instrument(span.clone()),
         );
         let inbox = Inbox::new(inbox, wrap, shared.closing.clone());
         let poller = Poller::new(options, Arc::clone(&shared), brokers.clone(), inbox);
-        tasks.spawn(poller.run().instrument(span));
-        Self { shared }
+        let poller = tasks.spawn(poller.run().instrument(span));
+        Self { shared, tasks: [writer.id(), poller.id()] }
+    }
+
+    /// Its tasks, which end when it is closed.
+    pub fn tasks(&self) -> [Id; 2] {
+        self.tasks
     }
 
     /// Where to say what should leave.

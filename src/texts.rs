@@ -5,9 +5,9 @@
 //! catalogue, the old one stays.
 //! Must not know: printers' reports, entities, what becomes of the texts.
 
+mod cache;
 mod fetch;
 mod reply;
-mod shelf;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -19,10 +19,11 @@ use tokio::task::JoinHandle;
 use tokio::time::sleep;
 use tracing::{debug, info, warn};
 
-use crate::config::StateDir;
+use crate::config::DiskError;
+use crate::disk::Writer;
 use printer::{Now, Prefix, Texts};
 
-pub use fetch::Error;
+pub use fetch::FetchError;
 pub use reply::{Answer, Fault, parse};
 
 /// When to fetch.
@@ -58,7 +59,7 @@ impl Default for Pace {
 
 /// What to fetch, from where.
 #[derive(Debug, Clone)]
-pub struct Options {
+pub struct TextsOptions {
     /// The vendor's code of the language.
     pub language: &'static str,
     /// The catalogue's address without a query.
@@ -83,15 +84,15 @@ impl Drop for Loader {
 impl Loader {
     /// Starts it; `wrap` makes an event of the gateway's inbox from new texts.
     pub fn start<E: Send + 'static>(
-        options: Options,
-        state: Arc<StateDir>,
+        options: TextsOptions,
+        writer: Writer,
         clock: impl Fn() -> Now + Send + Sync + 'static,
         inbox: mpsc::Sender<E>,
         wrap: fn(Arc<Texts>) -> E,
     ) -> Self {
         let (wanted, news) = watch::channel(Vec::new());
         let texts = Arc::new(Texts::new(options.language, []));
-        let work = Work { options, state, models: BTreeMap::new(), texts, failing: false };
+        let work = Work { options, writer, models: BTreeMap::new(), texts, failing: false };
         let task = tokio::spawn(work.run(news, clock, inbox, wrap));
         Self { wanted, task }
     }
@@ -117,8 +118,8 @@ struct Model {
 }
 
 struct Work {
-    options: Options,
-    state: Arc<StateDir>,
+    options: TextsOptions,
+    writer: Writer,
     models: BTreeMap<Prefix, Model>,
     texts: Arc<Texts>,
     /// The last request failed, and that was said.
@@ -136,7 +137,7 @@ impl Work {
     ) {
         loop {
             let wanted = news.borrow_and_update().clone();
-            if self.open(&wanted, clock()) && inbox.send(wrap(Arc::clone(&self.texts))).await.is_err() {
+            if self.open(&wanted, clock()).await && inbox.send(wrap(Arc::clone(&self.texts))).await.is_err() {
                 return;
             }
             let next = self.models.iter().map(|(prefix, model)| (model.due, *prefix)).min();
@@ -163,17 +164,18 @@ impl Work {
     }
 
     /// Takes in models that were not there before; says whether that brought texts.
-    fn open(&mut self, wanted: &[Prefix], now: Now) -> bool {
+    async fn open(&mut self, wanted: &[Prefix], now: Now) -> bool {
         let mut found = false;
         self.models.retain(|prefix, _| wanted.contains(prefix));
         for &prefix in wanted {
             if self.models.contains_key(&prefix) {
                 continue;
             }
-            let Options { language, pace, .. } = self.options;
+            let TextsOptions { language, pace, .. } = self.options;
             let mut due = now.mono + pace.first.mul_f64(fastrand::f64());
             let mut version = None;
-            if let Some(kept) = shelf::read(&self.state, language, prefix) {
+            let read = self.writer.run(move |disk| Ok::<_, DiskError>(cache::read(disk, language, prefix)));
+            if let Some(kept) = read.await.ok().flatten() {
                 debug!(model = ?prefix, entries = kept.catalogue.len(), "error texts read from the disk");
                 version = kept.version;
                 if !self.texts.has(prefix) {
@@ -191,7 +193,7 @@ impl Work {
 
     /// Asks for one model's catalogue; says whether there are new texts.
     async fn refresh(&mut self, prefix: Prefix, clock: &(impl Fn() -> Now + Sync)) -> bool {
-        let Options { language, pace, .. } = self.options;
+        let TextsOptions { language, pace, .. } = self.options;
         let Some(model) = self.models.get_mut(&prefix) else { return false };
         let version = model.version.as_deref().filter(|_| self.texts.has(prefix));
         let answer = fetch::fetch(&self.options.url, language, prefix, version, pace.timeout).await;
@@ -216,26 +218,21 @@ impl Work {
         self.failing = false;
         model.failures = 0;
         model.due = now.mono + jitter(pace.refresh).max(pace.refresh);
-        let kept = match answer {
-            Answer::Unchanged => shelf::touch(&self.state, language, prefix, now.wall),
+        match answer {
+            Answer::Unchanged => {
+                cache::touch(&self.writer, language, prefix, now.wall);
+                false
+            }
             Answer::New { version, catalogue } => {
                 info!(model = ?prefix, language, entries = catalogue.len(), "error texts read");
-                let kept =
-                    shelf::write(&self.state, language, prefix, version.as_deref(), &catalogue, now.wall);
+                cache::write(&self.writer, language, prefix, version.as_deref(), &catalogue, now.wall);
                 model.version = version;
                 let texts = self.texts.with(prefix, catalogue);
                 let new = texts != *self.texts;
                 self.texts = Arc::new(texts);
-                if let Err(error) = kept {
-                    warn!(%error, "error texts are not kept");
-                }
-                return new;
+                new
             }
-        };
-        if let Err(error) = kept {
-            debug!(%error, "error texts are not kept");
         }
-        false
     }
 }
 

@@ -11,6 +11,7 @@ use tokio::time::timeout;
 
 use crate::cloud::{self, BoundPrinter, Client, Limiter};
 use crate::config::{Account, Config, StateDir};
+use crate::disk::Writer;
 use crate::gateway::{Clock, Meters, cloud_options, local_options, log_in, setup, topics_of};
 use crate::mqtt::{Event, Link, Message, Qos};
 use crate::service::Exit;
@@ -69,10 +70,11 @@ impl Findings {
 /// `printers`: the list that the cloud has.
 pub(super) async fn printers(config: &Config, json: bool) -> anyhow::Result<Exit> {
     let state = StateDir::open(&config.state_dir)?;
+    let writer = Writer::direct(Arc::new(state.clone()));
     let mut findings = Findings::default();
     let limiter = Limiter::new();
     for account in &config.accounts {
-        match list(account, &state, &limiter).await {
+        match list(account, &writer, &limiter).await {
             Ok((_, printers)) => {
                 for printer in printers {
                     let name = name_of(config, &printer);
@@ -116,11 +118,12 @@ impl Findings {
 /// `check`: both brokers, the cloud, and each printer's own word.
 pub(super) async fn run(config: &Config, json: bool) -> anyhow::Result<Exit> {
     let state = StateDir::open(&config.state_dir)?;
+    let writer = Writer::direct(Arc::new(state.clone()));
     let mut findings = Findings::default();
     check_local(config, &state, &mut findings).await?;
     let limiter = Limiter::new();
     for (index, account) in config.accounts.iter().enumerate() {
-        match list(account, &state, &limiter).await {
+        match list(account, &writer, &limiter).await {
             Ok((session, printers)) => {
                 let count = printers.len();
                 findings.lines.push(format!("the cloud accepts the login and lists {count} printers"));
@@ -139,11 +142,11 @@ pub(super) async fn run(config: &Config, json: bool) -> anyhow::Result<Exit> {
 
 async fn list(
     account: &Account,
-    state: &StateDir,
+    writer: &Writer,
     limiter: &Arc<Limiter>,
 ) -> Result<(cloud::CloudLogin, Vec<BoundPrinter>), cloud::CloudError> {
     let client = Client::sharing(account, Arc::clone(limiter))?;
-    log_in(&client, account, state, Clock::start().now().wall).await
+    log_in(&client, account, writer, Clock::start().now().wall).await
 }
 
 fn name_of(config: &Config, printer: &BoundPrinter) -> String {

@@ -14,6 +14,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use crate::cloud::flow::{Authenticated, Next};
 use crate::cloud::{Client, CloudError, CloudLogin, CodeKind, Limiter, LoginFlow, logins};
 use crate::config::{Account, Config, StateDir};
+use crate::disk::Writer;
 use crate::gateway::Clock;
 use crate::service::Exit;
 
@@ -89,6 +90,7 @@ impl From<io::Error> for Stopped {
 
 pub(super) async fn run(config: &Config, arguments: Arguments) -> anyhow::Result<Exit> {
     let state = StateDir::open(&config.state_dir)?;
+    let writer = Writer::direct(Arc::new(state.clone()));
     let way = match way(&arguments) {
         Ok(way) => way,
         Err(error) => {
@@ -117,8 +119,8 @@ pub(super) async fn run(config: &Config, arguments: Arguments) -> anyhow::Result
                 without_name(&name, several.then_some(place), logins::is_there(account, &state))?
             }
             Ok(client) => {
-                let flow = LoginFlow { client: &client, account, state: &state };
-                tell_end(&flow, &name, one(&flow, &name, &way).await)?
+                let flow = LoginFlow { client: &client, account, writer: &writer };
+                tell_end(account, &state, &name, one(&flow, &name, &way).await)?
             }
         };
         if exit != Exit::Done {
@@ -146,15 +148,20 @@ fn without_name(name: &str, place: Option<usize>, has_token: bool) -> anyhow::Re
 }
 
 /// Tells how it ended for one account.
-fn tell_end(flow: &LoginFlow<'_>, name: &str, end: Result<CloudLogin, Stopped>) -> anyhow::Result<Exit> {
+fn tell_end(
+    account: &Account,
+    state: &StateDir,
+    name: &str,
+    end: Result<CloudLogin, Stopped>,
+) -> anyhow::Result<Exit> {
     match end {
         Ok(login) => {
             let until = login
                 .expires_at
                 .map_or_else(String::new, |end| format!(" and lasts until {}", end.strftime("%Y-%m-%d")));
-            let folder = flow.state.path().display();
+            let folder = state.path().display();
             say(&format!("logged in as {name}; the token is kept in {folder}{until}"))?;
-            if flow.account.token.is_some() {
+            if account.token.is_some() {
                 tell("the token in the configuration still comes first, as long as it works");
             }
         }

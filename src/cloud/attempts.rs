@@ -11,7 +11,7 @@ use serde_json::json;
 
 use super::error::CloudError;
 use super::token;
-use crate::config::{Account, StateDir};
+use crate::config::{Account, Disk};
 use crate::window::Window;
 
 /// At most this many of each kind …
@@ -39,14 +39,14 @@ struct Attempts {
 }
 
 impl Attempts {
-    fn load(state: &StateDir, account: &Account) -> Result<Self, CloudError> {
-        Ok(Self::read(&state.read(&token::file_name("logins", account))?.unwrap_or_default()))
+    fn load(disk: &dyn Disk, account: &Account) -> Result<Self, CloudError> {
+        Ok(Self::read(&disk.read(&token::file_name("logins", account))?.unwrap_or_default()))
     }
 
-    fn save(self, state: &StateDir, account: &Account) -> Result<(), CloudError> {
+    fn save(self, disk: &dyn Disk, account: &Account) -> Result<(), CloudError> {
         let Self { passwords, code_requests, codes } = self;
         let written = json!({ "passwords": passwords, "code_requests": code_requests, "codes": codes });
-        Ok(state.write(&token::file_name("logins", account), written.to_string().as_bytes())?)
+        Ok(disk.replace(&token::file_name("logins", account), written.to_string().as_bytes())?)
     }
 
     fn read(bytes: &[u8]) -> Self {
@@ -67,12 +67,12 @@ impl Attempts {
 
 /// Counts an attempt that is about to be made, or says that it has to wait.
 pub fn permit(
-    state: &StateDir,
+    disk: &dyn Disk,
     account: &Account,
     attempt: Attempt,
     now: Timestamp,
 ) -> Result<(), CloudError> {
-    let mut all = Attempts::load(state, account)?;
+    let mut all = Attempts::load(disk, account)?;
     for attempt in [Attempt::Password, Attempt::CodeRequest, Attempt::Code] {
         // A clock that was ahead must not lock anyone out: the future does not count.
         all.of(attempt).retain(|at| *at <= now && now.duration_since(*at).unsigned_abs() < WITHIN);
@@ -85,7 +85,7 @@ pub fn permit(
     }
     window.permit(since_epoch(now)).map_err(|wait| CloudError::TooManyLogins { wait })?;
     made.push(now);
-    all.save(state, account)
+    all.save(disk, account)
 }
 
 fn since_epoch(at: Timestamp) -> Duration {
@@ -93,8 +93,8 @@ fn since_epoch(at: Timestamp) -> Duration {
 }
 
 /// Takes back the last one, which was not made after all.
-pub(super) fn forgive(state: &StateDir, account: &Account, attempt: Attempt) -> Result<(), CloudError> {
-    let mut all = Attempts::load(state, account)?;
+pub(super) fn forgive(disk: &dyn Disk, account: &Account, attempt: Attempt) -> Result<(), CloudError> {
+    let mut all = Attempts::load(disk, account)?;
     all.of(attempt).pop();
-    all.save(state, account)
+    all.save(disk, account)
 }

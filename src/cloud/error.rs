@@ -8,7 +8,7 @@ use rustls::CertificateError;
 use thiserror::Error as ThisError;
 
 use super::kinds::{LoginReason, RequestOutcome, Rest};
-use crate::config::state_dir;
+use crate::config::DiskError;
 use crate::tls;
 
 /// What helps against more than one trouble with the cloud, of REST and of the broker.
@@ -268,7 +268,7 @@ pub enum CloudError {
     Tls(#[from] tls::TlsError),
     /// The login cannot be read or kept.
     #[error(transparent)]
-    State(#[from] state_dir::Error),
+    State(#[from] DiskError),
 }
 
 impl CloudError {

@@ -13,7 +13,8 @@ use super::kinds::CodeKind;
 use super::login::{Answered, LoginAnswer, TokenGrant};
 use super::logins::{CloudLogin, LoginSource, keep};
 use super::token::{self, Stored, claims};
-use crate::config::{Account, StateDir};
+use crate::config::Account;
+use crate::disk::Writer;
 
 /// The account a person logs in to, with all that takes.
 #[derive(Debug, Clone, Copy)]
@@ -23,7 +24,7 @@ pub struct LoginFlow<'a> {
     /// Which account.
     pub account: &'a Account,
     /// Where attempts are counted and the token is kept.
-    pub state: &'a StateDir,
+    pub writer: &'a Writer,
 }
 
 /// What comes after the password.
@@ -96,16 +97,18 @@ impl LoginFlow<'_> {
         now: Timestamp,
         work: impl Future<Output = Result<T, CloudError>>,
     ) -> Result<T, CloudError> {
-        attempts::permit(self.state, self.account, attempt, now)?;
+        let own = self.account.clone();
+        self.writer.run(move |disk| attempts::permit(disk, &own, attempt, now)).await?;
         let done = work.await;
         if matches!(done, Err(CloudError::Resting { .. })) {
-            attempts::forgive(self.state, self.account, attempt)?;
+            let own = self.account.clone();
+            self.writer.run(move |disk| attempts::forgive(disk, &own, attempt)).await?;
         }
         done
     }
 
     async fn keep(&self, grant: TokenGrant, now: Timestamp) -> Result<CloudLogin, CloudError> {
-        let kept = keep(self.client, self.account, self.state, grant, LoginSource::Person, now).await;
+        let kept = keep(self.client, self.account, self.writer, grant, LoginSource::Person, now).await;
         kept.map_err(|error| match error {
             CloudError::State(_) => error,
             error if error.needs_login() => error,
@@ -133,7 +136,7 @@ impl LoginFlow<'_> {
             obtained_at: now,
             expires_at: claims.expires_at,
         };
-        token::save(self.state, self.account, &stored)?;
+        token::save(self.writer, self.account, &stored).await?;
         let expires_at = stored.end();
         Ok(CloudLogin { token: stored.token, user_name, expires_at, source: LoginSource::Person })
     }

@@ -16,7 +16,8 @@ use super::error::CloudError;
 use super::kinds::LoginReason;
 use super::login::{LoginAnswer, TokenGrant};
 use super::token::{self, Stored, UserName, claims};
-use crate::config::{Account, StateDir};
+use crate::config::{Account, Disk, DiskError};
+use crate::disk::Writer;
 
 /// People are warned this long before a login ends.
 const WARN_BEFORE_END: SignedDuration = SignedDuration::from_hours(14 * 24);
@@ -62,10 +63,10 @@ impl CloudLogin {
 pub async fn obtain(
     client: &Client,
     account: &Account,
-    state: &StateDir,
+    writer: &Writer,
     now: Timestamp,
 ) -> Result<CloudLogin, CloudError> {
-    tokio::time::timeout(OVERALL, obtain_in_time(client, account, state, now))
+    tokio::time::timeout(OVERALL, obtain_in_time(client, account, writer, now))
         .await
         .unwrap_or_else(|_| Err(CloudError::Timeout { host: client.host().to_owned() }))
 }
@@ -73,12 +74,12 @@ pub async fn obtain(
 async fn obtain_in_time(
     client: &Client,
     account: &Account,
-    state: &StateDir,
+    writer: &Writer,
     now: Timestamp,
 ) -> Result<CloudLogin, CloudError> {
-    match find(client, account, state, now).await {
+    match find(client, account, writer, now).await {
         Err(CloudError::LoginNeeded { .. }) if account.account.is_some() && account.password.is_some() => {
-            with_password(client, account, state, now).await
+            with_password(client, account, writer, now).await
         }
         found => found,
     }
@@ -91,27 +92,30 @@ async fn obtain_in_time(
 pub async fn find(
     client: &Client,
     account: &Account,
-    state: &StateDir,
+    writer: &Writer,
     now: Timestamp,
 ) -> Result<CloudLogin, CloudError> {
     let mut reason = LoginReason::NoToken;
     if let Some(token) = &account.token {
-        if !retired(account, state)?.contains(&token::fingerprint(token)) {
-            let given = token::given(state, account, token, now)?;
-            match complete(client, account, state, given, LoginSource::Configuration).await {
+        let own = account.clone();
+        let dead = writer.run(move |disk| retired(&own, disk)).await?;
+        if !dead.contains(&token::fingerprint(token)) {
+            let given = token::given(writer, account, token, now).await?;
+            match complete(client, account, writer, given, LoginSource::Configuration).await {
                 Ok(login) => return Ok(login),
                 // Proven dead: another login may be there.
-                Err(error) if error.needs_login() => retire(account, state, token)?,
+                Err(error) if error.needs_login() => put_away(account, writer, token).await?,
                 Err(error) => return Err(error),
             }
         }
         warn!("the token in the configuration has run out; looking for another login");
         reason = LoginReason::RunOut;
     }
-    if let Some(stored) = token::load(state, account)? {
+    let own = account.clone();
+    if let Some(stored) = writer.run(move |disk| token::load(disk, &own)).await? {
         let token = stored.token.clone();
-        match complete(client, account, state, stored, LoginSource::StateDirectory).await {
-            Err(error) if error.needs_login() => retire(account, state, &token)?,
+        match complete(client, account, writer, stored, LoginSource::StateDirectory).await {
+            Err(error) if error.needs_login() => put_away(account, writer, &token).await?,
             found => return found,
         }
         reason = LoginReason::RunOut;
@@ -123,17 +127,18 @@ pub async fn find(
 pub async fn with_password(
     client: &Client,
     account: &Account,
-    state: &StateDir,
+    writer: &Writer,
     now: Timestamp,
 ) -> Result<CloudLogin, CloudError> {
     let (Some(_), Some(password)) = (&account.account, &account.password) else {
         return Err(CloudError::LoginNeeded { reason: LoginReason::NoToken });
     };
-    permit_login(state, account, now)?;
+    let own = account.clone();
+    writer.run(move |disk| permit_login(disk, &own, now)).await?;
     match client.login(password).await? {
         LoginAnswer::Token(grant) => {
             info!("logged in to the Bambu cloud with the password");
-            keep(client, account, state, grant, LoginSource::Password, now).await
+            keep(client, account, writer, grant, LoginSource::Password, now).await
         }
         LoginAnswer::NeedsCode(kind) => Err(CloudError::LoginNeeded { reason: LoginReason::Code(kind) }),
         LoginAnswer::NeedsAuthenticator { .. } => {
@@ -143,15 +148,15 @@ pub async fn with_password(
 }
 
 /// Whether the login that is kept is another one than this. One that cannot be read is none.
-pub fn is_renewed(account: &Account, state: &StateDir, token: Option<&SecretString>) -> bool {
-    let stored = token::load(state, account).ok().flatten();
+pub fn is_renewed(account: &Account, disk: &dyn Disk, token: Option<&SecretString>) -> bool {
+    let stored = token::load(disk, account).ok().flatten();
     stored
         .is_some_and(|stored| token.is_none_or(|token| token.expose_secret() != stored.token.expose_secret()))
 }
 
 /// The file that the login of this account is kept in.
-pub fn file(account: &Account, state: &StateDir) -> PathBuf {
-    state.path().join(token::file_name("token", account))
+pub fn file(account: &Account, disk: &dyn Disk) -> PathBuf {
+    disk.locate(&token::file_name("token", account))
 }
 
 /// Tells an account from others without showing it: the same at every start and at every place in the
@@ -161,17 +166,17 @@ pub fn label(account: &Account) -> String {
 }
 
 /// Whether there is a login that is not known to be dead: in the configuration, or kept.
-pub fn is_there(account: &Account, state: &StateDir) -> bool {
+pub fn is_there(account: &Account, disk: &dyn Disk) -> bool {
     let given = account.token.as_ref().map(token::fingerprint);
-    let alive = |given: &String| retired(account, state).is_ok_and(|retired| !retired.contains(given));
-    given.as_ref().is_some_and(alive) || is_renewed(account, state, None)
+    let alive = |given: &String| retired(account, disk).is_ok_and(|retired| !retired.contains(given));
+    given.as_ref().is_some_and(alive) || is_renewed(account, disk, None)
 }
 
 /// Makes a login of a fresh token and keeps it for the next start.
 pub async fn keep(
     client: &Client,
     account: &Account,
-    state: &StateDir,
+    writer: &Writer,
     grant: TokenGrant,
     source: LoginSource,
     now: Timestamp,
@@ -182,15 +187,15 @@ pub async fn keep(
     let expires_at = claims.expires_at.or(told);
     let stored = Stored { token, user_name: claims.user_name, obtained_at: now, expires_at };
     // Before anything else can fail: getting another one may take a person and a code.
-    token::save(state, account, &stored)?;
-    complete(client, account, state, stored, source).await
+    token::save(writer, account, &stored).await?;
+    complete(client, account, writer, stored, source).await
 }
 
 /// Finds out the user name where it is not known yet.
 async fn complete(
     client: &Client,
     account: &Account,
-    state: &StateDir,
+    writer: &Writer,
     mut stored: Stored,
     source: LoginSource,
 ) -> Result<CloudLogin, CloudError> {
@@ -200,9 +205,9 @@ async fn complete(
         let user_name = client.preference(&stored.token).await?;
         stored.user_name = Some(user_name.clone());
         if source == LoginSource::Configuration {
-            token::note_given(state, account, &stored);
+            token::note_given(writer, account, &stored).await;
         } else {
-            token::save(state, account, &stored)?;
+            token::save(writer, account, &stored).await?;
         }
         user_name
     };
@@ -213,32 +218,42 @@ async fn complete(
 /// Takes a token that is proven dead out of use, so that [`obtain`] goes on to the next source.
 ///
 /// A login that someone made in the meantime stays.
-pub fn retire(account: &Account, state: &StateDir, token: &SecretString) -> Result<(), CloudError> {
-    let stored = token::load(state, account)?;
+pub fn retire(account: &Account, disk: &dyn Disk, token: &SecretString) -> Result<(), DiskError> {
+    let stored = token::load(disk, account)?;
     if stored.is_some_and(|stored| stored.token.expose_secret() == token.expose_secret()) {
-        state.remove(&token::file_name("token", account))?;
+        disk.remove(&token::file_name("token", account))?;
     }
     if account.token.as_ref().is_some_and(|given| given.expose_secret() == token.expose_secret()) {
-        let mut retired = retired(account, state)?;
+        let mut retired = retired(account, disk)?;
         retired.insert(0, token::fingerprint(token));
         // Only the newest matter: the configuration has one token at a time.
         retired.truncate(RETIRED);
         let written = Value::from(retired).to_string();
-        state.write(&token::file_name("retired", account), written.as_bytes())?;
+        disk.replace(&token::file_name("retired", account), written.as_bytes())?;
     }
     Ok(())
 }
 
+/// [`retire`] beside everything else that goes on; it has its place among what is written when this returns.
+pub fn put_away(
+    account: &Account,
+    writer: &Writer,
+    token: &SecretString,
+) -> impl Future<Output = Result<(), DiskError>> + Send + use<> {
+    let (account, token) = (account.clone(), token.clone());
+    writer.run(move |disk| retire(&account, disk, &token))
+}
+
 /// Fingerprints of configured tokens that are dead, so that a login can take the place of one that stays in
 /// the file.
-fn retired(account: &Account, state: &StateDir) -> Result<Vec<String>, CloudError> {
-    let bytes = state.read(&token::file_name("retired", account))?.unwrap_or_default();
+fn retired(account: &Account, disk: &dyn Disk) -> Result<Vec<String>, DiskError> {
+    let bytes = disk.read(&token::file_name("retired", account))?.unwrap_or_default();
     Ok(serde_json::from_slice(&bytes).unwrap_or_default())
 }
 
 /// Counts a login with a password that is about to be made, or says that it has to wait.
-pub fn permit_login(state: &StateDir, account: &Account, now: Timestamp) -> Result<(), CloudError> {
-    attempts::permit(state, account, attempts::Attempt::Password, now)
+pub fn permit_login(disk: &dyn Disk, account: &Account, now: Timestamp) -> Result<(), CloudError> {
+    attempts::permit(disk, account, attempts::Attempt::Password, now)
 }
 
 /// What a refusal by the broker means for the token.

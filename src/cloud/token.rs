@@ -13,7 +13,9 @@ use serde_json::Value;
 use tracing::warn;
 
 use super::reply::number;
-use crate::config::{Account, StateDir, state_dir};
+use crate::config::{Account, Disk, DiskError};
+use crate::disk::Writer;
+use printer::fnv::fnv1a;
 
 /// What an opaque token lasts when nobody says (`protocol.md` 1.4).
 const USUAL_LIFE: SignedDuration = SignedDuration::from_hours(90 * 24);
@@ -101,9 +103,9 @@ struct Read {
 }
 
 /// The login that is kept for this account. A damaged one is told and treated as absent.
-pub(super) fn load(state: &StateDir, account: &Account) -> Result<Option<Stored>, state_dir::Error> {
+pub(super) fn load(disk: &dyn Disk, account: &Account) -> Result<Option<Stored>, DiskError> {
     let name = file_name("token", account);
-    let Some(bytes) = state.read(&name)? else { return Ok(None) };
+    let Some(bytes) = disk.read(&name)? else { return Ok(None) };
     let read = serde_json::from_slice::<Read>(&bytes).ok().and_then(|read| {
         let Read { token, user_name, obtained_at, expires_at } = read;
         let user_name = user_name.as_deref().and_then(UserName::parse);
@@ -111,14 +113,14 @@ pub(super) fn load(state: &StateDir, account: &Account) -> Result<Option<Stored>
     });
     if read.is_none() {
         // Without the parser's words: they may quote the token.
-        let file = state.path().join(&name);
+        let file = disk.locate(&name);
         warn!(file = %file.display(), "the stored login is damaged and is treated as absent");
     }
     Ok(read)
 }
 
 /// Keeps the login for this account in place of any before it.
-pub(super) fn save(state: &StateDir, account: &Account, stored: &Stored) -> Result<(), state_dir::Error> {
+pub(super) async fn save(writer: &Writer, account: &Account, stored: &Stored) -> Result<(), DiskError> {
     let Stored { token, user_name, obtained_at, expires_at } = stored;
     let written = Written {
         token: token.expose_secret(),
@@ -127,7 +129,8 @@ pub(super) fn save(state: &StateDir, account: &Account, stored: &Stored) -> Resu
         expires_at: *expires_at,
     };
     let bytes = serde_json::to_vec_pretty(&written).expect("text and numbers always make JSON");
-    state.write(&file_name("token", account), &bytes)
+    let name = file_name("token", account);
+    writer.run(move |disk| disk.replace(&name, &bytes)).await
 }
 
 /// What is known of a token that the configuration has; the token itself stays there.
@@ -144,14 +147,15 @@ struct GivenToken {
 ///
 /// One that is seen for the first time is taken to be new: nobody says how old it is, and a warning that comes
 /// late is of more use than none.
-pub(super) fn given(
-    state: &StateDir,
+pub(super) async fn given(
+    writer: &Writer,
     account: &Account,
     token: &SecretString,
     now: Timestamp,
-) -> Result<Stored, state_dir::Error> {
+) -> Result<Stored, DiskError> {
     let claims = claims(token);
-    let bytes = state.read(&file_name("token-given", account))?.unwrap_or_default();
+    let name = file_name("token-given", account);
+    let bytes = writer.run(move |disk| disk.read(&name)).await?.unwrap_or_default();
     let known = serde_json::from_slice::<GivenToken>(&bytes).ok();
     let known = known.filter(|given| given.fingerprint == fingerprint(token));
     let user_name = known.as_ref().and_then(|given| given.user_name.as_deref()).and_then(UserName::parse);
@@ -164,21 +168,22 @@ pub(super) fn given(
     };
     // One that says all about itself need not be remembered.
     if known.is_none() && (stored.user_name.is_none() || stored.expires_at.is_none()) {
-        note_given(state, account, &stored);
+        note_given(writer, account, &stored).await;
     }
     Ok(stored)
 }
 
 /// Remembers what is known of the configuration's token, in place of any before it. A disk that is full is no
 /// reason not to use it.
-pub(super) fn note_given(state: &StateDir, account: &Account, given: &Stored) {
+pub(super) async fn note_given(writer: &Writer, account: &Account, given: &Stored) {
     let written = GivenToken {
         fingerprint: fingerprint(&given.token),
         user_name: given.user_name.as_ref().map(|name| name.as_str().to_owned()),
         first_seen: given.obtained_at,
     };
     let bytes = serde_json::to_vec_pretty(&written).expect("text and numbers always make JSON");
-    if let Err(error) = state.write(&file_name("token-given", account), &bytes) {
+    let name = file_name("token-given", account);
+    if let Err(error) = writer.run(move |disk| disk.replace(&name, &bytes)).await {
         warn!(%error, "whose token the configuration has is not remembered, and is asked for again at the next start");
     }
 }
@@ -202,11 +207,4 @@ pub(super) fn file_name(kind: &str, account: &Account) -> String {
 /// Tells tokens apart without keeping them.
 pub(super) fn fingerprint(token: &SecretString) -> String {
     format!("{:016x}", fnv1a(token.expose_secret().as_bytes()))
-}
-
-/// FNV-1a: std's hasher may change between releases, and a file's name must not.
-fn fnv1a(bytes: &[u8]) -> u64 {
-    bytes
-        .iter()
-        .fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3))
 }

@@ -9,12 +9,15 @@ use std::path::{Path, PathBuf};
 use reqwest::Url;
 use secrecy::SecretString;
 
+use super::error::Problem;
 use super::file::{AccountBlock, Accounts, File, HttpBlock, MqttBlock, PrinterBlock};
-use super::secret::{self, Given};
-use super::{
-    Account, AccountName, Broker, Config, HomeAssistant, Identity, Language, Loaded, Mqtt, Printer, Problem,
-    env, money, slug, state_dir,
+use super::findings::Findings;
+use super::kinds::{
+    Account, AccountName, Broker, Config, HomeAssistant, Identity, Language, Loaded, Mqtt, Printer,
 };
+use super::secret::{self, Given};
+use super::topic::topic;
+use super::{env, money, state_dir};
 use printer::Serial;
 
 /// Languages that the vendor has error texts in, by its codes: those that BambuStudio brings along in
@@ -23,24 +26,6 @@ const LANGUAGES: &[&str] =
     &["en", "de", "es", "fr", "hu", "it", "ja", "ko", "nl", "pl", "pt", "pt-br", "ru", "sv", "zh-cn"];
 /// For whoever wants nothing fetched.
 const BUNDLED: &str = "bundled";
-
-/// What was found so far.
-#[derive(Default)]
-pub(super) struct Findings {
-    problems: Vec<Problem>,
-    warnings: Vec<Problem>,
-}
-
-impl Findings {
-    pub(super) fn problem(&mut self, key: &str, text: String) {
-        self.problems.push(Problem { key: key.to_owned(), text });
-    }
-
-    fn unavailable(&mut self, key: &str, what: &str) {
-        let text = format!("{what} is not available in this version and is ignored");
-        self.warnings.push(Problem { key: key.to_owned(), text });
-    }
-}
 
 /// What a value may need besides itself: the folder of the file, and systemd's credentials.
 struct Surroundings<'a> {
@@ -477,41 +462,4 @@ fn pem_file(key: &str, path: PathBuf, label: &str, findings: &mut Findings) -> O
         return None;
     }
     Some(path)
-}
-
-/// A topic that others tell on: their own affair but for what a subscription cannot mean.
-pub(super) fn exact_topic(key: &str, topic: &str, findings: &mut Findings) -> bool {
-    let problem = if topic.is_empty() {
-        "is empty"
-    } else if topic.contains(['+', '#']) {
-        "holds a wildcard (`+` or `#`)"
-    } else if topic.contains(char::is_control) {
-        "holds a control character"
-    } else {
-        return true;
-    };
-    findings.problem(key, format!("`{topic}` {problem}; write it like `zigbee2mqtt/Printer plug`"));
-    false
-}
-
-fn topic(key: &str, topic: &str, findings: &mut Findings) -> bool {
-    let problem = if topic.is_empty() {
-        "is empty"
-    } else if topic.contains(['+', '#']) {
-        "holds a wildcard (`+` or `#`)"
-    } else if topic.starts_with('/') || topic.ends_with('/') {
-        "begins or ends with `/`"
-    } else if topic.contains("//") {
-        "has an empty level (`//`)"
-    } else if topic.starts_with('$') {
-        "begins with `$`, which belongs to the broker"
-    } else if topic.contains(char::is_control) {
-        "holds a control character"
-    } else if slug(topic).is_empty() {
-        "has no ASCII letter or digit, which ids are made from"
-    } else {
-        return true;
-    };
-    findings.problem(key, format!("`{topic}` {problem}; write it like `bambu2mqtt` or `home/printers`"));
-    false
 }

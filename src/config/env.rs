@@ -10,8 +10,8 @@ use serde::Deserialize;
 use serde::de::IntoDeserializer as _;
 use serde::de::value::{Error as TextError, StrDeserializer};
 
-use super::check::Findings;
 use super::file::{AccountBlock, File};
+use super::findings::Findings;
 
 const PREFIX: &str = "BAMBU2MQTT__";
 

@@ -8,10 +8,10 @@ use thiserror::Error as ThisError;
 
 /// Why there is no configuration.
 ///
-/// `Display` puts every problem on a line of its own; [`Error::lines`] gives them one by one.
+/// `Display` puts every problem on a line of its own; [`ConfigError::lines`] gives them one by one.
 #[derive(Debug, ThisError)]
 #[non_exhaustive]
-pub enum Error {
+pub enum ConfigError {
     /// There is no file where one is looked for.
     #[error(
         "no configuration found: looked for {}; \
@@ -68,7 +68,7 @@ impl fmt::Display for Problem {
     }
 }
 
-impl Error {
+impl ConfigError {
     /// Every problem as a line of its own.
     pub fn lines(&self) -> Vec<String> {
         match self {

@@ -10,8 +10,8 @@ use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
 use serde::de::{MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
+use super::kinds::{Controls, DEFAULT_BASE_TOPIC, HomeAssistant, Log, Mode, Raw, Region};
 use super::money::{EnergyBlock, PricesBlock};
-use super::{Controls, HomeAssistant, Log, Mode, Raw, Region};
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields, expecting = "a mapping of settings")]
@@ -130,7 +130,7 @@ impl Default for MqttBlock {
             client_cert_file: None,
             client_key_file: None,
             client_id: None,
-            base_topic: super::DEFAULT_BASE_TOPIC.to_owned(),
+            base_topic: DEFAULT_BASE_TOPIC.to_owned(),
             json_state: false,
             raw: Raw::Off,
         }

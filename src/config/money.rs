@@ -2,8 +2,9 @@
 
 use serde::Deserialize;
 
-use super::check::{Findings, exact_topic};
 use super::currency;
+use super::findings::Findings;
+use super::topic::exact_topic;
 
 /// What filament and energy cost.
 #[derive(Debug, Clone, PartialEq)]

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use secrecy::{ExposeSecret as _, SecretString};
 
-use super::check::Findings;
+use super::findings::Findings;
 
 /// A secret is a line of text; anything longer is a wrong file, and need not be read to its end.
 const LONGEST: u64 = 64 * 1024;

@@ -2,12 +2,17 @@
 //!
 //! Files are private (0600) and replaced as a whole, so a power cut leaves the old one or the new one; what
 //! grows line by line is only added to. It does not know what is in them, but for the install id.
+//!
+//! Root may write here for the service's user (`sudo bambu2mqtt login`), who owns the directory and may put
+//! anything into it: no symbolic link in it is followed, and nothing is given away by its path.
 
-use std::fs::{self, DirBuilder, File, Metadata, OpenOptions};
+use std::fs::File;
 use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
-use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _, chown};
+use std::os::fd::{AsFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
+use rustix::fs::{self as sys, AtFlags, Mode, OFlags};
+use rustix::io::Errno;
 use thiserror::Error as ThisError;
 use tracing::warn;
 
@@ -17,7 +22,7 @@ const INSTALL_ID_LENGTH: usize = 16;
 /// Why the state directory cannot be used.
 #[derive(Debug, ThisError)]
 #[non_exhaustive]
-pub enum Error {
+pub enum DiskError {
     /// It is not there and cannot be made.
     #[error("cannot create the state directory {}: {cause}; create it or set state_dir", path.display())]
     Create {
@@ -50,79 +55,75 @@ pub enum Error {
 /// What a place for small files can do; a trait, so that a test can let it fail as a full disk does.
 pub trait Disk: Send + Sync {
     /// The content of a file, or `None` where there is none.
-    fn read(&self, name: &str) -> Result<Option<Vec<u8>>, Error>;
+    fn read(&self, name: &str) -> Result<Option<Vec<u8>>, DiskError>;
     /// Replaces a file as a whole; afterwards it is on the disk.
-    fn replace(&self, name: &str, bytes: &[u8]) -> Result<(), Error>;
+    fn replace(&self, name: &str, bytes: &[u8]) -> Result<(), DiskError>;
+    /// Removes a file; one that is not there is no error.
+    fn remove(&self, name: &str) -> Result<(), DiskError>;
     /// Adds to the end of a file, which is made where there is none; afterwards it is on the disk, whole
     /// unless there was an error.
-    fn append(&self, name: &str, bytes: &[u8]) -> Result<(), Error>;
+    fn append(&self, name: &str, bytes: &[u8]) -> Result<(), DiskError>;
     /// How long a file is, and at most so many bytes of its end; nothing where there is none.
-    fn tail(&self, name: &str, most: u64) -> Result<(u64, Vec<u8>), Error>;
+    fn tail(&self, name: &str, most: u64) -> Result<(u64, Vec<u8>), DiskError>;
     /// Cuts a file to a length.
-    fn truncate(&self, name: &str, length: u64) -> Result<(), Error>;
+    fn truncate(&self, name: &str, length: u64) -> Result<(), DiskError>;
     /// Gives a file another name, in place of whatever had it; one that is not there is no error.
-    fn rename(&self, from: &str, to: &str) -> Result<(), Error>;
+    fn rename(&self, from: &str, to: &str) -> Result<(), DiskError>;
     /// Where a file is, for people.
     fn locate(&self, name: &str) -> PathBuf;
 }
 
 impl Disk for StateDir {
-    fn read(&self, name: &str) -> Result<Option<Vec<u8>>, Error> {
+    fn read(&self, name: &str) -> Result<Option<Vec<u8>>, DiskError> {
         Self::read(self, name)
     }
 
-    fn replace(&self, name: &str, bytes: &[u8]) -> Result<(), Error> {
+    fn replace(&self, name: &str, bytes: &[u8]) -> Result<(), DiskError> {
         self.write(name, bytes)
     }
 
-    fn append(&self, name: &str, bytes: &[u8]) -> Result<(), Error> {
-        let path = self.file(name);
-        let append = || {
-            let new = !path.exists();
-            let mut file = OpenOptions::new().append(true).create(true).mode(0o600).open(&path)?;
-            file.write_all(bytes)?;
-            file.sync_data()?;
-            if new {
-                keep_owner(&path, &file.metadata()?, &fs::metadata(&self.path)?)?;
-                File::open(&self.path)?.sync_all()?;
-            }
-            Ok(())
-        };
-        append().map_err(|cause| Error::Write { path: path.clone(), cause })
+    fn remove(&self, name: &str) -> Result<(), DiskError> {
+        Self::remove(self, name)
     }
 
-    fn tail(&self, name: &str, most: u64) -> Result<(u64, Vec<u8>), Error> {
-        let path = self.file(name);
-        let tail = || {
-            let mut file = match File::open(&path) {
-                Err(cause) if cause.kind() == io::ErrorKind::NotFound => return Ok((0, Vec::new())),
-                file => file?,
+    fn append(&self, name: &str, bytes: &[u8]) -> Result<(), DiskError> {
+        self.writing(name, |dir, name| {
+            let (mut file, new) = match open_file(dir, name, OFlags::WRONLY | OFlags::APPEND) {
+                Err(cause) if cause.kind() == io::ErrorKind::NotFound => {
+                    (create_file(dir, name, OFlags::APPEND)?, true)
+                }
+                file => (file?, false),
             };
+            file.write_all(bytes)?;
+            file.sync_data()?;
+            if new { Ok(sys::fsync(dir)?) } else { Ok(()) }
+        })
+    }
+
+    fn tail(&self, name: &str, most: u64) -> Result<(u64, Vec<u8>), DiskError> {
+        let tail = self.reading(name, |mut file| {
             let length = file.metadata()?.len();
             file.seek(SeekFrom::Start(length.saturating_sub(most)))?;
             let mut end = Vec::new();
             file.take(most).read_to_end(&mut end)?;
             Ok((length, end))
-        };
-        tail().map_err(|cause| Error::Read { path: path.clone(), cause })
+        });
+        Ok(tail?.unwrap_or_default())
     }
 
-    fn truncate(&self, name: &str, length: u64) -> Result<(), Error> {
-        let path = self.file(name);
-        let cut = OpenOptions::new().write(true).open(&path).and_then(|file| file.set_len(length));
-        cut.map_err(|cause| Error::Write { path, cause })
+    fn truncate(&self, name: &str, length: u64) -> Result<(), DiskError> {
+        self.writing(name, |dir, name| open_file(dir, name, OFlags::WRONLY)?.set_len(length))
     }
 
-    fn rename(&self, from: &str, to: &str) -> Result<(), Error> {
-        let path = self.file(to);
-        match fs::rename(self.file(from), &path) {
-            Err(cause) if cause.kind() != io::ErrorKind::NotFound => Err(Error::Write { path, cause }),
-            _ => Ok(()),
-        }
+    fn rename(&self, from: &str, to: &str) -> Result<(), DiskError> {
+        self.writing(to, |dir, to| match sys::renameat(dir, plain(from), dir, to) {
+            Err(Errno::NOENT) => Ok(()),
+            renamed => Ok(renamed?),
+        })
     }
 
     fn locate(&self, name: &str) -> PathBuf {
-        self.file(name)
+        self.path.join(plain(name))
     }
 }
 
@@ -134,9 +135,18 @@ pub struct StateDir {
 
 impl StateDir {
     /// Takes the directory into use and creates it (0700) where it is missing.
-    pub fn open(path: &Path) -> Result<Self, Error> {
-        create(path).map_err(|cause| Error::Create { path: path.to_owned(), cause })?;
-        Ok(Self { path: path.to_owned() })
+    pub fn open(path: &Path) -> Result<Self, DiskError> {
+        // Without a slash at the end, which would follow a link.
+        let path: PathBuf = path.components().collect();
+        let usable = create(&path).and_then(|()| match open_dir(&path) {
+            // What can be done here each file says for itself.
+            Err(cause) if cause.kind() == io::ErrorKind::PermissionDenied && !path.is_symlink() => Ok(()),
+            dir => dir.map(drop),
+        });
+        match usable {
+            Ok(()) => Ok(Self { path }),
+            Err(cause) => Err(DiskError::Create { path, cause }),
+        }
     }
 
     /// Where it is.
@@ -145,40 +155,48 @@ impl StateDir {
     }
 
     /// The content of a file, or `None` where there is none.
-    pub fn read(&self, name: &str) -> Result<Option<Vec<u8>>, Error> {
-        let path = self.file(name);
-        match fs::read(&path) {
-            Ok(bytes) => Ok(Some(bytes)),
-            Err(cause) if cause.kind() == io::ErrorKind::NotFound => Ok(None),
-            Err(cause) => Err(Error::Read { path, cause }),
-        }
+    pub fn read(&self, name: &str) -> Result<Option<Vec<u8>>, DiskError> {
+        self.reading(name, |mut file| {
+            let mut bytes = Vec::new();
+            file.read_to_end(&mut bytes)?;
+            Ok(bytes)
+        })
     }
 
     /// Replaces a file as a whole; afterwards it is on the disk.
-    pub fn write(&self, name: &str, bytes: &[u8]) -> Result<(), Error> {
-        let path = self.file(name);
-        self.replace(&path, name, bytes).map_err(|cause| Error::Write { path, cause })
+    pub fn write(&self, name: &str, bytes: &[u8]) -> Result<(), DiskError> {
+        self.writing(name, |dir, name| {
+            let temporary = format!(".{name}.{:016x}.tmp", fastrand::u64(..));
+            let written = write_new(dir, &temporary, bytes)
+                .and_then(|()| Ok(sys::renameat(dir, temporary.as_str(), dir, name)?));
+            if written.is_err() {
+                // Best effort: the first error is the one to tell.
+                let _ = sys::unlinkat(dir, temporary.as_str(), AtFlags::empty());
+            }
+            written?;
+            // Without this the rename itself may be lost with the power.
+            Ok(sys::fsync(dir)?)
+        })
     }
 
     /// Removes a file; one that is not there is no error.
-    pub fn remove(&self, name: &str) -> Result<(), Error> {
-        let path = self.file(name);
-        match fs::remove_file(&path) {
-            Err(cause) if cause.kind() != io::ErrorKind::NotFound => Err(Error::Write { path, cause }),
-            _ => Ok(()),
-        }
+    pub fn remove(&self, name: &str) -> Result<(), DiskError> {
+        self.writing(name, |dir, name| match sys::unlinkat(dir, name, AtFlags::empty()) {
+            Err(Errno::NOENT) => Ok(()),
+            removed => Ok(removed?),
+        })
     }
 
     /// A random id of this installation, made once; what client ids on the brokers are made from.
     ///
     /// Stable, because a broker takes each new client id for another client (protocol.md 2.1).
-    pub fn install_id(&self) -> Result<String, Error> {
+    pub fn install_id(&self) -> Result<String, DiskError> {
         if let Some(bytes) = self.read(INSTALL_ID)? {
             let id = String::from_utf8_lossy(&bytes).trim().to_owned();
             if id.len() == INSTALL_ID_LENGTH && id.bytes().all(|byte| byte.is_ascii_hexdigit()) {
                 return Ok(id);
             }
-            let file = self.file(INSTALL_ID);
+            let file = self.locate(INSTALL_ID);
             warn!(file = %file.display(), "the install id is damaged; a new one takes its place");
         }
         let id = format!("{:0width$x}", fastrand::u64(..), width = INSTALL_ID_LENGTH);
@@ -186,35 +204,88 @@ impl StateDir {
         Ok(id)
     }
 
-    fn file(&self, name: &str) -> PathBuf {
-        // Names are ours; should one ever come from outside, it still cannot leave the directory.
-        self.path.join(name.replace(['/', '\0'], "_"))
+    /// Reads from a file, if it is there.
+    fn reading<T>(
+        &self,
+        name: &str,
+        read: impl FnOnce(File) -> io::Result<T>,
+    ) -> Result<Option<T>, DiskError> {
+        let file = open_dir(&self.path).and_then(|dir| open_file(&dir, &plain(name), OFlags::RDONLY));
+        match file.and_then(read) {
+            Ok(found) => Ok(Some(found)),
+            Err(cause) if cause.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(cause) => Err(DiskError::Read { path: self.locate(name), cause }),
+        }
     }
 
-    fn replace(&self, path: &Path, name: &str, bytes: &[u8]) -> io::Result<()> {
-        let temporary = self.file(&format!(".{name}.{:016x}.tmp", fastrand::u64(..)));
-        let written = write_new(&temporary, bytes, &fs::metadata(&self.path)?)
-            .and_then(|()| fs::rename(&temporary, path));
-        if written.is_err() {
-            // Best effort: the first error is the one to tell.
-            let _ = fs::remove_file(&temporary);
-        }
-        written?;
-        // Without this the rename itself may be lost with the power.
-        File::open(&self.path)?.sync_all()
+    /// Changes something about a file.
+    fn writing(
+        &self,
+        name: &str,
+        write: impl FnOnce(&OwnedFd, &str) -> io::Result<()>,
+    ) -> Result<(), DiskError> {
+        open_dir(&self.path)
+            .and_then(|dir| write(&dir, &plain(name)))
+            .map_err(|cause| DiskError::Write { path: self.locate(name), cause })
     }
 }
 
-fn write_new(path: &Path, bytes: &[u8], dir: &Metadata) -> io::Result<()> {
-    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
+/// Names are ours; should one ever come from outside, it still cannot leave the directory.
+fn plain(name: &str) -> String {
+    name.replace(['/', '\0'], "_")
+}
+
+/// Opens the directory, so that all that follows happens in it, whatever its path leads to by then.
+fn open_dir(path: &Path) -> io::Result<OwnedFd> {
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    match sys::open(path, flags | OFlags::NOFOLLOW, Mode::empty()) {
+        Err(Errno::LOOP | Errno::NOTDIR) if path.is_symlink() => {
+            let link = sys::lstat(path)?;
+            if link.st_uid != 0 && link.st_uid != rustix::process::geteuid().as_raw() {
+                return Err(io::Error::new(
+                    io::ErrorKind::PermissionDenied,
+                    "it is another user's symbolic link, which is not followed",
+                ));
+            }
+            Ok(sys::open(path, flags, Mode::empty())?)
+        }
+        dir => Ok(dir?),
+    }
+}
+
+/// Opens a file that is there.
+fn open_file(dir: &OwnedFd, name: &str, flags: OFlags) -> io::Result<File> {
+    match sys::openat(dir, name, flags | OFlags::NOFOLLOW | OFlags::CLOEXEC, Mode::empty()) {
+        Err(Errno::LOOP) => Err(io::Error::other("it is a symbolic link, which is not followed")),
+        file => Ok(file?.into()),
+    }
+}
+
+/// Makes a file that was not there.
+fn create_file(dir: &OwnedFd, name: &str, flags: OFlags) -> io::Result<File> {
+    // Neither follows a link nor takes what somebody else has put there.
+    let flags = flags | OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
+    let file = sys::openat(dir, name, flags, Mode::RUSR | Mode::WUSR)?;
+    keep_owner(&file, dir)?;
+    Ok(file.into())
+}
+
+fn write_new(dir: &OwnedFd, name: &str, bytes: &[u8]) -> io::Result<()> {
+    let mut file = create_file(dir, name, OFlags::empty())?;
     file.write_all(bytes)?;
-    file.sync_all()?;
-    keep_owner(path, &file.metadata()?, dir)
+    file.sync_all()
 }
 
 /// What root makes belongs to whom the folder belongs, so that `sudo bambu2mqtt login` serves the service.
-fn keep_owner(path: &Path, made: &Metadata, above: &Metadata) -> io::Result<()> {
-    if made.uid() == above.uid() { Ok(()) } else { chown(path, Some(above.uid()), Some(above.gid())) }
+///
+/// What was opened is given away, never what a path leads to: whoever owns the folder can put a link to any
+/// file of the system there.
+fn keep_owner(made: impl AsFd, above: impl AsFd) -> io::Result<()> {
+    let (made_is, above) = (sys::fstat(&made)?, sys::fstat(above)?);
+    if made_is.st_uid == above.st_uid {
+        return Ok(());
+    }
+    std::os::unix::fs::fchown(made, Some(above.st_uid), Some(above.st_gid))
 }
 
 fn create(path: &Path) -> io::Result<()> {
@@ -228,18 +299,21 @@ fn create(path: &Path) -> io::Result<()> {
     if path.parent().is_some() {
         create(above)?;
     }
-    match DirBuilder::new().mode(0o700).create(path) {
-        Err(cause) if cause.kind() == io::ErrorKind::AlreadyExists && path.is_dir() => return Ok(()),
+    let Some(name) = path.file_name() else { return Ok(()) };
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    let above = sys::open(above, flags, Mode::empty())?;
+    match sys::mkdirat(&above, name, Mode::RWXU) {
+        Err(Errno::EXIST) if path.is_dir() => return Ok(()),
         made => made?,
     }
-    let owner = fs::metadata(above)?;
+    let owner = sys::fstat(&above)?;
     // In a shared folder such as /tmp the owner above is nobody we work for.
-    if owner.mode() & 0o1000 != 0 {
+    if owner.st_mode & Mode::SVTX.as_raw_mode() != 0 {
         return Ok(());
     }
-    let made = fs::metadata(path)?;
+    let made = sys::openat(&above, name, flags | OFlags::NOFOLLOW, Mode::empty())?;
     // Only root can give files away; anyone else who could create it here uses it as it is.
-    if made.uid() == 0 { keep_owner(path, &made, &owner) } else { Ok(()) }
+    if sys::fstat(&made)?.st_uid == 0 { keep_owner(&made, &above) } else { Ok(()) }
 }
 
 /// Where the state directory is: as configured, systemd's, or the user's; `None` without a home.
@@ -261,105 +335,4 @@ pub(super) fn variable<'a>(env: &'a [(String, String)], name: &str) -> Option<&'
 }
 
 #[cfg(test)]
-mod tests {
-    use std::os::unix::fs::PermissionsExt as _;
-
-    use super::*;
-
-    fn env(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
-        pairs.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect()
-    }
-
-    fn mode(path: &Path) -> u32 {
-        fs::metadata(path).unwrap().permissions().mode() & 0o777
-    }
-
-    #[test]
-    fn the_first_place_that_is_said_wins() {
-        let all =
-            env(&[("HOME", "/home/me"), ("XDG_STATE_HOME", "/xdg"), ("STATE_DIRECTORY", "/var/lib/a:/b")]);
-        let found = |configured: Option<&str>, env: &[(String, String)]| {
-            locate(configured.map(PathBuf::from), env).map(|path| path.display().to_string())
-        };
-        assert_eq!(found(Some("/mine"), &all).unwrap(), "/mine");
-        assert_eq!(found(None, &all).unwrap(), "/var/lib/a");
-        assert_eq!(found(None, &all[..2]).unwrap(), "/xdg/bambu2mqtt");
-        assert_eq!(found(None, &all[..1]).unwrap(), "/home/me/.local/state/bambu2mqtt");
-        let relative = env(&[("HOME", "/h"), ("XDG_STATE_HOME", "state")]);
-        assert_eq!(found(None, &relative).unwrap(), "/h/.local/state/bambu2mqtt");
-        assert_eq!(found(None, &[]), None);
-    }
-
-    #[test]
-    fn files_are_private_and_replaced_whole() {
-        let temp = tempfile::tempdir().unwrap();
-        let dir = StateDir::open(&temp.path().join("deep/state")).unwrap();
-        assert_eq!(mode(dir.path()), 0o700);
-        assert_eq!(dir.read("a.json").unwrap(), None);
-        dir.write("a.json", b"one").unwrap();
-        dir.write("a.json", b"two").unwrap();
-        assert_eq!(dir.read("a.json").unwrap().unwrap(), b"two");
-        assert_eq!(mode(&dir.path().join("a.json")), 0o600);
-        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1, "no temporary file stays behind");
-        dir.remove("a.json").unwrap();
-        dir.remove("a.json").unwrap();
-        assert_eq!(dir.read("a.json").unwrap(), None);
-    }
-
-    #[test]
-    fn a_file_grows_at_its_end_and_can_be_cut() {
-        let temp = tempfile::tempdir().unwrap();
-        let dir = StateDir::open(temp.path()).unwrap();
-        assert_eq!(dir.tail("a", 10).unwrap(), (0, Vec::new()));
-        dir.append("a", b"one\n").unwrap();
-        dir.append("a", b"two\n").unwrap();
-        assert_eq!(dir.tail("a", 3).unwrap(), (8, b"wo\n".to_vec()));
-        assert_eq!(dir.tail("a", 100).unwrap(), (8, b"one\ntwo\n".to_vec()));
-        assert_eq!(mode(&dir.locate("a")), 0o600);
-        dir.truncate("a", 4).unwrap();
-        dir.rename("a", "b").unwrap();
-        dir.rename("a", "b").unwrap();
-        assert_eq!(dir.read("b").unwrap().unwrap(), b"one\n");
-        assert_eq!(dir.read("a").unwrap(), None);
-    }
-
-    #[test]
-    fn what_root_writes_belongs_to_the_owner_of_the_directory() {
-        let temp = tempfile::tempdir().unwrap();
-        let home = temp.path().join("home");
-        fs::create_dir(&home).unwrap();
-        if fs::metadata(&home).unwrap().uid() != 0 {
-            println!("not root here: nothing to see");
-            return;
-        }
-        chown(&home, Some(4321), Some(4322)).unwrap();
-        let dir = StateDir::open(&home.join("state")).unwrap();
-        dir.write("token", b"x").unwrap();
-        for path in [dir.path().to_owned(), dir.path().join("token")] {
-            let made = fs::metadata(path).unwrap();
-            assert_eq!((made.uid(), made.gid()), (4321, 4322));
-        }
-    }
-
-    #[test]
-    fn the_install_id_stays_and_a_damaged_one_is_replaced() {
-        let temp = tempfile::tempdir().unwrap();
-        let dir = StateDir::open(temp.path()).unwrap();
-        let id = dir.install_id().unwrap();
-        assert_eq!(id.len(), INSTALL_ID_LENGTH);
-        assert_eq!(dir.install_id().unwrap(), id);
-        dir.write(INSTALL_ID, b"\xff\0nonsense").unwrap();
-        let healed = dir.install_id().unwrap();
-        assert_eq!(healed.len(), INSTALL_ID_LENGTH);
-        assert_eq!(dir.install_id().unwrap(), healed);
-    }
-
-    #[test]
-    fn a_directory_that_cannot_be_is_told_with_its_path() {
-        let temp = tempfile::tempdir().unwrap();
-        let file = temp.path().join("file");
-        fs::write(&file, "").unwrap();
-        let error = StateDir::open(&file.join("state")).unwrap_err();
-        assert!(error.to_string().contains("file"), "{error}");
-    }
-}
+mod tests;

@@ -1,14 +1,14 @@
 use std::collections::BTreeSet;
 use std::fs;
 
-use secrecy::ExposeSecret as _;
+use secrecy::{ExposeSecret as _, SecretString};
 
 use super::*;
 
 const MINIMAL: &str = "bambu:\n  account: you@example.com\nmqtt: {url: 'mqtt://broker.lan'}\n";
 const EXAMPLE: &str = include_str!("../../config.example.yaml");
 
-fn load(text: &str, env: &[(&str, &str)]) -> Result<Loaded, Error> {
+fn load(text: &str, env: &[(&str, &str)]) -> Result<Loaded, ConfigError> {
     let home = [("HOME", "/home/me")];
     let env = home.iter().chain(env).map(|(key, value)| ((*key).to_owned(), (*value).to_owned()));
     Config::load(&Source::Text { name: "config.yaml".to_owned(), text: text.to_owned() }, env)
@@ -22,7 +22,7 @@ fn config(text: &str, env: &[(&str, &str)]) -> Config {
 #[track_caller]
 fn check_shape(text: &str, expected: &str) {
     let error = load(text, &[]).unwrap_err();
-    assert!(matches!(error, Error::Shape { .. }), "{error:?}");
+    assert!(matches!(error, ConfigError::Shape { .. }), "{error:?}");
     assert_eq!(error.to_string(), expected);
 }
 

@@ -19,7 +19,8 @@ use tokio::task::JoinSet;
 use tracing::{error, info, warn};
 
 use crate::cloud::{self, BoundPrinter, Client, CloudLogin, Limiter};
-use crate::config::{self, StateDir};
+use crate::config;
+use crate::disk::Writer;
 use crate::mqtt::backoff::Pace;
 use crate::mqtt::{self, Brokers, Token};
 use bambu::access::CLOUD;
@@ -31,7 +32,7 @@ use super::{AccountId, Event};
 pub(super) use calls::AccountEvent;
 pub(crate) use calls::log_in;
 use calls::{Access, Means};
-use files::Watched;
+use files::{Watched, file_name};
 pub(super) use login::News;
 use login::{Action, Call, CallTrouble, Input, LoginMachine, LoginRecord, Lost, Warned};
 
@@ -76,7 +77,7 @@ impl Kept {
 /// What all accounts share.
 #[derive(Clone)]
 pub(super) struct Around {
-    pub(super) state: Arc<StateDir>,
+    pub(super) writer: Writer,
     /// How often the cloud may be asked, over all accounts.
     pub(super) limiter: Arc<Limiter>,
     /// How often the cloud's brokers may be connected to, over all accounts.
@@ -133,11 +134,10 @@ impl Account {
         around: &Around,
         now: Now,
     ) -> anyhow::Result<Self> {
-        let Around { state, limiter, brokers, install, inbox } = around;
+        let Around { writer, limiter, brokers, install, inbox } = around;
         let client = Arc::new(Client::sharing(config, Arc::clone(limiter))?);
         let label = cloud::logins::label(config);
-        let read =
-            |kind: &str| state.read(&format!("{kind}-{label}.json")).ok().flatten().unwrap_or_default();
+        let read = |kind: &str| writer.read(&file_name(kind, &label)).ok().flatten().unwrap_or_default();
         let warned: Warned = serde_json::from_slice(&read("warned")).unwrap_or_default();
         let kept: Kept = serde_json::from_slice(&read("standing")).unwrap_or_default();
         let password_mark = config.password.as_ref().map(|password| password::mark(password, install));
@@ -150,7 +150,7 @@ impl Account {
             id,
             number: place + 1,
             given: config.clone(),
-            access: Access { client, config: config.clone(), state: Arc::clone(state) },
+            access: Access { client, config: config.clone(), writer: writer.clone() },
             inbox: inbox.clone(),
             label,
             install: install.clone(),
@@ -165,7 +165,7 @@ impl Account {
             code: None,
             tfa_key: None,
             asked: false,
-            kept: Watched::new(cloud::logins::file(config, state)),
+            kept: Watched::new(cloud::logins::file(config, writer.disk())),
             given_file: config.token_file.clone().map(Watched::new),
             looked: now.mono,
             trouble: None,
@@ -330,7 +330,7 @@ impl Account {
 
     /// `bambu2mqtt login` may have been run, or a new token put into its file.
     fn look_for_login(&mut self, now: Now, tasks: &mut JoinSet<mqtt::Ended>) {
-        let Access { config, state, .. } = &mut self.access;
+        let Access { config, writer, .. } = &mut self.access;
         let mut renewed = false;
         if self.given_file.as_mut().is_some_and(Watched::look)
             && let Some(token) = config.read_token_again()
@@ -340,7 +340,7 @@ impl Account {
         }
         let token = self.in_use.as_ref().map(|login| &login.token);
         // This program writes there too, what it uses already.
-        renewed |= self.kept.look() && cloud::logins::is_renewed(config, state, token);
+        renewed |= self.kept.look() && cloud::logins::is_renewed(config, writer.disk(), token);
         if renewed {
             info!(account = self.number, "there is a new login");
             self.give(now, Input::NewToken, tasks);
@@ -403,18 +403,18 @@ impl Account {
     }
 
     fn retire(&mut self) {
-        if let Some(login) = self.in_use.take()
-            && let Err(error) = cloud::logins::retire(&self.access.config, &self.access.state, &login.token)
-        {
-            error!(%error, "the dead token could not be put away");
-        }
+        let Some(login) = self.in_use.take() else { return };
+        let done = cloud::logins::put_away(&self.access.config, &self.access.writer, &login.token);
+        tokio::spawn(async move {
+            if let Err(error) = done.await {
+                error!(%error, "the dead token could not be put away");
+            }
+        });
     }
 
     fn keep<T: serde::Serialize + ?Sized>(&self, kind: &str, what: &T) {
         let bytes = serde_json::to_vec(what).unwrap_or_default();
-        if let Err(error) = self.access.state.write(&format!("{kind}-{}.json", self.label), &bytes) {
-            warn!(%error, "not kept for the next start");
-        }
+        self.access.writer.store(&file_name(kind, &self.label), bytes);
     }
 
     /// Begins a REST call; [`login`] sees to it that there is only one at a time.

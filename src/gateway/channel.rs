@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 use secrecy::SecretString;
 use tokio::sync::mpsc;
-use tokio::task::JoinSet;
+use tokio::task::{Id, JoinSet};
 
 use crate::mqtt::{self, Brokers, Link, Message, Qos};
 use bambu::access::Access;
@@ -15,9 +15,6 @@ use bambu::request::Request;
 use bambu::session::Budget;
 use bambu::topic;
 use printer::Serial;
-
-/// Tasks of one link: its poller and its writer.
-const TASKS: usize = 2;
 
 pub(super) struct Channel {
     /// How printers are reached there.
@@ -87,9 +84,9 @@ impl Channel {
         }
     }
 
-    /// How many tasks it runs.
-    pub(super) fn tasks(&self) -> usize {
-        if self.link.is_some() { TASKS } else { 0 }
+    /// The tasks of its connection.
+    pub(super) fn tasks(&self) -> impl Iterator<Item = Id> + use<> {
+        self.link.as_ref().map(Link::tasks).into_iter().flatten()
     }
 
     /// Ends its connection, and its tasks with it.

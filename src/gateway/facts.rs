@@ -5,7 +5,7 @@
 //! else depends on an answer.
 
 mod ask;
-mod shelf;
+mod cache;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -15,12 +15,12 @@ use jiff::Timestamp;
 
 use crate::cloud::plan::{Plan, Sight, Want, Watch};
 use crate::cloud::{self, BoundPrinter, Releases};
-use crate::config::StateDir;
+use crate::disk::Writer;
 use printer::cloud::{self as domain, Names, Picture, Presence, Task};
 use printer::{Job, Now, Reach, Serial, Snapshot, Text};
 
 use super::AccountId;
-use shelf::{Kept, KeptAccount, KeptPrinter, Mark, Shelf};
+use cache::{Cache, CachedFacts, KeptAccount, KeptPrinter, Mark};
 
 /// The picture of the job before stays while that of a new one may come.
 const COVER_GRACE: Duration = Duration::from_secs(10);
@@ -143,9 +143,9 @@ impl Known {
 
 /// All that the cloud told.
 pub(super) struct Facts {
-    shelf: Shelf,
+    cache: Cache,
     /// What an earlier run has left of printers and accounts that were not seen yet.
-    earlier: Kept,
+    earlier: CachedFacts,
     accounts: BTreeMap<AccountId, AccountFacts>,
     printers: BTreeMap<Serial, Known>,
     /// Printers whose session is to hear of something.
@@ -155,10 +155,10 @@ pub(super) struct Facts {
 }
 
 impl Facts {
-    pub(super) fn open(state: &Arc<StateDir>) -> Self {
-        let (shelf, earlier) = Shelf::open(state);
+    pub(super) fn open(writer: &Writer) -> Self {
+        let (cache, earlier) = Cache::open(writer);
         Self {
-            shelf,
+            cache,
             earlier,
             accounts: BTreeMap::new(),
             printers: BTreeMap::new(),
@@ -194,7 +194,7 @@ impl Facts {
         asked.place = place;
         let known = self.printers.entry(serial.clone()).or_insert_with(|| {
             let kept = self.earlier.printers.remove(serial.as_str()).unwrap_or_default();
-            let picture = self.shelf.picture(serial).filter(|_| kept.cover_of.is_some());
+            let picture = self.cache.picture(serial).filter(|_| kept.cover_of.is_some());
             let cover = match (kept.cover_of, picture) {
                 (Some(task), Some(picture)) => Cover::Of(task, picture),
                 (Some(_), None) => Cover::Gone,
@@ -228,8 +228,8 @@ impl Facts {
             if let Some(asked) = self.accounts.get_mut(&known.account) {
                 asked.plan.remove(serial);
             }
-            self.shelf.keep_picture(serial, None);
-            self.shelf.touch(now);
+            self.cache.keep_picture(serial, None);
+            self.cache.touch(now);
         }
     }
 
@@ -318,12 +318,12 @@ impl Facts {
             known.begin(now, mark);
             plan.want_tasks(now.mono, serial);
             self.changed.insert(serial.clone());
-            self.shelf.touch(now);
+            self.cache.touch(now);
         } else if sight.first || sight.started {
             known.begin(now, mark);
             plan.job_started(now.mono, serial, has_number(&snapshot.job));
             self.changed.insert(serial.clone());
-            self.shelf.touch(now);
+            self.cache.touch(now);
         }
         if sight.ended {
             plan.job_ended(now.mono, serial);
@@ -337,7 +337,7 @@ impl Facts {
     }
 
     /// All of it, for the disk; also what belongs to printers that were not seen yet.
-    fn kept(&self) -> Kept {
+    fn kept(&self) -> CachedFacts {
         let mut kept = self.earlier.clone();
         kept.printers
             .extend(self.printers.iter().map(|(serial, known)| (serial.as_str().into(), known.kept())));
@@ -347,7 +347,7 @@ impl Facts {
 
     /// Writes what was not written yet.
     pub(super) fn close(&self) {
-        self.shelf.close(&self.kept());
+        self.cache.close(&self.kept());
     }
 
     fn names(&self, known: &Known) -> Arc<Names> {
@@ -378,10 +378,10 @@ impl Facts {
         } else if !known.cover_fits() {
             // The new job has no picture, as far as is known.
             known.drop_cover();
-            self.shelf.keep_picture(serial, None);
+            self.cache.keep_picture(serial, None);
         }
         self.changed.insert(serial.clone());
-        self.shelf.touch(now);
+        self.cache.touch(now);
     }
 
     /// Takes in the firmware that is offered for a printer.
@@ -390,7 +390,7 @@ impl Facts {
         known.releases = releases;
         known.releases_at = Some(now.wall);
         self.changed.insert(serial);
-        self.shelf.touch(now);
+        self.cache.touch(now);
     }
 
     /// Takes in the picture of a task, if no other job has begun in the meantime.
@@ -402,8 +402,8 @@ impl Facts {
         let picture = Arc::new(picture);
         known.cover = Cover::Of(task, Arc::clone(&picture));
         known.cover_until = None;
-        self.shelf.keep_picture(&serial, Some(picture));
-        self.shelf.touch(now);
+        self.cache.keep_picture(&serial, Some(picture));
+        self.cache.touch(now);
         self.changed.insert(serial);
     }
 
@@ -411,7 +411,7 @@ impl Facts {
     fn on_filaments(&mut self, now: Now, id: AccountId, names: Names) {
         let Some(asked) = self.accounts.get_mut(&id) else { return };
         asked.kept.names_at = Some(now.wall);
-        self.shelf.touch(now);
+        self.cache.touch(now);
         if *asked.kept.names != names {
             asked.kept.names = Arc::new(names);
             let of_account = self.printers.iter().filter(|(_, known)| known.account == id);
@@ -446,7 +446,7 @@ impl Facts {
         let seen = asked.kept.message;
         asked.kept.message = seen.max(highest).or(Some(0));
         if seen != asked.kept.message {
-            self.shelf.touch(now);
+            self.cache.touch(now);
         }
         let Some(seen) = seen else { return Vec::new() };
         numbered.into_iter().filter(|(number, _)| *number > seen).map(|(_, message)| message).collect()

@@ -1,23 +1,28 @@
 //! What of the printers' jobs is on the disk: their ledgers, and the history.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use tracing::{debug, error, info, warn};
 
 use super::Gateway;
 use crate::config::{Disk, StateDir};
+use crate::disk::{DiskEvent, FileName, Version, Writer};
 use crate::history::{self, Entry};
-use crate::ledger::{self, Report, Version, Writer};
+use crate::ledger;
 use printer::{JobRecord, Ledger, Now, Serial, Text};
 use twin::{Disk as Written, Input, Recent};
 
 /// What the gateway keeps of all printers' jobs.
 pub(super) struct Records {
     writer: Writer,
+    /// Whose ledger a file is.
+    ledgers: BTreeMap<FileName, Serial>,
     /// What the history has of printers that are not used now.
     recent: BTreeMap<Text, Recent>,
     /// The disk takes nothing: why.
     refused: Option<String>,
+    /// Other files that it does not take, of which that was said.
+    unkept: BTreeSet<FileName>,
     /// What was wrong with a ledger that was met since the start.
     damaged: Option<String>,
 }
@@ -32,13 +37,22 @@ impl Records {
             let file = state.locate(history::FILE);
             warn!(file = %file.display(), "{damaged} lines of the history of jobs cannot be read and are passed over");
         }
-        Self { writer, recent, refused: None, damaged: None }
+        Self {
+            writer,
+            ledgers: BTreeMap::new(),
+            recent,
+            refused: None,
+            unkept: BTreeSet::new(),
+            damaged: None,
+        }
     }
 
     /// Where a printer's ledger ended, and what the history has of it.
     pub(super) fn open(&mut self, serial: &Serial, name: &str, state: &StateDir) -> (Ledger, Recent) {
         // What is on its way to the disk is newer than what is there.
-        let waiting = self.writer.last(serial).and_then(|bytes| ledger::read(serial, &bytes).ok());
+        let file = FileName::from(ledger::file_name(serial));
+        let waiting = self.writer.last(&file).and_then(|bytes| ledger::read(serial, &bytes).ok());
+        self.ledgers.insert(file, serial.clone());
         let kept = waiting.or_else(|| {
             let (kept, trouble) = ledger::load(state, serial);
             if let Some(trouble) = trouble {
@@ -58,7 +72,7 @@ impl Records {
 
     /// Hands a ledger to the disk.
     pub(super) fn store(&self, serial: &Serial, ledger: &Ledger) -> Version {
-        self.writer.store(serial, ledger)
+        self.writer.store(&FileName::from(ledger::file_name(serial)), ledger::write(serial, ledger))
     }
 
     /// Adds a job that ended, or what became known of it later.
@@ -76,22 +90,34 @@ impl Records {
     pub(super) async fn close(&self) {
         self.writer.close().await;
         let cost = self.writer.cost();
-        debug!(ledgers = cost.ledgers, lines = cost.lines, bytes = cost.bytes, "written since the start");
+        debug!(files = cost.files, lines = cost.lines, bytes = cost.bytes, "written since the start");
     }
 }
 
 impl Gateway {
     /// What became of something that was to be written.
-    pub(super) fn on_written(&mut self, now: Now, report: Report) {
-        match report {
-            Report::Stored(serial, version) => self.give(now, &serial, Input::Disk(Written::Stored(version))),
-            Report::Refused(serial, version, why) => {
-                self.disk_refuses(&why);
-                self.give(now, &serial, Input::Disk(Written::Refused(version)));
+    pub(super) fn on_disk(&mut self, now: Now, event: DiskEvent) {
+        match event {
+            DiskEvent::Stored(file, version) => {
+                if let Some(serial) = self.records.ledgers.get(&file).cloned() {
+                    self.give(now, &serial, Input::Disk(Written::Stored(version)));
+                }
             }
-            Report::HistoryRefused(why) => self.disk_refuses(&why),
-            Report::Healed => {
-                if self.records.refused.take().is_some() {
+            DiskEvent::Refused(file, version, why) => {
+                if let Some(serial) = self.records.ledgers.get(&file).cloned() {
+                    self.disk_refuses(&why);
+                    self.give(now, &serial, Input::Disk(Written::Refused(version)));
+                } else if self.records.unkept.insert(file) {
+                    warn!(
+                        "{why}; what is in it is in memory alone until then, and a restart may have to ask for it \
+                         anew. It is tried again each half minute"
+                    );
+                }
+            }
+            DiskEvent::HistoryRefused(why) => self.disk_refuses(&why),
+            DiskEvent::Healed => {
+                let others = !std::mem::take(&mut self.records.unkept).is_empty();
+                if self.records.refused.take().is_some() || others {
                     info!("the state directory takes files again; what waited is written");
                     self.bridge_changed = true;
                 }

@@ -20,7 +20,7 @@ const LONGEST_BODY: usize = 4 * 1024 * 1024;
 /// Why there is no catalogue.
 #[derive(Debug, ThisError)]
 #[non_exhaustive]
-pub enum Error {
+pub enum FetchError {
     /// No connection, or it broke, or it took too long.
     #[error("{}", reason(.0))]
     Transport(#[from] reqwest::Error),
@@ -43,7 +43,7 @@ pub enum Error {
     Useless(#[from] Fault),
 }
 
-impl Error {
+impl FetchError {
     /// How long the server wants to be left alone.
     pub fn retry_after(&self) -> Option<Duration> {
         match self {
@@ -71,7 +71,7 @@ pub(super) async fn fetch(
     prefix: Prefix,
     version: Option<&str>,
     timeout: Duration,
-) -> Result<Answer, Error> {
+) -> Result<Answer, FetchError> {
     let tls = tls::client_config(None, None)?;
     // Made anew for each request: the memory of a client would be held all day for nothing.
     let client = http::client(&tls, url.host_str().unwrap_or_default(), CONNECT_TIMEOUT)?;
@@ -86,16 +86,16 @@ pub(super) async fn fetch(
         let seconds = response.headers().get(RETRY_AFTER).and_then(|v| v.to_str().ok()?.trim().parse().ok());
         // Nobody is made to wait for longer than a day.
         let retry_after = seconds.map(|s: u64| Duration::from_secs(s.min(24 * 3600)));
-        return Err(Error::Status { status, retry_after });
+        return Err(FetchError::Status { status, retry_after });
     }
     let expected = response.content_length().and_then(|length| usize::try_from(length).ok());
     if expected.is_some_and(|length| length > LONGEST_BODY) {
-        return Err(Error::TooLong);
+        return Err(FetchError::TooLong);
     }
     let mut body = Vec::with_capacity(expected.unwrap_or_default());
     while let Some(chunk) = response.chunk().await? {
         if body.len() + chunk.len() > LONGEST_BODY {
-            return Err(Error::TooLong);
+            return Err(FetchError::TooLong);
         }
         body.extend_from_slice(&chunk);
     }

@@ -6,10 +6,13 @@ use std::time::Instant;
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::task::JoinSet;
 use wiremock::matchers::{method, query_param};
 use wiremock::{Mock, MockServer, Request, ResponseTemplate};
 
 use super::*;
+use crate::config::StateDir;
 use printer::{Health, Hms};
 
 const PRINTER: &str = "01P00X000000001";
@@ -89,26 +92,44 @@ const QUICK: Pace = Pace {
 struct Scene {
     loader: Loader,
     inbox: mpsc::Receiver<Arc<Texts>>,
+    writer: Writer,
+    _tasks: JoinSet<String>,
 }
 
 #[allow(clippy::disallowed_methods, reason = "this stands for the gateway's clock")]
 fn scene(uri: &str, folder: &std::path::Path, pace: Pace) -> Scene {
-    let options = Options { language: "de", url: Url::parse(uri).unwrap(), pace };
-    let state = Arc::new(StateDir::open(folder).unwrap());
+    let options = TextsOptions { language: "de", url: Url::parse(uri).unwrap(), pace };
+    let mut tasks = JoinSet::new();
+    let writer = writer(&mut tasks, folder);
     let (sender, inbox) = mpsc::channel(8);
     let start = Instant::now();
     let clock = move || Now { mono: start.elapsed(), wall: Timestamp::now() };
-    let loader = Loader::start(options, state, clock, sender, |texts| texts);
+    let loader = Loader::start(options, writer.clone(), clock, sender, |texts| texts);
     loader.want(vec![prefix(), prefix()]);
-    Scene { loader, inbox }
+    Scene { loader, inbox, writer, _tasks: tasks }
+}
+
+fn writer(tasks: &mut JoinSet<String>, folder: &std::path::Path) -> Writer {
+    // Nobody listens.
+    let (sender, _) = mpsc::channel(1);
+    Writer::start(tasks, Arc::new(StateDir::open(folder).unwrap()), sender, |event| event)
 }
 
 impl Scene {
     async fn door(&mut self) -> String {
         let texts = tokio::time::timeout(Duration::from_secs(20), self.inbox.recv()).await;
-        let texts = texts.expect("texts come").expect("the loader lives");
-        Health::tell(&[DOOR], None, &texts, PRINTER).messages[0].text.clone()
+        door(&texts.expect("texts come").expect("the loader lives"))
     }
+
+    /// The program ends.
+    async fn end(self) {
+        drop(self.loader);
+        self.writer.close().await;
+    }
+}
+
+fn door(texts: &Texts) -> String {
+    Health::tell(&[DOOR], None, texts, PRINTER).messages[0].text.clone()
 }
 
 /// A server that gives these answers, the last one for ever.
@@ -132,6 +153,12 @@ fn good(door: &str) -> ResponseTemplate {
     ResponseTemplate::new(200).set_body_string(body(door).to_string())
 }
 
+/// A catalogue that could be used, but for its length.
+fn endless(door: &str) -> String {
+    let whole = body(door).to_string();
+    format!("{}{}", " ".repeat(5 << 20), whole)
+}
+
 #[tokio::test]
 async fn whatever_a_server_does_texts_come_in_the_end() {
     let whole = body("Tür offen").to_string();
@@ -142,7 +169,7 @@ async fn whatever_a_server_does_texts_come_in_the_end() {
         ResponseTemplate::new(302).insert_header("location", "https://example.com"),
         good("zu spät").set_delay(Duration::from_secs(2)),
         ResponseTemplate::new(200).set_body_string(&whole[..whole.len() - 20]),
-        ResponseTemplate::new(200).set_body_string("x".repeat(5 << 20)),
+        ResponseTemplate::new(200).set_body_string(endless("zu lang")),
         ResponseTemplate::new(200).set_body_string(json!({"result": 0, "data": []}).to_string()),
         good("Tür offen"),
     ];
@@ -152,9 +179,23 @@ async fn whatever_a_server_does_texts_come_in_the_end() {
     let mut scene = scene(&server.uri(), folder.path(), QUICK);
     assert_eq!(scene.door().await, "Tür offen");
     assert_eq!(server.received_requests().await.unwrap().len(), asked);
-    tokio::time::sleep(Duration::from_millis(100)).await;
-    assert_eq!(server.received_requests().await.unwrap().len(), asked, "once is enough for a day");
-    assert!(scene.inbox.try_recv().is_err());
+}
+
+#[tokio::test]
+async fn an_answer_that_does_not_say_how_long_it_is_ends_at_the_limit() {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = Url::parse(&format!("http://{}", listener.local_addr().unwrap())).unwrap();
+    let server = async {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        let mut request = [0; 4096];
+        assert!(stream.read(&mut request).await.unwrap() > 0);
+        // Until the connection ends; who reads may be gone before.
+        let answer = format!("HTTP/1.1 200 OK\r\nconnection: close\r\n\r\n{}", endless("zu lang"));
+        let _ = stream.write_all(answer.as_bytes()).await;
+    };
+    let fetched = fetch::fetch(&url, "de", prefix(), None, Duration::from_secs(20));
+    let (answer, ()) = tokio::join!(fetched, server);
+    assert!(matches!(answer, Err(FetchError::TooLong)), "{answer:?}");
 }
 
 #[tokio::test]
@@ -162,17 +203,21 @@ async fn what_is_on_the_disk_serves_without_a_network_and_is_not_asked_for_again
     let folder = tempfile::tempdir().unwrap();
     {
         let server = server(vec![good("Tür offen")]).await;
-        assert_eq!(scene(&server.uri(), folder.path(), QUICK).door().await, "Tür offen");
+        let mut scene = scene(&server.uri(), folder.path(), QUICK);
+        assert_eq!(scene.door().await, "Tür offen");
+        scene.end().await;
     }
     // Nobody listens there, and nobody is asked: the last answer is fresh.
     let mut offline = scene("http://127.0.0.1:1", folder.path(), QUICK);
     assert_eq!(offline.door().await, "Tür offen");
+    offline.end().await;
     // An old one is asked about, and what is no catalogue changes nothing.
     fs::write(folder.path().join("texts-de-01P.checked"), "2020-01-01T00:00:00Z").unwrap();
     let server = server(vec![ResponseTemplate::new(503), good("Tür ist offen")]).await;
     let mut later = scene(&server.uri(), folder.path(), QUICK);
     assert_eq!(later.door().await, "Tür offen");
     assert_eq!(later.door().await, "Tür ist offen");
+    later.end().await;
     let asked = server.received_requests().await.unwrap();
     assert!(asked.iter().all(|request| request.url.query().unwrap().contains("v=202511")), "{asked:?}");
     // Private, and nothing half-written beside it.
@@ -182,32 +227,51 @@ async fn what_is_on_the_disk_serves_without_a_network_and_is_not_asked_for_again
 }
 
 #[tokio::test]
-async fn an_unchanged_catalogue_costs_one_small_answer_and_no_news() {
+async fn a_good_answer_is_enough_for_a_day_and_an_unchanged_one_is_no_news() {
     let folder = tempfile::tempdir().unwrap();
-    let pace = Pace { refresh: Duration::from_millis(30), ..QUICK };
     let newest = ResponseTemplate::new(200).set_body_string(r#"{"result":201}"#);
-    let server = server(vec![good("Tür offen"), newest]).await;
-    let mut scene = scene(&server.uri(), folder.path(), pace);
-    assert_eq!(scene.door().await, "Tür offen");
-    tokio::time::sleep(Duration::from_millis(300)).await;
-    assert!(server.received_requests().await.unwrap().len() > 2);
-    assert!(scene.inbox.try_recv().is_err());
-    drop(scene.loader);
+    let bad = ResponseTemplate::new(503);
+    let server = server(vec![good("Tür offen"), newest.clone(), bad, newest]).await;
+    let mut tasks = JoinSet::new();
+    let options = TextsOptions { language: "de", url: Url::parse(&server.uri()).unwrap(), pace: QUICK };
+    let texts = Arc::new(Texts::new("de", []));
+    let writer = writer(&mut tasks, folder.path());
+    let mut work = Work { options, writer, models: BTreeMap::new(), texts, failing: false };
+    let now = Now { mono: Duration::from_secs(1000), wall: "2026-03-01T12:00:00Z".parse().unwrap() };
+    let due = |work: &Work| work.models[&prefix()].due;
+    assert!(!work.open(&[prefix()], now).await, "nothing is there yet");
+    assert_eq!(due(&work), now.mono, "so it is asked for at once");
+    assert!(work.refresh(prefix(), &|| now).await);
+    assert_eq!(door(&work.texts), "Tür offen");
+    assert!(due(&work) >= now.mono + QUICK.refresh);
+    let later = Now { mono: due(&work), ..now };
+    assert!(!work.refresh(prefix(), &|| later).await, "unchanged");
+    assert!(due(&work) >= later.mono + QUICK.refresh);
+    assert!(!work.refresh(prefix(), &|| later).await, "a bad answer");
+    assert!(due(&work) <= later.mono + QUICK.slowest, "which is tried again soon");
+    assert!(!work.refresh(prefix(), &|| later).await && due(&work) >= later.mono + QUICK.refresh);
+    assert_eq!(door(&work.texts), "Tür offen");
+    let versions = server.received_requests().await.unwrap();
+    let known = versions.iter().filter(|request| request.url.query().unwrap().contains("v=202511")).count();
+    assert_eq!((versions.len(), known), (4, 3), "what is here is named");
 }
 
-#[test]
-fn a_damaged_file_is_no_file() {
+#[tokio::test]
+async fn a_damaged_file_is_no_file() {
     let folder = tempfile::tempdir().unwrap();
     let state = StateDir::open(folder.path()).unwrap();
+    let mut tasks = JoinSet::new();
+    let writer = writer(&mut tasks, folder.path());
     let catalogue = vec![(1, "one".to_owned()), (2, String::new())];
-    shelf::write(&state, "de", prefix(), Some("7"), &catalogue, Timestamp::UNIX_EPOCH).unwrap();
-    let kept = shelf::read(&state, "de", prefix()).unwrap();
+    cache::write(&writer, "de", prefix(), Some("7"), &catalogue, Timestamp::UNIX_EPOCH);
+    writer.close().await;
+    let kept = cache::read(&state, "de", prefix()).unwrap();
     assert_eq!((kept.version.as_deref(), kept.catalogue), (Some("7"), catalogue));
     assert_eq!(kept.checked, Some(Timestamp::UNIX_EPOCH));
     let whole = state.read("texts-de-01P").unwrap().unwrap();
     for damaged in [&whole[..whole.len() - 2], &whole[3..], b"", b"\xff"] {
         state.write("texts-de-01P", damaged).unwrap();
-        assert!(shelf::read(&state, "de", prefix()).is_none());
+        assert!(cache::read(&state, "de", prefix()).is_none());
     }
 }
 

@@ -8,9 +8,10 @@ use std::time::Duration;
 use bambu::access::CLOUD;
 use bambu::session::Budget;
 use bambu2mqtt::config::StateDir;
+use bambu2mqtt::disk::{DiskEvent, FileName, Writer};
 use bambu2mqtt::gateway::Clock;
 use bambu2mqtt::history::Entry;
-use bambu2mqtt::ledger::{self, Writer};
+use bambu2mqtt::ledger;
 use homeassistant::topic::Topics;
 use printer::record::{Going, JobClass, Phase};
 use printer::{Event, JobRecord, Ledger, Now, Policy, Serial, event};
@@ -347,6 +348,7 @@ async fn a_print_of_three_hours_costs_the_disk_little() {
     let mut printer = Printer::new(1, 7);
     printer.rest();
     let serial = Serial::new(printer.serial());
+    let file = FileName::from(ledger::file_name(&serial));
     let topics = Topics { base: "b".into(), discovery: "h".into(), id_prefix: "b".into() };
     let policy = Policy { name: "A1".into(), ..Policy::default() };
     let mut twin =
@@ -377,10 +379,10 @@ async fn a_print_of_three_hours_costs_the_disk_little() {
                     Output::Request(_, request) => said.extend(printer.handle(request.payload.as_bytes())),
                     Output::Store => {
                         saves += 1;
-                        let version = writer.store(&serial, twin.ledger());
+                        let version = writer.store(&file, ledger::write(&serial, twin.ledger()));
                         inputs.push_back(Input::Disk(Disk::Handed(version)));
                         inputs.push_back(Input::Disk(Disk::Stored(version)));
-                        while !matches!(inbox.recv().await, Some(ledger::Report::Stored(_, stored)) if stored >= version)
+                        while !matches!(inbox.recv().await, Some(DiskEvent::Stored(_, stored)) if stored >= version)
                         {
                         }
                     }
@@ -402,8 +404,8 @@ async fn a_print_of_three_hours_costs_the_disk_little() {
     let cost = writer.cost();
     println!(
         "a print of 3 h on an A1: {events} events, {saves} saves, {} ledgers and {} lines written, {} bytes, {} syncs",
-        cost.ledgers, cost.lines, cost.bytes, cost.syncs
+        cost.files, cost.lines, cost.bytes, cost.syncs
     );
     assert!(begun && lines == 1, "{lines} jobs");
-    assert!(cost.ledgers < 100 && cost.bytes < 300_000, "{cost:?}");
+    assert!(cost.files < 100 && cost.bytes < 300_000, "{cost:?}");
 }

@@ -1,7 +1,7 @@
 //! Which room may know which. Between crates Cargo holds the walls, as far as the manifests stay what they are;
 //! inside the program the sources are read, and arrows that point the wrong way are found.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 /// What a crate may depend on: none of it waits, asks a clock, or opens anything.
@@ -22,13 +22,12 @@ fn may_depend(room: &str) -> Option<&'static [&'static str]> {
 fn may_know(module: &str) -> Option<&'static [&'static str]> {
     Some(match module {
         "tls" | "config" | "service" | "window" => &[],
-        "http" => &["config"],
+        "disk" => &["config", "history"],
+        "http" | "history" | "ledger" => &["config"],
         "mqtt" => &["tls", "config", "window"],
-        "cloud" => &["tls", "config", "http", "window"],
-        "texts" => &["tls", "config", "http"],
-        "history" => &["config"],
-        "ledger" => &["config", "history"],
-        "gateway" => &["mqtt", "cloud", "config", "history", "ledger", "service", "texts", "tls"],
+        "cloud" => &["tls", "config", "disk", "http", "window"],
+        "texts" => &["tls", "config", "disk", "http"],
+        "gateway" => &["mqtt", "cloud", "config", "disk", "history", "ledger", "service", "texts", "tls"],
         _ => return None,
     })
 }
@@ -64,9 +63,14 @@ fn code_of(text: &str) -> String {
 
 /// The modules of ours that some code names.
 fn named(code: &str) -> BTreeSet<String> {
+    named_by(code, "crate::")
+}
+
+/// The names that some code has behind a path's beginning.
+fn named_by(code: &str, beginning: &str) -> BTreeSet<String> {
     let word = |text: &str| text.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect::<String>();
     let mut names = BTreeSet::new();
-    for rest in code.split("crate::").skip(1) {
+    for rest in code.split(beginning).skip(1) {
         if let Some(group) = rest.strip_prefix('{') {
             let mut depth = 0;
             let mut start = true;
@@ -103,6 +107,42 @@ fn no_arrow_points_the_wrong_way() {
         }
     }
     assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+/// Of the files of one module: a file below it names siblings only, and none that leads back to it.
+fn circle(module: &str) -> Option<Vec<String>> {
+    let mut knows: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for (_, path, code) in sources().into_iter().filter(|(name, ..)| name == module) {
+        let name = path.file_stem().unwrap().to_string_lossy().into_owned();
+        if name != module {
+            knows.insert(name, named_by(&code, "super::"));
+        }
+    }
+    let files: BTreeSet<String> = knows.keys().cloned().collect();
+    for names in knows.values_mut() {
+        // What is no sibling is the parent's own, and the parent knows all its files.
+        let parent = names.iter().any(|name| !files.contains(name));
+        names.retain(|name| files.contains(name));
+        if parent {
+            names.insert(module.to_owned());
+        }
+    }
+    knows.insert(module.to_owned(), files);
+    // Who knows nobody that is left is in no circle.
+    while let Some(free) = knows.keys().find(|name| knows[*name].is_empty()).cloned() {
+        knows.remove(&free);
+        for names in knows.values_mut() {
+            names.remove(&free);
+        }
+    }
+    (!knows.is_empty()).then(|| knows.into_keys().collect())
+}
+
+#[test]
+fn no_files_know_each_other_in_a_circle() {
+    for module in ["config", "disk", "history", "ledger"] {
+        assert_eq!(circle(module), None, "{module}");
+    }
 }
 
 /// The names in a section of a manifest.

@@ -147,3 +147,6 @@ impl<T: Copy + PartialEq> Delivery<T> {
         self.flying.clear();
     }
 }
+
+#[cfg(test)]
+mod tests;

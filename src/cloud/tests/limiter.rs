@@ -300,8 +300,9 @@ async fn an_attempt_that_is_held_back_is_none() {
     let account = account_at(&server, "account: a@b.c");
     let folder = tempfile::tempdir().unwrap();
     let state = crate::config::StateDir::open(folder.path()).unwrap();
+    let writer = crate::disk::Writer::direct(Arc::new(state));
     let client = client(&account);
-    let flow = LoginFlow { client: &client, account: &account, state: &state };
+    let flow = LoginFlow { client: &client, account: &account, writer: &writer };
     check!(flow.code("123456", now()).await, Err(CloudError::Challenge { .. }));
     for _ in 0..5 {
         check!(flow.code("123456", now()).await, Err(CloudError::Resting { rest: Rest::Challenge, .. }));

@@ -7,6 +7,7 @@ use crate::cloud::logins::{
 };
 use crate::cloud::token::{self, Stored};
 use crate::config::StateDir;
+use crate::disk::Writer;
 
 struct Place {
     server: MockServer,
@@ -21,9 +22,13 @@ impl Place {
         Self { server: MockServer::start().await, _folder: folder, state }
     }
 
+    fn writer(&self) -> Writer {
+        Writer::direct(Arc::new(self.state.clone()))
+    }
+
     async fn obtain(&self, settings: &str, now: Timestamp) -> Result<CloudLogin, CloudError> {
         let account = account_at(&self.server, settings);
-        obtain(&client(&account), &account, &self.state, now).await
+        obtain(&client(&account), &account, &self.writer(), now).await
     }
 
     async fn requests(&self) -> usize {
@@ -198,7 +203,7 @@ async fn nothing_secret_is_shown_or_part_of_a_file_name() {
     let account = account_at(&place.server, "account: someone@b.c");
     let client = client(&account);
     let grant = TokenGrant { token: secret("hunter2"), expires_in: None };
-    let login = keep(&client, &account, &place.state, grant, LoginSource::Person, now()).await.unwrap();
+    let login = keep(&client, &account, &place.writer(), grant, LoginSource::Person, now()).await.unwrap();
     let files: Vec<_> =
         std::fs::read_dir(place.state.path()).unwrap().map(|e| e.unwrap().file_name()).collect();
     let answer = login_answered(200, r#"{"accessToken":"hunter2"}"#).await;
@@ -225,20 +230,20 @@ async fn a_kept_token_that_the_cloud_calls_dead_makes_way_for_the_password() {
     let account = account_at(&place.server, PASSWORD);
     answer(&place.server, PREFERENCE, 401, r#"{"code":4,"error":"Please login.","message":""}"#).await;
     let kept = Stored { token: secret("AAold"), user_name: None, obtained_at: now(), expires_at: None };
-    token::save(&place.state, &account, &kept).unwrap();
-    let found = find(&client(&account), &account, &place.state, now()).await;
+    token::save(&place.writer(), &account, &kept).await.unwrap();
+    let found = find(&client(&account), &account, &place.writer(), now()).await;
     check!(found, Err(CloudError::LoginNeeded { reason: LoginReason::RunOut }));
     assert!(token::load(&place.state, &account).unwrap().is_none(), "and is out of the way");
 }
 
-#[test]
-fn another_login_is_seen_and_its_own_is_not() {
+#[tokio::test]
+async fn another_login_is_seen_and_its_own_is_not() {
     let folder = tempfile::tempdir().unwrap();
     let state = StateDir::open(folder.path()).unwrap();
     let account = account("account: a@b.c");
     assert!(!is_renewed(&account, &state, None));
     let kept = Stored { token: secret("AAnew"), user_name: None, obtained_at: now(), expires_at: None };
-    token::save(&state, &account, &kept).unwrap();
+    token::save(&Writer::direct(Arc::new(state.clone())), &account, &kept).await.unwrap();
     assert!(file(&account, &state).is_file());
     assert!(is_renewed(&account, &state, None) && is_renewed(&account, &state, Some(&secret("AAold"))));
     assert!(!is_renewed(&account, &state, Some(&secret("AAnew"))));
@@ -269,18 +274,63 @@ async fn accounts_without_a_name_do_not_take_each_other_s_login() {
         obtained_at: now(),
         expires_at: None,
     };
-    token::save(&place.state, &first, &kept).unwrap();
+    token::save(&place.writer(), &first, &kept).await.unwrap();
     assert!(token::load(&place.state, &second).unwrap().is_none());
     for account in [&first, &second] {
         assert!(is_there(account, &place.state));
         let token = account.token.clone().unwrap();
         retire(account, &place.state, &token).unwrap();
     }
-    let found = find(&client(&first), &first, &place.state, now()).await.unwrap();
+    let found = find(&client(&first), &first, &place.writer(), now()).await.unwrap();
     assert_eq!(found.token.expose_secret(), "AAnew");
-    let found = find(&client(&second), &second, &place.state, now()).await;
+    let found = find(&client(&second), &second, &place.writer(), now()).await;
     check!(found, Err(CloudError::LoginNeeded { reason: LoginReason::RunOut }));
     assert!(is_there(&first, &place.state) && !is_there(&second, &place.state));
     // A new token in the same file makes no other account of it, nor does a place.
     assert_eq!(label(&own("second", "AAthird")), label(&second));
+}
+
+#[tokio::test]
+async fn an_attempt_is_on_the_disk_before_it_is_sent() {
+    let place = Place::new().await;
+    let account = account_at(&place.server, "account: a@b.c");
+    let file = place.state.path().join(token::file_name("logins", &account));
+    let seen = Arc::new(Mutex::new(Vec::new()));
+    let sent = Arc::clone(&seen);
+    let answer = move |_: &Request| {
+        sent.lock().unwrap().push(std::fs::read_to_string(&file).unwrap_or_default());
+        ResponseTemplate::new(500)
+    };
+    Mock::given(path(LOGIN)).respond_with(answer).mount(&place.server).await;
+    let (sender, _inbox) = tokio::sync::mpsc::channel(8);
+    let mut tasks = tokio::task::JoinSet::new();
+    let writer = Writer::start(&mut tasks, Arc::new(place.state.clone()), sender, |event| event);
+    let client = client(&account);
+    let person = LoginFlow { client: &client, account: &account, writer: &writer };
+    person.code("123456", now()).await.unwrap_err();
+    let seen = seen.lock().unwrap();
+    let counted: serde_json::Value = serde_json::from_str(&seen[0]).unwrap();
+    assert_eq!(counted["codes"].as_array().unwrap().len(), 1, "{counted}");
+}
+
+/// The gateway's loop and the login share one thread.
+#[tokio::test]
+async fn a_slow_disk_keeps_a_login_waiting_and_nobody_else() {
+    let server = MockServer::start().await;
+    answer(&server, LOGIN, 200, &format!(r#"{{"accessToken":"{JWT}"}}"#)).await;
+    let account = account_at(&server, "account: a@b.c");
+    let disk = Arc::new(crate::disk::tests::Memory::default());
+    let (sender, _inbox) = tokio::sync::mpsc::channel(8);
+    let mut tasks = tokio::task::JoinSet::new();
+    let writer = Writer::start(&mut tasks, Arc::clone(&disk) as _, sender, |event| event);
+    let client = client(&account);
+    let person = LoginFlow { client: &client, account: &account, writer: &writer };
+    disk.hold();
+    let others = async {
+        disk.until_held().await;
+        assert!(server.received_requests().await.unwrap().is_empty(), "not before it is counted");
+        disk.release();
+    };
+    let (session, ()) = tokio::join!(person.code("123456", now()), others);
+    session.unwrap();
 }

@@ -54,7 +54,7 @@ impl Account {
         // One that waits is still true when the same login is found again.
         self.warning.take_if(|(warned, _)| warned.end() != end);
         self.in_use = Some(login);
-        self.kept = Watched::new(cloud::logins::file(&self.access.config, &self.access.state));
+        self.kept = Watched::new(cloud::logins::file(&self.access.config, self.access.writer.disk()));
         CallOutcome::LoggedIn(end)
     }
 

@@ -8,7 +8,8 @@ use super::login::Call;
 use crate::cloud::flow::{Authenticated, LoginFlow, Next};
 use crate::cloud::logins as login;
 use crate::cloud::{self, BoundPrinter, Client, CloudLogin, LoginReason, Verdict};
-use crate::config::{self, StateDir};
+use crate::config;
+use crate::disk::Writer;
 use printer::Now;
 
 /// Dead logins that are put away in one attempt: one from the configuration, one from the state directory.
@@ -34,7 +35,7 @@ pub(in crate::gateway) enum AccountEvent {
 pub(super) struct Access {
     pub(super) client: Arc<Client>,
     pub(super) config: config::Account,
-    pub(super) state: Arc<StateDir>,
+    pub(super) writer: Writer,
 }
 
 /// What a call may need.
@@ -54,13 +55,13 @@ pub(super) async fn carry_out(
     means: Means,
     now: Now,
 ) -> Result<AccountEvent, cloud::CloudError> {
-    let Access { client, config, state, .. } = access;
+    let Access { client, config, writer, .. } = access;
     let Means { token, code, authenticator, tfa_key } = means;
     let missing = || cloud::CloudError::LoginNeeded { reason: LoginReason::NoToken };
     let logged_in = |login| AccountEvent::LoggedIn(Box::new(login));
-    let flow = LoginFlow { client, account: config, state };
+    let flow = LoginFlow { client, account: config, writer };
     match call {
-        Call::Find => login::find(client, config, state, now.wall).await.map(logged_in),
+        Call::Find => login::find(client, config, writer, now.wall).await.map(logged_in),
         Call::Password => {
             let password = config.password.as_ref().ok_or_else(missing)?;
             Ok(match flow.password(password, now.wall).await? {
@@ -114,12 +115,12 @@ pub(super) async fn carry_out(
 pub(crate) async fn log_in(
     client: &Client,
     config: &config::Account,
-    state: &StateDir,
+    writer: &Writer,
     now: jiff::Timestamp,
 ) -> Result<(CloudLogin, Vec<BoundPrinter>), cloud::CloudError> {
     let mut sources = 0;
     loop {
-        let login = match cloud::obtain(client, config, state, now).await {
+        let login = match cloud::obtain(client, config, writer, now).await {
             // There was one, a moment ago.
             Err(cloud::CloudError::LoginNeeded { reason: LoginReason::NoToken }) if sources > 0 => {
                 return Err(cloud::CloudError::LoginNeeded { reason: LoginReason::RunOut });
@@ -130,7 +131,7 @@ pub(crate) async fn log_in(
         match client.printers(&login.token).await {
             Ok(printers) => return Ok((login, printers)),
             Err(error) if error.needs_login() && sources < LOGIN_SOURCES => {
-                cloud::logins::retire(config, state, &login.token)?;
+                cloud::logins::put_away(config, writer, &login.token).await?;
             }
             Err(error) => return Err(error),
         }

@@ -1,7 +1,14 @@
-//! Files that a new login may come in, looked at now and then.
+//! The files of an account: what is kept of it, and those that a new login may come in, looked at now and then.
 
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
+
+use crate::disk::FileName;
+
+/// What is kept of an account, by its label, in a file of its own.
+pub(super) fn file_name(kind: &str, label: &str) -> FileName {
+    format!("{kind}-{label}.json").into()
+}
 
 /// A file that a new login may come in, and when it last changed.
 pub(super) struct Watched {

@@ -36,17 +36,17 @@ impl Gateway {
             for (serial, known) in &mut facts.printers {
                 if known.cover_until.take_if(|until| *until <= now.mono).is_some() && !known.cover_fits() {
                     known.drop_cover();
-                    facts.shelf.keep_picture(serial, None);
-                    facts.shelf.touch(now);
+                    facts.cache.keep_picture(serial, None);
+                    facts.cache.touch(now);
                     facts.changed.insert(serial.clone());
                 }
             }
             for serial in std::mem::take(&mut self.facts.changed) {
                 self.hand_on(now, &serial);
             }
-            if self.facts.shelf.deadline().is_some_and(|at| at <= now.mono) {
+            if self.facts.cache.deadline().is_some_and(|at| at <= now.mono) {
                 let kept = self.facts.kept();
-                self.facts.shelf.tick(now, kept);
+                self.facts.cache.tick(now, kept);
             }
             self.facts.next = self.next_fact();
         }
@@ -62,7 +62,7 @@ impl Gateway {
             .filter(|(id, _)| able(id))
             .flat_map(|(_, asked)| [asked.plan.deadline(), asked.unheard.map(|since| since + UNHEARD)]);
         let covers = facts.printers.values().map(|known| known.cover_until);
-        plans.chain(covers).chain([facts.shelf.deadline()]).flatten().min().unwrap_or(Duration::MAX)
+        plans.chain(covers).chain([facts.cache.deadline()]).flatten().min().unwrap_or(Duration::MAX)
     }
 
     fn ask_cloud(&mut self, now: Now) {

@@ -1,4 +1,8 @@
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+
 use super::*;
+use crate::config::StateDir;
 
 const FIRST: AccountId = twin::Place(0);
 const SECOND: AccountId = twin::Place(1);
@@ -17,6 +21,8 @@ fn messages(ids: &[u64]) -> Vec<domain::Message> {
 struct Scene {
     _folder: tempfile::TempDir,
     state: Arc<StateDir>,
+    tasks: JoinSet<String>,
+    writer: Writer,
     facts: Facts,
     serial: Serial,
 }
@@ -25,8 +31,10 @@ impl Scene {
     fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let state = Arc::new(StateDir::open(&folder.path().join("state")).unwrap());
-        let facts = Facts::open(&state);
-        Self { _folder: folder, state, facts, serial: Serial::new(SERIAL) }
+        let mut tasks = JoinSet::new();
+        let writer = writer(&mut tasks, &state);
+        let facts = Facts::open(&writer);
+        Self { _folder: folder, state, tasks, writer, facts, serial: Serial::new(SERIAL) }
     }
 
     fn add(&mut self, id: AccountId, place: usize, label: &str) {
@@ -39,14 +47,42 @@ impl Scene {
     }
 
     /// The program ends and starts again.
-    fn restart(&mut self) {
+    async fn restart(&mut self) {
         self.facts.close();
-        self.facts = Facts::open(&self.state);
+        self.writer.close().await;
+        self.writer = writer(&mut self.tasks, &self.state);
+        self.facts = Facts::open(&self.writer);
     }
 }
 
-#[test]
-fn an_account_that_is_begun_anew_tells_no_message_twice() {
+fn writer(tasks: &mut JoinSet<String>, state: &Arc<StateDir>) -> Writer {
+    // Nobody listens.
+    let (sender, _) = mpsc::channel(1);
+    Writer::start(tasks, Arc::clone(state) as _, sender, |event| event)
+}
+
+fn picture(n: u8) -> Arc<Picture> {
+    Arc::new(Picture::new(vec![0xFF, 0xD8, 0xFF, n]).unwrap())
+}
+
+#[tokio::test]
+async fn of_two_pictures_in_a_hurry_the_last_is_kept() {
+    let mut scene = Scene::new();
+    let serial = scene.serial.clone();
+    let kept = |scene: &Scene| scene.facts.cache.picture(&serial);
+    for steps in [[Some(1), Some(2)], [Some(3), None], [None, Some(4)]] {
+        for step in steps {
+            scene.facts.cache.keep_picture(&serial, step.map(picture));
+        }
+        let last = steps[1].map(picture);
+        assert_eq!(kept(&scene), last, "for whoever begins meanwhile");
+        scene.restart().await;
+        assert_eq!(kept(&scene), last, "and on the disk");
+    }
+}
+
+#[tokio::test]
+async fn an_account_that_is_begun_anew_tells_no_message_twice() {
     let mut scene = Scene::new();
     scene.add(FIRST, 0, "a");
     assert!(scene.told(FIRST, &[1, 2]).is_empty(), "the first look is at what was there before");
@@ -56,8 +92,8 @@ fn an_account_that_is_begun_anew_tells_no_message_twice() {
     assert_eq!(scene.told(SECOND, &[1, 2, 3, 4]), ["4"]);
 }
 
-#[test]
-fn what_is_known_of_an_account_is_its_own_wherever_it_stands_in_the_configuration() {
+#[tokio::test]
+async fn what_is_known_of_an_account_is_its_own_wherever_it_stands_in_the_configuration() {
     let mut scene = Scene::new();
     scene.add(FIRST, 0, "a");
     scene.add(SECOND, 1, "b");
@@ -65,7 +101,7 @@ fn what_is_known_of_an_account_is_its_own_wherever_it_stands_in_the_configuratio
     scene.told(SECOND, &[100]);
     scene.facts.accounts.get_mut(&SECOND).unwrap().kept.names =
         Arc::new(Names::from([("P8d19ba6".into(), "Mine".into())]));
-    scene.restart();
+    scene.restart().await;
     scene.add(FIRST, 0, "b");
     scene.add(SECOND, 1, "a");
     assert_eq!(scene.told(SECOND, &[5, 6]), ["6"]);
@@ -78,8 +114,8 @@ fn presence() -> Presence {
     Presence { serial: SERIAL.into(), online: Some(true), ..Presence::default() }
 }
 
-#[test]
-fn what_an_account_said_is_forgotten_when_it_can_say_no_more() {
+#[tokio::test]
+async fn what_an_account_said_is_forgotten_when_it_can_say_no_more() {
     let mut scene = Scene::new();
     scene.add(FIRST, 0, "a");
     let known = scene.facts.printers.get_mut(&scene.serial).unwrap();
@@ -94,8 +130,8 @@ fn what_an_account_said_is_forgotten_when_it_can_say_no_more() {
     assert!(scene.facts.changed.contains(&scene.serial), "and its session hears of it");
 }
 
-#[test]
-fn presence_of_a_printer_does_not_outlive_its_return() {
+#[tokio::test]
+async fn presence_of_a_printer_does_not_outlive_its_return() {
     let mut scene = Scene::new();
     scene.add(FIRST, 0, "a");
     let serial = scene.serial.clone();

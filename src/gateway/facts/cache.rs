@@ -7,11 +7,12 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use tracing::warn;
 
-use crate::config::StateDir;
+use crate::disk::{FileName, Writer};
 use printer::cloud::{Names, Picture, Release, Task};
 use printer::{Job, Now, Serial, Text};
 
@@ -24,7 +25,7 @@ const GATHER: Duration = Duration::from_secs(2);
 /// All of it.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(default)]
-pub(super) struct Kept {
+pub(super) struct CachedFacts {
     /// By serial number.
     pub(super) printers: BTreeMap<Text, KeptPrinter>,
     /// By what tells an account from others: its place in the configuration may become another one's.
@@ -72,32 +73,32 @@ impl Mark {
 }
 
 /// The file, and when it is written.
-pub(super) struct Shelf {
-    state: Arc<StateDir>,
+pub(super) struct Cache {
+    writer: Writer,
     /// As it is on disk, or on its way there.
-    written: Kept,
+    written: CachedFacts,
     next: Option<Duration>,
     not_before: Duration,
 }
 
-impl Shelf {
+impl Cache {
     /// Takes down what an earlier run has left. A file that cannot be read is one that is not there: all of
     /// it can be asked for again.
-    pub(super) fn open(state: &Arc<StateDir>) -> (Self, Kept) {
-        let kept = match state.read(FILE) {
+    pub(super) fn open(writer: &Writer) -> (Self, CachedFacts) {
+        let kept = match writer.read(&FILE.into()) {
             Ok(Some(bytes)) => serde_json::from_slice(&bytes).unwrap_or_else(|error| {
                 warn!(file = FILE, %error, "what was kept of the cloud's answers cannot be read; asking for it anew");
-                Kept::default()
+                CachedFacts::default()
             }),
-            Ok(None) => Kept::default(),
+            Ok(None) => CachedFacts::default(),
             Err(error) => {
                 warn!(%error, "what was kept of the cloud's answers cannot be read; asking for it anew");
-                Kept::default()
+                CachedFacts::default()
             }
         };
-        let shelf =
-            Self { state: Arc::clone(state), written: kept.clone(), next: None, not_before: Duration::ZERO };
-        (shelf, kept)
+        let cache =
+            Self { writer: writer.clone(), written: kept.clone(), next: None, not_before: Duration::ZERO };
+        (cache, kept)
     }
 
     /// Something is another than it was.
@@ -110,57 +111,54 @@ impl Shelf {
         self.next
     }
 
-    /// Writes when it is time, and not on the gateway's own task: a memory card may take its time.
-    pub(super) fn tick(&mut self, now: Now, kept: Kept) {
-        if self.next.take_if(|at| *at <= now.mono).is_none() {
-            return;
+    /// Writes when it is time.
+    pub(super) fn tick(&mut self, now: Now, kept: CachedFacts) {
+        if self.next.take_if(|at| *at <= now.mono).is_some() && kept != self.written {
+            self.not_before = now.mono + WRITE_EACH;
+            self.write(&kept);
+            self.written = kept;
         }
-        if kept == self.written {
-            return;
-        }
-        self.not_before = now.mono + WRITE_EACH;
-        let state = Arc::clone(&self.state);
-        if let Ok(bytes) = serde_json::to_vec(&kept) {
-            tokio::task::spawn_blocking(move || {
-                if let Err(error) = state.write(FILE, &bytes) {
-                    warn!(%error, "what the cloud told cannot be kept; after a restart it is asked for anew");
-                }
-            });
-        }
-        self.written = kept;
     }
 
     /// Writes what was not written yet, at the end.
-    pub(super) fn close(&self, kept: &Kept) {
+    pub(super) fn close(&self, kept: &CachedFacts) {
         if self.next.is_some() && *kept != self.written {
-            let written = serde_json::to_vec(kept).map(|bytes| self.state.write(FILE, &bytes));
-            if let Ok(Err(error)) = written {
-                warn!(%error, "what the cloud told cannot be kept; after a restart it is asked for anew");
-            }
+            self.write(kept);
+        }
+    }
+
+    fn write(&self, kept: &CachedFacts) {
+        if let Ok(bytes) = serde_json::to_vec(kept) {
+            self.writer.store(&FILE.into(), bytes);
         }
     }
 
     /// The picture that was kept for a printer.
     pub(super) fn picture(&self, serial: &Serial) -> Option<Arc<Picture>> {
-        let bytes = self.state.read(&picture_file(serial)).ok()??;
-        Picture::new(bytes).map(Arc::new)
+        let bytes = self.writer.read(&picture_file(serial)).ok()??;
+        Picture::new(bytes.into()).map(Arc::new)
     }
 
     /// Keeps a picture in place of the one before, or none.
     pub(super) fn keep_picture(&self, serial: &Serial, picture: Option<Arc<Picture>>) {
-        let (state, file) = (Arc::clone(&self.state), picture_file(serial));
-        tokio::task::spawn_blocking(move || {
-            let kept = match picture {
-                Some(picture) => state.write(&file, &picture.bytes),
-                None => state.remove(&file),
-            };
-            if let Err(error) = kept {
-                warn!(%error, "the picture of a job cannot be kept; after a restart it is fetched anew");
-            }
-        });
+        let file = picture_file(serial);
+        match picture {
+            // Not copied: it is large, and stays in memory anyhow as long as it is shown.
+            Some(picture) => self.writer.store(&file, Bytes::from_owner(Shared(picture))),
+            None => self.writer.remove(&file),
+        };
     }
 }
 
-fn picture_file(serial: &Serial) -> String {
-    format!("cover-{}", serial.as_str())
+/// A picture as bytes.
+struct Shared(Arc<Picture>);
+
+impl AsRef<[u8]> for Shared {
+    fn as_ref(&self) -> &[u8] {
+        &self.0.bytes
+    }
+}
+
+fn picture_file(serial: &Serial) -> FileName {
+    format!("cover-{}", serial.as_str()).into()
 }

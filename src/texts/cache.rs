@@ -6,15 +6,15 @@ use std::fmt::Write as _;
 use jiff::Timestamp;
 use tracing::warn;
 
-use crate::config::StateDir;
-use crate::config::state_dir::Error;
+use crate::config::Disk;
+use crate::disk::{FileName, Writer};
 use printer::{Catalogue, Prefix};
 
 /// What a file begins with; another number is another form.
 const FORM: &str = "bambu2mqtt error texts 1";
 
 /// What was kept.
-pub(super) struct Kept {
+pub(super) struct CachedTexts {
     pub(super) version: Option<String>,
     pub(super) catalogue: Catalogue,
     /// When the vendor was last asked.
@@ -30,8 +30,8 @@ fn checked_name(language: &str, prefix: Prefix) -> String {
 }
 
 /// Reads what is there; a damaged file is one that is not there.
-pub(super) fn read(state: &StateDir, language: &str, prefix: Prefix) -> Option<Kept> {
-    let file = match state.read(&name(language, prefix)) {
+pub(super) fn read(disk: &dyn Disk, language: &str, prefix: Prefix) -> Option<CachedTexts> {
+    let file = match disk.read(&name(language, prefix)) {
         Ok(bytes) => String::from_utf8(bytes?).ok()?,
         Err(error) => {
             warn!(%error, "kept error texts cannot be read");
@@ -52,20 +52,20 @@ pub(super) fn read(state: &StateDir, language: &str, prefix: Prefix) -> Option<K
     if end != Some(catalogue.len()) {
         return None;
     }
-    let checked = state.read(&checked_name(language, prefix)).ok().flatten();
+    let checked = disk.read(&checked_name(language, prefix)).ok().flatten();
     let checked = checked.and_then(|bytes| std::str::from_utf8(&bytes).ok()?.trim().parse().ok());
-    Some(Kept { version, catalogue, checked })
+    Some(CachedTexts { version, catalogue, checked })
 }
 
 /// Replaces what is there.
 pub(super) fn write(
-    state: &StateDir,
+    writer: &Writer,
     language: &str,
     prefix: Prefix,
     version: Option<&str>,
     catalogue: &Catalogue,
     now: Timestamp,
-) -> Result<(), Error> {
+) {
     let mut file = FORM.to_owned();
     if let Some(word) = version {
         file.push(' ');
@@ -77,11 +77,11 @@ pub(super) fn write(
         let _ = writeln!(file, "{code:X}\t{text}");
     }
     let _ = writeln!(file, "end {}", catalogue.len());
-    state.write(&name(language, prefix), file.as_bytes())?;
-    touch(state, language, prefix, now)
+    writer.store(&FileName::from(name(language, prefix)), file);
+    touch(writer, language, prefix, now);
 }
 
 /// Notes that the vendor was asked.
-pub(super) fn touch(state: &StateDir, language: &str, prefix: Prefix, now: Timestamp) -> Result<(), Error> {
-    state.write(&checked_name(language, prefix), now.to_string().as_bytes())
+pub(super) fn touch(writer: &Writer, language: &str, prefix: Prefix, now: Timestamp) {
+    writer.store(&FileName::from(checked_name(language, prefix)), now.to_string());
 }
