@@ -308,4 +308,37 @@ mod tests {
         );
         assert_eq!(no("a\nb", "x"), "there is no control `a\\nb` on this printer");
     }
+
+    /// The first command that a row makes.
+    fn made<T>(row: &Entity<T>) -> Command {
+        let payload = match row.platform {
+            Platform::Button(_) => "PRESS",
+            Platform::Number(..) => "1",
+            Platform::Select(options, _) => options[0],
+            _ => "ON",
+        };
+        let can = Capabilities { nozzle_max: 300, bed_max: 100, chamber_max: 60, ..Capabilities::default() };
+        let snapshot = {
+            let mut snapshot = printer();
+            snapshot.capabilities = Some(can);
+            snapshot
+        };
+        read(row, &snapshot, payload.as_bytes()).expect("a command")
+    }
+
+    fn classes_hold<T>(table: &[Entity<T>]) {
+        for row in table.iter().filter(|row| row.platform.is_control()) {
+            assert_eq!(row.asks, Some(made(row).class()), "{}", row.key);
+            let effect = row.effect.map(|effect| (effect.command)().class());
+            assert!(effect.is_none_or(|class| row.asks == Some(class)), "{}", row.key);
+        }
+    }
+
+    #[test]
+    fn each_control_names_the_class_of_the_commands_that_it_makes() {
+        classes_hold(&PRINTER);
+        classes_hold(AMS);
+        classes_hold(SLOT);
+        classes_hold(EXTERNAL);
+    }
 }

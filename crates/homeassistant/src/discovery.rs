@@ -141,7 +141,7 @@ impl<'a> Device<'a> {
     fn own_availability<T>(&self, entity: &Entity<T>) -> Option<Json> {
         if entity.lasting && self.availability.len() > 1 {
             Some(json!([{ "topic": self.topics.bridge_availability() }]))
-        } else if entity.platform.needs_signature() {
+        } else if entity.needs_signature() {
             self.controllable()
         } else {
             None
@@ -252,7 +252,7 @@ fn offered<T>(entity: &Entity<T>, snapshot: &Snapshot) -> bool {
     if known && !snapshot.policy.read_only {
         return true;
     }
-    let allows = |condition| entity.platform.class().is_some_and(|class| class.allows(condition));
+    let allows = |condition| entity.asks.is_some_and(|class| class.allows(condition));
     (known || allows(Condition::UnknownModel)) && (!snapshot.policy.read_only || allows(Condition::ReadOnly))
 }
 

@@ -289,33 +289,6 @@ impl Platform {
         }
     }
 
-    /// The class of the commands that it takes, which says when they are allowed.
-    pub fn class(self) -> Option<Class> {
-        let command = match self {
-            Self::Sensor
-            | Self::Enum(_)
-            | Self::BinarySensor
-            | Self::Image
-            | Self::Update(_)
-            | Self::Press
-            | Self::Code(..)
-            | Self::Event(_) => return None,
-            Self::Switch(to) | Self::Light(to) => to(true),
-            Self::Number(_, to) => to(1),
-            Self::Select(_, to) => to(0)?,
-            Self::Fan(kind) => Command::Fan(kind, 100),
-            Self::Button(command) => command(),
-            Self::Siren(_, to) => to(Some(0)),
-        };
-        Some(command.class())
-    }
-
-    /// Whether what it asks of a printer is taken only with the vendor's signature by firmware with
-    /// authorisation control.
-    pub fn needs_signature(self) -> bool {
-        self.class().is_some_and(|class| !class.allows(Condition::Limited))
-    }
-
     /// Whether it is something to press, which has no value.
     pub fn is_button(self) -> bool {
         matches!(self, Self::Button(_) | Self::Press)
@@ -393,6 +366,8 @@ pub struct Entity<T: 'static> {
     pub name: &'static str,
     /// What Home Assistant makes of it.
     pub platform: Platform,
+    /// The class of the commands that it takes, which says when they are allowed.
+    pub asks: Option<Class>,
     /// Its value.
     pub read: for<'a> fn(&'a T) -> Option<Value<'a>>,
     /// Details of the value.
@@ -455,6 +430,7 @@ const fn row<T>(
         key,
         name,
         platform,
+        asks: None,
         read,
         attributes: None,
         needs: |_, _| true,
@@ -525,19 +501,25 @@ pub const fn image<T>(key: &'static str, name: &'static str) -> Entity<T> {
     row(key, name, Platform::Image, |_| None)
 }
 
-/// Something people control, with its value.
+/// Something people control, with the class of its commands and its value.
 pub const fn control<T>(
     key: &'static str,
     name: &'static str,
+    class: Class,
     platform: Platform,
     read: for<'a> fn(&'a T) -> Option<Value<'a>>,
 ) -> Entity<T> {
-    row(key, name, platform, read)
+    row(key, name, platform, read).asks(class)
 }
 
-/// Something to press.
-pub const fn button<T>(key: &'static str, name: &'static str, command: fn() -> Command) -> Entity<T> {
-    row(key, name, Platform::Button(command), |_| None)
+/// Something to press, with the class of its command.
+pub const fn button<T>(
+    key: &'static str,
+    name: &'static str,
+    class: Class,
+    command: fn() -> Command,
+) -> Entity<T> {
+    row(key, name, Platform::Button(command), |_| None).asks(class)
 }
 
 /// Things that happen, told on the topic `event/` and the key (`homeassistant::event`). It stays readable while
@@ -557,6 +539,16 @@ pub const fn code<T>(key: &'static str, name: &'static str, most: u8, pattern: &
 }
 
 impl<T> Entity<T> {
+    /// Whether what it asks of a printer is taken only with the vendor's signature by firmware with
+    /// authorisation control.
+    pub fn needs_signature(&self) -> bool {
+        self.asks.is_some_and(|class| !class.allows(Condition::Limited))
+    }
+
+    const fn asks(mut self, class: Class) -> Self {
+        self.asks = Some(class);
+        self
+    }
     /// Kind of quantity.
     #[must_use]
     pub const fn class(mut self, class: &'static str) -> Self {

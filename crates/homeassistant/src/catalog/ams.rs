@@ -4,6 +4,7 @@ use serde_json::{Value as Json, json};
 
 use printer::cloud::Release;
 use printer::command::Dry;
+use printer::command::permit::Class;
 use printer::{
     Ams, AmsKind, Color, Command, Content, DryingState, ExternalSpool, Filament, Side, Slot, Source, Text,
 };
@@ -65,7 +66,7 @@ pub static AMS: &[Entity<Ams>] = &[
         .with(|a, b| a.drying.state_code != b.drying.state_code, |a| json!({ "code": a.drying.state_code })),
     control::<Ams>(
         "drying",
-        "Drying",
+        "Drying", Class::Dry,
         // How to dry is what the filament in the unit says; the action `dry` takes anything else.
         Platform::Switch(|on| {
             if on {
@@ -156,13 +157,19 @@ pub static SLOT: &[Entity<Slot>] = &[
         .lasting()
         .hidden()
         .needs(|_, s| s.tells_k),
-    button::<Slot>("tray_#_load", "Load tray #", || Command::Load { source: Source::Nothing, celsius: None })
-        .icon("mdi:tray-arrow-down")
-        .hidden()
-        .needs(|c, _| c.requests.load),
-    button::<Slot>("tray_#_read_rfid", "Read tag of tray #", || Command::ReadRfid { unit: 0, slot: 0 })
-        .icon("mdi:nfc-search-variant")
-        .hidden(),
+    button::<Slot>("tray_#_load", "Load tray #", Class::Filament, || Command::Load {
+        source: Source::Nothing,
+        celsius: None,
+    })
+    .icon("mdi:tray-arrow-down")
+    .hidden()
+    .needs(|c, _| c.requests.load),
+    button::<Slot>("tray_#_read_rfid", "Read tag of tray #", Class::Filament, || Command::ReadRfid {
+        unit: 0,
+        slot: 0,
+    })
+    .icon("mdi:nfc-search-variant")
+    .hidden(),
 ];
 
 /// An external spool.
@@ -179,10 +186,13 @@ pub static EXTERNAL: &[Entity<ExternalSpool>] = &[
         .hidden()
         .needs(|_, e| e.slot.tells_k),
     binary::<ExternalSpool>("active", "Active", |e| Some(Value::Flag(e.slot.active))).class("running"),
-    button::<ExternalSpool>("load", "Load", || Command::Load { source: Source::Nothing, celsius: None })
-        .icon("mdi:tray-arrow-down")
-        .hidden()
-        .needs(|c, _| c.requests.load),
+    button::<ExternalSpool>("load", "Load", Class::Filament, || Command::Load {
+        source: Source::Nothing,
+        celsius: None,
+    })
+    .icon("mdi:tray-arrow-down")
+    .hidden()
+    .needs(|c, _| c.requests.load),
 ];
 
 const DRYING: [(DryingState, &str); 8] = [

@@ -1,5 +1,6 @@
 //! What can be done with it.
 
+use printer::command::permit::Class;
 use printer::command::{AmsAnswer, Buzzer, Step};
 use printer::options::{Sensitivity, Setting};
 use printer::tools::AirductMode;
@@ -38,10 +39,11 @@ fn to_buzzer(tone: Option<usize>) -> Command {
 
 /// A setting to switch, under the key and the name of the row that shows it.
 macro_rules! setting {
-    ($key:literal, $name:literal, $setting:ident, $icon:literal) => {
+    ($key:literal, $name:literal, $class:ident, $setting:ident, $icon:literal) => {
         control::<Snapshot>(
             $key,
             $name,
+            Class::$class,
             Platform::Switch(|on| Command::Setting(Setting::$setting, on)),
             |s| flag(s.options.get(Setting::$setting)),
         )
@@ -65,6 +67,7 @@ macro_rules! sensitivity {
         control::<Snapshot>(
             $key,
             $name,
+            Class::Camera,
             Platform::Select(&$grades, |index| Some(Command::Sensitivity(Setting::$setting, grade(index)?))),
             |s| s.options.sensitivity(Setting::$setting).map(|grade| Value::from(grade.name())),
         )
@@ -78,7 +81,7 @@ macro_rules! sensitivity {
 /// A step of the calibration by itself.
 macro_rules! calibration {
     ($key:literal, $name:literal, $step:ident) => {
-        button::<Snapshot>($key, $name, || Command::Calibrate(Steps::only(Step::$step)))
+        button::<Snapshot>($key, $name, Class::Motion, || Command::Calibrate(Steps::only(Step::$step)))
             .icon("mdi:ruler-square")
             .config()
             .hidden()
@@ -94,6 +97,7 @@ pub(super) static CONTROL: &[Entity<Snapshot>] = &[
     control::<Snapshot>(
         "nozzle_target",
         "Nozzle target temperature",
+        Class::Heat,
         Platform::Number(|c| c.nozzle_max, |v| Command::NozzleTarget(Side::Right, v)),
         |s| target(s.nozzle(Side::Right)),
     )
@@ -102,6 +106,7 @@ pub(super) static CONTROL: &[Entity<Snapshot>] = &[
     control::<Snapshot>(
         "left_nozzle_target",
         "Left nozzle target temperature",
+        Class::Heat,
         Platform::Number(|c| c.nozzle_max, |v| Command::NozzleTarget(Side::Left, v)),
         |s| target(s.nozzle(Side::Left)),
     )
@@ -110,6 +115,7 @@ pub(super) static CONTROL: &[Entity<Snapshot>] = &[
     control::<Snapshot>(
         "right_nozzle_target",
         "Right nozzle target temperature",
+        Class::Heat,
         Platform::Number(|c| c.nozzle_max, |v| Command::NozzleTarget(Side::Right, v)),
         |s| target(s.nozzle(Side::Right)),
     )
@@ -118,6 +124,7 @@ pub(super) static CONTROL: &[Entity<Snapshot>] = &[
     control::<Snapshot>(
         "bed_target",
         "Bed target temperature",
+        Class::Heat,
         Platform::Number(|c| c.bed_max, Command::BedTarget),
         |s| target(s.bed),
     )
@@ -125,33 +132,47 @@ pub(super) static CONTROL: &[Entity<Snapshot>] = &[
     control::<Snapshot>(
         "chamber_target",
         "Chamber target temperature",
+        Class::Heat,
         Platform::Number(|c| c.chamber_max, Command::ChamberTarget),
         |s| target(s.chamber),
     )
     .heat()
     .needs(|c, _| c.chamber_heater),
-    control::<Snapshot>("airduct_mode", "Airduct mode", Platform::Select(&AIRDUCTS, to_airduct), airduct)
-        .icon("mdi:air-filter")
-        .config()
-        // Shared with the sensor, which may also say `laser`; that is nobody's choice.
-        .template("{{ value if value in ['cooling', 'heating'] else 'None' }}")
-        .needs(|c, _| c.airduct && c.requests.airduct_heating),
-    control::<Snapshot>("part_fan", "Cooling fan", Platform::Fan(FanKind::Part), |s| {
+    control::<Snapshot>(
+        "airduct_mode",
+        "Airduct mode",
+        Class::Adjust,
+        Platform::Select(&AIRDUCTS, to_airduct),
+        airduct,
+    )
+    .icon("mdi:air-filter")
+    .config()
+    // Shared with the sensor, which may also say `laser`; that is nobody's choice.
+    .template("{{ value if value in ['cooling', 'heating'] else 'None' }}")
+    .needs(|c, _| c.airduct && c.requests.airduct_heating),
+    control::<Snapshot>("part_fan", "Cooling fan", Class::Adjust, Platform::Fan(FanKind::Part), |s| {
         percent(s.fans.part.percent)
     }),
-    control::<Snapshot>("aux_fan", "Aux fan", Platform::Fan(FanKind::Aux), |s| percent(s.fans.aux.percent))
-        .needs(|c, _| c.aux_fan),
-    control::<Snapshot>("chamber_fan", "Chamber fan", Platform::Fan(FanKind::Chamber), |s| {
+    control::<Snapshot>("aux_fan", "Aux fan", Class::Adjust, Platform::Fan(FanKind::Aux), |s| {
+        percent(s.fans.aux.percent)
+    })
+    .needs(|c, _| c.aux_fan),
+    control::<Snapshot>("chamber_fan", "Chamber fan", Class::Adjust, Platform::Fan(FanKind::Chamber), |s| {
         percent(s.fans.chamber.percent)
     })
     .needs(|c, _| c.chamber_fan),
-    control::<Snapshot>("secondary_aux_fan", "Secondary aux fan", Platform::Fan(FanKind::SecondAux), |s| {
-        percent(s.fans.second_aux.percent)
-    })
+    control::<Snapshot>(
+        "secondary_aux_fan",
+        "Secondary aux fan",
+        Class::Adjust,
+        Platform::Fan(FanKind::SecondAux),
+        |s| percent(s.fans.second_aux.percent),
+    )
     .needs(|c, _| c.second_aux_fan),
     control::<Snapshot>(
         "chamber_light",
         "Chamber light",
+        Class::Light,
         Platform::Light(|on| Command::Light(LightKind::Chamber, on)),
         |s| flag(s.chamber_light),
     )
@@ -160,6 +181,7 @@ pub(super) static CONTROL: &[Entity<Snapshot>] = &[
     control::<Snapshot>(
         "heatbed_light",
         "Heatbed light",
+        Class::Light,
         Platform::Light(|on| Command::Light(LightKind::Heatbed, on)),
         |s| flag(s.heatbed_light),
     )
@@ -167,50 +189,80 @@ pub(super) static CONTROL: &[Entity<Snapshot>] = &[
     control::<Snapshot>(
         "work_light",
         "Work light",
+        Class::Light,
         Platform::Light(|on| Command::Light(LightKind::Work, on)),
         |s| flag(s.work_light),
     )
     .needs(|c, _| c.work_light)
     .hidden(),
-    control::<Snapshot>("speed_profile", "Printing speed", Platform::Select(&SPEEDS, to_speed), speed)
-        .icon("mdi:speedometer"),
-    control::<Snapshot>("timelapse", "Timelapse", Platform::Switch(Command::Timelapse), |s| {
+    control::<Snapshot>(
+        "speed_profile",
+        "Printing speed",
+        Class::Adjust,
+        Platform::Select(&SPEEDS, to_speed),
+        speed,
+    )
+    .icon("mdi:speedometer"),
+    control::<Snapshot>("timelapse", "Timelapse", Class::Camera, Platform::Switch(Command::Timelapse), |s| {
         flag(s.timelapse)
     })
     .icon("mdi:camera")
     .config()
     .needs(|c, _| c.timelapse),
-    control::<Snapshot>("prompt_sound", "Prompt sound", Platform::Switch(Command::PromptSound), |s| {
-        flag(s.prompt_sound)
-    })
+    control::<Snapshot>(
+        "prompt_sound",
+        "Prompt sound",
+        Class::Option,
+        Platform::Switch(Command::PromptSound),
+        |s| flag(s.prompt_sound),
+    )
     .icon("mdi:volume-high")
     .config()
     .needs(|c, _| c.prompt_sound),
     control::<Snapshot>(
         "recording",
         "Record while printing",
+        Class::Camera,
         Platform::Switch(|on| Command::Setting(Setting::Recording, on)),
         |s| flag(s.options.get(Setting::Recording)),
     )
     .icon("mdi:video")
     .config()
     .needs(|c, _| c.settings.has(Setting::Recording)),
-    setting!("auto_recovery", "Auto recovery from step loss", AutoRecovery, "mdi:restore"),
-    setting!("filament_backup", "AMS filament backup", FilamentBackup, "mdi:swap-horizontal"),
-    setting!("rfid_on_insert", "Read RFID on insertion", RfidOnInsert, "mdi:nfc-variant"),
-    setting!("rfid_on_startup", "Read RFID at power-up", RfidOnStartup, "mdi:nfc-variant"),
-    setting!("remaining_estimate", "Remaining filament estimate", RemainingEstimate, "mdi:gauge"),
-    setting!("tangle_detection", "Filament tangle detection", TangleDetection, "mdi:hook"),
-    setting!("nozzle_blob_detection", "Nozzle blob detection", NozzleBlobDetection, "mdi:water-alert"),
-    setting!("printing_monitor", "AI print monitoring", PrintingMonitor, "mdi:cctv"),
-    setting!("spaghetti_detector", "Spaghetti detection", SpaghettiDetector, "mdi:cctv"),
-    setting!("pileup_detector", "Purge chute pile-up detection", PileupDetector, "mdi:cctv"),
-    setting!("clump_detector", "Nozzle clumping detection", ClumpDetector, "mdi:cctv"),
-    setting!("air_print_detection", "Air printing detection", AirPrintDetection, "mdi:cctv"),
-    setting!("first_layer_inspector", "First layer inspection", FirstLayerInspector, "mdi:cctv"),
-    setting!("buildplate_marker_detector", "Build plate marker detection", PlateMarkerDetector, "mdi:cctv"),
-    setting!("plate_offset_detector", "Build plate offset detection", PlateOffsetDetector, "mdi:cctv"),
-    setting!("allow_skip_parts", "Skipping of parts allowed", AllowSkipParts, "mdi:skip-next"),
+    setting!("auto_recovery", "Auto recovery from step loss", Option, AutoRecovery, "mdi:restore"),
+    setting!("filament_backup", "AMS filament backup", Option, FilamentBackup, "mdi:swap-horizontal"),
+    setting!("rfid_on_insert", "Read RFID on insertion", Option, RfidOnInsert, "mdi:nfc-variant"),
+    setting!("rfid_on_startup", "Read RFID at power-up", Option, RfidOnStartup, "mdi:nfc-variant"),
+    setting!("remaining_estimate", "Remaining filament estimate", Option, RemainingEstimate, "mdi:gauge"),
+    setting!("tangle_detection", "Filament tangle detection", Option, TangleDetection, "mdi:hook"),
+    setting!(
+        "nozzle_blob_detection",
+        "Nozzle blob detection",
+        Option,
+        NozzleBlobDetection,
+        "mdi:water-alert"
+    ),
+    setting!("printing_monitor", "AI print monitoring", Camera, PrintingMonitor, "mdi:cctv"),
+    setting!("spaghetti_detector", "Spaghetti detection", Camera, SpaghettiDetector, "mdi:cctv"),
+    setting!("pileup_detector", "Purge chute pile-up detection", Camera, PileupDetector, "mdi:cctv"),
+    setting!("clump_detector", "Nozzle clumping detection", Camera, ClumpDetector, "mdi:cctv"),
+    setting!("air_print_detection", "Air printing detection", Option, AirPrintDetection, "mdi:cctv"),
+    setting!("first_layer_inspector", "First layer inspection", Camera, FirstLayerInspector, "mdi:cctv"),
+    setting!(
+        "buildplate_marker_detector",
+        "Build plate marker detection",
+        Camera,
+        PlateMarkerDetector,
+        "mdi:cctv"
+    ),
+    setting!(
+        "plate_offset_detector",
+        "Build plate offset detection",
+        Camera,
+        PlateOffsetDetector,
+        "mdi:cctv"
+    ),
+    setting!("allow_skip_parts", "Skipping of parts allowed", Camera, AllowSkipParts, "mdi:skip-next"),
     sensitivity!(
         "printing_monitor_sensitivity",
         "AI print monitoring sensitivity",
@@ -228,31 +280,35 @@ pub(super) static CONTROL: &[Entity<Snapshot>] = &[
     sensitivity!("air_print_sensitivity", "Air printing sensitivity", AirPrintDetection, GRADES)
         .needs(|c, _| c.requests.air_print_camera),
     // The printer does not tell whether it sounds, so its state stays unknown.
-    control::<Snapshot>("buzzer", "Buzzer", Platform::Siren(&TONES, to_buzzer), |_| None)
+    control::<Snapshot>("buzzer", "Buzzer", Class::Option, Platform::Siren(&TONES, to_buzzer), |_| None)
         .icon("mdi:alarm-light")
         .config()
         // A fire alarm is nothing to press by mistake.
         .hidden()
         .needs(|c, _| c.requests.buzzer),
-    button::<Snapshot>("pause", "Pause printing", || Command::Pause).icon("mdi:pause"),
-    button::<Snapshot>("resume", "Resume printing", || Command::Resume).icon("mdi:play"),
-    button::<Snapshot>("stop", "Stop printing", || Command::Stop).icon("mdi:stop"),
-    button::<Snapshot>("unload_filament", "Unload filament", || Command::Unload {
+    button::<Snapshot>("pause", "Pause printing", Class::Pause, || Command::Pause).icon("mdi:pause"),
+    button::<Snapshot>("resume", "Resume printing", Class::Resume, || Command::Resume).icon("mdi:play"),
+    button::<Snapshot>("stop", "Stop printing", Class::Stop, || Command::Stop).icon("mdi:stop"),
+    button::<Snapshot>("unload_filament", "Unload filament", Class::Filament, || Command::Unload {
         side: None,
         celsius: None,
     })
     .icon("mdi:tray-arrow-up")
     .hidden(),
-    button::<Snapshot>("retry_filament", "Retry filament loading", || Command::AmsControl(AmsAnswer::Resume))
-        .icon("mdi:autorenew")
-        .needs(|_, s| has_ams(s)),
-    button::<Snapshot>("done_filament", "Filament loading done", || Command::AmsControl(AmsAnswer::Done))
-        .icon("mdi:check")
-        .needs(|_, s| has_ams(s)),
-    button::<Snapshot>("clear_error", "Clear error", || Command::ClearError)
+    button::<Snapshot>("retry_filament", "Retry filament loading", Class::Answer, || {
+        Command::AmsControl(AmsAnswer::Resume)
+    })
+    .icon("mdi:autorenew")
+    .needs(|_, s| has_ams(s)),
+    button::<Snapshot>("done_filament", "Filament loading done", Class::Answer, || {
+        Command::AmsControl(AmsAnswer::Done)
+    })
+    .icon("mdi:check")
+    .needs(|_, s| has_ams(s)),
+    button::<Snapshot>("clear_error", "Clear error", Class::Option, || Command::ClearError)
         .icon("mdi:alert-remove-outline")
         .diagnostic(),
-    button::<Snapshot>("home", "Home all axes", || Command::Home)
+    button::<Snapshot>("home", "Home all axes", Class::Motion, || Command::Home)
         .icon("mdi:home-import-outline")
         .config()
         .hidden(),
@@ -261,7 +317,7 @@ pub(super) static CONTROL: &[Entity<Snapshot>] = &[
     calibration!("calibrate_motor_noise", "Calibrate motor noise", MotorNoise),
     calibration!("calibrate_lidar", "Calibrate lidar", Lidar),
     calibration!("calibrate_nozzle_offset", "Calibrate nozzle offset", NozzleOffset),
-    button::<Snapshot>("refresh", "Force refresh data", || Command::Refresh)
+    button::<Snapshot>("refresh", "Force refresh data", Class::Ask, || Command::Refresh)
         .icon("mdi:refresh")
         .diagnostic()
         .lasting()

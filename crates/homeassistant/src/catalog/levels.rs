@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value as Json, json};
 
+use printer::command::permit::Class;
 use printer::levels::Activity;
 use printer::record::{Counters, JobRecord, JobResult};
 use printer::{Command, Levels, Snapshot};
@@ -229,7 +230,7 @@ pub(super) static LEVELS: &[Entity<Snapshot>] = &[
         .icon("mdi:tray")
         .lasting()
         .early(),
-    button::<Snapshot>("clear_plate", "Plate is empty", || Command::ClearPlate)
+    button::<Snapshot>("clear_plate", "Plate is empty", Class::Note, || Command::ClearPlate)
         .icon("mdi:tray-remove")
         .lasting()
         .early(),
