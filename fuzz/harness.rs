@@ -96,7 +96,7 @@ pub(crate) fn sound(topic: &str, payload: &str) {
         Some("attributes" | "state") => assert!(object(), "{topic} = {payload}"),
         _ if topic.contains("/event/") => assert!(object(), "{topic} = {payload}"),
         Some("availability") => assert!(matches!(payload, "online" | "offline"), "{topic} = {payload}"),
-        // An `update` entity's value is a document (contract 4).
+        // An `update` entity's value is a document.
         Some("firmware") => assert!(payload == "None" || object(), "{topic} = {payload}"),
         _ => assert!(payload.chars().count() <= 255, "{topic} has {} characters", payload.chars().count()),
     }

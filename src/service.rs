@@ -123,7 +123,7 @@ impl Signals {
     }
 }
 
-/// How the process ends. The numbers are part of the contract; those from 64 on follow
+/// How the process ends. The numbers are those that the README lists; those from 64 on follow
 /// `sysexits.h`, which systemd knows by name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
@@ -247,7 +247,7 @@ mod tests {
     }
 
     #[test]
-    fn exit_codes_are_those_of_the_contract() {
+    fn exit_codes_are_those_of_the_readme() {
         let codes =
             [Exit::Done, Exit::Failed, Exit::Usage, Exit::Unreachable, Exit::NeedsLogin, Exit::Configuration];
         assert_eq!(codes.map(Exit::code), [0, 1, 2, 69, 77, 78]);

@@ -1,4 +1,4 @@
-//! The topics of the vendor's broker: what a printer says, and what is said to it (protocol 2.2).
+//! The topics of the vendor's broker: what a printer says, and what is said to it (protocol 2.1).
 
 use printer::Serial;
 

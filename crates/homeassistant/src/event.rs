@@ -91,7 +91,7 @@ pub struct Telling {
     pub again: bool,
 }
 
-/// An event's message; `QoS` 1 and never retained (contract 4).
+/// An event's message; `QoS` 1 and never retained (protocol 21.3).
 pub fn message(topics: &Topics, who: &Snapshot, event: &Event, telling: Telling) -> Publication {
     let payload = Payload {
         event_type: event.kind.word(),

@@ -1,5 +1,5 @@
 //! The one report without any unit or tray that printers send while losing power: it is not believed at once
-//! (protocol 7.2).
+//! (protocol 3.4).
 
 use std::time::Duration;
 
