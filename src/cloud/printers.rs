@@ -68,13 +68,14 @@ pub(super) fn bound_printers(content: &Value) -> Option<Vec<BoundPrinter>> {
 }
 
 fn bound_printer(device: &Value) -> Option<BoundPrinter> {
-    let owned = |key| text(device, key).map(str::to_owned);
+    // Cleaned here: they get into log lines, and onto the terminal.
+    let name = |key| text(device, key).map(|text| printer::text::name(text).to_string());
     let serial = text(device, "dev_id")?.to_ascii_uppercase();
     Some(BoundPrinter {
-        name: owned("name").unwrap_or_default(),
+        name: name("name").unwrap_or_default(),
         serial,
-        model_code: owned("dev_model_name"),
-        product_name: owned("dev_product_name"),
+        model_code: name("dev_model_name"),
+        product_name: name("dev_product_name"),
         online: device.get("online").and_then(Value::as_bool),
     })
 }
