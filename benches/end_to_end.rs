@@ -28,7 +28,6 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, ensure};
 use serde_json::{Value, json};
-use simulator;
 
 use broker::{Cloud, Mosquitto};
 use process::Process;

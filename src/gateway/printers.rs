@@ -257,23 +257,22 @@ impl Gateway {
 }
 
 fn log(printer: &str, note: &Note) {
+    let level = note.level();
     match note {
         Note::Event(event) => {
             let job = event.job.as_ref().and_then(|job| job.name.as_deref()).unwrap_or_default();
-            let job = printer::text::beginning(job);
             let what = event.kind.word();
-            match note.level() {
-                Level::Info => info!(printer, job, late = event.late, "print {what}"),
-                _ => debug!(printer, job, "{what}"),
+            if level == Level::Info {
+                info!(printer, job, late = event.late, "print {what}");
+            } else {
+                debug!(printer, job, "{what}");
             }
         }
-        Note::Outcome { key, word, reason } => match reason {
-            Some(reason) => warn!(printer, key, outcome = word, reason, "command"),
-            None => debug!(printer, key, outcome = word, "command"),
-        },
-        Note::Protocol(_) | Note::Overflow => match note.level() {
-            Level::Warn => warn!(printer, "{note}"),
-            _ => debug!(printer, "{note}"),
-        },
+        Note::Outcome { key, word, reason: Some(reason) } => {
+            warn!(printer, key, outcome = word, reason, "command");
+        }
+        Note::Outcome { key, word, reason: None } => debug!(printer, key, outcome = word, "command"),
+        Note::Protocol(_) | Note::Overflow if level == Level::Warn => warn!(printer, "{note}"),
+        Note::Protocol(_) | Note::Overflow => debug!(printer, "{note}"),
     }
 }

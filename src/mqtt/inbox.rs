@@ -68,13 +68,14 @@ impl<T: Send + 'static, W: Fn(Event) -> T + Send> Inbox<T, W> {
         retain: bool,
     ) -> Result<(), Gone> {
         let bytes = u32::try_from((topic.len() + payload.len()).min(WAITING)).unwrap_or(u32::MAX);
-        let room = match Arc::clone(&self.room).try_acquire_many_owned(bytes) {
-            Ok(room) => room,
-            Err(_) => tokio::select! {
+        let room = if let Ok(room) = Arc::clone(&self.room).try_acquire_many_owned(bytes) {
+            room
+        } else {
+            tokio::select! {
                 biased;
                 () = self.closing.cancelled() => return Ok(()),
                 room = Arc::clone(&self.room).acquire_many_owned(bytes) => room.map_err(|_| Gone)?,
-            },
+            }
         };
         self.hand(Event::Message { topic, payload, retain, room: Room(Some(room)) }).await
     }
@@ -106,7 +107,10 @@ mod tests {
 
     use super::*;
 
-    fn inbox() -> (Inbox<Event, fn(Event) -> Event>, mpsc::Receiver<Event>) {
+    /// One that changes no event.
+    type Plain = Inbox<Event, fn(Event) -> Event>;
+
+    fn inbox() -> (Plain, mpsc::Receiver<Event>) {
         let (sender, receiver) = mpsc::channel(256);
         (Inbox::new(sender, std::convert::identity, CancellationToken::new()), receiver)
     }

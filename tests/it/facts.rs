@@ -308,7 +308,7 @@ fn names_and_firmware_that_come_late_are_told_at_once_and_kept() {
     let told: Vec<_> = player.look(now).into_iter().map(|p| p.topic).collect();
     assert!(told.contains(&"b/01P00A000000001/ams/0/tray_1".to_owned()), "{told:?}");
     assert_eq!(name(&player), "Mine");
-    assert_eq!(player.snapshot().ams[0].firmware_available().map(|v| v.as_str()), Some("00.00.06.49"));
+    assert_eq!(player.snapshot().ams[0].firmware_available().map(printer::Text::as_str), Some("00.00.06.49"));
     player.handle(now, Input::Facts(facts("00.00.06.49")));
     assert!(player.look(now).is_empty(), "the same again is nothing new");
     player.handle(now, Input::Facts(facts("00.00.06.10")));

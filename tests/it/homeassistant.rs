@@ -225,7 +225,7 @@ fn enums_list_everything_they_can_say() {
         };
         let rack = Arc::new(rack);
         printers.push(with(&|p| {
-            (p.machine, p.options) = (machine.clone(), options);
+            (p.machine, p.options) = (machine, options);
             p.nozzle_kinds = [kind.clone(), kind.clone()];
             p.rack = Some(Arc::clone(&rack));
         }));

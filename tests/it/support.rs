@@ -145,10 +145,10 @@ impl Certificate {
 /// The name of a test that asks has `broker` in it: by that `./ci` finds those that are worth another run once
 /// there are more kinds.
 pub(crate) fn available(kind: Kind) -> bool {
+    static FOUND: [OnceLock<Result<String, String>>; 3] = [const { OnceLock::new() }; 3];
     let thread = std::thread::current();
     let test = thread.name().unwrap_or("main");
     assert!(test == "main" || test.contains("broker"), "{test}: put `broker` into its name");
-    static FOUND: [OnceLock<Result<String, String>>; 3] = [const { OnceLock::new() }; 3];
     let found = FOUND[kind as usize].get_or_init(|| {
         let found = match kind {
             Kind::Mosquitto => find_mosquitto().map(|path| format!("{}", path.display())),

@@ -265,14 +265,12 @@ impl Ams {
 
     /// Newer firmware that is offered for it: by the printer, else by the cloud.
     pub fn firmware_available(&self) -> Option<&Text> {
-        match &self.offered {
-            Some(offered) => Some(offered).filter(|offered| self.firmware.as_ref() != Some(*offered)),
-            None => {
-                let installed = self.firmware.as_ref()?;
-                let released = self.release.as_ref().map(|release| &release.version);
-                released.filter(|latest| is_newer(latest, installed) == Some(true))
-            }
+        if let Some(offered) = &self.offered {
+            return Some(offered).filter(|offered| self.firmware.as_ref() != Some(*offered));
         }
+        let installed = self.firmware.as_ref()?;
+        let released = self.release.as_ref().map(|release| &release.version);
+        released.filter(|latest| is_newer(latest, installed) == Some(true))
     }
 
     /// Its name below the printer's: `AMS 1`, `AMS HT 1`.

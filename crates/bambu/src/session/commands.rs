@@ -135,8 +135,8 @@ impl Session {
             _ if of_print => self.authorisation.answered(),
             _ => {}
         }
-        let stop = reply.category == "print" && reply.command.as_deref() == Some("stop");
-        if stop && reply.accepted == Some(true) {
+        let of_stop = reply.category == "print" && reply.command.as_deref() == Some("stop");
+        if of_stop && reply.accepted == Some(true) {
             // Anybody's: what ends after this was cancelled (capture `h2d_stream_pause_stop_failed_hms`, where
             // the code for that comes seconds after the end).
             self.contact.stops = self.contact.stops.wrapping_add(1);
