@@ -41,7 +41,7 @@ pub enum Input<'a> {
     Broker(Broker),
     /// Nobody will look at it for a while: the program ends, or the printer is not used any more.
     Leave,
-    /// The time of [`Twin::deadline`] has come.
+    /// The time of [`Twin::deadline`](super::Twin::deadline) has come.
     Tick,
 }
 
@@ -96,7 +96,7 @@ pub enum Broker {
 pub enum Output {
     /// Ask the printer at a place.
     Request(Place, Request),
-    /// [`Twin::snapshot`] is not what it was.
+    /// [`Twin::snapshot`](super::Twin::snapshot) is not what it was.
     Changed,
     /// Publish this, retained.
     Publish(Publication),
@@ -108,7 +108,7 @@ pub enum Output {
     Event(u64, Publication),
     /// Publish this once, `QoS` 1.
     Trigger(Publication),
-    /// Hand [`Twin::ledger`] to the disk, and bring back [`Disk::Handed`].
+    /// Hand [`Twin::ledger`](super::Twin::ledger) to the disk, and bring back [`Disk::Handed`].
     Store,
     /// Append this job to the history.
     History(Box<JobRecord>),

@@ -3,7 +3,7 @@
 //!
 //! A [`Twin`] puts the pure rooms together: a protocol [`Session`](bambu::session::Session) for each place where the
 //! printer is heard, the [`Tracker`](printer::Tracker) of its jobs, the delivery of events, and the
-//! [`Mirror`](homeassistant::Mirror) of what Home Assistant was told. The gateway, `replay`, the benchmarks and the
+//! [`Mirror`] of what Home Assistant was told. The gateway, `replay`, the benchmarks and the
 //! tests all drive the same value.
 //! Must not know: sockets, files, clocks, accounts, how a topic is formed.
 #![forbid(unsafe_code)]

@@ -12,7 +12,7 @@ use super::CODE_LASTS;
 pub(in crate::gateway::account) struct Warned {
     /// The end that was told.
     pub(super) end: Option<Timestamp>,
-    /// The days that were left then, one of [`WARN_DAYS`].
+    /// The days that were left then, one of `WARN_DAYS`.
     pub(super) days: i64,
 }
 
