@@ -49,7 +49,7 @@ pub(crate) use energy::Meters;
 use facts::Facts;
 pub(crate) use fleet::setup;
 use orphans::{Known, Orphans};
-use printers::Printers;
+use printers::{Printers, channel_mut};
 use records::Records;
 use reports::Reports;
 
@@ -344,8 +344,8 @@ impl Gateway {
     fn on_subscription_answer(&mut self, now: Now, place: Place, topic: &str, granted: bool) {
         self.bridge_changed = true;
         let Some(serial) = reporter(topic) else { return };
-        let Some(account) = self.accounts.get_mut(&place) else { return };
-        if account.channel.on_answer(&serial, granted) {
+        let Some(channel) = channel_mut(&mut self.accounts, place) else { return };
+        if channel.on_answer(&serial, granted) {
             self.on_refused_printer(now, place, &serial);
         } else if granted {
             self.give(now, &serial, Input::Connected(place));
@@ -384,6 +384,7 @@ impl Gateway {
                 }
                 Told::Silent => self.facts.on_silence(now, id),
                 Told::Outcome(key, outcome) => self.tell_bridge_outcome(
+                    now,
                     id,
                     key,
                     outcome

@@ -1,16 +1,18 @@
 //! Bambu Lab printers in Home Assistant, from the Bambu cloud.
 //!
-//! Bytes become a [`printer::Snapshot`], the difference between two snapshots becomes
+//! Bytes become what was observed, the difference between two [`printer::Snapshot`]s becomes
 //! publications, and only the edge of the program may wait for anything.
 //!
-//! | module | knows |
+//! | crate or module | knows |
 //! | --- | --- |
 //! | [`printer`] | the words of the domain; no JSON, no MQTT, no vendor's field names |
-//! | [`bambu`] | the wire: envelopes, merging, report to snapshot, command to request |
+//! | [`bambu`] | the wire: envelopes, merging, report to what is observed, command to request |
 //! | [`homeassistant`] | discovery, the entity table, value text, which topics changed |
+//! | [`twin`] | one printer as one value: how those three fit together |
 //! | [`mqtt`] | one supervised connection; not what any payload means |
 //! | [`cloud`] | REST login, token, list of printers |
-//! | [`ledger`] | how what must outlive the program reaches the disk, and what may leave when |
+//! | [`disk`] | the one way to the disk |
+//! | [`ledger`] | the form of the file that a printer's jobs outlive the program in |
 //! | [`history`] | the jobs that ended, as lines of a file |
 //! | [`texts`] | where error texts come from and how they are kept |
 //! | [`config`] | file, environment, checks, secrets |

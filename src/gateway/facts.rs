@@ -1,5 +1,5 @@
 //! What the cloud knows beside what printers say: asks for it when [`plan`](crate::cloud::plan) wants it,
-//! keeps it, and hands it to the printers' sessions.
+//! keeps it, and hands it to the printers' twins.
 //!
 //! REST calls run as tasks of their own and report to the gateway's inbox; nothing here waits, and nothing
 //! else depends on an answer.

@@ -153,13 +153,14 @@ impl Gateway {
     /// Tells what became of something that a person asked of an account.
     pub(super) fn tell_bridge_outcome(
         &mut self,
+        now: Now,
         id: AccountId,
         key: &str,
         (outcome, reason): (&str, Option<&str>),
     ) {
         let number = self.accounts.get(&id).map_or(1, Account::number);
         let key = if key == "refresh_printers" { key.to_owned() } else { account_key(key, number) };
-        self.tell_bridge(self.clock.now(), &key, outcome, reason);
+        self.tell_bridge(now, &key, outcome, reason);
     }
 
     /// Tells what happened to an account, for automations; whoever was not listening has the account's state.

@@ -9,6 +9,7 @@ use std::time::Duration;
 use tracing::{debug, info, warn};
 
 use super::account::Account;
+use super::channel::Channel;
 use super::fleet::Missed;
 use super::{AccountId, Gateway, SHORTEST_TURN};
 use crate::config::Raw;
@@ -138,11 +139,13 @@ struct Channels<'a> {
 
 impl Budgets for Channels<'_> {
     fn at(&mut self, place: Place) -> &mut Budget {
-        match self.accounts.get_mut(&place) {
-            Some(account) => account.channel.budget_mut(),
-            None => &mut self.none,
-        }
+        channel_mut(self.accounts, place).map_or(&mut self.none, Channel::budget_mut)
     }
+}
+
+/// The channel to a place, of whatever kind it is: the one answer to where a place is.
+pub(super) fn channel_mut(accounts: &mut BTreeMap<AccountId, Account>, place: Place) -> Option<&mut Channel> {
+    accounts.get_mut(&place).map(|account| &mut account.channel)
 }
 
 impl Gateway {
@@ -230,9 +233,9 @@ impl Gateway {
     }
 
     fn request(&mut self, serial: &Serial, place: Place, request: bambu::request::Request) {
-        let Some(account) = self.accounts.get(&place) else { return };
+        let Some(channel) = channel_mut(&mut self.accounts, place) else { return };
         let payload = (self.config.mqtt.raw == Raw::Full).then(|| request.payload.clone());
-        let sent = account.channel.send(serial, request);
+        let sent = channel.send(serial, request);
         if let Some(payload) = payload.filter(|_| sent) {
             self.mirror_raw(self.topics.raw_request(serial), payload);
         }

@@ -32,6 +32,7 @@ mod layers;
 #[cfg(feature = "demo")]
 mod login;
 mod merge;
+mod places;
 mod replay;
 mod reports;
 #[cfg(feature = "demo")]

@@ -251,19 +251,18 @@ impl Twin {
         for output in outputs {
             match output {
                 session::Output::Request(request) => out.push(Output::Request(place, request)),
-                session::Output::Changed => self.observe(now, place, out),
+                session::Output::Changed => self.observe(now, out),
                 session::Output::Reply(id, outcome) => self.on_outcome(now, id, &outcome, out),
                 session::Output::Note(note) => out.push(Output::Log(Note::Protocol(note))),
             }
         }
     }
 
-    /// A session has other news of the printer: they count if it is the one that speaks.
-    fn observe(&mut self, now: Now, place: Place, out: &mut Vec<Output>) {
-        if self.ways.choose().speaks != Some(place) {
-            return;
-        }
-        if let Some(session) = self.ways.get(place) {
+    /// A session has other news of the printer: what the place says that speaks now is how it is.
+    fn observe(&mut self, now: Now, out: &mut Vec<Output>) {
+        let speaks = self.ways.choose().speaks;
+        let Some(session) = speaks.and_then(|place| self.ways.get(place)) else { return };
+        if !Arc::ptr_eq(&self.snapshot.observed, session.observed()) {
             self.snapshot.observe(session.observed());
             self.look(now, out);
         }

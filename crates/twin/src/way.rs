@@ -63,7 +63,9 @@ impl Standing {
 fn choose(ways: &[Standing], spoke: Option<Place>) -> Choice {
     let hears =
         |way: &Standing| (way.linked && way.online && way.whole, way.linked && way.online, way.online);
-    let speaks = ways.iter().max_by_key(|way| (hears(way), way.rank, spoke == Some(way.place)));
+    // Of several that hear nothing any more, the one that spoke has the newest.
+    let rank = |way: &Standing| way.linked.then_some(way.rank);
+    let speaks = ways.iter().max_by_key(|way| (hears(way), rank(way), spoke == Some(way.place)));
     let allows = |way: &Standing| (way.linked, way.online, way.control != Control::Limited);
     let obeys = ways.iter().max_by_key(|way| (allows(way), way.rank));
     Choice { speaks: speaks.map(|way| way.place), obeys: obeys.map(|way| way.place) }
@@ -151,8 +153,8 @@ mod tests {
         assert_eq!(speaks(&[a, Standing { linked: false, ..b }], Some(B)), A);
         assert_eq!(speaks(&[a, Standing { online: false, ..b }], Some(B)), A);
         let lost = |way| Standing { linked: false, whole: false, ..way };
-        assert_eq!(speaks(&[lost(a), lost(Standing { rank: 0, ..b })], Some(A)), A, "who spoke goes on");
-        assert_eq!(speaks(&[lost(a), lost(Standing { rank: 0, ..b })], Some(B)), B);
+        assert_eq!(speaks(&[lost(a), lost(b)], Some(A)), A, "who spoke goes on");
+        assert_eq!(speaks(&[lost(a), lost(b)], Some(B)), B);
     }
 
     #[test]

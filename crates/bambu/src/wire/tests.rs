@@ -140,7 +140,7 @@ fn a_text_is_cut_after_a_whole_character() {
 fn of_a_list_only_the_first_items_are_read() {
     let list = endless("#");
     let thing = read(&format!(r#"{{"list":{list},"number":1}}"#));
-    assert_eq!(thing.list.map(|list| list.0), Some((0..64).collect()));
+    assert_eq!(thing.list.map(|list| list.0), Some((0..256).collect()));
     assert_eq!(thing.number, Some(1), "what follows it is read as ever");
     let nothing = read(&format!(r#"{{"list":{}}}"#, endless("[]")));
     assert_eq!(nothing.list, Some(List(Vec::new())));
