@@ -56,6 +56,7 @@ impl Player {
     fn handle(&mut self, now: Now, input: Input<'_>, notes: &mut Vec<Note>, out: &mut Vec<Publication>) {
         let mut outputs = Vec::new();
         let mut answers = VecDeque::from([input]);
+        let mut unanswered = true;
         while let Some(input) = answers.pop_front() {
             self.twin.handle(now, input, &mut self.budget, &mut outputs);
             for output in outputs.drain(..) {
@@ -70,8 +71,10 @@ impl Player {
                         answers.push_back(Input::Disk(Disk::Handed(self.version)));
                         answers.push_back(Input::Disk(Disk::Stored(self.version)));
                     }
-                    // That it cannot be asked is an answer, too.
-                    Output::AskCloud { .. } => answers.push_back(Input::Tasks(Err(()))),
+                    // That it cannot be asked is an answer, too; asked again at once, it would be the same.
+                    Output::AskCloud { .. } => {
+                        answers.extend(std::mem::take(&mut unanswered).then_some(Input::Tasks(Err(()))));
+                    }
                     Output::Log(note) => notes.push(note),
                     Output::Changed if !self.told => {
                         self.told = true;

@@ -58,6 +58,7 @@ impl Player {
 
     pub(crate) fn handle(&mut self, now: Now, input: Input<'_>) {
         let mut inputs = VecDeque::from([input]);
+        let mut unanswered = true;
         let mut outputs = Vec::new();
         while let Some(input) = inputs.pop_front() {
             self.twin.handle(now, input, &mut self.budget, &mut outputs);
@@ -74,7 +75,10 @@ impl Player {
                         inputs.push_back(Input::Disk(Disk::Stored(version)));
                     }
                     Output::History(_) => self.history += 1,
-                    Output::AskCloud { .. } => inputs.push_back(Input::Tasks(Err(()))),
+                    // Asked again at once, it would answer the same.
+                    Output::AskCloud { .. } => {
+                        inputs.extend(std::mem::take(&mut unanswered).then_some(Input::Tasks(Err(()))));
+                    }
                     Output::Log(Note::Event(event)) => self.events.push(*event),
                     Output::Log(Note::Protocol(note)) => self.notes.push(note),
                     Output::Log(_) | Output::Picture(..) | Output::Tell(_) | Output::Trigger(_) => {}
