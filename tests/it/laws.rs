@@ -385,7 +385,8 @@ fn differences(model: &str, steps: Vec<Step>) -> Result<(), TestCaseError> {
         broker.take(player.look(at(now)));
     }
     // Without news everything is told exactly, and the rows that may not be published often get their turn.
-    while let Some(next) = player.twin.deadline().filter(|next| *next <= now + Duration::from_secs(61)) {
+    let end = now + Duration::from_secs(61);
+    while let Some(next) = player.twin.deadline().filter(|next| *next <= end) {
         now = next.max(now);
         player.handle(at(now), Input::Tick);
     }
