@@ -115,9 +115,37 @@ impl Tracker {
             firmware: seen.offered.clone(),
             ..ToldOf::default()
         };
-        self.ledger.seen_at = Some(now.wall);
-        self.effects.save = true;
+        // It stays unknown for as long as it does not say what it is doing in a word that we know.
+        let first = self.ledger.seen_at.replace(now.wall).is_none();
+        self.effects.save |= first;
         // Its last job, for whoever asks what it was.
-        self.effects.ask_cloud |= !seen.status.is_some_and(Status::is_active);
+        self.effects.ask_cloud |= first && !seen.status.is_some_and(Status::is_active);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use jiff::Timestamp;
+
+    use crate::tracker::{Options, Tracker};
+    use crate::{Contact, Identity, Ledger, Now, Reach, Snapshot};
+
+    #[test]
+    fn of_a_printer_in_no_known_state_the_cloud_is_asked_once() {
+        let mut printer = Snapshot::unheard("Garage", Identity::new("01P00A000000001", "P1S"));
+        printer.reach = Reach::Online;
+        printer.contact = Contact { linked: true, whole: true, ..Contact::default() };
+        let serial = printer.identity.serial.clone();
+        let mut tracker = Tracker::new(serial, Ledger::default(), &printer.policy, Options::default());
+        let now = Now { mono: Duration::ZERO, wall: Timestamp::UNIX_EPOCH };
+        let met = tracker.observe(now, &printer);
+        assert!(met.ask_cloud && met.save);
+        // An answer must not ask again: whoever answers at once would never end.
+        assert!(!tracker.tasks(now, Err(())).ask_cloud);
+        printer.contact.stops += 1;
+        let again = tracker.observe(now, &printer);
+        assert!(!again.ask_cloud && !again.save);
     }
 }
