@@ -373,13 +373,6 @@ impl Mirror {
         root.into()
     }
 
-    /// Tells everything again, to a broker or a Home Assistant that may have forgotten it.
-    pub fn resend(&mut self, now: Now, out: &mut Vec<Publication>) {
-        let Some(snapshot) = self.snapshot.clone() else { return };
-        self.forget();
-        self.update(now, &snapshot, out);
-    }
-
     /// Forgets what was told: the next update tells everything.
     pub fn forget(&mut self) {
         if let Some(document) = self.document.as_mut() {
