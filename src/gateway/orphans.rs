@@ -217,7 +217,7 @@ impl Orphans {
             return false;
         }
         if owner.is_none() {
-            info!(device = %device.name, "taking a device off Home Assistant that is not in the account any more");
+            info!(device = %printer::quoted(&device.name), "taking a device off Home Assistant that is not in the account any more");
         }
         out.push(removal(self.topics.config(id)));
         out.extend(device.topics().filter(|topic| !lives(topic)).map(removal));
