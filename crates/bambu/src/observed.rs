@@ -4,6 +4,7 @@
 
 mod abilities;
 mod ams;
+mod context;
 mod filament;
 mod health;
 mod heat;
@@ -18,42 +19,15 @@ mod tests;
 
 use std::sync::Arc;
 
-use printer::update::Boards;
-use printer::{Capabilities, Control, ControlReason, Heater, Identity, Observed, Reach, Side};
+use printer::{Heater, Observed, Side};
 
-use super::models::Model;
-use super::report::{Module, Print};
+use super::report::Print;
 use super::wire::{Kind, Object as _, merge_member};
 
 pub use abilities::capabilities;
+pub use context::Context;
 pub(crate) use job::status;
 pub(crate) use upgrade::boards;
-
-/// What a projection needs besides the report.
-pub struct Context<'a> {
-    /// Who the printer is.
-    pub identity: &'a Arc<Identity>,
-    /// Its row in the model table.
-    pub model: Option<&'static Model>,
-    /// What it can do, once that is decided.
-    pub capabilities: Option<Capabilities>,
-    /// Whether it can be reached.
-    pub reach: Reach,
-    /// What we may do with it.
-    pub control: Control,
-    /// How that is known.
-    pub control_reason: ControlReason,
-    /// Its boards: the AMS units' serials and kinds.
-    pub modules: &'a [Module],
-    /// The same for people.
-    pub boards: &'a Boards,
-    /// Whether the list of boards is complete, or will never be.
-    pub boards_known: bool,
-    /// The moment before: what is said rarely is kept from it.
-    pub previous: &'a Observed,
-    /// Whether AMS units and spools must be made anew: not after a message that changed nothing of them.
-    pub spools_anew: bool,
-}
 
 /// Merges a message into a report. Says whether anything is another now of that which AMS units and spools
 /// are made of, beside what a [`Context`] has.
@@ -79,11 +53,6 @@ fn keeps_spools(context: &Context<'_>) -> bool {
     !context.spools_anew
         && context.capabilities == before.capabilities
         && before.ams.iter().all(|unit| unit.settled)
-}
-
-/// Whether the printer speaks the newer protocol generation (protocol 4.1).
-pub fn is_np(report: &Print) -> bool {
-    report.cfg.is_some() && report.fun.is_some() && report.aux.is_some() && report.stat.is_some()
 }
 
 /// Projects a merged report.
@@ -137,7 +106,7 @@ pub fn project(report: &Print, context: &Context<'_>) -> Observed {
             "disable" => Some(false),
             _ => None,
         }),
-        prompt_sound: if is_np(report) {
+        prompt_sound: if report.is_newer() {
             report.cfg.map(|cfg| cfg.bit(22))
         } else {
             report.home_flag.map(|flags| flags.bit(17))

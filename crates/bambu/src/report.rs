@@ -290,6 +290,19 @@ wire! {
     }
 }
 
+impl Print {
+    /// Whether the printer speaks the newer protocol generation (protocol 4.1).
+    pub fn is_newer(&self) -> bool {
+        self.cfg.is_some() && self.fun.is_some() && self.aux.is_some() && self.stat.is_some()
+    }
+
+    /// Whether the printer is connected by cable (protocol 4.8); `home_flag` bit 18, which other programs read for
+    /// it, is the sound.
+    pub fn is_wired(&self) -> bool {
+        self.net.as_ref().and_then(|net| net.conf).is_some_and(|conf| conf & 1 == 1)
+    }
+}
+
 /// An error code: 32 bits, as a number (negative ones occur) or as hexadecimal text with `0x`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Code(pub u32);

@@ -8,7 +8,7 @@ use printer::Capabilities;
 
 use super::options::options;
 use super::switches::lamp;
-use super::{is_np, tools};
+use super::tools;
 
 /// What a printer can do: from what its full report always has, and the model where that is silent.
 ///
@@ -32,7 +32,7 @@ pub fn capabilities(report: &Print, model: Option<&Model>, firmware: Option<&str
         report.vir_slot.as_ref().map_or(usize::from(report.vt_tray.is_some()), |slots| slots.0.len());
     let camera = report.ipcam.as_ref();
     let net = report.net.as_ref();
-    let door_bit = is_np(report) && says(report.fun, 12);
+    let door_bit = report.is_newer() && says(report.fun, 12);
     let chamber_heater = model.is_some_and(|m| m.chamber_heater);
     let chamber_state = device.and_then(|d| d.ctc.as_ref()?.state);
     let air_ways = device.and_then(|d| d.airduct.as_ref()?.mode_list.as_ref());
@@ -62,7 +62,7 @@ pub fn capabilities(report: &Print, model: Option<&Model>, firmware: Option<&str
         tool_module: device.is_some_and(|d| d.ext_tool.is_some()) && model.is_none_or(|m| m.tool_module),
         hotend_rack: tools::has_rack(report),
         chamber_heating: chamber_heater && chamber_state.is_some(),
-        storage: report.sdcard.is_some() || is_np(report),
+        storage: report.sdcard.is_some() || report.is_newer(),
         filament_sensor: report.hw_switch_state.is_some(),
         nozzle_kind: report.nozzle_diameter.is_some()
             || report.nozzle_type.is_some()
@@ -86,9 +86,4 @@ pub fn capabilities(report: &Print, model: Option<&Model>, firmware: Option<&str
 /// Whether a bit field is there and has this bit.
 fn says(field: Option<Hex>, bit: u32) -> bool {
     field.is_some_and(|field| field.bit(bit))
-}
-
-/// Whether it hangs on a cable; `home_flag` bit 18, which others read for it, is the sound.
-pub(super) fn wired(report: &Print) -> bool {
-    report.net.as_ref().and_then(|net| net.conf).is_some_and(|conf| conf & 1 == 1)
 }

@@ -7,8 +7,8 @@ use crate::report::{Module, Print, Unit};
 use crate::wire::Hex;
 use printer::{Ams, AmsAbilities, AmsKind, Drying, DryingState, Side, Slot, Text};
 
+use super::context::Context;
 use super::filament::{Estimate, slot};
-use super::{Context, is_np};
 
 /// Where a unit stands in `ams_exist_bits`, and its first slot in `tray_exist_bits` (protocol 3.4).
 fn bit_places(unit: u8) -> Option<(u32, u32)> {
@@ -89,7 +89,7 @@ pub(super) fn ams(report: &Print, context: &Context<'_>) -> Vec<Ams> {
 
 /// Whether the printer estimates what is left on a spool; `remain` means nothing without it.
 pub(super) fn remaining_estimated(report: &Print) -> bool {
-    let np = report.cfg.filter(|_| is_np(report)).map(|cfg| cfg.bit(17));
+    let np = report.cfg.filter(|_| report.is_newer()).map(|cfg| cfg.bit(17));
     np.or(report.home_flag.map(|flags| flags.bit(7))).unwrap_or(true)
 }
 

@@ -4,12 +4,10 @@ use crate::report::{Detectors, Print};
 use crate::wire::Hex;
 use printer::options::{DoorCheck, Options, Sensitivity, Setting};
 
-use super::is_np;
-
 /// Every setting that the printer has, as it stands. What it does not support is left out, also where
 /// its bit is set: a P2S has the one for detecting air prints, and no detector.
 pub(super) fn options(report: &Print) -> Options {
-    let np = is_np(report);
+    let np = report.is_newer();
     let home = |bit: u32| report.home_flag.map(|flags| flags.bit(bit));
     let has_home = |bit: u32| home(bit) == Some(true);
     let cfg = report.cfg.filter(|_| np);

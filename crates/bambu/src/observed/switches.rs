@@ -4,8 +4,6 @@ use std::net::Ipv4Addr;
 
 use crate::report::{Light, Print};
 
-use super::abilities::wired;
-
 /// A lamp, if it is reported.
 pub(super) fn lamp<'a>(report: &'a Print, node: &str) -> Option<&'a Light> {
     report.lights_report.as_ref()?.0.iter().find(|light| light.node.as_deref() == Some(node))
@@ -30,7 +28,7 @@ pub(super) fn chamber_light(report: &Print) -> Option<bool> {
 }
 
 pub(super) fn wifi(report: &Print) -> Option<i16> {
-    let dbm = report.wifi_signal.filter(|_| !wired(report))?;
+    let dbm = report.wifi_signal.filter(|_| !report.is_wired())?;
     i16::try_from(dbm.0).ok().filter(|dbm| (-120..0).contains(dbm))
 }
 

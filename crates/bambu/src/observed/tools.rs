@@ -12,8 +12,7 @@ use printer::tools::{
 };
 use printer::{Capabilities, Color, Text};
 
-use super::abilities::wired;
-use super::{Context, is_np};
+use super::context::Context;
 
 /// A nozzle or a hotend of the newer generation's inventory.
 pub(super) fn nozzle(report: &Print, id: i64) -> Option<&report::Nozzle> {
@@ -180,14 +179,14 @@ pub(super) fn machine(report: &Print, context: &Context<'_>) -> Machine {
         }),
         homed: report.home_flag.map(|flags| flags.bits(0, 3) == 0b111),
         mains_220v: home(3),
-        wired: report.net.as_ref().and_then(|net| net.conf).map(|_| wired(report)),
+        wired: report.net.as_ref().and_then(|net| net.conf).map(|_| report.is_wired()),
         camera: camera.and_then(|camera| match camera.ipcam_dev? {
             0 => Some(false),
             1 => Some(true),
             _ => None,
         }),
         live_view: camera.and_then(|camera| camera.rtsp_url).map(|url| url.0),
-        recording: if is_np(report) { report.stat.map(|stat| stat.bit(7)) } else { home(5) },
+        recording: if report.is_newer() { report.stat.map(|stat| stat.bit(7)) } else { home(5) },
         signature_required,
         developer_mode: match signature_required {
             Some(true) => Some(false),
@@ -207,7 +206,7 @@ fn door(report: &Print, model: Option<&Model>) -> Option<bool> {
 
 /// `home_flag` flaps between reports and is believed only in what the others cannot say (protocol 4.9).
 fn storage(report: &Print) -> Option<Storage> {
-    if is_np(report) {
+    if report.is_newer() {
         return report.aux.and_then(|aux| by_number(aux.bits(12, 2)));
     }
     let present = match report.sdcard.as_deref()?.trim() {

@@ -5,7 +5,7 @@ use crate::report::{Module, Print, Upgrade};
 use printer::update::{Boards, Progress};
 use printer::{Ams, Text, Update};
 
-use super::Context;
+use super::context::Context;
 
 /// `dis_state` of an update that is under way.
 const UNDER_WAY: i64 = 2;

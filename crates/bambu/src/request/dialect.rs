@@ -1,7 +1,6 @@
 //! Which forms of requests a printer understands.
 
 use crate::models::{Model, UNKNOWN};
-use crate::observed::is_np;
 use crate::report::Print;
 use printer::command::Step;
 use printer::{Capabilities, Requests};
@@ -66,7 +65,7 @@ impl Dialect {
     ) -> Self {
         let model = model.unwrap_or(&UNKNOWN);
         let parts = report.device.as_ref().and_then(|d| d.airduct.as_ref()?.parts.as_ref());
-        let newer = is_np(report);
+        let newer = report.is_newer();
         let fun = |bit: u32| report.fun.is_some_and(|fun| fun.bit(bit));
         Self {
             model,
@@ -100,7 +99,7 @@ pub fn requests(
         airduct_heating: ways.is_some_and(|ways| ways.0.iter().any(|way| way.id == Some(1))),
         heatbed_light: model.heatbed_light,
         buzzer: model.buzzer,
-        skip_objects: if is_np(report) { fun(49) } else { model.skips_objects },
+        skip_objects: if report.is_newer() { fun(49) } else { model.skips_objects },
         nozzle_kind: model.told_of_nozzles,
         load: model.loads(firmware),
         air_print_camera: fun(45) && report.xcam.is_some(),
