@@ -8,7 +8,8 @@ use serde::Serialize;
 
 use printer::Snapshot;
 use printer::cloud::TaskSlot;
-use printer::event::{Event, Group, Kind, Reason, Source};
+use printer::event::{Event, Group, Kind, Source};
+use printer::reason::Reason;
 use printer::record::{JobClass, JobRecord, JobResult};
 
 use super::Publication;

@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::Text;
+use super::reason::Reason;
 use super::record::JobRecord;
 
 /// Where events of one kind are told: a topic, and an `event` entity of Home Assistant.
@@ -230,23 +231,6 @@ pub enum Source {
     Command,
     /// Time passed.
     Timer,
-}
-
-/// Why it happened.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(default)]
-pub struct Reason {
-    /// In one word: `runout`, `user`, `gateway`, `prepare`, `power_loss`, `idle_without_result`,
-    /// `unattended_replay` and others; empty when it is not known.
-    pub kind: Text,
-    /// Error code as the printer's screen shows it.
-    pub code: Option<Text>,
-    /// What it means.
-    pub text: Option<String>,
-    /// Where the vendor explains it.
-    pub url: Option<String>,
-    /// In one word: how bad it is.
-    pub severity: Option<Text>,
 }
 
 /// Something that happened, once.

@@ -26,9 +26,11 @@ use jiff::Timestamp;
 
 use super::cloud::{Names, Task};
 use super::consumption::{self, Meter};
-use super::event::{Event, Kind, LATE, Reason, Source};
+use super::event::{Event, Kind, LATE, Source};
+use super::ledger::{CancelMark, Ledger};
 use super::levels::Levels;
-use super::record::{CancelMark, JobRecord, Ledger};
+use super::reason::Reason;
+use super::record::JobRecord;
 use super::{Hms, Now, Policy, PrintError, Serial, Snapshot, Text};
 
 use machine::Doing;

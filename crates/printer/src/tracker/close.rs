@@ -3,9 +3,11 @@
 use jiff::Timestamp;
 
 use crate::consumption::{self, Share};
-use crate::event::{Kind, Reason, Source};
+use crate::event::{Kind, Source};
+use crate::ledger::{CancelMark, Named, Phase};
 use crate::levels::Activity;
-use crate::record::{CancelMark, JobClass, JobRecord, JobResult, Named, Phase};
+use crate::reason::Reason;
+use crate::record::{JobClass, JobRecord, JobResult};
 use crate::{Now, Status};
 
 use super::machine::{Doing, Ending};

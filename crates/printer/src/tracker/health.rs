@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use crate::event::{Kind, Source};
 use crate::health::Severity;
-use crate::record::ToldOf;
+use crate::ledger::ToldOf;
 use crate::{Now, Status};
 
 use super::seen::Seen;

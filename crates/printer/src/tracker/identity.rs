@@ -3,7 +3,8 @@
 
 use std::time::Duration;
 
-use crate::record::{JobClass, JobRecord, Named, Phase};
+use crate::ledger::{Named, Phase};
+use crate::record::{JobClass, JobRecord};
 use crate::{JobIds, JobKind, Now, Status, Text};
 
 use super::Tracker;

@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
+use crate::ledger::Phase;
 use crate::levels::{Activity, Levels};
-use crate::record::{JobClass, JobRecord, Phase};
+use crate::record::{JobClass, JobRecord};
 
 use super::Tracker;
 use super::seen::Seen;

@@ -8,7 +8,8 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use crate::event::Kind;
-use crate::record::{JobClass, Phase};
+use crate::ledger::Phase;
+use crate::record::JobClass;
 use crate::{Now, Status, stage};
 
 use super::resolve::Resolving;

@@ -8,7 +8,8 @@ use jiff::Timestamp;
 use crate::cloud::{Task, TaskStatus};
 use crate::consumption;
 use crate::event::{Kind, Source};
-use crate::record::{Going, JobClass, JobRecord, JobResult, Phase};
+use crate::ledger::{Going, Phase};
+use crate::record::{JobClass, JobRecord, JobResult};
 use crate::{Now, Status, Text};
 
 use super::machine::{Arming, Doing, YOUNG};

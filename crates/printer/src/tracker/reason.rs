@@ -1,7 +1,7 @@
 //! Why a job is held or ended, in one word and in the vendor's.
 
-use crate::event::Reason;
 use crate::health::{Hms, Module, PrintError, Told};
+use crate::reason::Reason;
 use crate::{Health, Stage};
 
 /// Nobody knows why.

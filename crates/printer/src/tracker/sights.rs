@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use crate::event::{Kind, Source};
-use crate::record::{JobClass, Phase};
+use crate::ledger::Phase;
+use crate::record::JobClass;
 use crate::{Now, Stage, Status};
 
 use super::machine::Doing;
