@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use crate::consumption::{self, Share};
 use crate::event::{Kind, Source};
-use crate::ledger::{CancelMark, Named, Phase};
+use crate::ledger::{CancelMark, Going, Named, Phase};
 use crate::levels::Activity;
 use crate::reason::Reason;
 use crate::record::{JobClass, JobRecord, JobResult};
@@ -33,6 +33,13 @@ pub(super) struct End {
 impl End {
     pub(super) fn new(result: JobResult, at: Timestamp) -> Self {
         Self { result, at, reason: None, inferred: false, late: false, source: Source::Report }
+    }
+
+    /// The event that tells it.
+    fn telling(self, kind: Kind, going: &Going, job: JobRecord) -> Telling {
+        let Self { at, reason, inferred, late, source, result: _ } = self;
+        let opened = going.opened;
+        Telling { opened, late, inferred, source, job: Some(job), reason, ..Telling::new(kind, at) }
     }
 }
 
@@ -112,12 +119,28 @@ impl Tracker {
         why
     }
 
-    /// Ends the open job.
+    /// Ends the open job: seals its record, forgets what belongs to it alone, and tells how it ended.
     pub(super) fn close(&mut self, now: Now, end: End) {
+        let Some(record) = self.seal(now, &end) else { return };
+        let told = self.was_told(Kind::Printing.word());
+        let printed = told || record.layer.is_some_and(|layer| layer > 0);
+        let going = self.leave_job(&record, end.late);
+        if record.class == JobClass::Calibration {
+            self.close_calibration(now, end, &going, record);
+            return;
+        }
+        if printed {
+            self.ledger.plate_occupied = Some(true);
+        }
+        self.close_print(now, end, &going, record);
+    }
+
+    /// Takes the open job's record and completes it.
+    fn seal(&mut self, now: Now, end: &End) -> Option<JobRecord> {
         let paused = self.ledger.going.paused_at.take();
         self.add_pause(paused, end.at);
         self.count(end.at);
-        let Some(mut record) = self.ledger.open.take() else { return };
+        let mut record = self.ledger.open.take()?;
         record.ended_at = (end.result != JobResult::Lost).then_some(end.at);
         record.result = Some(end.result);
         record.reason.clone_from(&end.reason);
@@ -126,18 +149,11 @@ impl Tracker {
             record.layer = record.total_layers.or(record.layer);
         }
         self.reckon(now, &mut record);
-        let going = std::mem::take(&mut self.ledger.going);
-        let End { result, at, late, inferred, source, reason, .. } = end;
-        let telling = |kind, reason, job| Telling {
-            opened: going.opened,
-            late,
-            inferred,
-            source,
-            job: Some(job),
-            reason,
-            ..Telling::new(kind, at)
-        };
-        let printed = self.was_told(Kind::Printing.word()) || record.layer.is_some_and(|layer| layer > 0);
+        Some(record)
+    }
+
+    /// Goes to rest and forgets what belongs to the ended job alone; returns how far that was.
+    fn leave_job(&mut self, record: &JobRecord, late: bool) -> Going {
         self.ledger.told.clear();
         self.ledger.told_of.rested = Named {
             task: record.task_id.clone(),
@@ -157,35 +173,42 @@ impl Tracker {
         // What follows at once from an end in a gap, as that the bed is cool, is as old.
         self.finding |= late;
         self.effects.save = true;
-        if record.class == JobClass::Calibration {
-            self.ledger.told_of.rest = Some(Activity::Idle);
-            let kind = match result {
-                JobResult::Finished => Kind::CalibrationFinished,
-                _ => Kind::CalibrationFailed,
-            };
-            let lost = (result == JobResult::Lost).then(|| reason::word("lost"));
-            self.tell(now, telling(kind, reason.or(lost), record));
-            return;
-        }
+        std::mem::take(&mut self.ledger.going)
+    }
+
+    /// A calibration is told, and is neither counted nor shown as the last job.
+    fn close_calibration(&mut self, now: Now, mut end: End, going: &Going, record: JobRecord) {
+        self.ledger.told_of.rest = Some(Activity::Idle);
+        let kind = match end.result {
+            JobResult::Finished => Kind::CalibrationFinished,
+            JobResult::Failed | JobResult::Cancelled | JobResult::Lost => Kind::CalibrationFailed,
+        };
+        let lost = (end.result == JobResult::Lost).then(|| reason::word("lost"));
+        end.reason = end.reason.or(lost);
+        self.tell(now, end.telling(kind, going, record));
+    }
+
+    /// A print is counted, told, and kept as the last job.
+    fn close_print(&mut self, now: Now, end: End, going: &Going, record: JobRecord) {
         let counters = &mut self.ledger.counters;
-        let (kind, rest) = match result {
-            JobResult::Finished => (Kind::Finished, Activity::Finished),
-            JobResult::Failed => (Kind::Failed, Activity::Failed),
-            JobResult::Cancelled => (Kind::Cancelled, Activity::Cancelled),
+        let (kind, rest) = match end.result {
+            JobResult::Finished => {
+                counters.finished += 1;
+                (Kind::Finished, Activity::Finished)
+            }
+            JobResult::Failed => {
+                counters.failed += 1;
+                (Kind::Failed, Activity::Failed)
+            }
+            JobResult::Cancelled => {
+                counters.cancelled += 1;
+                (Kind::Cancelled, Activity::Cancelled)
+            }
             JobResult::Lost => (Kind::Lost, Activity::Idle),
         };
-        match result {
-            JobResult::Finished => counters.finished += 1,
-            JobResult::Failed => counters.failed += 1,
-            JobResult::Cancelled => counters.cancelled += 1,
-            JobResult::Lost => {}
-        }
         self.ledger.told_of.rest = Some(rest);
-        if printed {
-            self.ledger.plate_occupied = Some(true);
-        }
         if !going.silent {
-            let id = self.tell(now, telling(kind, reason, record.clone()));
+            let id = self.tell(now, end.telling(kind, going, record.clone()));
             self.ledger.last_event = Some(id);
         }
         self.ledger.last = Some(record.clone());
