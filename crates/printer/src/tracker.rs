@@ -5,18 +5,22 @@
 //! that, a program that is killed anywhere tells everything once, or again under the same id.
 //! Must not know: files, the local broker, the clock.
 
+mod clock;
 mod close;
 mod health;
+mod holds;
 mod id;
 mod identity;
 mod levels;
 mod machine;
 mod open;
+mod predicates;
 mod reach;
 mod reason;
 mod resolve;
 mod seen;
-mod sights;
+mod states;
+mod telling;
 
 use std::mem;
 use std::sync::Arc;
@@ -33,18 +37,10 @@ use super::reason::Reason;
 use super::record::JobRecord;
 use super::{Hms, Now, Policy, PrintError, Serial, Snapshot, Text};
 
-use machine::Doing;
+use holds::{BEHIND, BEHIND_PERCENT, GONE, UNHEARD};
 use seen::Seen;
-
-/// How long the ledger may be behind while a job is under way, in time and in percent.
-const BEHIND: Duration = Duration::from_secs(300);
-const BEHIND_PERCENT: u8 = 10;
-/// How long a level stays true of a printer that is not heard.
-const UNHEARD: Duration = Duration::from_secs(60);
-/// A wall clock that moves by more than this against the steady one was set.
-const CLOCK_SET_MS: i64 = 5_000;
-/// No machine sleeps longer than this beside a print; a clock that leaps further had never been set.
-const LONGEST_SLEEP_MS: i64 = 30 * 24 * 3_600_000;
+use states::Doing;
+use telling::Telling;
 
 /// What becomes of a job that is under way when a printer is seen for the first time ever.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -207,7 +203,7 @@ impl Tracker {
             clock: None,
             live: Live::default(),
         };
-        tracker.look_at_levels(None);
+        tracker.evaluate_levels(None);
         tracker
     }
 
@@ -259,7 +255,7 @@ impl Tracker {
             self.step(now, &seen);
             self.seen = Some(seen);
         } else {
-            self.look_at_levels(None);
+            self.evaluate_levels(None);
         }
         mem::take(&mut self.effects)
     }
@@ -297,7 +293,7 @@ impl Tracker {
         let reading = Meter { kwh, at: now.wall };
         if consumption::read(&mut self.ledger.meter, self.ledger.open.as_mut(), reading) {
             let seen = self.seen.take();
-            self.look_at_levels(seen.as_ref());
+            self.evaluate_levels(seen.as_ref());
             self.seen = seen;
         }
         mem::take(&mut self.effects)
@@ -347,7 +343,7 @@ impl Tracker {
             self.ledger.plate_occupied = Some(false);
             self.effects.save = true;
             let seen = self.seen.take();
-            self.look_at_levels(seen.as_ref());
+            self.evaluate_levels(seen.as_ref());
             self.seen = seen;
         }
         mem::take(&mut self.effects)
@@ -369,14 +365,14 @@ impl Tracker {
             self.ledger.meter = None;
         }
         self.linked = seen.contact.linked.then(|| self.linked.unwrap_or(now.mono));
-        self.look_at_gap(now);
-        self.look_at_reach(now, seen);
+        self.evaluate_gap(now);
+        self.evaluate_reach(now, seen);
         let before = self.seen.take();
         let gap = before.as_ref().is_some_and(|before| before.contact.gaps != seen.contact.gaps);
         if self.synced && (gap || !seen.is_synced()) {
             self.lose_sync(now);
             self.returned = false;
-            self.look_at_gap(now);
+            self.evaluate_gap(now);
         }
         self.unsure_since = if seen.is_synced() { None } else { self.unsure_since.or(Some(now.mono)) };
         if seen.is_synced() {
@@ -386,7 +382,7 @@ impl Tracker {
                 self.mark_cancel(now, false);
             }
             self.meet(now, seen);
-            self.look_at_health(now, seen);
+            self.evaluate_health(now, seen);
         }
         // A job that ends and another that begins are two turns; nothing needs more than a few.
         for _ in 0..8 {
@@ -398,18 +394,18 @@ impl Tracker {
             if !matches!(self.doing, Doing::Unsynced) {
                 (self.heard, self.slept) = (Some(now), Duration::ZERO);
             }
-            self.look_around(now, seen, before.as_ref());
+            self.evaluate_predicates(now, seen, before.as_ref());
         } else if self.is_unsure(now) {
             (self.live.safe, self.live.cooled) = (None, None);
         }
         self.finding = false;
         self.keep_up(now, seen);
-        self.look_at_levels(Some(seen));
+        self.evaluate_levels(Some(seen));
         self.next = self.find_deadline(now, seen);
     }
 
     /// Notes that something was missed, for as long as that is being found out.
-    fn look_at_gap(&mut self, now: Now) {
+    fn evaluate_gap(&mut self, now: Now) {
         if !self.ledger.known || (self.synced && !matches!(self.doing, Doing::Unsynced)) {
             return;
         }
@@ -423,82 +419,6 @@ impl Tracker {
         }
     }
 
-    /// Whether something that has stood since then was found after a gap.
-    fn was_found(&self, since: Duration) -> bool {
-        self.missed.is_some_and(|missed| missed.found.mono == since)
-    }
-
-    /// Whether what is told now may have happened at any time in the gap.
-    fn is_found(&self, kind: Kind) -> bool {
-        self.finding
-            && match kind {
-                // What a printer that was away says at its return is news then; what it said while we were away
-                // is not.
-                Kind::Online
-                | Kind::ErrorRaised
-                | Kind::ErrorCleared
-                | Kind::HmsRaised
-                | Kind::HmsCleared => !self.returned,
-                // These happen now, or are news whenever they are found; of a job's beginning more is known, and
-                // so of its end.
-                Kind::Offline
-                | Kind::OfflineWhilePrinting
-                | Kind::Reconnected
-                | Kind::FirmwareAvailable
-                | Kind::Started
-                | Kind::CalibrationStarted => false,
-                kind => !kind.is_terminal(),
-            }
-    }
-
-    /// Makes an event: it waits in the ledger, which is to be stored, until the broker has it.
-    fn tell(&mut self, now: Now, what: Telling) -> Text {
-        self.ledger.seq += 1;
-        let seq = self.ledger.seq;
-        let (serial, seed) = (self.serial.as_str(), self.ledger.seed);
-        let id = match (what.opened, &what.job) {
-            (Some(opened), Some(job)) => id::of_end(opened, serial, seed, &job.key),
-            _ => id::ulid(what.at, serial, seed, seq),
-        };
-        let late = what.late || self.is_found(what.kind);
-        // Found at once, or not at all: a time before that is known from elsewhere.
-        let missed = self.missed.filter(|missed| late && !what.dated && what.at >= missed.found.wall);
-        let event = Event {
-            id: id.clone(),
-            seq,
-            kind: what.kind,
-            at: what.at,
-            since: missed.map(|missed| missed.from),
-            late: late || since(now.wall, what.at) > LATE,
-            inferred: what.inferred,
-            source: what.source,
-            job: what.job.map(Box::new),
-            reason: what.reason,
-        };
-        self.ledger.pending.push_back(event.clone());
-        while self.ledger.pending.len() > self.options.pending.max(1) {
-            let pending = &mut self.ledger.pending;
-            let at = pending.iter().position(|event| !event.kind.is_terminal()).unwrap_or(0);
-            pending.remove(at);
-            self.effects.dropped += 1;
-        }
-        self.effects.events.push(event);
-        self.effects.save = true;
-        id
-    }
-
-    /// Tells something of the job that is open.
-    fn tell_of_job(&mut self, now: Now, kind: Kind, reason: Option<Reason>) {
-        let job = self.ledger.open.clone();
-        let reason = reason.filter(|reason| *reason != Reason::default());
-        self.tell(now, Telling { job, reason, ..Telling::new(kind, now.wall) });
-    }
-
-    /// Tells something of the printer.
-    fn tell_of_printer(&mut self, now: Now, kind: Kind, source: Source, reason: Option<Reason>) {
-        self.tell(now, Telling { source, reason, ..Telling::new(kind, now.wall) });
-    }
-
     /// Somebody wants the job to end.
     fn mark_cancel(&mut self, now: Now, by_us: bool) {
         if self.ledger.open.is_none() && !matches!(self.doing, Doing::Arming(_)) {
@@ -509,45 +429,6 @@ impl Tracker {
         self.ledger.going.cancel = Some(CancelMark { at: now.wall, by_us });
         self.live.cancel = Some(now.mono);
         self.effects.save = true;
-    }
-
-    /// Moves what was stamped by a wall clock that has been set since: a Raspberry Pi boots without the time.
-    fn mend_clock(&mut self, now: Now) {
-        let mono = i64::try_from(now.mono.as_millis()).unwrap_or(i64::MAX);
-        let clock = now.wall.as_millisecond().saturating_sub(mono);
-        let Some(before) = self.clock.replace(clock) else { return };
-        let moved = clock.saturating_sub(before);
-        if moved.abs() < CLOCK_SET_MS {
-            self.clock = Some(before);
-            return;
-        }
-        // The steady clock stands still while the machine sleeps, and the print goes on meanwhile. Only what began
-        // a moment ago was more likely stamped by a clock that had not been set yet.
-        if (0..=LONGEST_SLEEP_MS).contains(&moved) && !self.is_young(now) {
-            self.slept += Duration::from_millis(moved.unsigned_abs());
-            return;
-        }
-        let shift = |at: &mut Option<Timestamp>| {
-            *at =
-                at.and_then(|at| Timestamp::from_millisecond(at.as_millisecond().saturating_add(moved)).ok());
-        };
-        let going = &mut self.ledger.going;
-        shift(&mut going.paused_at);
-        shift(&mut going.away_since);
-        shift(&mut going.counted_from);
-        if let Some(mark) = &mut going.cancel {
-            let mut at = Some(mark.at);
-            shift(&mut at);
-            mark.at = at.unwrap_or(mark.at);
-        }
-        if let Some(open) = self.ledger.open.as_mut().filter(|_| self.live.young_until.is_some()) {
-            shift(&mut open.started_at);
-        }
-        if let Some(heard) = &mut self.heard {
-            let mut at = Some(heard.wall);
-            shift(&mut at);
-            heard.wall = at.unwrap_or(heard.wall);
-        }
     }
 
     /// Brings the ledger up to date, seldom: it is written to a card that is not a database.
@@ -575,7 +456,7 @@ impl Tracker {
         [
             self.doing_deadline(now, seen),
             self.live.absent_at,
-            self.live.gone.iter().map(|(_, at)| *at + health::GONE).min(),
+            self.live.gone.iter().map(|(_, at)| *at + GONE).min(),
             saved.map(|(at, _)| at + BEHIND),
             self.unsure_since.map(|at| at + UNHEARD),
         ]
@@ -593,38 +474,6 @@ struct Missed {
     from: Timestamp,
     /// The first look after it.
     found: Now,
-}
-
-/// What an event is made of.
-struct Telling {
-    kind: Kind,
-    at: Timestamp,
-    /// The job ends with it, which was opened then.
-    opened: Option<Timestamp>,
-    /// That is its time, whenever it was found.
-    dated: bool,
-    late: bool,
-    inferred: bool,
-    source: Source,
-    job: Option<JobRecord>,
-    reason: Option<Reason>,
-}
-
-impl Telling {
-    fn new(kind: Kind, at: Timestamp) -> Self {
-        let source = Source::Report;
-        Self {
-            kind,
-            at,
-            opened: None,
-            dated: false,
-            late: false,
-            inferred: false,
-            source,
-            job: None,
-            reason: None,
-        }
-    }
 }
 
 /// Time from one moment to a later one; none when the clock went back.

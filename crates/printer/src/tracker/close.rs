@@ -3,22 +3,18 @@
 use jiff::Timestamp;
 
 use crate::consumption::{self, Share};
-use crate::event::{Kind, Source};
+use crate::event::{Kind, LATE, Source};
 use crate::ledger::{CancelMark, Going, Named, Phase};
 use crate::levels::Activity;
 use crate::reason::Reason;
 use crate::record::{JobClass, JobRecord, JobResult};
 use crate::{Now, Status};
 
-use super::machine::{Doing, Ending};
+use super::holds::{CODE_AFTER, CODE_BEFORE, EXPLAINS};
 use super::seen::Seen;
-use super::{LATE, Live, Telling, Tracker, reason, since};
-
-/// A fault explains the end that follows it within this time.
-const EXPLAINS: std::time::Duration = std::time::Duration::from_secs(120);
-/// A cancel code explains an end that follows it within this time, or that was so short before it.
-const CODE_BEFORE: std::time::Duration = std::time::Duration::from_secs(60);
-const CODE_AFTER: std::time::Duration = std::time::Duration::from_secs(15);
+use super::states::{Doing, Ending};
+use super::telling::Telling;
+use super::{Live, Tracker, reason, since};
 
 /// How a job ended, and how that is known.
 pub(super) struct End {

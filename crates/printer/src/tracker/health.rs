@@ -3,27 +3,23 @@
 //! What stands when a printer is seen for the first time ever is not news. After that only what differs from
 //! what was told last is, also when the gateway did not run in between.
 
-use std::time::Duration;
-
 use crate::event::{Kind, Source};
 use crate::health::Severity;
 use crate::ledger::ToldOf;
 use crate::{Now, Status};
 
+use super::holds::GONE;
 use super::seen::Seen;
+use super::telling::Telling;
 use super::{Tracker, reason};
 
-/// How long a health message must be gone: an A1 takes its back and says it again five seconds later (capture
-/// `a1_stream_local_multicolor_ams_error`, messages 488 to 493).
-pub(super) const GONE: Duration = Duration::from_secs(10);
-
 impl Tracker {
-    pub(super) fn look_at_health(&mut self, now: Now, seen: &Seen) {
-        self.look_at_error(now, seen);
-        self.look_at_messages(now, seen);
+    pub(super) fn evaluate_health(&mut self, now: Now, seen: &Seen) {
+        self.evaluate_error(now, seen);
+        self.evaluate_messages(now, seen);
     }
 
-    fn look_at_error(&mut self, now: Now, seen: &Seen) {
+    fn evaluate_error(&mut self, now: Now, seen: &Seen) {
         let code = seen.error.filter(|error| error.is_cancel()).map(|error| error.0);
         let before = std::mem::replace(&mut self.ledger.told_of.cancel, code);
         if code.is_some() && code != before {
@@ -38,7 +34,7 @@ impl Tracker {
         }
         self.ledger.told_of.error = code.map(|code| code.0);
         if let Some(told) = told {
-            let told = super::PrintError(told);
+            let told = crate::PrintError(told);
             let mut gone = reason::word("error");
             gone.code = Some(told.to_string().into());
             gone.severity = Some(told.effect().word().into());
@@ -54,7 +50,7 @@ impl Tracker {
         }
     }
 
-    fn look_at_messages(&mut self, now: Now, seen: &Seen) {
+    fn evaluate_messages(&mut self, now: Now, seen: &Seen) {
         for told in &seen.health.messages {
             let id = told.code.id();
             self.live.gone.retain(|(gone, _)| *gone != id);
@@ -82,7 +78,7 @@ impl Tracker {
             let found = self.was_found(since);
             let finding = std::mem::replace(&mut self.finding, found);
             self.ledger.told_of.hms.retain(|told| *told != id);
-            let code = super::Hms::of(id);
+            let code = crate::Hms::of(id);
             let mut gone = reason::word("hms");
             gone.code = Some(code.to_string().into());
             gone.severity = Some(code.severity().word().into());
@@ -91,13 +87,10 @@ impl Tracker {
         }
     }
 
-    fn tell_of_health(&mut self, now: Now, kind: Kind, reason: super::Reason) {
+    fn tell_of_health(&mut self, now: Now, kind: Kind, reason: crate::Reason) {
         let job = self.ledger.open.clone();
         let source = Source::Report;
-        self.tell(
-            now,
-            super::Telling { job, source, reason: Some(reason), ..super::Telling::new(kind, now.wall) },
-        );
+        self.tell(now, Telling { job, source, reason: Some(reason), ..Telling::new(kind, now.wall) });
     }
 
     /// Takes everything that stands for told: a printer that is met for the first time.

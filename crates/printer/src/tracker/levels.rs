@@ -11,7 +11,7 @@ use super::seen::Seen;
 
 impl Tracker {
     /// Makes the levels anew and says so when they differ.
-    pub(super) fn look_at_levels(&mut self, seen: Option<&Seen>) {
+    pub(super) fn evaluate_levels(&mut self, seen: Option<&Seen>) {
         let ledger = &self.ledger;
         let before = &self.levels;
         let same = |old: &Option<Arc<JobRecord>>, new: &Option<JobRecord>| match (old, new) {

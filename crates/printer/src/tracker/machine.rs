@@ -1,84 +1,21 @@
-//! The states of a printer with respect to its jobs, and what leads from one to another.
+//! What leads from one state of a printer to another.
 //!
 //! Printers contradict themselves for some seconds at each edge: names come after states, codes before or after
 //! the end they explain. So an edge opens a hold, and what is told is what is so when the hold ends.
 
 use std::time::Duration;
 
-use jiff::Timestamp;
-
-use crate::event::Kind;
+use crate::event::{Kind, LATE};
 use crate::ledger::Phase;
 use crate::record::JobClass;
 use crate::{Now, Status, stage};
 
-use super::resolve::Resolving;
+use super::holds::{
+    ARMED, HOLD_CLOCK, HOLD_FAILED, HOLD_FINISH, HOLD_IDLE, LOST, PAUSED, PRINTS, RENAMED, SETTLED, YOUNG,
+};
 use super::seen::Seen;
-use super::{LATE, Tracker, identity, reason, since};
-
-/// Names and numbers of a new job have settled when they did not change for so long.
-const SETTLED: Duration = Duration::from_secs(2);
-/// A new job is believed after so long in any case.
-const ARMED: Duration = Duration::from_secs(5);
-/// A pause is one when it lasts.
-const PAUSED: Duration = Duration::from_secs(2);
-/// Another number of the job means another job when it stays.
-const RENAMED: Duration = Duration::from_secs(2);
-/// The figures of a young job may be those of the last one.
-pub(super) const YOUNG: Duration = Duration::from_secs(60);
-/// "Printing" is also said for a moment between two steps of preparation.
-const PRINTS: Duration = Duration::from_secs(10);
-const HOLD_FINISH: Duration = Duration::from_secs(1);
-/// The cancel code of an H2D comes three to four seconds after the end.
-const HOLD_FAILED: Duration = Duration::from_secs(15);
-/// Old P1 firmware goes to rest without a word when a job is cancelled.
-const HOLD_IDLE: Duration = Duration::from_secs(20);
-/// How long an end that is late already waits for the cloud to say when it was.
-const HOLD_CLOCK: Duration = Duration::from_secs(20);
-
-/// What is going on.
-#[derive(Debug, Clone, Copy)]
-pub(super) enum Doing {
-    /// Nothing may be concluded: something was missed, and no full report came since.
-    Unsynced,
-    /// No job.
-    Rest,
-    /// Perhaps a new one.
-    Arming(Arming),
-    /// One is under way.
-    Active,
-    /// Its end was said, and may yet be said better.
-    Ending(Ending),
-    /// It ended unseen.
-    Resolving(Resolving),
-}
-
-/// A job that begins.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Arming {
-    since: Duration,
-    began: Timestamp,
-    /// What the printer did before.
-    from: Option<Status>,
-    /// When names or numbers changed last.
-    changed: Duration,
-    /// It was seen doing more than preparing.
-    running: bool,
-    /// An error came since.
-    error: Option<u32>,
-    late: bool,
-}
-
-/// A job whose end was said.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Ending {
-    pub(super) since: Duration,
-    pub(super) at: Timestamp,
-    pub(super) how: Status,
-    /// It happened while nobody looked: the cloud may know when.
-    pub(super) asks: bool,
-    pub(super) late: bool,
-}
+use super::states::{Arming, Doing, Ending, Resolving};
+use super::{Tracker, identity, reason, since};
 
 impl Tracker {
     /// Makes one turn; says whether another one may follow at once.
@@ -186,7 +123,7 @@ impl Tracker {
     /// A printer that stays away for two days has lost its job.
     fn give_up(&mut self, now: Now) -> bool {
         let away = self.ledger.going.away_since.filter(|_| self.ledger.open.is_some());
-        if away.is_some_and(|at| since(now.wall, at) >= super::reach::LOST) {
+        if away.is_some_and(|at| since(now.wall, at) >= LOST) {
             self.lose_job(now);
             return true;
         }
@@ -258,11 +195,11 @@ impl Tracker {
             Status::Prepare | Status::Slicing | Status::Running | Status::Pause => {}
         }
         self.note_figures(now, seen);
-        self.look_at_pause(now, seen, status);
+        self.evaluate_pause(now, seen, status);
         if self.ledger.open.as_ref().is_some_and(|open| open.class == JobClass::Print)
             && status == Status::Running
         {
-            self.look_at_milestones(now, seen);
+            self.evaluate_milestones(now, seen);
         } else {
             self.live.prints = None;
             if status == Status::Running && self.ledger.going.phase == Phase::Prepare {
@@ -272,7 +209,7 @@ impl Tracker {
         false
     }
 
-    fn look_at_pause(&mut self, now: Now, seen: &Seen, status: Status) {
+    fn evaluate_pause(&mut self, now: Now, seen: &Seen, status: Status) {
         if status != Status::Pause {
             self.live.pause = None;
             if self.ledger.going.phase == Phase::Paused {
@@ -290,7 +227,7 @@ impl Tracker {
         }
         if self.ledger.going.phase == Phase::Paused {
             // The code may come long after the pause.
-            return self.look_for_runout(now, seen);
+            return self.evaluate_runout(now, seen);
         }
         let began = *self.live.pause.get_or_insert(now);
         if now.mono < began.mono + PAUSED {
@@ -304,12 +241,12 @@ impl Tracker {
         if self.is_print() {
             let why = reason::of_pause(&seen.health, seen.stage);
             self.tell_of_job(now, Kind::Paused, Some(why));
-            self.look_for_runout(now, seen);
+            self.evaluate_runout(now, seen);
         }
     }
 
     /// That filament ran out is told of a pause once, whenever it is known.
-    fn look_for_runout(&mut self, now: Now, seen: &Seen) {
+    fn evaluate_runout(&mut self, now: Now, seen: &Seen) {
         if self.ledger.going.ran_out || !self.is_print() {
             return;
         }
@@ -322,7 +259,7 @@ impl Tracker {
     }
 
     /// What is told once, while it prints.
-    fn look_at_milestones(&mut self, now: Now, seen: &Seen) {
+    fn evaluate_milestones(&mut self, now: Now, seen: &Seen) {
         // Layers are also counted while it measures (bambuddy #1837); the end of a print has no stage.
         let prints = seen.stage.is_none_or(|stage| stage.0 == 0 || stage == stage::IDLE);
         let layer = seen.layer.unwrap_or_default();
@@ -470,34 +407,5 @@ impl Tracker {
         let status = seen.status.unwrap_or(Status::Running);
         self.doing = Doing::Resolving(Resolving::new(since, status, true, false, Duration::ZERO));
         true
-    }
-}
-
-impl Arming {
-    pub(super) fn new(now: Now, seen: &Seen, from: Option<Status>, late: bool) -> Self {
-        Self {
-            since: now.mono,
-            began: now.wall,
-            from,
-            changed: now.mono,
-            running: false,
-            error: seen.error.map(|error| error.0),
-            late,
-        }
-    }
-}
-
-impl Ending {
-    pub(super) fn new(now: Now, how: Status, asks: bool, late: bool) -> Self {
-        Self { since: now.mono, at: now.wall, how, asks, late }
-    }
-
-    fn hold(&self) -> Duration {
-        match self.how {
-            _ if self.asks => HOLD_CLOCK,
-            Status::Finish => HOLD_FINISH,
-            Status::Failed => HOLD_FAILED,
-            _ => HOLD_IDLE,
-        }
     }
 }

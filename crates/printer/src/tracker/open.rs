@@ -12,15 +12,11 @@ use crate::ledger::{Going, Phase};
 use crate::record::{JobClass, JobRecord, JobResult};
 use crate::{Now, Status, Text};
 
-use super::machine::{Arming, Doing, YOUNG};
+use super::holds::{POWER_ON, SENT, YOUNG};
 use super::seen::Seen;
-use super::{FirstSight, Telling, Tracker, id, identity, reason, since};
-
-/// A print that begins so soon after the power came back, under the name of the last one, was begun by nobody.
-const POWER_ON: Duration = Duration::from_secs(120);
-
-/// So long before its beginning the cloud may have sent a job.
-const SENT: Duration = Duration::from_secs(600);
+use super::states::{Arming, Doing};
+use super::telling::Telling;
+use super::{FirstSight, Tracker, id, identity, reason, since};
 
 impl Tracker {
     /// A printer that is seen for the first time ever. What it is at is no news.

@@ -6,21 +6,13 @@ use crate::event::{Kind, Source};
 use crate::record::JobClass;
 use crate::{Now, Reach};
 
-use super::machine::Doing;
+use super::holds::{AFTER_LINK, AFTER_START, AFTER_START_PRINTING, LOST};
 use super::seen::Seen;
+use super::states::Doing;
 use super::{Tracker, since};
 
-/// How long a printer may keep silent after our own connection came back, before that means anything.
-const AFTER_LINK: Duration = Duration::from_secs(60);
-/// How long one may that has not said anything since our start.
-const AFTER_START: Duration = Duration::from_secs(300);
-/// The same when it was printing.
-const AFTER_START_PRINTING: Duration = Duration::from_secs(90);
-/// After so long nobody believes in the job any more.
-pub(super) const LOST: Duration = Duration::from_secs(48 * 3600);
-
 impl Tracker {
-    pub(super) fn look_at_reach(&mut self, now: Now, seen: &Seen) {
+    pub(super) fn evaluate_reach(&mut self, now: Now, seen: &Seen) {
         if seen.reach == Reach::Online {
             self.live.absent_at = None;
             if self.ledger.told_of.online.replace(true) == Some(false) {

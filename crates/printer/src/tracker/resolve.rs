@@ -6,67 +6,16 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use crate::cloud::{Task, TaskStatus};
-use crate::event::Source;
+use crate::event::{LATE, Source};
 use crate::record::{JobRecord, JobResult};
 use crate::{Now, Status};
 
 use super::close::{End, by};
-use super::machine::{Doing, Ending};
+use super::holds::{ASKS, PATIENCE, REST, RESUME};
 use super::open::{is_earlier, is_of, row_of};
 use super::seen::Seen;
-use super::{LATE, Tracker, reason};
-
-/// When the cloud is asked, from the beginning: tasks appear late in its list.
-const ASKS: [Duration; 4] =
-    [Duration::ZERO, Duration::from_secs(10), Duration::from_secs(30), Duration::from_secs(120)];
-/// How long it is waited for.
-const PATIENCE: Duration = Duration::from_secs(150);
-/// How long a printer that was away may take to offer that its print goes on.
-const RESUME: Duration = Duration::from_secs(90);
-/// How long one at rest may take to say more.
-const REST: Duration = Duration::from_secs(20);
-
-/// A job whose end was not seen.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Resolving {
-    since: Duration,
-    began: Timestamp,
-    /// Another job took its place.
-    replaced: bool,
-    /// That one was seen under way.
-    held: bool,
-    /// The printer could not be reached.
-    away: bool,
-    gap: Duration,
-    /// How often the cloud was asked.
-    asked: usize,
-    limit: Duration,
-    /// What the cloud says of it.
-    verdict: Option<(bool, Option<Timestamp>)>,
-}
-
-impl Resolving {
-    pub(super) fn new(now: Now, status: Status, replaced: bool, away: bool, gap: Duration) -> Self {
-        let held = replaced && status.is_active();
-        Self {
-            since: now.mono,
-            began: now.wall,
-            replaced,
-            held,
-            away,
-            gap,
-            asked: 0,
-            limit: PATIENCE,
-            verdict: None,
-        }
-    }
-
-    /// The next moment that brings something by itself.
-    pub(super) fn deadline(&self) -> Duration {
-        let end = self.since + self.limit;
-        ASKS.get(self.asked).map_or(end, |ask| (self.since + *ask).min(end))
-    }
-}
+use super::states::{Doing, Ending, Resolving};
+use super::{Tracker, reason};
 
 impl Tracker {
     pub(super) fn resolve(&mut self, now: Now, seen: &Seen, mut it: Resolving) -> bool {

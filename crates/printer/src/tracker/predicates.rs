@@ -1,30 +1,27 @@
 //! What happens beside the job: heat, drying, spools, firmware.
 
-use std::time::Duration;
-
 use crate::event::{Kind, Source};
 use crate::ledger::Phase;
 use crate::record::JobClass;
 use crate::{Now, Stage, Status};
 
-use super::machine::Doing;
+use super::holds::{EARLY, UNHEARD};
 use super::seen::Seen;
-use super::{Telling, Tracker, UNHEARD, reason, since};
-
-/// Drying that ends so much before its time was ended by somebody. Printers count in minutes.
-const EARLY: Duration = Duration::from_secs(300);
+use super::states::Doing;
+use super::telling::Telling;
+use super::{Tracker, reason, since};
 
 impl Tracker {
-    pub(super) fn look_around(&mut self, now: Now, seen: &Seen, before: Option<&Seen>) {
+    pub(super) fn evaluate_predicates(&mut self, now: Now, seen: &Seen, before: Option<&Seen>) {
         if before.is_none_or(|before| !before.ams.is(&seen.ams)) {
-            self.look_at_drying(now, seen);
+            self.evaluate_drying(now, seen);
         }
-        self.look_at_sources(now, seen);
+        self.evaluate_sources(now, seen);
         if seen.stale {
             // It does not answer, and what it does meanwhile nobody knows.
             (self.live.safe, self.live.cooled) = (None, None);
         } else {
-            self.look_at_heat(now, seen);
+            self.evaluate_heat(now, seen);
         }
         if let Some(offered) = seen.offered.as_ref()
             && self.ledger.told_of.firmware.as_ref() != Some(offered)
@@ -36,7 +33,7 @@ impl Tracker {
         }
     }
 
-    fn look_at_drying(&mut self, now: Now, seen: &Seen) {
+    fn evaluate_drying(&mut self, now: Now, seen: &Seen) {
         for unit in &*seen.ams {
             let Some(left) = unit.drying.remaining else { continue };
             let known = self.ledger.told_of.drying.get(&unit.id).copied();
@@ -71,7 +68,7 @@ impl Tracker {
     }
 
     /// Another spool feeds a nozzle while it prints. Between two of them nothing does.
-    fn look_at_sources(&mut self, now: Now, seen: &Seen) {
+    fn evaluate_sources(&mut self, now: Now, seen: &Seen) {
         let printing = matches!(self.doing, Doing::Active) && self.ledger.going.phase != Phase::Prepare;
         let print = self.ledger.open.as_ref().is_some_and(|open| open.class == JobClass::Print);
         for (side, new) in seen.sources.into_iter().enumerate() {
@@ -89,7 +86,7 @@ impl Tracker {
         }
     }
 
-    fn look_at_heat(&mut self, now: Now, seen: &Seen) {
+    fn evaluate_heat(&mut self, now: Now, seen: &Seen) {
         let resting = matches!(self.doing, Doing::Rest)
             && matches!(seen.status, Some(Status::Idle | Status::Finish | Status::Failed));
         let drying = seen.ams.iter().any(|unit| unit.is_drying() == Some(true));
