@@ -19,7 +19,7 @@ mod tests;
 
 use std::sync::Arc;
 
-use printer::{Heater, Observed, Side};
+use printer::{Ams, Capabilities, ExternalSpool, Heater, Observed, Shared, Side, Source};
 
 use super::report::Print;
 use super::wire::{Kind, Object as _, merge_member};
@@ -55,6 +55,30 @@ fn keeps_spools(context: &Context<'_>) -> bool {
         && before.ams.iter().all(|unit| unit.settled)
 }
 
+/// What holds filament, and what feeds each nozzle.
+struct Spools {
+    ams: Shared<[Ams]>,
+    external: Shared<[ExternalSpool]>,
+    sources: [Option<Source>; 2],
+}
+
+/// The spools, those of the moment before where nothing of them changed.
+fn spools(report: &Print, context: &Context<'_>, can: &Capabilities, active_nozzle: Side) -> Spools {
+    let before = context.previous;
+    let new_units = (!keeps_spools(context)).then(|| ams::ams(report, context));
+    let sources = filament::sources(report, new_units.as_deref().unwrap_or(&before.ams), can);
+    let (ams, external) = match new_units {
+        None if sources == before.sources && active_nozzle == before.active_nozzle => {
+            (before.ams.clone(), before.external.clone())
+        }
+        units => {
+            let units = units.unwrap_or_else(|| before.ams.to_vec());
+            filament::activated(units, report, can, sources, active_nozzle, before)
+        }
+    };
+    Spools { ams, external, sources }
+}
+
 /// Projects a merged report.
 pub fn project(report: &Print, context: &Context<'_>) -> Observed {
     let can = context.capabilities.unwrap_or_default();
@@ -65,17 +89,7 @@ pub fn project(report: &Print, context: &Context<'_>) -> Observed {
         Some(side) => side,
         None => before.active_nozzle,
     };
-    let new_units = (!keeps_spools(context)).then(|| ams::ams(report, context));
-    let sources = filament::sources(report, new_units.as_deref().unwrap_or(&before.ams), &can);
-    let (ams, external) = match new_units {
-        None if sources == before.sources && active_nozzle == before.active_nozzle => {
-            (before.ams.clone(), before.external.clone())
-        }
-        units => {
-            let units = units.unwrap_or_else(|| before.ams.to_vec());
-            filament::activated(units, report, &can, sources, active_nozzle, before)
-        }
-    };
+    let Spools { ams, external, sources } = spools(report, context, &can, active_nozzle);
     Observed {
         identity: Arc::clone(context.identity),
         capabilities: context.capabilities,
@@ -101,16 +115,8 @@ pub fn project(report: &Print, context: &Context<'_>) -> Observed {
         speed: job::speed(report).or(before.speed),
         speed_percent: report.spd_mag.and_then(|v| u16::try_from(v).ok()).filter(|v| (1..=300).contains(v)),
         wifi_dbm: switches::wifi(report),
-        timelapse: report.ipcam.as_ref().and_then(|camera| match camera.timelapse.as_deref()? {
-            "enable" => Some(true),
-            "disable" => Some(false),
-            _ => None,
-        }),
-        prompt_sound: if report.is_newer() {
-            report.cfg.map(|cfg| cfg.bit(22))
-        } else {
-            report.home_flag.map(|flags| flags.bit(17))
-        },
+        timelapse: switches::timelapse(report),
+        prompt_sound: switches::prompt_sound(report),
         options: options::options(report),
         machine: tools::machine(report, context),
         ip: switches::ip(report),

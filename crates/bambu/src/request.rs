@@ -80,15 +80,7 @@ pub fn of_command(
         C::Pause => param("pause"),
         C::Resume => param("resume"),
         C::Stop => param("stop"),
-        C::Speed(speed) => {
-            let number = match speed {
-                Speed::Silent => "1",
-                Speed::Standard => "2",
-                Speed::Sport => "3",
-                Speed::Ludicrous => "4",
-            };
-            print("print_speed", json!({"param": number}))
-        }
+        C::Speed(speed) => print("print_speed", json!({"param": level(*speed)})),
         C::SkipObjects(ids) => print("skip_objects", json!({"obj_list": ids})),
         C::ClearError => options::clear_error(printer),
         C::NozzleTarget(side, celsius) => device::nozzle(dialect, *side, *celsius),
@@ -132,6 +124,16 @@ pub fn of_command(
         ..request(next_id(), category, command, members)
     };
     bodies.into_iter().map(number).collect()
+}
+
+/// The vendor's number of a speed, as text.
+fn level(speed: Speed) -> &'static str {
+    match speed {
+        Speed::Silent => "1",
+        Speed::Standard => "2",
+        Speed::Sport => "3",
+        Speed::Ludicrous => "4",
+    }
 }
 
 /// The vendor's number of a nozzle.

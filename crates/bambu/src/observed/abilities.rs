@@ -1,7 +1,7 @@
 //! What a printer can do: from what its full report always has, and the model where that is silent.
 
 use crate::models::{Door, Model};
-use crate::report::Print;
+use crate::report::{Part, Print};
 use crate::request::requests;
 use crate::wire::Hex;
 use printer::Capabilities;
@@ -16,20 +16,9 @@ use super::tools;
 pub fn capabilities(report: &Print, model: Option<&Model>, firmware: Option<&str>) -> Capabilities {
     let model = model.filter(|model| model.filament);
     let device = report.device.as_ref();
-    let extruders = device.and_then(|d| d.extruder.as_ref());
-    let count = extruders.and_then(|e| e.state).map(|state| state & 0xF);
-    let dual_nozzle = count.map_or(model.is_some_and(|m| m.dual_nozzle), |n| n >= 2);
-    let parts = device.and_then(|d| d.airduct.as_ref()?.parts.as_ref()).map(|parts| &parts.list.0);
-    // An inventory of fans is one when it has the part fan; X1C 01.09 sends an empty list.
-    let inventory = parts.filter(|parts| parts.iter().any(|part| part.id == Some(16)));
-    let fan = |id: i64, by_model: bool| match inventory {
-        Some(parts) => parts.iter().any(|part| part.id == Some(id)),
-        None => by_model,
-    };
+    let dual_nozzle = has_two_nozzles(report, model);
     // The upgrade kit of a P1P brings both fans (protocol 4.9, bits 26 and 27).
     let kit = report.home_flag.is_some_and(|flags| flags.bit(26));
-    let spools =
-        report.vir_slot.as_ref().map_or(usize::from(report.vt_tray.is_some()), |slots| slots.0.len());
     let camera = report.ipcam.as_ref();
     let net = report.net.as_ref();
     let door_bit = report.is_newer() && says(report.fun, 12);
@@ -41,9 +30,9 @@ pub fn capabilities(report: &Print, model: Option<&Model>, firmware: Option<&str
         dual_nozzle,
         chamber_sensor: model.map_or(device.is_some_and(|d| d.ctc.is_some()), |m| m.chamber_sensor),
         chamber_heater,
-        aux_fan: fan(32, kit || model.is_some_and(|m| m.aux_fan)),
-        chamber_fan: fan(48, kit || model.is_some_and(|m| m.chamber_fan)),
-        second_aux_fan: fan(160, false),
+        aux_fan: has_fan(report, 32, kit || model.is_some_and(|m| m.aux_fan)),
+        chamber_fan: has_fan(report, 48, kit || model.is_some_and(|m| m.chamber_fan)),
+        second_aux_fan: has_fan(report, 160, false),
         heatbreak_fan: report.heatbreak_fan_speed.is_some(),
         chamber_light: lamp(report, "chamber_light").is_some() || model.is_some(),
         chamber_light_2: lamp(report, "chamber_light2").is_some(),
@@ -74,13 +63,39 @@ pub fn capabilities(report: &Print, model: Option<&Model>, firmware: Option<&str
         live_view: camera.is_some_and(|camera| camera.rtsp_url.is_some()),
         authorisation: report.fun.is_some(),
         settings: options(report).known(),
-        external_spools: u8::try_from(spools.clamp(1, 2)).unwrap_or(1),
+        external_spools: external_spools(report),
         nozzle_max: model.map_or(300, |m| m.nozzle_max),
         bed_max: model.map_or(100, |m| m.bed_max),
         chamber_max: model.map_or(0, |m| m.chamber_max),
         requests: requests(report, model, firmware, dual_nozzle),
         job: super::job::abilities(report),
     }
+}
+
+/// Whether there are two nozzles: by its extruders, else by the model.
+fn has_two_nozzles(report: &Print, model: Option<&Model>) -> bool {
+    let extruders = report.device.as_ref().and_then(|device| device.extruder.as_ref());
+    let count = extruders.and_then(|extruder| extruder.state).map(|state| state & 0xF);
+    count.map_or(model.is_some_and(|model| model.dual_nozzle), |count| count >= 2)
+}
+
+/// Whether there is a fan: by the inventory, else by the model.
+fn has_fan(report: &Print, id: i64, by_model: bool) -> bool {
+    let airduct = report.device.as_ref().and_then(|device| device.airduct.as_ref());
+    let parts = airduct.and_then(|airduct| airduct.parts.as_ref()).map(|parts| &parts.list.0);
+    let has = |parts: &[Part], id: i64| parts.iter().any(|part| part.id == Some(id));
+    // An inventory of fans is one when it has the part fan; X1C 01.09 sends an empty list.
+    match parts.filter(|parts| has(parts, 16)) {
+        Some(parts) => has(parts, id),
+        None => by_model,
+    }
+}
+
+/// How many spools hang outside.
+fn external_spools(report: &Print) -> u8 {
+    let flat = usize::from(report.vt_tray.is_some());
+    let spools = report.vir_slot.as_ref().map_or(flat, |slots| slots.0.len());
+    u8::try_from(spools.clamp(1, 2)).unwrap_or(1)
 }
 
 /// Whether a bit field is there and has this bit.

@@ -51,6 +51,17 @@ pub(super) fn options(report: &Print) -> Options {
     all
 }
 
+/// How soon older firmware stops a print. Newer firmware leaves "medium" here for ever, whatever was chosen.
+fn halt_print_sensitivity(detectors: &Detectors) -> Option<Sensitivity> {
+    Some(match detectors.halt_print_sensitivity.as_deref()? {
+        "never_halt" => Sensitivity::NeverHalt,
+        "low" => Sensitivity::Low,
+        "medium" => Sensitivity::Medium,
+        "high" => Sensitivity::High,
+        _ => return None,
+    })
+}
+
 /// What the camera looks for.
 fn watched(
     all: &mut Options,
@@ -59,14 +70,7 @@ fn watched(
     fun: impl Fn(u32) -> bool,
     plate_offset: bool,
 ) {
-    // Newer firmware leaves "medium" here for ever, whatever was chosen.
-    let flat = detectors.halt_print_sensitivity.as_deref().and_then(|word| match word {
-        "never_halt" => Some(Sensitivity::NeverHalt),
-        "low" => Some(Sensitivity::Low),
-        "medium" => Some(Sensitivity::Medium),
-        "high" => Some(Sensitivity::High),
-        _ => None,
-    });
+    let flat = halt_print_sensitivity(detectors);
     if let Some(on) = detectors.printing_monitor {
         all.set(Setting::PrintingMonitor, Some(cfg.map_or(on, |cfg| cfg.bit(15))));
         all.monitor_sensitivity = match cfg.map(|cfg| cfg.bits(13, 2)) {

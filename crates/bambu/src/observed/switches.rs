@@ -27,6 +27,23 @@ pub(super) fn chamber_light(report: &Print) -> Option<bool> {
     }
 }
 
+pub(super) fn timelapse(report: &Print) -> Option<bool> {
+    match report.ipcam.as_ref()?.timelapse.as_deref()? {
+        "enable" => Some(true),
+        "disable" => Some(false),
+        _ => None,
+    }
+}
+
+/// Whether it makes sounds.
+pub(super) fn prompt_sound(report: &Print) -> Option<bool> {
+    if report.is_newer() {
+        report.cfg.map(|cfg| cfg.bit(22))
+    } else {
+        report.home_flag.map(|flags| flags.bit(17))
+    }
+}
+
 pub(super) fn wifi(report: &Print) -> Option<i16> {
     let dbm = report.wifi_signal.filter(|_| !report.is_wired())?;
     i16::try_from(dbm.0).ok().filter(|dbm| (-120..0).contains(dbm))
