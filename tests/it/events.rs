@@ -9,7 +9,7 @@ use homeassistant::event::{self, TRIGGERS, Telling};
 use homeassistant::topic::Topics;
 use jiff::Timestamp;
 use printer::cloud::TaskSlot;
-use printer::event::{Event, Group, Kind, Source};
+use printer::event::{Event, EventSource, Group, Kind};
 use printer::levels::{Activity, Levels};
 use printer::reason::Reason;
 use printer::record::{Counters, JobClass, JobRecord, JobResult};
@@ -79,7 +79,7 @@ fn failed() -> Event {
         since: None,
         late: true,
         inferred: false,
-        source: Source::Cloud,
+        source: EventSource::Cloud,
         job: Some(Box::new(job)),
         reason: Some(reason),
     }
@@ -335,7 +335,7 @@ fn the_last_print_is_told_with_what_a_template_wants_of_it() {
 #[test]
 fn a_printer_that_went_away_while_printing_needs_attention() {
     let printer = with(Levels { offline_while_printing: true, ..Levels::default() });
-    let words: Vec<_> = printer.reasons().map(printer::health::Reason::word).collect();
+    let words: Vec<_> = printer.reasons().map(printer::health::Attention::word).collect();
     assert_eq!(words, ["offline_while_printing"]);
 }
 

@@ -258,7 +258,7 @@ async fn a_calibration_is_not_in_the_list_of_prints() {
         since: None,
         late: false,
         inferred: false,
-        source: event::Source::Report,
+        source: event::EventSource::Report,
         job: Some(Box::new(JobRecord {
             key: format!("e{seq}").into(),
             class,

@@ -11,7 +11,7 @@ use homeassistant::topic::Topics;
 use homeassistant::{AccountState, AccountView, Bridge, BridgeMirror, Publication};
 use printer::options::DoorCheck;
 use printer::tools::{
-    AirductMode, HolderPosition, HolderState, Hotend, Machine, Material, Nozzle, Place, Rack, Storage,
+    AirductMode, HolderPosition, HolderState, Hotend, HotendPlace, Machine, Material, Nozzle, Rack, Storage,
     ToolModule,
 };
 use printer::{
@@ -215,7 +215,7 @@ fn enums_list_everything_they_can_say() {
         let mut options = plain.options;
         options.door_check = [DoorCheck::Off, DoorCheck::Warn, DoorCheck::Pause].get(number).copied();
         let kind = Nozzle { material: Material::ALL.get(number).copied(), ..Nozzle::default() };
-        let place = [Place::Mounted, Place::Docked, Place::Empty].get(number).copied();
+        let place = [HotendPlace::Mounted, HotendPlace::Docked, HotendPlace::Empty].get(number).copied();
         let rack = Rack {
             position: [HolderPosition::ATop, HolderPosition::BTop, HolderPosition::Centre]
                 .get(number)

@@ -17,7 +17,7 @@ use jiff::Timestamp;
 use printer::ams::{Ams, Drying};
 use printer::cloud::{Task, TaskStatus};
 use printer::event::{Event, Group};
-use printer::tracker::{Effects, FirstSight, Options, Tracker};
+use printer::tracker::{Effects, FirstSight, Tracker, TrackerOptions};
 use printer::{
     Contact, Health, Hms, Identity, JobIds, JobKind, Ledger, Now, PrintError, Reach, Snapshot, Source, Stage,
     Status,
@@ -59,7 +59,7 @@ impl Desk {
         let serial = printer.identity.serial.clone();
         printer.reach = Reach::Online;
         printer.contact = Contact { linked: true, whole: true, gaps: 1, stops: 0 };
-        let options = Options { first_sight, ..Options::default() };
+        let options = TrackerOptions { first_sight, ..TrackerOptions::default() };
         Self {
             tracker: Tracker::new(serial, Ledger { seed: 7, ..Ledger::default() }, &printer.policy, options),
             printer,
@@ -258,7 +258,7 @@ impl Desk {
         let ledger: Ledger = serde_json::from_str(&ledger).unwrap();
         assert_eq!(&ledger, self.tracker.ledger(), "what is stored is what is read");
         let serial = self.printer.identity.serial.clone();
-        self.tracker = Tracker::new(serial, ledger, &self.printer.policy, Options::default());
+        self.tracker = Tracker::new(serial, ledger, &self.printer.policy, TrackerOptions::default());
         self.wall += Duration::from_secs(down);
         self.mono = Duration::from_secs(5);
         self.printer.contact.gaps = 1;

@@ -566,9 +566,9 @@ impl Session {
         }
         match self.silence.step(step.now.mono, self.observed.is_active()) {
             None => {}
-            Some(silence::Step::StartPushing) => step.send(request::start_pushing(self.next_id())),
-            Some(silence::Step::Version) => step.send(request::get_version(self.next_id())),
-            Some(silence::Step::Away) => self.set_reach(step, Reach::Offline),
+            Some(silence::Remedy::StartPushing) => step.send(request::start_pushing(self.next_id())),
+            Some(silence::Remedy::Version) => step.send(request::get_version(self.next_id())),
+            Some(silence::Remedy::Away) => self.set_reach(step, Reach::Offline),
         }
     }
 }

@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use printer::Snapshot;
 use printer::cloud::TaskSlot;
-use printer::event::{Event, Group, Kind, Source};
+use printer::event::{Event, EventSource, Group, Kind};
 use printer::reason::Reason;
 use printer::record::{JobClass, JobRecord, JobResult};
 
@@ -130,7 +130,7 @@ struct Payload<'a> {
     late: bool,
     redelivered: bool,
     inferred: bool,
-    source: Source,
+    source: EventSource,
     message: String,
     printer: Printer<'a>,
     job: Option<Job<'a>>,

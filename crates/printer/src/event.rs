@@ -221,7 +221,7 @@ impl Kind {
 /// How it is known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Source {
+pub enum EventSource {
     /// The printer said so.
     #[default]
     Report,
@@ -256,7 +256,7 @@ pub struct Event {
     pub inferred: bool,
     /// How it is known.
     #[serde(default)]
-    pub source: Source,
+    pub source: EventSource,
     /// The job it belongs to, as it was then.
     #[serde(default)]
     pub job: Option<Box<JobRecord>>,

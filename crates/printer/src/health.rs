@@ -308,7 +308,7 @@ impl Health {
 
 /// Why a person should go and look.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Reason {
+pub enum Attention {
     /// An error of the print.
     PrintError,
     /// A health message that is serious or fatal.
@@ -319,7 +319,7 @@ pub enum Reason {
     OfflineWhilePrinting,
 }
 
-impl Reason {
+impl Attention {
     /// The word for it.
     pub fn word(self) -> &'static str {
         match self {
@@ -333,13 +333,13 @@ impl Reason {
 
 impl Snapshot {
     /// Why a person should go and look; nothing when there is no need.
-    pub fn reasons(&self) -> impl Iterator<Item = Reason> {
+    pub fn reasons(&self) -> impl Iterator<Item = Attention> {
         let paused = self.status == Some(Status::Pause) && self.stage.is_some_and(Stage::is_fault);
         [
-            (self.known.health.fault().is_some(), Reason::PrintError),
-            (self.known.health.worst() >= Some(Severity::Serious), Reason::Hms),
-            (paused, Reason::Paused),
-            (self.known.levels.offline_while_printing, Reason::OfflineWhilePrinting),
+            (self.known.health.fault().is_some(), Attention::PrintError),
+            (self.known.health.worst() >= Some(Severity::Serious), Attention::Hms),
+            (paused, Attention::Paused),
+            (self.known.levels.offline_while_printing, Attention::OfflineWhilePrinting),
         ]
         .into_iter()
         .filter_map(|(so, reason)| so.then_some(reason))

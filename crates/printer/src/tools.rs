@@ -142,7 +142,7 @@ impl HolderState {
 
 /// Where a hotend of the rack is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Place {
+pub enum HotendPlace {
     /// In the print head.
     Mounted,
     /// In its slot.
@@ -151,7 +151,7 @@ pub enum Place {
     Empty,
 }
 
-impl Place {
+impl HotendPlace {
     /// A word for it.
     pub const fn name(self) -> &'static str {
         match self {
@@ -165,13 +165,13 @@ impl Place {
 /// How well a hotend is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[allow(missing_docs, reason = "the names say it")]
-pub enum Condition {
+pub enum HotendCondition {
     Normal,
     Abnormal,
     Unknown,
 }
 
-impl Condition {
+impl HotendCondition {
     /// A word for it.
     pub const fn name(self) -> &'static str {
         match self {
@@ -186,7 +186,7 @@ impl Condition {
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Hotend {
     /// Where it is.
-    pub place: Option<Place>,
+    pub place: Option<HotendPlace>,
     /// Its nozzle.
     pub nozzle: Nozzle,
     /// Its serial number.
@@ -196,7 +196,7 @@ pub struct Hotend {
     /// How worn it is, as the printer counts it.
     pub wear: Option<f32>,
     /// How well it is.
-    pub condition: Option<Condition>,
+    pub condition: Option<HotendCondition>,
     /// Colour of the filament it had last.
     pub color: Option<Color>,
     /// The vendor's id of the filament it had last.

@@ -30,7 +30,7 @@ use jiff::Timestamp;
 
 use super::cloud::{Names, Task};
 use super::consumption::{self, Meter};
-use super::event::{Event, Kind, LATE, Source};
+use super::event::{Event, EventSource, Kind, LATE};
 use super::ledger::{CancelMark, Ledger};
 use super::levels::Levels;
 use super::reason::Reason;
@@ -54,7 +54,7 @@ pub enum FirstSight {
 
 /// What a tracker is to hold to; the defaults are those of `docs/automations.md`.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Options {
+pub struct TrackerOptions {
     /// What becomes of a job at first sight.
     pub first_sight: FirstSight,
     /// How old an event may be for its bare trigger to leave.
@@ -69,7 +69,7 @@ pub struct Options {
     pub pending: usize,
 }
 
-impl Default for Options {
+impl Default for TrackerOptions {
     fn default() -> Self {
         Self {
             first_sight: FirstSight::AdoptSilently,
@@ -108,7 +108,7 @@ pub struct Effects {
 #[allow(clippy::struct_excessive_bools, reason = "independent facts")]
 pub struct Tracker {
     serial: Serial,
-    options: Options,
+    options: TrackerOptions,
     ledger: Ledger,
     levels: Arc<Levels>,
     /// What the step that is being made wants done.
@@ -178,7 +178,7 @@ struct Live {
 
 impl Tracker {
     /// Goes on where a ledger ends; an empty one is a printer that was never seen.
-    pub fn new(serial: Serial, ledger: Ledger, policy: &Arc<Policy>, options: Options) -> Self {
+    pub fn new(serial: Serial, ledger: Ledger, policy: &Arc<Policy>, options: TrackerOptions) -> Self {
         let mut tracker = Self {
             serial,
             options,
@@ -212,12 +212,12 @@ impl Tracker {
     /// ```
     /// use std::{sync::Arc, time::Duration};
     /// use printer::event::Kind;
-    /// use printer::tracker::{Options, Tracker};
+    /// use printer::tracker::{Tracker, TrackerOptions};
     /// use printer::{Contact, Identity, Ledger, Now, Reach, Snapshot, Status};
     ///
     /// let mut printer = Snapshot::unheard("Garage", Identity::new("01P00A000000001", "P1S"));
     /// let serial = printer.identity.serial.clone();
-    /// let mut tracker = Tracker::new(serial, Ledger::default(), &printer.policy, Options::default());
+    /// let mut tracker = Tracker::new(serial, Ledger::default(), &printer.policy, TrackerOptions::default());
     /// let says = &mut printer;
     /// says.reach = Reach::Online;
     /// says.contact = Contact { linked: true, whole: true, ..Contact::default() };

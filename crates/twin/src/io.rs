@@ -7,7 +7,7 @@ use bambu::request::Request;
 use bambu::session::Budget;
 use homeassistant::Publication;
 use homeassistant::topic::{Topics, slug};
-use printer::tracker::Options;
+use printer::tracker::TrackerOptions;
 use printer::{Facts, JobRecord, Ledger, Policy, Serial, Task, Texts};
 
 use super::{Note, Place, Recent, Version};
@@ -151,7 +151,7 @@ pub struct Setup<'a> {
     /// What the history has of it.
     pub recent: Recent,
     /// What the tracker is to hold to.
-    pub options: Options,
+    pub options: TrackerOptions,
     /// The topics of the local broker.
     pub topics: Arc<Topics>,
     /// What its entity ids begin with.
@@ -174,7 +174,7 @@ impl<'a> Setup<'a> {
             texts: Texts::bundled(),
             ledger: Ledger::default(),
             recent: Recent::default(),
-            options: Options::default(),
+            options: TrackerOptions::default(),
             topics: Arc::clone(topics),
             discovery: true,
             document: false,

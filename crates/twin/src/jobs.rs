@@ -7,7 +7,7 @@ use homeassistant::Publication;
 use homeassistant::event::{self, Telling};
 use homeassistant::topic::Topics;
 use printer::record::JobClass;
-use printer::tracker::{Effects, Options, Tracker};
+use printer::tracker::{Effects, Tracker, TrackerOptions};
 use printer::{Event, JobRecord, Ledger, Levels, Now, Policy, Serial, Snapshot, Task};
 
 use super::delivery::{Delivery, Due};
@@ -39,7 +39,7 @@ impl Jobs {
         serial: &Serial,
         ledger: Ledger,
         policy: &Arc<Policy>,
-        options: Options,
+        options: TrackerOptions,
         recent: Recent,
         out: &mut Vec<Output>,
     ) -> Self {

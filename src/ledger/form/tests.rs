@@ -1,7 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use printer::event::{Kind, Source};
+use printer::event::{EventSource, Kind};
 use printer::{Event, JobRecord};
 
 fn serial() -> Serial {
@@ -17,7 +17,7 @@ fn event(seq: u64, kind: Kind) -> Event {
         since: None,
         late: false,
         inferred: false,
-        source: Source::Report,
+        source: EventSource::Report,
         job: Some(Box::new(JobRecord { name: Some("Benchy ö".into()), ..JobRecord::default() })),
         reason: None,
     }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use printer::levels::Activity;
 use printer::record::{JobRecord, JobResult};
-use printer::tracker::{Effects, FirstSight, Options};
+use printer::tracker::{Effects, FirstSight, TrackerOptions};
 use printer::{Ledger, Now, Tracker};
 
 use super::Desk;
@@ -239,7 +239,7 @@ fn a_machine_that_sleeps_while_a_job_runs() {
 
 #[test]
 fn waiting_events_are_bounded_and_ends_stay() {
-    let options = Options { pending: 10, ..Options::default() };
+    let options = TrackerOptions { pending: 10, ..TrackerOptions::default() };
     let mut desk = Desk::new();
     desk.tracker =
         Tracker::new(desk.printer.identity.serial.clone(), Ledger::default(), &desk.printer.policy, options);

@@ -3,7 +3,7 @@
 
 use printer::Ledger;
 use printer::record::JobResult;
-use printer::tracker::{FirstSight, Options, Tracker};
+use printer::tracker::{FirstSight, Tracker, TrackerOptions};
 
 use super::{Desk, check};
 
@@ -287,7 +287,7 @@ fn keys_do_not_come_again_when_a_ledger_is_lost() {
             desk.printer.identity.serial.clone(),
             ledger,
             &desk.printer.policy,
-            Options::default(),
+            TrackerOptions::default(),
         );
         desk.play("idle\n+1 running ids=0 name=a layer=1\n+60 finish\n+60 running ids=3025/0 name=b\n+60 finish\n+60");
         let ends = desk.events.iter().filter(|event| event.kind.is_terminal());
@@ -365,8 +365,12 @@ fn an_end_that_is_found_again_has_the_same_id() {
     let mut again = Desk::new();
     again.printer = desk.printer.clone();
     again.wall = desk.wall;
-    again.tracker =
-        Tracker::new(desk.printer.identity.serial.clone(), kept, &desk.printer.policy, Options::default());
+    again.tracker = Tracker::new(
+        desk.printer.identity.serial.clone(),
+        kept,
+        &desk.printer.policy,
+        TrackerOptions::default(),
+    );
     again.events = desk.events[..3].to_vec();
     again.play("finish\n+60");
     let found = again.events.last().unwrap();

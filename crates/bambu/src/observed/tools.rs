@@ -7,8 +7,8 @@ use crate::models::{Door, Model};
 use crate::report::{self, Print};
 use crate::wire::Hex;
 use printer::tools::{
-    AirductMode, Condition, FilamentSensors, Flow, HolderPosition, HolderState, Hotend, Machine, Material,
-    Nozzle, Place, Rack, Storage, ToolModule,
+    AirductMode, FilamentSensors, Flow, HolderPosition, HolderState, Hotend, HotendCondition, HotendPlace,
+    Machine, Material, Nozzle, Rack, Storage, ToolModule,
 };
 use printer::{Capabilities, Color, Text};
 
@@ -111,15 +111,15 @@ fn hotend(report: &Print, id: i64) -> Hotend {
     let place = nozzles.and_then(|nozzles| nozzles.exist).map(|exist| {
         let docked = u32::try_from(id).is_ok_and(|id| Hex(exist.cast_unsigned()).bit(id));
         match nozzles.and_then(|nozzles| nozzles.tar_id) {
-            _ if docked => Place::Docked,
-            Some(target) if target == id => Place::Mounted,
-            _ => Place::Empty,
+            _ if docked => HotendPlace::Docked,
+            Some(target) if target == id => HotendPlace::Mounted,
+            _ => HotendPlace::Empty,
         }
     });
     let listed = match place {
-        Some(Place::Docked) => nozzle(report, id),
-        Some(Place::Mounted) => nozzle(report, 0),
-        Some(Place::Empty) | None => None,
+        Some(HotendPlace::Docked) => nozzle(report, id),
+        Some(HotendPlace::Mounted) => nozzle(report, 0),
+        Some(HotendPlace::Empty) | None => None,
     };
     let Some(listed) = listed else { return Hotend { place, ..Hotend::default() } };
     let text = |text: &Option<Text>| text.clone().filter(|text| !text.is_empty() && text != "N/A");
@@ -131,9 +131,9 @@ fn hotend(report: &Print, id: i64) -> Hotend {
         max_celsius: listed.tm.and_then(|tm| u16::try_from(tm).ok()).filter(|tm| (1..=500).contains(tm)),
         wear: listed.wear.filter(|wear| *wear >= 0.0),
         condition: listed.stat.and_then(|stat| match Hex(stat.cast_unsigned()).bits(1, 2) {
-            0 => Some(Condition::Normal),
-            1 => Some(Condition::Abnormal),
-            2 => Some(Condition::Unknown),
+            0 => Some(HotendCondition::Normal),
+            1 => Some(HotendCondition::Abnormal),
+            2 => Some(HotendCondition::Unknown),
             _ => None,
         }),
         color: listed.color_m.as_deref().and_then(color),

@@ -36,13 +36,13 @@ pub(super) struct Waiting {
 
 /// What an answer is told by. Other clients see and cause answers too.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Tag {
+pub(super) struct RequestTag {
     category: &'static str,
     name: &'static str,
     sequence_id: u32,
 }
 
-impl Tag {
+impl RequestTag {
     fn is_of(&self, reply: &Reply) -> bool {
         self.category == reply.category
             // An A1 mini leaves the command out.
@@ -68,7 +68,7 @@ enum Phase {
 pub(super) struct Sent {
     id: CommandId,
     command: Command,
-    tag: Tag,
+    tag: RequestTag,
     phase: Phase,
     at: Duration,
     /// When waiting ends.
@@ -91,7 +91,7 @@ pub(super) struct Commands {
     /// What was sent, in order.
     sent: Vec<Sent>,
     /// The last one that came to an end without an answer.
-    late: Option<Tag>,
+    late: Option<RequestTag>,
     /// When the last one was sent.
     sent_at: Option<Duration>,
 }
@@ -282,7 +282,8 @@ impl Session {
             }
             !old
         });
-        let tag = Tag { category: first.category, name: first.command, sequence_id: first.sequence_id };
+        let tag =
+            RequestTag { category: first.category, name: first.command, sequence_id: first.sequence_id };
         let was_met = command.is_met(&self.observed);
         let at = step.now.mono;
         self.commands.sent.push(Sent {

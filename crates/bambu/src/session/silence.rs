@@ -13,7 +13,7 @@ const STALE: Duration = Duration::from_secs(600);
 
 /// What to do about silence.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Step {
+pub(super) enum Remedy {
     /// Ask the printer to go on reporting.
     StartPushing,
     /// Ask the cheapest question.
@@ -83,22 +83,22 @@ impl Silence {
 
     /// What to do about it now: at half of the limit ask to go on, at three quarters ask the cheapest question,
     /// then believe it.
-    pub(super) fn step(&mut self, now: Duration, active: bool) -> Option<Step> {
+    pub(super) fn step(&mut self, now: Duration, active: bool) -> Option<Remedy> {
         let silent = now.saturating_sub(self.heard?);
         let limit = limit(active);
         if silent >= limit && self.probed >= 2 {
-            return Some(Step::Away);
+            return Some(Remedy::Away);
         }
         let (after, step) = match self.probed {
-            0 => (limit / 2, Step::StartPushing),
-            1 => (limit * 3 / 4, Step::Version),
+            0 => (limit / 2, Remedy::StartPushing),
+            1 => (limit * 3 / 4, Remedy::Version),
             _ => return None,
         };
         if silent < after {
             return None;
         }
         self.probed += 1;
-        self.doubtful |= step == Step::Version;
+        self.doubtful |= step == Remedy::Version;
         Some(step)
     }
 

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value as Json, json};
 
-use printer::health::{Reason, Severity, Told};
+use printer::health::{Attention, Severity, Told};
 use printer::{Health, Hms, Reach, Snapshot};
 
 use super::super::entity::{Entity, Value, binary, sensor, words};
@@ -38,7 +38,7 @@ pub(super) static HEALTH: &[Entity<Snapshot>] = &[
     .early()
     .with(
         |a, b| is_known(a) != is_known(b) || !a.reasons().eq(b.reasons()),
-        |s| json!({"reasons": s.reasons().filter(|_| is_known(s)).map(Reason::word).collect::<Vec<_>>()}),
+        |s| json!({"reasons": s.reasons().filter(|_| is_known(s)).map(Attention::word).collect::<Vec<_>>()}),
     ),
     binary::<Snapshot>("hms", "HMS errors", |s| {
         Some(Value::Flag(s.known.health.messages.iter().any(Told::counts)))

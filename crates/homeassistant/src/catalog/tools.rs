@@ -3,7 +3,8 @@
 use serde_json::{Value as Json, json};
 
 use printer::tools::{
-    AirductMode, Condition, Flow, HolderPosition, HolderState, Hotend, Material, Nozzle, Place, ToolModule,
+    AirductMode, Flow, HolderPosition, HolderState, Hotend, HotendCondition, HotendPlace, Material, Nozzle,
+    ToolModule,
 };
 use printer::{Color, Side, Snapshot, Text};
 
@@ -141,7 +142,7 @@ fn positions() -> Vec<&'static str> {
 }
 
 fn places() -> Vec<&'static str> {
-    [Place::Mounted, Place::Docked, Place::Empty].map(Place::name).to_vec()
+    [HotendPlace::Mounted, HotendPlace::Docked, HotendPlace::Empty].map(HotendPlace::name).to_vec()
 }
 
 /// The hotend of a slot, counted from 0.
@@ -170,7 +171,7 @@ fn hotend_details(s: &Snapshot, slot: usize) -> Json {
         "serial": hotend.serial.as_deref(),
         "max_temp": hotend.max_celsius,
         "wear": hotend.wear,
-        "status": hotend.condition.map(Condition::name),
+        "status": hotend.condition.map(HotendCondition::name),
         "color": hotend.color.as_ref().map(Color::as_str),
         "filament_id": hotend.filament_id.as_ref().map(Text::as_str),
         "filament_name": hotend.filament_name,

@@ -174,7 +174,7 @@ fn people_are_needed_for_errors_bad_messages_and_faults_that_hold_the_print() {
     let plain = Snapshot::unheard("Test", Identity::new("01P00X000000001", "P1S"));
     let texts = Texts::bundled();
     let health = |hms: &[Hms], error: Option<u32>| Health::tell(hms, error.map(PrintError), &texts, "01P");
-    let reasons = |snapshot: &Snapshot| snapshot.reasons().map(Reason::word).collect::<Vec<_>>();
+    let reasons = |snapshot: &Snapshot| snapshot.reasons().map(Attention::word).collect::<Vec<_>>();
     assert!(reasons(&plain).is_empty());
     let with = |health| Snapshot { known: Arc::new(Known { health, ..Known::default() }), ..plain.clone() };
     assert_eq!(reasons(&with(health(&[], Some(0x0700_8011)))), ["print_error"]);

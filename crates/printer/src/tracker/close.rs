@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use crate::consumption::{self, Share};
-use crate::event::{Kind, LATE, Source};
+use crate::event::{EventSource, Kind, LATE};
 use crate::ledger::{CancelMark, Going, Named, Phase};
 use crate::levels::Activity;
 use crate::reason::Reason;
@@ -23,12 +23,12 @@ pub(super) struct End {
     pub(super) reason: Option<Reason>,
     pub(super) inferred: bool,
     pub(super) late: bool,
-    pub(super) source: Source,
+    pub(super) source: EventSource,
 }
 
 impl End {
     pub(super) fn new(result: JobResult, at: Timestamp) -> Self {
-        Self { result, at, reason: None, inferred: false, late: false, source: Source::Report }
+        Self { result, at, reason: None, inferred: false, late: false, source: EventSource::Report }
     }
 
     /// The event that tells it.
@@ -88,12 +88,12 @@ impl Tracker {
             let reason = Some(reason::word("idle_without_result"));
             End { reason, ..End::new(JobResult::Cancelled, ending.at) }
         };
-        self.close(now, End { inferred: true, source: Source::Timer, ..end });
+        self.close(now, End { inferred: true, source: EventSource::Timer, ..end });
     }
 
     /// Nobody knows what became of it.
     pub(super) fn lose_job(&mut self, now: Now) {
-        let end = End { inferred: true, source: Source::Timer, ..End::new(JobResult::Lost, now.wall) };
+        let end = End { inferred: true, source: EventSource::Timer, ..End::new(JobResult::Lost, now.wall) };
         self.close(now, end);
         self.doing = Doing::Unsynced;
     }

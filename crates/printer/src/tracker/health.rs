@@ -3,7 +3,7 @@
 //! What stands when a printer is seen for the first time ever is not news. After that only what differs from
 //! what was told last is, also when the gateway did not run in between.
 
-use crate::event::{Kind, Source};
+use crate::event::{EventSource, Kind};
 use crate::health::Severity;
 use crate::ledger::ToldOf;
 use crate::{Now, Status};
@@ -89,7 +89,7 @@ impl Tracker {
 
     fn tell_of_health(&mut self, now: Now, kind: Kind, reason: crate::Reason) {
         let job = self.ledger.open.clone();
-        let source = Source::Report;
+        let source = EventSource::Report;
         self.tell(now, Telling { job, source, reason: Some(reason), ..Telling::new(kind, now.wall) });
     }
 

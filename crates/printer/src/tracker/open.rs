@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use crate::cloud::{Task, TaskStatus};
 use crate::consumption;
-use crate::event::{Kind, Source};
+use crate::event::{EventSource, Kind};
 use crate::ledger::{Going, Phase};
 use crate::record::{JobClass, JobRecord, JobResult};
 use crate::{Now, Status, Text};
@@ -74,7 +74,7 @@ impl Tracker {
         let job = self.ledger.open.clone();
         let known = job.as_ref().and_then(|job| job.started_at).filter(|at| self.may_begin(now, *at));
         let at = if late { known.unwrap_or(now.wall) } else { began };
-        self.tell(now, Telling { job, reason, late, source: Source::Report, ..Telling::new(kind, at) });
+        self.tell(now, Telling { job, reason, late, source: EventSource::Report, ..Telling::new(kind, at) });
         self.effects.ask_cloud |= self.is_known_to_cloud();
         self.effects.ask_everything |= class == JobClass::Print && seen.total_layers.unwrap_or_default() == 0;
         self.doing = Doing::Active;

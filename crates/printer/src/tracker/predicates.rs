@@ -1,6 +1,6 @@
 //! What happens beside the job: heat, drying, spools, firmware.
 
-use crate::event::{Kind, Source};
+use crate::event::{EventSource, Kind};
 use crate::ledger::Phase;
 use crate::record::JobClass;
 use crate::{Now, Stage, Status};
@@ -29,7 +29,7 @@ impl Tracker {
             self.ledger.told_of.firmware = Some(offered.clone());
             let mut why = reason::word("firmware");
             why.text = Some(offered.to_string());
-            self.tell_of_printer(now, Kind::FirmwareAvailable, Source::Report, Some(why));
+            self.tell_of_printer(now, Kind::FirmwareAvailable, EventSource::Report, Some(why));
         }
     }
 
@@ -112,10 +112,10 @@ impl Tracker {
             cooled.and_then(|cool| told.cooled.replace(cool)),
         );
         if was.1 == Some(false) && cooled == Some(true) {
-            self.tell_of_printer(now, Kind::BedCooled, Source::Report, None);
+            self.tell_of_printer(now, Kind::BedCooled, EventSource::Report, None);
         }
         if was.0 == Some(false) && safe == Some(true) {
-            self.tell_of_printer(now, Kind::SafeToPowerOff, Source::Report, None);
+            self.tell_of_printer(now, Kind::SafeToPowerOff, EventSource::Report, None);
         }
     }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::event::{Kind, Source};
+use crate::event::{EventSource, Kind};
 use crate::record::JobClass;
 use crate::{Now, Reach};
 
@@ -18,7 +18,7 @@ impl Tracker {
             if self.ledger.told_of.online.replace(true) == Some(false) {
                 self.live.back_at = Some(now.mono);
                 self.returned = self.linked.is_some_and(|at| now.mono >= at + AFTER_LINK);
-                self.tell_of_printer(now, Kind::Online, Source::Report, None);
+                self.tell_of_printer(now, Kind::Online, EventSource::Report, None);
             }
             return;
         }
@@ -49,7 +49,7 @@ impl Tracker {
         if self.ledger.told_of.online == Some(true) {
             self.ledger.told_of.online = Some(false);
             self.live.back_at = None;
-            self.tell_of_printer(now, Kind::Offline, Source::Timer, None);
+            self.tell_of_printer(now, Kind::Offline, EventSource::Timer, None);
         }
         self.miss(now);
     }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use crate::cloud::{Task, TaskStatus};
-use crate::event::{LATE, Source};
+use crate::event::{EventSource, LATE};
 use crate::record::{JobRecord, JobResult};
 use crate::{Now, Status};
 
@@ -85,7 +85,7 @@ impl Tracker {
             let reason = self.ledger.going.cancel.filter(|_| !failed).map(by);
             End { reason, inferred: true, ..End::new(result, at) }
         };
-        End { source: Source::Cloud, ..end }
+        End { source: EventSource::Cloud, ..end }
     }
 
     fn by_likelihood(&self, now: Now, it: &Resolving) -> End {
@@ -107,7 +107,7 @@ impl Tracker {
         } else {
             End { reason: Some(reason::word("idle_without_result")), ..End::new(JobResult::Cancelled, ended) }
         };
-        End { inferred: true, source: Source::Timer, ..end }
+        End { inferred: true, source: EventSource::Timer, ..end }
     }
 
     fn power_loss(&self, now: Now) -> End {

@@ -57,7 +57,7 @@ pub(super) struct Heat {
 }
 
 impl Heat {
-    fn of(snapshot: &Snapshot, options: &Options, before: Self) -> Self {
+    fn of(snapshot: &Snapshot, options: &TrackerOptions, before: Self) -> Self {
         let above = |actual: f32, limit: f32, before: Option<bool>| {
             actual > if before == Some(false) { limit + HYSTERESIS } else { limit }
         };
@@ -75,7 +75,7 @@ impl Heat {
 }
 
 impl Seen {
-    pub(super) fn of(snapshot: &Snapshot, options: &Options, before: Heat) -> Self {
+    pub(super) fn of(snapshot: &Snapshot, options: &TrackerOptions, before: Heat) -> Self {
         let job = &snapshot.job;
         Self {
             status: snapshot.status,
@@ -106,7 +106,7 @@ impl Seen {
     }
 
     /// Whether a snapshot is like this one in all that counts; the cheap and the frequent first.
-    pub(super) fn is_like(&self, snapshot: &Snapshot, options: &Options) -> bool {
+    pub(super) fn is_like(&self, snapshot: &Snapshot, options: &TrackerOptions) -> bool {
         let job = &snapshot.job;
         self.status == snapshot.status
             && self.progress == job.progress

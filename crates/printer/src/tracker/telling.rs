@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use crate::event::{Event, Kind, LATE, Source};
+use crate::event::{Event, EventSource, Kind, LATE};
 use crate::reason::Reason;
 use crate::record::JobRecord;
 use crate::{Now, Text};
@@ -21,14 +21,14 @@ pub(super) struct Telling {
     pub(super) dated: bool,
     pub(super) late: bool,
     pub(super) inferred: bool,
-    pub(super) source: Source,
+    pub(super) source: EventSource,
     pub(super) job: Option<JobRecord>,
     pub(super) reason: Option<Reason>,
 }
 
 impl Telling {
     pub(super) fn new(kind: Kind, at: Timestamp) -> Self {
-        let source = Source::Report;
+        let source = EventSource::Report;
         Self {
             kind,
             at,
@@ -116,7 +116,13 @@ impl Tracker {
     }
 
     /// Tells something of the printer.
-    pub(super) fn tell_of_printer(&mut self, now: Now, kind: Kind, source: Source, reason: Option<Reason>) {
+    pub(super) fn tell_of_printer(
+        &mut self,
+        now: Now,
+        kind: Kind,
+        source: EventSource,
+        reason: Option<Reason>,
+    ) {
         self.tell(now, Telling { source, reason, ..Telling::new(kind, now.wall) });
     }
 }

@@ -3,7 +3,7 @@ use std::collections::VecDeque;
 use proptest::prelude::*;
 
 use super::*;
-use printer::event::{Kind, Source};
+use printer::event::{EventSource, Kind};
 use printer::{JobRecord, Ledger};
 
 fn event(seq: u64, kind: Kind) -> Event {
@@ -15,7 +15,7 @@ fn event(seq: u64, kind: Kind) -> Event {
         since: None,
         late: false,
         inferred: false,
-        source: Source::Report,
+        source: EventSource::Report,
         job: Some(Box::new(JobRecord { name: Some("Benchy ö".into()), ..JobRecord::default() })),
         reason: None,
     }
