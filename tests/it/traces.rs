@@ -4,6 +4,7 @@
 //! the script are in [`Desk::word`].
 
 mod captures;
+mod holds;
 mod levels;
 mod property;
 mod table;
@@ -39,6 +40,8 @@ pub(crate) struct Desk {
     pub(crate) saves: usize,
     /// What the cloud answers when it is asked; `None` is no answer at all.
     cloud: Option<Vec<Arc<Task>>>,
+    /// It does not even say that there is none.
+    silent: bool,
     asked: usize,
     /// The broker takes events.
     broker: bool,
@@ -70,6 +73,7 @@ impl Desk {
             closed: 0,
             saves: 0,
             cloud: None,
+            silent: false,
             asked: 0,
             broker: true,
             ids: BTreeSet::new(),
@@ -167,6 +171,7 @@ impl Desk {
             "offer" => self.printer.update.latest = some(value),
             // How it is heard.
             "off" => self.printer.reach = Reach::Offline,
+            "unheard" => self.printer.reach = Reach::Unheard,
             "on" => {
                 self.printer.reach = Reach::Online;
                 self.anew(true);
@@ -218,10 +223,11 @@ impl Desk {
         Arc::make_mut(&mut printer.known).health = health;
     }
 
-    /// `none`, `dead`, or tasks as `id:finished:SECONDS` that ended so long ago.
+    /// `none`, `dead`, `silent`, or tasks as `id:finished:SECONDS` that ended so long ago.
     fn cloud(&mut self, list: &str) {
+        self.silent = list == "silent";
         self.cloud = match list {
-            "dead" => None,
+            "dead" | "silent" => None,
             "none" => Some(Vec::new()),
             _ => Some(list.split(',').map(|task| Arc::new(self.task(task))).collect()),
         };
@@ -304,6 +310,9 @@ impl Desk {
         self.deliver(false);
         if ask_cloud {
             self.asked += 1;
+            if self.silent {
+                return;
+            }
             let answer = self.cloud.clone();
             let effects = self.tracker.tasks(self.now(), answer.as_deref().ok_or(()));
             self.take(effects);

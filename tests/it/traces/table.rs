@@ -36,12 +36,12 @@ fn trace_2_a_finish_that_is_repeated() {
 }
 
 /// A print at layer 3.
-const PRINTS: &str = "+1 prepare ids=111111 name=a\n+9 running stage=0 layer=1\n+60 layer=3\n";
-const BEGAN: &str = "started printing first_layer ";
+pub(super) const PRINTS: &str = "+1 prepare ids=111111 name=a\n+9 running stage=0 layer=1\n+60 layer=3\n";
+pub(super) const BEGAN: &str = "started printing first_layer ";
 
 /// A script and what is told, after a print has begun.
 #[track_caller]
-fn check_print(script: &str, expected: &str) {
+pub(super) fn check_print(script: &str, expected: &str) {
     check(&format!("{PRINTS}{script}"), &format!("{BEGAN}{expected}"));
 }
 
