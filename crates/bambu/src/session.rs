@@ -221,7 +221,7 @@ impl Session {
             Input::Tick => {}
         }
         self.tick(&mut step);
-        self.look_at_age(&mut step);
+        self.evaluate_age(&mut step);
         self.funds = step.budget.funds();
         step.out
     }
@@ -480,11 +480,11 @@ impl Session {
         {
             new.last_report = Timestamp::from_second(second).ok();
         }
-        new.heater_left_on = self.heat.look(now.mono, new.heated_at_rest());
+        new.heater_left_on = self.heat.evaluate(now.mono, new.heated_at_rest());
     }
 
     /// The same when nothing was reported.
-    fn look_at_age(&mut self, step: &mut Step<'_>) {
+    fn evaluate_age(&mut self, step: &mut Step<'_>) {
         let stale = self.silence.is_doubtful() && self.reach == Reach::Online;
         let long = self.heat.is_long(step.now.mono);
         let told = self.contact == self.observed.contact;

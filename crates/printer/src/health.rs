@@ -4,6 +4,7 @@
 //! [`Texts`] change and shared by the snapshots until then.
 
 mod bundled;
+mod found;
 mod texts;
 
 use std::cmp::Reverse;
@@ -14,7 +15,7 @@ use super::{Side, Snapshot, Stage, Status};
 
 pub use texts::{Catalogue, Prefix, Texts};
 
-use texts::Found;
+use found::Found;
 
 /// How bad a health message is (protocol 4.10), mildest first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]

@@ -117,7 +117,7 @@ pub struct Tracker {
     policy: Arc<Policy>,
     /// Names of filaments that people made, to find their prices.
     names: Arc<Names>,
-    /// What was looked at last.
+    /// What was evaluated last.
     seen: Option<Seen>,
     doing: Doing,
     /// Nothing was missed since [`Tracker::heard`].
@@ -299,10 +299,10 @@ impl Tracker {
         mem::take(&mut self.effects)
     }
 
-    /// Notes until when it looked, for a program that is about to stop: so the next one knows how long nobody
+    /// Notes until when it listened, for a program that is about to stop: so the next one knows how long nobody
     /// did, and a short gap hides nothing.
     pub fn leave(&mut self, now: Now) -> Effects {
-        // Where it looks no more, until it did: the ledger may be older than that.
+        // Where it listens no more, until it did: the ledger may be older than that.
         let until = if self.synced { Some(now) } else { self.heard };
         if let Some(until) = until.filter(|_| !self.is_behind()) {
             self.count(until.wall);
@@ -355,7 +355,7 @@ impl Tracker {
         self.effects.decides = true;
     }
 
-    /// Looks at everything once.
+    /// Evaluates everything once.
     fn step(&mut self, now: Now, seen: &Seen) {
         self.awake = false;
         self.mend_clock(now);

@@ -13,7 +13,7 @@ pub(super) struct HeatedAtRest {
 
 impl HeatedAtRest {
     /// Takes whether one is on; `None` is that it cannot be told. Says whether it was left on.
-    pub(super) fn look(&mut self, now: Duration, hot: Option<bool>) -> Option<bool> {
+    pub(super) fn evaluate(&mut self, now: Duration, hot: Option<bool>) -> Option<bool> {
         self.since = self.since.or(Some(now)).filter(|_| hot == Some(true));
         hot.map(|_| self.is_long(now))
     }

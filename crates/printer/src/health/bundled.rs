@@ -6,7 +6,7 @@
 
 use std::borrow::Cow;
 
-use super::texts::Found;
+use super::found::Found;
 use super::{Module, Side};
 
 /// Texts that go before the vendor's: its own advise programs that are no help to a gateway (protocol 6.5).

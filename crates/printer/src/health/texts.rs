@@ -9,6 +9,7 @@ use std::fmt;
 use std::sync::{Arc, LazyLock};
 
 use super::bundled;
+use super::found::Found;
 
 /// The first three characters of a serial number: they name the model, and the vendor has texts for each.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -42,30 +43,6 @@ struct Entry {
     code: u64,
     start: u32,
     length: u32,
-}
-
-/// What a look-up found.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Found {
-    /// A text.
-    Text(String),
-    /// An entry that is to be passed over.
-    Hidden,
-    /// Nothing.
-    Nothing,
-}
-
-impl Found {
-    pub(super) fn is_text(&self) -> bool {
-        matches!(self, Self::Text(_))
-    }
-
-    pub(super) fn into_text(self) -> Option<String> {
-        match self {
-            Self::Text(text) => Some(text),
-            Self::Hidden | Self::Nothing => None,
-        }
-    }
 }
 
 /// Texts of codes.

@@ -374,7 +374,7 @@ impl Tracker {
             Doing::Active => {
                 let pausing = self.live.pause.filter(|_| self.ledger.going.phase != Phase::Paused);
                 let printing = self.live.prints.filter(|_| self.ledger.going.phase == Phase::Prepare);
-                // Progress is looked at when the job is no longer young.
+                // Progress is evaluated when the job is no longer young.
                 let renamed = self.live.renamed.map(|since| since.mono + RENAMED);
                 [
                     pausing.map(|since| since.mono + PAUSED),
@@ -392,7 +392,7 @@ impl Tracker {
         }
     }
 
-    /// Looks after the names of the job under way. Says whether another one took its place.
+    /// Follows the names of the job under way. Says whether another one took its place.
     fn identify(&mut self, now: Now, seen: &Seen) -> bool {
         if !self.is_another(seen) {
             self.live.renamed = None;

@@ -1,4 +1,4 @@
-//! What was looked at last: most reports change nothing that a job or a level is made of.
+//! What was evaluated last: most reports change nothing that a job or a level is made of.
 
 use std::sync::Arc;
 
