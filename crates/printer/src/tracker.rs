@@ -30,17 +30,16 @@ use jiff::Timestamp;
 
 use super::cloud::{Names, Task};
 use super::consumption::{self, Meter};
-use super::event::{Event, EventSource, Kind, LATE};
+use super::event::{Event, Kind, LATE};
 use super::ledger::{CancelMark, Ledger};
 use super::levels::Levels;
 use super::reason::Reason;
 use super::record::JobRecord;
-use super::{Hms, Now, Policy, PrintError, Serial, Snapshot, Text};
+use super::{Now, Policy, Serial, Snapshot};
 
 use holds::{BEHIND, BEHIND_PERCENT, GONE, UNHEARD};
 use seen::Seen;
 use states::Doing;
-use telling::Telling;
 
 /// What becomes of a job that is under way when a printer is seen for the first time ever.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

@@ -1,4 +1,4 @@
-//! What a look-up of a code brings.
+//! The answer of whoever is asked what a code means.
 
 /// What a look-up found.
 #[derive(Debug, Clone, PartialEq, Eq)]
