@@ -169,7 +169,7 @@ impl Tracker {
         if arming.running || (fresh && self.has_new_ids(seen)) || told || moved {
             self.open(now, seen, arming.began, arming.late);
         } else {
-            self.ledger.going = crate::record::Going::default();
+            self.ledger.going = crate::ledger::Going::default();
             self.doing = Doing::Rest;
             self.note_rest(seen);
         }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use super::Options;
+use super::TrackerOptions;
 use crate::{
     Ams, Contact, Facts, Health, JobIds, JobKind, Policy, PrintError, Reach, Shared, Snapshot, Source, Stage,
     Status, Text,
