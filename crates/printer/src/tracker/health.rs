@@ -122,7 +122,7 @@ mod tests {
 
     use jiff::Timestamp;
 
-    use crate::tracker::{Options, Tracker};
+    use crate::tracker::{Tracker, TrackerOptions};
     use crate::{Contact, Identity, Ledger, Now, Reach, Snapshot};
 
     #[test]
@@ -131,7 +131,7 @@ mod tests {
         printer.reach = Reach::Online;
         printer.contact = Contact { linked: true, whole: true, ..Contact::default() };
         let serial = printer.identity.serial.clone();
-        let mut tracker = Tracker::new(serial, Ledger::default(), &printer.policy, Options::default());
+        let mut tracker = Tracker::new(serial, Ledger::default(), &printer.policy, TrackerOptions::default());
         let now = Now { mono: Duration::ZERO, wall: Timestamp::UNIX_EPOCH };
         let met = tracker.observe(now, &printer);
         assert!(met.ask_cloud && met.save);
