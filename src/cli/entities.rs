@@ -9,7 +9,7 @@ use serde_json::json;
 use crate::service::Exit;
 use bambu::models::{MODELS, Model};
 use homeassistant::catalog::{ACCOUNT, AMS, BRIDGE, EXTERNAL, GROUPS, SLOT};
-use homeassistant::entity::Entity;
+use homeassistant::entity::{Entity, Subject};
 use printer::Snapshot;
 
 use super::say;
@@ -41,7 +41,7 @@ struct Row {
     printers: String,
 }
 
-fn rows<T>(
+fn rows<T: Subject>(
     device: &'static str,
     group: &'static str,
     table: &'static [Entity<T>],

@@ -745,13 +745,11 @@ fn nothing_is_printed_from_an_empty_slot() {
 
 #[test]
 fn every_control_has_a_class_and_every_action_an_example_that_works() {
-    for class in PRINTER.iter().filter(|row| row.platform.is_control()).map(|row| row.asks) {
-        assert!(class.and_then(Class::row).is_some());
-    }
-    let units = AMS.iter().map(|row| (row.platform, row.asks));
-    let slots = SLOT.iter().map(|row| (row.platform, row.asks));
-    let spools = EXTERNAL.iter().map(|row| (row.platform, row.asks));
-    for (_, class) in units.chain(slots).chain(spools).filter(|(platform, _)| platform.is_control()) {
+    let printer = PRINTER.iter().map(|row| (row.platform.is_control(), row.asks));
+    let units = AMS.iter().map(|row| (row.platform.is_control(), row.asks));
+    let slots = SLOT.iter().map(|row| (row.platform.is_control(), row.asks));
+    let spools = EXTERNAL.iter().map(|row| (row.platform.is_control(), row.asks));
+    for (_, class) in printer.chain(units).chain(slots).chain(spools).filter(|(control, _)| *control) {
         assert!(class.and_then(Class::row).is_some());
     }
     let rig = Rig::new("H2D", "IDLE");

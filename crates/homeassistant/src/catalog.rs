@@ -23,7 +23,7 @@ use std::sync::LazyLock;
 
 use printer::{Heater, Snapshot, Speed, Text};
 
-use super::entity::{Entity, Value};
+use super::entity::{Entity, Subject, Value};
 
 pub use ams::{AMS, EXTERNAL, SLOT};
 pub use bridge::{ACCOUNT, BRIDGE};
@@ -83,7 +83,7 @@ fn text(value: Option<&Text>) -> Option<Value<'_>> {
     value.map(|t| Value::from(t.as_str()))
 }
 
-impl<T> Entity<T> {
+impl<T: Subject> Entity<T> {
     /// A fan's speed.
     const fn fan(self) -> Self {
         self.unit("%").measurement().icon("mdi:fan")

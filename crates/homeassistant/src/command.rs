@@ -1,9 +1,9 @@
 //! What Home Assistant (or anyone) sent to an entity, to a [`Command`]; or why not.
 
-use printer::{Capabilities, Command, FanKind, Slot, Snapshot, Source};
+use printer::{Capabilities, Command, FanKind, Slot, Snapshot};
 
 use super::catalog::{AMS, EXTERNAL, PRINTER, SLOT};
-use super::entity::{Entity, Platform};
+use super::entity::{Entity, Platform, SlotPlace, Subject};
 
 /// Longest payload that is looked at; no entity takes more.
 const LONGEST: usize = 64;
@@ -61,7 +61,7 @@ pub fn parse(snapshot: &Snapshot, key: &str, payload: &[u8]) -> Result<Command, 
         let can = snapshot.capabilities.unwrap_or_default();
         let mut rows = PRINTER.iter().filter(|row| row.platform.takes_commands() && row.key == key);
         let row = rows.find(|row| row.early || (row.needs)(&can, snapshot)).ok_or_else(missing)?;
-        return read(row, snapshot, payload);
+        return read(row, (), snapshot, payload);
     };
     let (number, key) = rest.split_once('/').ok_or_else(missing)?;
     let number: u8 = number.parse().map_err(|_| missing())?;
@@ -69,7 +69,7 @@ pub fn parse(snapshot: &Snapshot, key: &str, payload: &[u8]) -> Result<Command, 
         "ams" => {
             let ams = snapshot.unit(number).ok_or_else(missing)?;
             if let Some(row) = find(AMS, key, snapshot, ams) {
-                return Ok(read(row, snapshot, payload)?.of_unit(number));
+                return read(row, number, snapshot, payload);
             }
             let can = snapshot.capabilities.unwrap_or_default();
             let of_slot = |(at, slot): (u8, &Slot)| {
@@ -78,19 +78,19 @@ pub fn parse(snapshot: &Snapshot, key: &str, payload: &[u8]) -> Result<Command, 
                 (row.needs)(&can, slot).then_some((at, row))
             };
             let (slot, row) = (0..4).zip(&ams.slots).find_map(of_slot).ok_or_else(missing)?;
-            Ok(read(row, snapshot, payload)?.of_source(Source::Ams { unit: number, slot }))
+            read(row, SlotPlace { unit: number, slot }, snapshot, payload)
         }
         "external" => {
             let spool = snapshot.external.iter().find(|spool| spool.number == number).ok_or_else(missing)?;
             let row = find(EXTERNAL, key, snapshot, spool).ok_or_else(missing)?;
-            Ok(read(row, snapshot, payload)?.of_source(Source::External(number)))
+            read(row, number, snapshot, payload)
         }
         _ => Err(missing()),
     }
 }
 
 /// The control with this key of a device below the printer.
-fn find<T>(
+fn find<T: Subject>(
     table: &'static [Entity<T>],
     key: &str,
     snapshot: &Snapshot,
@@ -102,8 +102,13 @@ fn find<T>(
     rows.find(|row| (row.needs)(&can, subject))
 }
 
-/// Reads a payload for a row.
-fn read<T>(row: &Entity<T>, snapshot: &Snapshot, payload: &[u8]) -> Result<Command, Error> {
+/// Reads a payload for a row, asked of the subject at this place.
+fn read<T: Subject>(
+    row: &Entity<T>,
+    place: T::Place,
+    snapshot: &Snapshot,
+    payload: &[u8],
+) -> Result<Command, Error> {
     let can = snapshot.capabilities.unwrap_or_default();
     let wrong = |wanted: &str| Error::Payload { key: row.key, wanted: wanted.into(), got: shown(payload) };
     let text = std::str::from_utf8(payload).ok().filter(|t| t.len() <= LONGEST).map(str::trim);
@@ -113,18 +118,18 @@ fn read<T>(row: &Entity<T>, snapshot: &Snapshot, payload: &[u8]) -> Result<Comma
         _ => Err(wrong("ON or OFF")),
     };
     if let Some(effect) = row.effect.filter(|effect| text == Some(effect.name)) {
-        return Ok((effect.command)());
+        return Ok((effect.command)(place));
     }
     match row.platform {
-        Platform::Button(command) if text == Some("PRESS") => Ok(command()),
+        Platform::Button(command) if text == Some("PRESS") => Ok(command(place)),
         Platform::Button(_) => Err(wrong("PRESS")),
-        Platform::Switch(to) | Platform::Light(to) => on_off().map(to),
+        Platform::Switch(to) | Platform::Light(to) => on_off().map(|on| to(place, on)),
         Platform::Number(max, to) => {
-            number(row.key, text, max(&can)).ok_or_else(|| wrong("a number"))?.map(to)
+            number(row.key, text, max(&can)).ok_or_else(|| wrong("a number"))?.map(|value| to(place, value))
         }
         Platform::Select(options, to) => text
             .and_then(|text| options.iter().position(|option| *option == text))
-            .and_then(to)
+            .and_then(|index| to(place, index))
             .ok_or_else(|| wrong(&format!("one of {}", options.join(", ")))),
         Platform::Fan(kind) => {
             fan(row.key, text, kind, snapshot).ok_or_else(|| wrong("ON, OFF or a percentage"))?
@@ -132,11 +137,11 @@ fn read<T>(row: &Entity<T>, snapshot: &Snapshot, payload: &[u8]) -> Result<Comma
         Platform::Siren(tones, to) => {
             let wanted = || wrong(&format!("ON, OFF or a tone: {}", tones.join(", ")));
             match siren(text.ok_or_else(wanted)?, tones).ok_or_else(wanted)? {
-                Noise::Silence => Ok(to(None)),
-                Noise::Tone(tone) => Ok(to(Some(tone))),
+                Noise::Silence => Ok(to(place, None)),
+                Noise::Tone(tone) => Ok(to(place, Some(tone))),
             }
         }
-        Platform::Update(Some(install)) if text == Some(INSTALL) => Ok(install()),
+        Platform::Update(Some(install)) if text == Some(INSTALL) => Ok(install(place)),
         Platform::Update(Some(_)) => Err(wrong(INSTALL)),
         Platform::Sensor
         | Platform::Enum(_)
@@ -219,7 +224,7 @@ fn shown(bytes: &[u8]) -> String {
 }
 
 /// Highest value of a number; for the discovery message.
-pub(super) fn max(platform: Platform, can: &Capabilities) -> Option<u16> {
+pub(super) fn max<P: Copy>(platform: Platform<P>, can: &Capabilities) -> Option<u16> {
     match platform {
         Platform::Number(max, _) => Some(max(can)),
         _ => None,
@@ -228,8 +233,12 @@ pub(super) fn max(platform: Platform, can: &Capabilities) -> Option<u16> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
+    use printer::command::Dry;
+    use printer::{Ams, ExternalSpool, Fan, Identity, LightKind, Observed, Side, Source, Speed};
+
     use super::*;
-    use printer::{Fan, Identity, LightKind, Side, Speed};
 
     fn printer() -> Snapshot {
         let mut snapshot = Snapshot::unheard("Garage", Identity::new("01P00A000000001", "P1S"));
@@ -310,7 +319,7 @@ mod tests {
     }
 
     /// The first command that a row makes.
-    fn made<T>(row: &Entity<T>) -> Command {
+    fn made<T: Subject>(row: &Entity<T>, place: T::Place) -> Command {
         let payload = match row.platform {
             Platform::Button(_) => "PRESS",
             Platform::Number(..) => "1",
@@ -323,22 +332,84 @@ mod tests {
             snapshot.capabilities = Some(can);
             snapshot
         };
-        read(row, &snapshot, payload.as_bytes()).expect("a command")
+        read(row, place, &snapshot, payload.as_bytes()).expect("a command")
     }
 
-    fn classes_hold<T>(table: &[Entity<T>]) {
+    fn classes_hold<T: Subject>(table: &[Entity<T>], place: T::Place) {
         for row in table.iter().filter(|row| row.platform.is_control()) {
-            assert_eq!(row.asks, Some(made(row).class()), "{}", row.key);
-            let effect = row.effect.map(|effect| (effect.command)().class());
+            assert_eq!(row.asks, Some(made(row, place).class()), "{}", row.key);
+            let effect = row.effect.map(|effect| (effect.command)(place).class());
             assert!(effect.is_none_or(|class| row.asks == Some(class)), "{}", row.key);
         }
     }
 
     #[test]
     fn each_control_names_the_class_of_the_commands_that_it_makes() {
-        classes_hold(&PRINTER);
-        classes_hold(AMS);
-        classes_hold(SLOT);
-        classes_hold(EXTERNAL);
+        classes_hold(&PRINTER, ());
+        classes_hold(AMS, 0);
+        classes_hold(SLOT, SlotPlace { unit: 0, slot: 0 });
+        classes_hold(EXTERNAL, 1);
+    }
+
+    /// A printer with two AMS, an AMS HT and two external spools, and all that these can be asked.
+    fn with_children() -> Snapshot {
+        let unit = |id: u8, slots: u8| {
+            let slots = (1..=slots).map(|number| Slot { number, ..Slot::default() }).collect();
+            let mut unit = Ams { id, slots, ..Ams::default() };
+            unit.can.dries = true;
+            unit
+        };
+        let spool = |number| ExternalSpool { number, slot: Slot::default() };
+        let mut snapshot = printer();
+        let mut observed = Observed::clone(&snapshot.observed);
+        observed.ams = vec![unit(0, 4), unit(1, 4), unit(128, 1)].into();
+        observed.external = vec![spool(1), spool(2)].into();
+        observed.capabilities.get_or_insert_default().requests.load = true;
+        snapshot.observe(&Arc::new(observed));
+        snapshot
+    }
+
+    /// All commands that the controls of a table make, by their keys below a device.
+    fn commands<T: Subject>(table: &[Entity<T>], device: &str, slot: usize) -> Vec<Command> {
+        let snapshot = with_children();
+        let ask = |row: &Entity<T>, payload: &str| {
+            let key = format!("{device}/{}", row.key.replace('#', &slot.to_string()));
+            parse(&snapshot, &key, payload.as_bytes()).unwrap_or_else(|error| panic!("{key}: {error}"))
+        };
+        let of_row = |row: &Entity<T>| match row.platform {
+            Platform::Button(_) => vec![ask(row, "PRESS")],
+            Platform::Switch(_) => vec![ask(row, "ON"), ask(row, "OFF")],
+            other => panic!("{} is a {}: say what it takes", row.key, other.name()),
+        };
+        table.iter().filter(|row| row.platform.is_control()).flat_map(of_row).collect()
+    }
+
+    #[test]
+    fn each_control_of_an_ams_unit_asks_that_unit() {
+        for unit in [0, 1, 128] {
+            let plain = Dry { unit, plan: None, filament: None, rotate: false };
+            let wanted = [Command::Dry(Box::new(plain)), Command::StopDrying { unit }];
+            assert_eq!(commands(AMS, &format!("ams/{unit}"), 0), wanted);
+        }
+    }
+
+    #[test]
+    fn each_control_of_a_slot_asks_that_slot() {
+        for (unit, number) in [(0, 1), (1, 2), (1, 4), (128, 1)] {
+            let slot = number - 1;
+            let load = Command::Load { source: Source::Ams { unit, slot }, celsius: None };
+            let wanted = [load, Command::ReadRfid { unit, slot }];
+            assert_eq!(commands(SLOT, &format!("ams/{unit}"), number.into()), wanted);
+        }
+        let none = parse(&with_children(), "ams/128/tray_2_load", b"PRESS");
+        assert!(matches!(none, Err(Error::NoControl(_))), "an AMS HT has one slot: {none:?}");
+    }
+
+    #[test]
+    fn each_control_of_an_external_spool_asks_that_spool() {
+        for number in [1, 2] {
+            let wanted = [Command::Load { source: Source::External(number), celsius: None }];
+            assert_eq!(commands(EXTERNAL, &format!("external/{number}"), 0), wanted);
+        }
     }
 }

@@ -10,7 +10,7 @@ use printer::{Ams, Capabilities, Control, ExternalSpool, Serial, Slot, Snapshot}
 use super::Bridge;
 use super::catalog::{ACCOUNT, AMS, BRIDGE, EXTERNAL, PRINTER, SLOT};
 use super::command;
-use super::entity::{CURRENCY, Entity, Platform};
+use super::entity::{CURRENCY, Entity, Platform, Subject};
 use super::event::{TRIGGERS, Trigger};
 use super::topic::{self, Part, Topics, slug};
 use component::Component;
@@ -79,7 +79,7 @@ impl<'a> Device<'a> {
     }
 
     /// Adds a component; `number` takes the place of `#`.
-    fn add<T>(
+    fn add<T: Subject>(
         &mut self,
         entity: &Entity<T>,
         number: Option<usize>,
@@ -91,7 +91,7 @@ impl<'a> Device<'a> {
     }
 
     /// Adds a component under a key and a name that are not just those of its row.
-    fn add_as<T>(
+    fn add_as<T: Subject>(
         &mut self,
         entity: &Entity<T>,
         key: &str,
@@ -138,7 +138,7 @@ impl<'a> Device<'a> {
     }
 
     /// The availability of an entity that does not have just that of its device.
-    fn own_availability<T>(&self, entity: &Entity<T>) -> Option<Json> {
+    fn own_availability<T: Subject>(&self, entity: &Entity<T>) -> Option<Json> {
         if entity.lasting && self.availability.len() > 1 {
             Some(json!([{ "topic": self.topics.bridge_availability() }]))
         } else if entity.needs_signature() {
@@ -237,14 +237,14 @@ pub(super) fn has(entity: &Entity<Snapshot>, snapshot: &Snapshot) -> bool {
 }
 
 /// Whether a device below the printer has this entity.
-pub(super) fn child_has<T>(entity: &Entity<T>, snapshot: &Snapshot, subject: &T) -> bool {
+pub(super) fn child_has<T: Subject>(entity: &Entity<T>, snapshot: &Snapshot, subject: &T) -> bool {
     let can = snapshot.capabilities.unwrap_or_default();
     offered(entity, snapshot) && (entity.needs)(&can, subject)
 }
 
 /// Whether this printer is controlled that far. One that is read only still tells everything anew, and of
 /// hardware that nobody knows only what holds, ends or lights a print is offered.
-fn offered<T>(entity: &Entity<T>, snapshot: &Snapshot) -> bool {
+fn offered<T: Subject>(entity: &Entity<T>, snapshot: &Snapshot) -> bool {
     if !entity.platform.is_control() {
         return true;
     }

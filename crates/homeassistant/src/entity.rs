@@ -2,8 +2,9 @@
 //!
 //! A row is data: which words Home Assistant uses, how the value is read from its subject, and what
 //! a command to it becomes.
-//! The subject is what the row is about: a printer, an AMS unit, a slot of one, an external spool,
-//! the gateway itself.
+//! The [`Subject`] is what the row is about: a printer, an AMS unit, a slot of one, an external spool,
+//! the gateway itself. One row stands for all subjects of its kind, so a command is made of the place of the one
+//! that is asked.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -15,7 +16,9 @@ use jiff::Timestamp;
 use serde_json::json;
 
 use printer::command::permit::{Class, Condition};
-use printer::{Capabilities, Command, FanKind};
+use printer::{Ams, Capabilities, Command, ExternalSpool, FanKind, Slot, Snapshot};
+
+use super::{AccountView, Bridge};
 
 /// Where a row's unit is the currency of the configuration.
 pub const CURRENCY: &str = "¤";
@@ -224,9 +227,54 @@ impl fmt::Display for Published {
     }
 }
 
-/// What Home Assistant makes of a row, with what is special to that.
+/// What a row may be about.
+pub trait Subject {
+    /// What tells one from the others of its kind in a command.
+    type Place: Copy;
+}
+
+/// A printer: its session knows whom it asks.
+impl Subject for Snapshot {
+    type Place = ();
+}
+
+/// An AMS unit, by the printer's number for it.
+impl Subject for Ams {
+    type Place = u8;
+}
+
+/// A slot of an AMS unit.
+impl Subject for Slot {
+    type Place = SlotPlace;
+}
+
+/// An external spool: 1 is the only or right one, 2 the left one.
+impl Subject for ExternalSpool {
+    type Place = u8;
+}
+
+/// The gateway has no commands to a printer.
+impl Subject for Bridge {
+    type Place = ();
+}
+
+/// Nor has an account.
+impl Subject for AccountView {
+    type Place = ();
+}
+
+/// Which slot of an AMS unit, as commands count.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SlotPlace {
+    /// The printer's number of the unit.
+    pub unit: u8,
+    /// From 0.
+    pub slot: u8,
+}
+
+/// What Home Assistant makes of a row, with what is special to that; commands are made of the place `P`.
 #[derive(Debug, Clone, Copy)]
-pub enum Platform {
+pub enum Platform<P> {
     /// A value to look at.
     Sensor,
     /// One of a few words; the list must be complete.
@@ -236,31 +284,31 @@ pub enum Platform {
     /// A picture. Its bytes are published beside the rows (`Topics::image`).
     Image,
     /// Firmware, to look at, and what installs it where the configuration lets that be offered.
-    Update(Option<fn() -> Command>),
+    Update(Option<fn(P) -> Command>),
     /// On or off, to switch.
-    Switch(fn(bool) -> Command),
+    Switch(fn(P, bool) -> Command),
     /// A lamp.
-    Light(fn(bool) -> Command),
+    Light(fn(P, bool) -> Command),
     /// A number from 0 to what the printer takes.
-    Number(fn(&Capabilities) -> u16, fn(u16) -> Command),
+    Number(fn(&Capabilities) -> u16, fn(P, u16) -> Command),
     /// One of a few words, to choose.
-    Select(&'static [&'static str], fn(usize) -> Option<Command>),
+    Select(&'static [&'static str], fn(P, usize) -> Option<Command>),
     /// A fan with a speed.
     Fan(FanKind),
     /// Something to press.
-    Button(fn() -> Command),
+    Button(fn(P) -> Command),
     /// Something to press that concerns the gateway and no printer.
     Press,
     /// A few characters to type, up to so many and as this expression says; what was typed is never shown.
     Code(u8, &'static str),
     /// Something that makes noise, with the names of its tones; off is no tone.
-    Siren(&'static [&'static str], fn(Option<usize>) -> Command),
+    Siren(&'static [&'static str], fn(P, Option<usize>) -> Command),
     /// Things that happen, by the words for them. It has no value: what happened is told once, on a topic
     /// of its own, and never kept by the broker.
     Event(fn() -> Vec<&'static str>),
 }
 
-impl Platform {
+impl<P: Copy> Platform<P> {
     /// Home Assistant's word for it.
     pub fn name(self) -> &'static str {
         match self {
@@ -351,21 +399,21 @@ pub struct Attributes<T: 'static> {
 
 /// What a lamp can do besides being on and off.
 #[derive(Debug, Clone, Copy)]
-pub struct Effect {
+pub struct Effect<P> {
     /// Its name.
     pub name: &'static str,
     /// What it asks of the printer.
-    pub command: fn() -> Command,
+    pub command: fn(P) -> Command,
 }
 
 /// One row of the table: an entity.
-pub struct Entity<T: 'static> {
+pub struct Entity<T: Subject + 'static> {
     /// Its name in topics and ids, for ever. `#` stands for the number of a slot.
     pub key: &'static str,
     /// Its name for people. `#` stands for the number of a slot.
     pub name: &'static str,
     /// What Home Assistant makes of it.
-    pub platform: Platform,
+    pub platform: Platform<T::Place>,
     /// The class of the commands that it takes, which says when they are allowed.
     pub asks: Option<Class>,
     /// Its value.
@@ -385,7 +433,7 @@ pub struct Entity<T: 'static> {
     /// Turns the published value into one that this platform takes, where it is not that already.
     pub template: Option<&'static str>,
     /// What else it can do than to be switched on and off, with the command for it.
-    pub effect: Option<Effect>,
+    pub effect: Option<Effect<T::Place>>,
     /// Decimals to show, where Home Assistant's own choice for the class is not good.
     pub decimals: Option<u8>,
     /// Icon, where the class has none that fits.
@@ -403,13 +451,13 @@ pub struct Entity<T: 'static> {
 }
 
 // By hand, because a derived one would ask the same of `T`.
-impl<T> Clone for Entity<T> {
+impl<T: Subject> Clone for Entity<T> {
     fn clone(&self) -> Self {
         *self
     }
 }
 
-impl<T> Copy for Entity<T> {}
+impl<T: Subject> Copy for Entity<T> {}
 
 impl<T> Clone for Attributes<T> {
     fn clone(&self) -> Self {
@@ -420,10 +468,10 @@ impl<T> Clone for Attributes<T> {
 impl<T> Copy for Attributes<T> {}
 
 /// A row that says nothing but its name.
-const fn row<T>(
+const fn row<T: Subject>(
     key: &'static str,
     name: &'static str,
-    platform: Platform,
+    platform: Platform<T::Place>,
     read: for<'a> fn(&'a T) -> Option<Value<'a>>,
 ) -> Entity<T> {
     Entity {
@@ -451,7 +499,7 @@ const fn row<T>(
 }
 
 /// A value to look at.
-pub const fn sensor<T>(
+pub const fn sensor<T: Subject>(
     key: &'static str,
     name: &'static str,
     read: for<'a> fn(&'a T) -> Option<Value<'a>>,
@@ -460,7 +508,7 @@ pub const fn sensor<T>(
 }
 
 /// A temperature in °C, to half a degree.
-pub const fn temperature<T>(
+pub const fn temperature<T: Subject>(
     key: &'static str,
     name: &'static str,
     read: for<'a> fn(&'a T) -> Option<Value<'a>>,
@@ -469,7 +517,7 @@ pub const fn temperature<T>(
 }
 
 /// One of a few words.
-pub const fn words<T>(
+pub const fn words<T: Subject>(
     key: &'static str,
     name: &'static str,
     options: fn() -> Vec<&'static str>,
@@ -479,7 +527,7 @@ pub const fn words<T>(
 }
 
 /// On or off, to look at.
-pub const fn binary<T>(
+pub const fn binary<T: Subject>(
     key: &'static str,
     name: &'static str,
     read: for<'a> fn(&'a T) -> Option<Value<'a>>,
@@ -488,7 +536,7 @@ pub const fn binary<T>(
 }
 
 /// Firmware, to look at.
-pub const fn firmware<T>(
+pub const fn firmware<T: Subject>(
     key: &'static str,
     name: &'static str,
     read: for<'a> fn(&'a T) -> Option<Value<'a>>,
@@ -497,48 +545,57 @@ pub const fn firmware<T>(
 }
 
 /// A picture.
-pub const fn image<T>(key: &'static str, name: &'static str) -> Entity<T> {
+pub const fn image<T: Subject>(key: &'static str, name: &'static str) -> Entity<T> {
     row(key, name, Platform::Image, |_| None)
 }
 
 /// Something people control, with the class of its commands and its value.
-pub const fn control<T>(
+pub const fn control<T: Subject>(
     key: &'static str,
     name: &'static str,
     class: Class,
-    platform: Platform,
+    platform: Platform<T::Place>,
     read: for<'a> fn(&'a T) -> Option<Value<'a>>,
 ) -> Entity<T> {
     row(key, name, platform, read).asks(class)
 }
 
 /// Something to press, with the class of its command.
-pub const fn button<T>(
+pub const fn button<T: Subject>(
     key: &'static str,
     name: &'static str,
     class: Class,
-    command: fn() -> Command,
+    command: fn(T::Place) -> Command,
 ) -> Entity<T> {
     row(key, name, Platform::Button(command), |_| None).asks(class)
 }
 
 /// Things that happen, told on the topic `event/` and the key (`homeassistant::event`). It stays readable while
 /// the printer is away: that it went is one of the things that happen.
-pub const fn event<T>(key: &'static str, name: &'static str, types: fn() -> Vec<&'static str>) -> Entity<T> {
+pub const fn event<T: Subject>(
+    key: &'static str,
+    name: &'static str,
+    types: fn() -> Vec<&'static str>,
+) -> Entity<T> {
     row(key, name, Platform::Event(types), |_| None).lasting().early()
 }
 
 /// Something to press that concerns the gateway and no printer.
-pub const fn press<T>(key: &'static str, name: &'static str) -> Entity<T> {
+pub const fn press<T: Subject>(key: &'static str, name: &'static str) -> Entity<T> {
     row(key, name, Platform::Press, |_| None)
 }
 
 /// A code to type, of at most so many characters; Home Assistant lets nothing pass that does not fit.
-pub const fn code<T>(key: &'static str, name: &'static str, most: u8, pattern: &'static str) -> Entity<T> {
+pub const fn code<T: Subject>(
+    key: &'static str,
+    name: &'static str,
+    most: u8,
+    pattern: &'static str,
+) -> Entity<T> {
     row(key, name, Platform::Code(most, pattern), |_| None)
 }
 
-impl<T> Entity<T> {
+impl<T: Subject> Entity<T> {
     /// Whether what it asks of a printer is taken only with the vendor's signature by firmware with
     /// authorisation control.
     pub fn needs_signature(&self) -> bool {
@@ -563,7 +620,7 @@ impl<T> Entity<T> {
     }
     /// What installs it is this, where that is offered (firmware).
     #[must_use]
-    pub const fn installs(mut self, command: fn() -> Command) -> Self {
+    pub const fn installs(mut self, command: fn(T::Place) -> Command) -> Self {
         self.platform = Platform::Update(Some(command));
         self
     }
@@ -647,7 +704,7 @@ impl<T> Entity<T> {
     }
     /// With an effect.
     #[must_use]
-    pub const fn effect(mut self, name: &'static str, command: fn() -> Command) -> Self {
+    pub const fn effect(mut self, name: &'static str, command: fn(T::Place) -> Command) -> Self {
         self.effect = Some(Effect { name, command });
         self
     }

@@ -23,7 +23,7 @@ pub use bridge::{AccountNews, AccountState, AccountView, Bridge, BridgeCommand, 
 use catalog::{AMS, EXTERNAL, PRINTER, SLOT};
 use discovery::TRIGGER;
 pub use discovery::account_key;
-use entity::{Entity, Platform, Published};
+use entity::{Entity, Platform, Published, Subject};
 use topic::{Part, Topics};
 
 /// A retained message for the local broker; an empty payload takes a topic off it.
@@ -62,7 +62,7 @@ fn hash(text: &str) -> u64 {
 const SETTLED: Duration = Duration::from_secs(60);
 
 /// Publishes what differs of one subject's rows.
-struct Rows<'a, T: 'static> {
+struct Rows<'a, T: Subject + 'static> {
     table: &'static [Entity<T>],
     cells: &'a mut [Cell],
     topic: &'a dyn Fn(&str) -> String,
@@ -72,7 +72,7 @@ struct Rows<'a, T: 'static> {
     held: &'a mut Option<Duration>,
 }
 
-impl<T> Rows<'_, T> {
+impl<T: Subject> Rows<'_, T> {
     fn publish(
         mut self,
         now: Now,
@@ -153,7 +153,7 @@ static AMS_PUBLISHES: LazyLock<Vec<bool>> = LazyLock::new(|| publishing(AMS));
 static SLOT_PUBLISHES: LazyLock<Vec<bool>> = LazyLock::new(|| publishing(SLOT));
 static EXTERNAL_PUBLISHES: LazyLock<Vec<bool>> = LazyLock::new(|| publishing(EXTERNAL));
 
-fn publishing<T>(table: &[Entity<T>]) -> Vec<bool> {
+fn publishing<T: Subject>(table: &[Entity<T>]) -> Vec<bool> {
     let with_value = |at| table.iter().take(at).filter(|earlier: &&Entity<T>| earlier.platform.has_value());
     let shared = |at: usize, key: &str| with_value(at).any(|earlier| earlier.key == key);
     let own = |(at, row): (usize, &Entity<T>)| row.platform.has_value() && !shared(at, row.key);
@@ -336,7 +336,7 @@ impl Mirror {
     /// All values as last published, under the levels of their topics.
     fn values(&self) -> serde_json::Value {
         use serde_json::{Map, Value as Json};
-        fn put<T>(
+        fn put<T: Subject>(
             rows: &[Entity<T>],
             cells: &[Cell],
             name: impl Fn(&str) -> String,

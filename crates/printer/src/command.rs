@@ -166,24 +166,4 @@ impl Command {
             Self::InstallFirmware => Class::Firmware,
         }
     }
-
-    /// The same of this AMS unit, for a row of the table that cannot know which unit it is asked of.
-    #[must_use]
-    pub fn of_unit(self, unit: u8) -> Self {
-        match self {
-            Self::StopDrying { .. } => Self::StopDrying { unit },
-            Self::Dry(dry) => Self::Dry(Box::new(Dry { unit, ..*dry })),
-            other => other,
-        }
-    }
-
-    /// The same of this place for a spool, for a row of the table that cannot know which one it is asked of.
-    #[must_use]
-    pub fn of_source(self, place: Source) -> Self {
-        match (self, place) {
-            (Self::Load { celsius, .. }, source) => Self::Load { source, celsius },
-            (Self::ReadRfid { .. }, Source::Ams { unit, slot }) => Self::ReadRfid { unit, slot },
-            (other, _) => other,
-        }
-    }
 }

@@ -10,7 +10,8 @@ use printer::{
 };
 
 use super::super::entity::{
-    Entity, Firmware, Platform, Value, binary, button, control, firmware, sensor, temperature, words,
+    Entity, Firmware, Platform, SlotPlace, Value, binary, button, control, firmware, sensor, temperature,
+    words,
 };
 use super::update::{summary, told};
 use super::{DROP, celsius, percent, text};
@@ -68,11 +69,11 @@ pub static AMS: &[Entity<Ams>] = &[
         "drying",
         "Drying", Class::Dry,
         // How to dry is what the filament in the unit says; the action `dry` takes anything else.
-        Platform::Switch(|on| {
+        Platform::Switch(|unit, on| {
             if on {
-                Command::Dry(Box::new(Dry { unit: 0, plan: None, filament: None, rotate: false }))
+                Command::Dry(Box::new(Dry { unit, plan: None, filament: None, rotate: false }))
             } else {
-                Command::StopDrying { unit: 0 }
+                Command::StopDrying { unit }
             }
         }),
         |a| a.is_drying().map(Value::Flag),
@@ -157,16 +158,15 @@ pub static SLOT: &[Entity<Slot>] = &[
         .lasting()
         .hidden()
         .needs(|_, s| s.tells_k),
-    button::<Slot>("tray_#_load", "Load tray #", Class::Filament, || Command::Load {
-        source: Source::Nothing,
+    button::<Slot>("tray_#_load", "Load tray #", Class::Filament, |SlotPlace { unit, slot }| Command::Load {
+        source: Source::Ams { unit, slot },
         celsius: None,
     })
     .icon("mdi:tray-arrow-down")
     .hidden()
     .needs(|c, _| c.requests.load),
-    button::<Slot>("tray_#_read_rfid", "Read tag of tray #", Class::Filament, || Command::ReadRfid {
-        unit: 0,
-        slot: 0,
+    button::<Slot>("tray_#_read_rfid", "Read tag of tray #", Class::Filament, |SlotPlace { unit, slot }| {
+        Command::ReadRfid { unit, slot }
     })
     .icon("mdi:nfc-search-variant")
     .hidden(),
@@ -186,8 +186,8 @@ pub static EXTERNAL: &[Entity<ExternalSpool>] = &[
         .hidden()
         .needs(|_, e| e.slot.tells_k),
     binary::<ExternalSpool>("active", "Active", |e| Some(Value::Flag(e.slot.active))).class("running"),
-    button::<ExternalSpool>("load", "Load", Class::Filament, || Command::Load {
-        source: Source::Nothing,
+    button::<ExternalSpool>("load", "Load", Class::Filament, |number| Command::Load {
+        source: Source::External(number),
         celsius: None,
     })
     .icon("mdi:tray-arrow-down")

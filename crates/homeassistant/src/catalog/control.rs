@@ -9,13 +9,13 @@ use printer::{Capabilities, Command, FanKind, LightKind, Side, Snapshot, Speed, 
 use super::super::entity::{Entity, Platform, Value, button, control};
 use super::{SPEEDS, flag, percent, speed, target};
 
-fn to_speed(index: usize) -> Option<Command> {
+fn to_speed((): (), index: usize) -> Option<Command> {
     [Speed::Silent, Speed::Standard, Speed::Sport, Speed::Ludicrous].get(index).copied().map(Command::Speed)
 }
 
 const AIRDUCTS: [&str; 2] = ["cooling", "heating"];
 
-fn to_airduct(index: usize) -> Option<Command> {
+fn to_airduct((): (), index: usize) -> Option<Command> {
     [AirductMode::Cooling, AirductMode::Heating].get(index).copied().map(Command::Airduct)
 }
 
@@ -29,7 +29,7 @@ fn airduct(s: &Snapshot) -> Option<Value<'_>> {
 
 const TONES: [&str; 2] = ["alarm", "beep"];
 
-fn to_buzzer(tone: Option<usize>) -> Command {
+fn to_buzzer((): (), tone: Option<usize>) -> Command {
     Command::Buzzer(match tone {
         None => Buzzer::Silent,
         Some(0) => Buzzer::Alarm,
@@ -44,7 +44,7 @@ macro_rules! setting {
             $key,
             $name,
             Class::$class,
-            Platform::Switch(|on| Command::Setting(Setting::$setting, on)),
+            Platform::Switch(|(), on| Command::Setting(Setting::$setting, on)),
             |s| flag(s.options.get(Setting::$setting)),
         )
         .icon($icon)
@@ -68,7 +68,9 @@ macro_rules! sensitivity {
             $key,
             $name,
             Class::Camera,
-            Platform::Select(&$grades, |index| Some(Command::Sensitivity(Setting::$setting, grade(index)?))),
+            Platform::Select(&$grades, |(), index| {
+                Some(Command::Sensitivity(Setting::$setting, grade(index)?))
+            }),
             |s| s.options.sensitivity(Setting::$setting).map(|grade| Value::from(grade.name())),
         )
         .icon("mdi:tune")
@@ -81,7 +83,7 @@ macro_rules! sensitivity {
 /// A step of the calibration by itself.
 macro_rules! calibration {
     ($key:literal, $name:literal, $step:ident) => {
-        button::<Snapshot>($key, $name, Class::Motion, || Command::Calibrate(Steps::only(Step::$step)))
+        button::<Snapshot>($key, $name, Class::Motion, |()| Command::Calibrate(Steps::only(Step::$step)))
             .icon("mdi:ruler-square")
             .config()
             .hidden()
@@ -98,7 +100,7 @@ pub(super) static CONTROL: &[Entity<Snapshot>] = &[
         "nozzle_target",
         "Nozzle target temperature",
         Class::Heat,
-        Platform::Number(|c| c.nozzle_max, |v| Command::NozzleTarget(Side::Right, v)),
+        Platform::Number(|c| c.nozzle_max, |(), v| Command::NozzleTarget(Side::Right, v)),
         |s| target(s.nozzle(Side::Right)),
     )
     .heat()
@@ -107,7 +109,7 @@ pub(super) static CONTROL: &[Entity<Snapshot>] = &[
         "left_nozzle_target",
         "Left nozzle target temperature",
         Class::Heat,
-        Platform::Number(|c| c.nozzle_max, |v| Command::NozzleTarget(Side::Left, v)),
+        Platform::Number(|c| c.nozzle_max, |(), v| Command::NozzleTarget(Side::Left, v)),
         |s| target(s.nozzle(Side::Left)),
     )
     .heat()
@@ -116,7 +118,7 @@ pub(super) static CONTROL: &[Entity<Snapshot>] = &[
         "right_nozzle_target",
         "Right nozzle target temperature",
         Class::Heat,
-        Platform::Number(|c| c.nozzle_max, |v| Command::NozzleTarget(Side::Right, v)),
+        Platform::Number(|c| c.nozzle_max, |(), v| Command::NozzleTarget(Side::Right, v)),
         |s| target(s.nozzle(Side::Right)),
     )
     .heat()
@@ -125,7 +127,7 @@ pub(super) static CONTROL: &[Entity<Snapshot>] = &[
         "bed_target",
         "Bed target temperature",
         Class::Heat,
-        Platform::Number(|c| c.bed_max, Command::BedTarget),
+        Platform::Number(|c| c.bed_max, |(), v| Command::BedTarget(v)),
         |s| target(s.bed),
     )
     .heat(),
@@ -133,7 +135,7 @@ pub(super) static CONTROL: &[Entity<Snapshot>] = &[
         "chamber_target",
         "Chamber target temperature",
         Class::Heat,
-        Platform::Number(|c| c.chamber_max, Command::ChamberTarget),
+        Platform::Number(|c| c.chamber_max, |(), v| Command::ChamberTarget(v)),
         |s| target(s.chamber),
     )
     .heat()
@@ -173,16 +175,16 @@ pub(super) static CONTROL: &[Entity<Snapshot>] = &[
         "chamber_light",
         "Chamber light",
         Class::Light,
-        Platform::Light(|on| Command::Light(LightKind::Chamber, on)),
+        Platform::Light(|(), on| Command::Light(LightKind::Chamber, on)),
         |s| flag(s.chamber_light),
     )
-    .effect("flash", || Command::FlashLight)
+    .effect("flash", |()| Command::FlashLight)
     .needs(|c, _| c.chamber_light),
     control::<Snapshot>(
         "heatbed_light",
         "Heatbed light",
         Class::Light,
-        Platform::Light(|on| Command::Light(LightKind::Heatbed, on)),
+        Platform::Light(|(), on| Command::Light(LightKind::Heatbed, on)),
         |s| flag(s.heatbed_light),
     )
     .needs(|c, _| c.requests.heatbed_light),
@@ -190,7 +192,7 @@ pub(super) static CONTROL: &[Entity<Snapshot>] = &[
         "work_light",
         "Work light",
         Class::Light,
-        Platform::Light(|on| Command::Light(LightKind::Work, on)),
+        Platform::Light(|(), on| Command::Light(LightKind::Work, on)),
         |s| flag(s.work_light),
     )
     .needs(|c, _| c.work_light)
@@ -203,9 +205,13 @@ pub(super) static CONTROL: &[Entity<Snapshot>] = &[
         speed,
     )
     .icon("mdi:speedometer"),
-    control::<Snapshot>("timelapse", "Timelapse", Class::Camera, Platform::Switch(Command::Timelapse), |s| {
-        flag(s.timelapse)
-    })
+    control::<Snapshot>(
+        "timelapse",
+        "Timelapse",
+        Class::Camera,
+        Platform::Switch(|(), on| Command::Timelapse(on)),
+        |s| flag(s.timelapse),
+    )
     .icon("mdi:camera")
     .config()
     .needs(|c, _| c.timelapse),
@@ -213,7 +219,7 @@ pub(super) static CONTROL: &[Entity<Snapshot>] = &[
         "prompt_sound",
         "Prompt sound",
         Class::Option,
-        Platform::Switch(Command::PromptSound),
+        Platform::Switch(|(), on| Command::PromptSound(on)),
         |s| flag(s.prompt_sound),
     )
     .icon("mdi:volume-high")
@@ -223,7 +229,7 @@ pub(super) static CONTROL: &[Entity<Snapshot>] = &[
         "recording",
         "Record while printing",
         Class::Camera,
-        Platform::Switch(|on| Command::Setting(Setting::Recording, on)),
+        Platform::Switch(|(), on| Command::Setting(Setting::Recording, on)),
         |s| flag(s.options.get(Setting::Recording)),
     )
     .icon("mdi:video")
@@ -286,29 +292,29 @@ pub(super) static CONTROL: &[Entity<Snapshot>] = &[
         // A fire alarm is nothing to press by mistake.
         .hidden()
         .needs(|c, _| c.requests.buzzer),
-    button::<Snapshot>("pause", "Pause printing", Class::Pause, || Command::Pause).icon("mdi:pause"),
-    button::<Snapshot>("resume", "Resume printing", Class::Resume, || Command::Resume).icon("mdi:play"),
-    button::<Snapshot>("stop", "Stop printing", Class::Stop, || Command::Stop).icon("mdi:stop"),
-    button::<Snapshot>("unload_filament", "Unload filament", Class::Filament, || Command::Unload {
+    button::<Snapshot>("pause", "Pause printing", Class::Pause, |()| Command::Pause).icon("mdi:pause"),
+    button::<Snapshot>("resume", "Resume printing", Class::Resume, |()| Command::Resume).icon("mdi:play"),
+    button::<Snapshot>("stop", "Stop printing", Class::Stop, |()| Command::Stop).icon("mdi:stop"),
+    button::<Snapshot>("unload_filament", "Unload filament", Class::Filament, |()| Command::Unload {
         side: None,
         celsius: None,
     })
     .icon("mdi:tray-arrow-up")
     .hidden(),
-    button::<Snapshot>("retry_filament", "Retry filament loading", Class::Answer, || {
+    button::<Snapshot>("retry_filament", "Retry filament loading", Class::Answer, |()| {
         Command::AmsControl(AmsAnswer::Resume)
     })
     .icon("mdi:autorenew")
     .needs(|_, s| has_ams(s)),
-    button::<Snapshot>("done_filament", "Filament loading done", Class::Answer, || {
+    button::<Snapshot>("done_filament", "Filament loading done", Class::Answer, |()| {
         Command::AmsControl(AmsAnswer::Done)
     })
     .icon("mdi:check")
     .needs(|_, s| has_ams(s)),
-    button::<Snapshot>("clear_error", "Clear error", Class::Option, || Command::ClearError)
+    button::<Snapshot>("clear_error", "Clear error", Class::Option, |()| Command::ClearError)
         .icon("mdi:alert-remove-outline")
         .diagnostic(),
-    button::<Snapshot>("home", "Home all axes", Class::Motion, || Command::Home)
+    button::<Snapshot>("home", "Home all axes", Class::Motion, |()| Command::Home)
         .icon("mdi:home-import-outline")
         .config()
         .hidden(),
@@ -317,7 +323,7 @@ pub(super) static CONTROL: &[Entity<Snapshot>] = &[
     calibration!("calibrate_motor_noise", "Calibrate motor noise", MotorNoise),
     calibration!("calibrate_lidar", "Calibrate lidar", Lidar),
     calibration!("calibrate_nozzle_offset", "Calibrate nozzle offset", NozzleOffset),
-    button::<Snapshot>("refresh", "Force refresh data", Class::Ask, || Command::Refresh)
+    button::<Snapshot>("refresh", "Force refresh data", Class::Ask, |()| Command::Refresh)
         .icon("mdi:refresh")
         .diagnostic()
         .lasting()

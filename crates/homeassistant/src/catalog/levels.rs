@@ -230,7 +230,7 @@ pub(super) static LEVELS: &[Entity<Snapshot>] = &[
         .icon("mdi:tray")
         .lasting()
         .early(),
-    button::<Snapshot>("clear_plate", "Plate is empty", Class::Note, || Command::ClearPlate)
+    button::<Snapshot>("clear_plate", "Plate is empty", Class::Note, |()| Command::ClearPlate)
         .icon("mdi:tray-remove")
         .lasting()
         .early(),

@@ -65,7 +65,7 @@ fn offered(s: &Snapshot) -> Option<Value<'_>> {
 pub(super) static UPDATE: &[Entity<Snapshot>] = &[
     // Home Assistant has no word for a version that is not known: no entity before it is.
     firmware::<Snapshot>("firmware", "Firmware", installed)
-        .installs(|| Command::InstallFirmware)
+        .installs(|()| Command::InstallFirmware)
         .needs(|c, s| c.job.update && s.identity.firmware.is_some())
         .with(
             |a, b| {

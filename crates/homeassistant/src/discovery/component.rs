@@ -3,7 +3,7 @@
 use serde_json::{Map, Value as Json, json};
 
 use crate::command;
-use crate::entity::{CURRENCY, Effect, Entity};
+use crate::entity::{CURRENCY, Effect, Entity, Subject};
 
 /// The value topic carries the percentage; 0 is off.
 const FAN_STATE: &str = "{{ 'OFF' if value == '0' else 'None' if value == 'None' else 'ON' }}";
@@ -31,7 +31,7 @@ impl Component {
     }
 
     /// What its row says of it.
-    pub(super) fn describe<T>(&mut self, entity: &Entity<T>, currency: &'static str) {
+    pub(super) fn describe<T: Subject>(&mut self, entity: &Entity<T>, currency: &'static str) {
         let unit = entity.unit.map(|unit| if unit == CURRENCY { currency } else { unit });
         let words = [
             ("device_class", entity.device_class),
@@ -122,7 +122,7 @@ impl Component {
         self.put("state_value_template", FAN_STATE);
     }
 
-    pub(super) fn effect(&mut self, effect: Effect) {
+    pub(super) fn effect<P: Copy>(&mut self, effect: Effect<P>) {
         self.put("effect_command_topic", self.set());
         self.put("effect_list", json!([effect.name]));
         self.put("effect_state_topic", self.topic.clone());
