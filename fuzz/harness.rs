@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use capture::Capture;
-use homeassistant::Publication;
+use homeassistant::event::TRIGGERS;
+use homeassistant::{Kind, Publication};
 use twin::Replay;
 
 /// Nothing that a printer says may make the gateway hold or tell more than this many bytes at once. The largest
@@ -61,11 +62,13 @@ pub(crate) fn check(lines: &[u8]) {
     let lines = &stretched(lines);
     let out = publications(lines);
     let mut retained: BTreeMap<&str, &str> = BTreeMap::new();
-    for Publication { topic, payload } in &out {
-        sound(topic, payload);
-        if is_moment(topic) {
+    for publication in &out {
+        sound(publication);
+        // What happens may happen again.
+        if !publication.kind.is_retained() {
             continue;
         }
+        let Publication { topic, payload, .. } = publication;
         let before = retained.insert(topic, payload);
         // Taking away what is away does no harm, nor do two texts that differ only beyond what a state can hold.
         let alike = payload.is_empty() || payload == "None" || payload.chars().count() == 255;
@@ -76,28 +79,23 @@ pub(crate) fn check(lines: &[u8]) {
     assert!(out == publications(lines), "the same messages gave something else");
 }
 
-/// Whether a topic is one of things that happen, which the broker does not keep and which may happen again.
-pub(crate) fn is_moment(topic: &str) -> bool {
-    topic.contains("/event/") || topic.ends_with("/trigger")
-}
-
 /// A topic that a broker takes with a payload that Home Assistant understands.
-pub(crate) fn sound(topic: &str, payload: &str) {
+pub(crate) fn sound(Publication { kind, topic, payload }: &Publication) {
     let odd = |c: char| c.is_control() || matches!(c, '+' | '#');
     assert!(
         !topic.is_empty() && topic.len() < 200 && topic.is_ascii() && !topic.contains(odd),
         "the topic {topic:?}"
     );
     let object = || serde_json::from_str::<serde_json::Map<String, serde_json::Value>>(payload).is_ok();
-    let discovery = topic.starts_with("homeassistant/");
-    match topic.rsplit('/').next() {
-        _ if payload.is_empty() => {}
-        _ if discovery => assert!(object(), "{topic} is no JSON object"),
-        Some("attributes" | "state") => assert!(object(), "{topic} = {payload}"),
-        _ if topic.contains("/event/") => assert!(object(), "{topic} = {payload}"),
-        Some("availability") => assert!(matches!(payload, "online" | "offline"), "{topic} = {payload}"),
+    let trigger = || TRIGGERS.iter().any(|trigger| trigger.name == payload);
+    let sound = match kind {
+        Kind::Removed | Kind::Withdrawn => payload.is_empty(),
+        Kind::Discovery | Kind::Parting | Kind::Attributes | Kind::Document => object(),
+        Kind::Moment => object() || trigger(),
+        Kind::Availability => matches!(payload.as_str(), "online" | "offline"),
         // An `update` entity's value is a document.
-        Some("firmware") => assert!(payload == "None" || object(), "{topic} = {payload}"),
-        _ => assert!(payload.chars().count() <= 255, "{topic} has {} characters", payload.chars().count()),
-    }
+        Kind::Value if topic.ends_with("/firmware") => payload == "None" || object(),
+        Kind::Value => payload.chars().count() <= 255,
+    };
+    assert!(sound, "{kind:?} on {topic} with {} characters: {payload:.300}", payload.chars().count());
 }

@@ -31,17 +31,17 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
     let mut replay = Replay::default();
     let mut last = BTreeMap::new();
     let mut published = Vec::new();
-    let mut tell = |replay: &Replay, published: &mut Vec<Publication>| -> anyhow::Result<()> {
+    let mut tell = |published: &mut Vec<Publication>| -> anyhow::Result<()> {
         for publication in published.drain(..) {
-            let moment = replay.is_moment(&publication);
+            let retain = publication.kind.is_retained();
             if arguments.only_final {
                 if publication.payload.is_empty() {
                     last.remove(&publication.topic);
-                } else if !moment {
+                } else if retain {
                     last.insert(publication.topic, publication.payload);
                 }
             } else {
-                say(&line(&publication.topic, &publication.payload, !moment))?;
+                say(&line(&publication.topic, &publication.payload, retain))?;
             }
         }
         Ok(())
@@ -56,11 +56,11 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
             }
             let capture = Capture::parse(&text).with_context(|| format!("{name} line {number}"))?;
             replay.feed(&capture, &mut published);
-            tell(&replay, &mut published)?;
+            tell(&mut published)?;
         }
     }
     replay.finish(&mut published);
-    tell(&replay, &mut published)?;
+    tell(&mut published)?;
     for (topic, payload) in &last {
         say(&line(topic, payload, true))?;
     }

@@ -6,7 +6,7 @@ use tracing::{debug, error, warn};
 
 use crate::mqtt::{self, Message, Qos};
 use homeassistant::topic::Incoming;
-use homeassistant::{Bridge, BridgeCommand, Publication, account_key};
+use homeassistant::{Bridge, BridgeCommand, Kind, Publication, account_key};
 use printer::Now;
 use twin::{Ask, Broker, Input};
 
@@ -214,28 +214,26 @@ impl Gateway {
     /// Hands what is to be published to the local broker.
     pub(super) fn publish(&self, publications: impl Iterator<Item = Publication>) {
         let outbox = self.local.outbox();
-        let mut rest = publications.filter(|_| self.local_connected).peekable();
-        while let Some(Publication { topic, payload }) = rest.next() {
-            if payload.is_empty() && self.is_announced(&topic) {
+        let is_announced = |topic: &str| self.printers.iter().any(|(_, p)| p.twin.announces_on(topic));
+        for Publication { kind, topic, payload } in publications.filter(|_| self.local_connected) {
+            match kind {
                 // An AMS was plugged into another printer, whose device it is now.
-                continue;
-            }
-            if rest.peek().is_some_and(|next| next.topic == topic) {
+                Kind::Withdrawn if is_announced(&topic) => {}
                 // Both messages of a removal must leave; set, the second would replace the first.
-                outbox.send(Message::new(topic, payload).retained());
-            } else {
-                outbox.set(topic, payload);
+                Kind::Parting => {
+                    outbox.send(Message::new(topic, payload).retained());
+                }
+                Kind::Moment => {
+                    outbox.send(Message::new(topic, payload));
+                }
+                Kind::Discovery
+                | Kind::Withdrawn
+                | Kind::Value
+                | Kind::Attributes
+                | Kind::Document
+                | Kind::Availability
+                | Kind::Removed => outbox.set(topic, payload),
             }
-        }
-    }
-
-    /// Whether a printer announces its device, or a child's, on this topic.
-    fn is_announced(&self, topic: &str) -> bool {
-        match self.topics.parse(topic) {
-            Some(Incoming::Discovery { device }) => {
-                self.printers.iter().any(|(_, p)| p.twin.announces(device))
-            }
-            _ => false,
         }
     }
 

@@ -150,7 +150,7 @@ impl Orphans {
         let mut devices = std::mem::take(&mut self.devices);
         devices.retain(|id, device| {
             let judged = if !self.discovery {
-                out.push(removal(self.topics.config(id)));
+                out.push(Publication::withdrawn(self.topics.config(id)));
                 true
             } else if *id == self.topics.bridge_id() {
                 clear_of_gateway(device, gateway, &mut out);
@@ -161,7 +161,7 @@ impl Orphans {
             !judged
         });
         self.devices = devices;
-        for Publication { topic, payload } in out {
+        for Publication { topic, payload, .. } in out {
             // Nothing of it folds: where a component is removed, both messages must leave.
             outbox.send(Message::new(topic, payload).retained());
         }
@@ -173,7 +173,7 @@ impl Orphans {
             let unbound = complete && !printers.iter().any(|printer| printer.serial == serial);
             let orphaned = unbound || !self.documents;
             if orphaned {
-                out.push(removal(self.topics.state(serial)));
+                out.push(Publication::removed(self.topics.state(serial)));
             }
             !orphaned && !complete
         });
@@ -209,7 +209,7 @@ impl Orphans {
                 // It may hang on another printer now, or stand at another place.
                 lost.topics.extend(device.topics().filter(|topic| !lives(topic)));
             }
-            out.extend(lost.topics.into_iter().map(removal));
+            out.extend(lost.topics.into_iter().map(Publication::removed));
             return true;
         }
         // An AMS may have moved to a printer that has not said yet what it has.
@@ -219,11 +219,11 @@ impl Orphans {
         if owner.is_none() {
             info!(device = %printer::quoted(&device.name), "taking a device off Home Assistant that is not in the account any more");
         }
-        out.push(removal(self.topics.config(id)));
-        out.extend(device.topics().filter(|topic| !lives(topic)).map(removal));
+        out.push(Publication::withdrawn(self.topics.config(id)));
+        out.extend(device.topics().filter(|topic| !lives(topic)).map(Publication::removed));
         // A child shares the availability of its printer, which may live on.
         if !device.is_child(&self.topics) {
-            out.extend(device.availability.iter().map(removal));
+            out.extend(device.availability.iter().map(Publication::removed));
         }
         true
     }
@@ -235,11 +235,7 @@ fn clear_of_gateway(device: &Device, gateway: &BridgeMirror, out: &mut Vec<Publi
     if !lost.components.is_empty() {
         gateway.remove_components(&lost.components, out);
     }
-    out.extend(lost.topics.into_iter().map(removal));
-}
-
-fn removal(topic: impl Into<String>) -> Publication {
-    Publication { topic: topic.into(), payload: String::new() }
+    out.extend(lost.topics.into_iter().map(Publication::removed));
 }
 
 /// What a device had that it does not have any more.

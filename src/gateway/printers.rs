@@ -198,16 +198,16 @@ impl Gateway {
                 Output::Request(place, request) => self.request(serial, place, request),
                 Output::Changed => self.on_changed(now, serial),
                 Output::Picture(topic, bytes) => self.local.outbox().set(topic, bytes),
-                Output::Tell(Publication { topic, payload }) => {
+                Output::Tell(Publication { topic, payload, .. }) => {
                     self.local.outbox().send(Message::new(topic, payload));
                 }
-                Output::Event(number, Publication { topic, payload }) => {
+                Output::Event(number, Publication { topic, payload, .. }) => {
                     let message = Message::new(topic, payload).at_least_once();
                     if let Some(token) = self.local.outbox().send(message) {
                         self.flying.insert(token, (serial.clone(), number));
                     }
                 }
-                Output::Trigger(Publication { topic, payload }) => {
+                Output::Trigger(Publication { topic, payload, .. }) => {
                     self.local.outbox().send(Message::new(topic, payload).at_least_once());
                 }
                 Output::Store => {

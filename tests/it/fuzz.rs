@@ -7,6 +7,7 @@ pub(crate) mod harness;
 use std::path::{Path, PathBuf};
 
 use capture::Capture;
+use homeassistant::{Kind, Publication};
 
 /// How many changes are tried with each story; `./ci full` asks for more.
 fn changes() -> usize {
@@ -122,17 +123,17 @@ fn a_garbled_serial_of_an_ams_gets_into_no_topic() {
 #[test]
 #[should_panic(expected = "characters")]
 fn a_state_that_is_too_long_is_seen() {
-    harness::sound("bambu2mqtt/1/job_name", &"x".repeat(256));
+    harness::sound(&Publication::new(Kind::Value, "bambu2mqtt/1/job_name", "x".repeat(256)));
 }
 
 #[test]
 #[should_panic(expected = "the topic")]
 fn a_topic_with_a_wildcard_is_seen() {
-    harness::sound("bambu2mqtt/1/#", "1");
+    harness::sound(&Publication::new(Kind::Value, "bambu2mqtt/1/#", "1"));
 }
 
 #[test]
-#[should_panic(expected = "attributes")]
+#[should_panic(expected = "Attributes")]
 fn attributes_that_are_no_object_are_seen() {
-    harness::sound("bambu2mqtt/1/hms/attributes", "[]");
+    harness::sound(&Publication::new(Kind::Attributes, "bambu2mqtt/1/hms/attributes", "[]"));
 }

@@ -44,7 +44,7 @@ impl Rig {
         let out = self.player.look(now());
         let key = |topic: &str| topic.splitn(3, '/').nth(2).unwrap_or_default().to_owned();
         let mut keys = Vec::new();
-        for Publication { topic, payload } in out {
+        for Publication { topic, payload, .. } in out {
             keys.push(key(&topic));
             self.topics.insert(key(&topic), payload);
         }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use homeassistant::catalog::{ACCOUNT, AMS, BRIDGE, EXTERNAL, PRINTER, SLOT};
 use homeassistant::entity::{Category, Entity, Platform, Subject, Value};
 use homeassistant::topic::Topics;
-use homeassistant::{AccountState, AccountView, Bridge, BridgeMirror, Publication};
+use homeassistant::{AccountState, AccountView, Bridge, BridgeMirror, Kind, Publication};
 use printer::options::DoorCheck;
 use printer::tools::{
     AirductMode, HolderPosition, HolderState, Hotend, HotendPlace, Machine, Material, Nozzle, Rack, Storage,
@@ -303,7 +303,7 @@ impl Home {
 
     pub(crate) fn look(&mut self) -> Vec<Publication> {
         let out = self.player.look(now());
-        for Publication { topic, payload } in &out {
+        for Publication { topic, payload, .. } in &out {
             if payload.is_empty() {
                 self.broker.remove(topic);
             } else {
@@ -463,7 +463,7 @@ fn an_ams_that_changes_its_place_is_never_taken_back_in_between() {
     home.printer.set(json!({"ams": {"ams_exist_bits": "2", "tray_exist_bits": "f0"}}));
     home.printer.report["ams"]["ams"][0]["id"] = "1".into();
     let out = home.hear(&home.printer.version());
-    assert!(!out.iter().any(|p| p.topic.ends_with("config") && p.payload.is_empty()));
+    assert!(!out.iter().any(|p| p.kind == Kind::Withdrawn));
     let out = home.tell_all();
     let configs: Vec<_> = out.iter().filter(|p| p.topic.contains(ams)).collect();
     assert!(!configs.is_empty() && configs.iter().all(|p| !p.payload.is_empty()), "{configs:?}");
@@ -479,13 +479,10 @@ fn what_the_printer_lost_is_taken_off_home_assistant_and_the_broker() {
     assert!(home.broker.contains_key(topic));
     home.printer.set(json!({"lights_report": [{"node": "chamber_light", "mode": "on"}]}));
     let out = home.tell_all();
-    let configs: Vec<Json> = out
-        .iter()
-        .filter(|p| p.topic.ends_with("/config"))
-        .map(|p| serde_json::from_str(&p.payload).unwrap())
-        .collect();
+    let told: Vec<_> = out.iter().filter(|p| matches!(p.kind, Kind::Parting | Kind::Discovery)).collect();
     // Home Assistant forgets a component that has its platform and nothing else, and keeps one that is left out.
-    assert_eq!(configs.len(), 2);
+    assert_eq!(told.iter().map(|p| p.kind).collect::<Vec<_>>(), [Kind::Parting, Kind::Discovery]);
+    let configs: Vec<Json> = told.iter().map(|p| serde_json::from_str(&p.payload).unwrap()).collect();
     assert_eq!(configs[0]["components"]["light_work_light"], json!({"platform": "light"}));
     assert_eq!(configs[1]["components"]["light_work_light"], Json::Null);
     assert!(!home.broker.contains_key(topic));
@@ -497,7 +494,7 @@ fn a_new_name_is_told_and_the_ids_stay() {
     let before = home.config(&home.own()).unwrap();
     home.player.policy(now(), |policy| policy.name = "Attic".into());
     let out = home.look();
-    assert!(out.iter().all(|p| p.topic.ends_with("/config")), "only the devices' names changed");
+    assert!(out.iter().all(|p| p.kind == Kind::Discovery), "only the devices' names changed");
     let after = home.config(&home.own()).unwrap();
     assert_eq!(after["device"]["name"], "Attic");
     assert_eq!(after["components"], before["components"]);
@@ -570,7 +567,7 @@ fn what_a_signature_keeps_from_working_is_unavailable_and_nothing_else() {
     let mut home = home;
     let out = home.hear(r#"{"print":{"command":"push_status","msg":1,"fun":"3EC18FFF9CFF"}}"#);
     assert!(out.iter().any(|p| p.topic == mode));
-    assert!(!out.iter().any(|p| p.topic.ends_with("/config")));
+    assert!(!out.iter().any(|p| p.kind == Kind::Discovery));
     assert_eq!(home.broker[&mode], "full");
 }
 
@@ -578,7 +575,7 @@ fn what_a_signature_keeps_from_working_is_unavailable_and_nothing_else() {
 fn a_removed_printer_leaves_nothing_behind() {
     for model in MODELS {
         let Home { player, mut broker, .. } = Home::new(model);
-        for Publication { topic, payload } in player.removed() {
+        for Publication { topic, payload, .. } in player.removed() {
             assert_eq!(payload, "");
             broker.remove(&topic);
         }
@@ -591,7 +588,7 @@ fn a_printer_that_was_never_heard_has_what_needs_no_report() {
     let policy = Policy { name: "Test".into(), ..Policy::default() };
     let setup = Setup::new(Serial::new("01P00X000000001"), ["C12", "P1S"], policy, &topics());
     let out = Player::of(now(), setup).look(now());
-    let told = out.iter().filter(|p| !p.topic.ends_with("config"));
+    let told = out.iter().filter(|p| p.kind != Kind::Discovery);
     let lines: Vec<_> = told.map(|p| format!("{} = {}", p.topic, p.payload)).collect();
     snapshot("unheard", &lines.join("\n"));
 }

@@ -59,7 +59,7 @@ impl Desk {
     }
 
     fn publish(&mut self) {
-        for Publication { topic, payload } in self.player.look(at(self.mono)) {
+        for Publication { topic, payload, .. } in self.player.look(at(self.mono)) {
             let Some(key) = topic.strip_prefix(&format!("b/{}/", self.printer.serial)) else { continue };
             *self.said.entry(key.to_owned()).or_default() += 1;
             self.values.insert(key.to_owned(), payload);
@@ -449,7 +449,7 @@ fn flicker(text: &str) -> (Vec<String>, usize, usize) {
         reports += 1;
         let status = |p: &Publication| p.topic.ends_with("/status");
         let anew = out.iter().any(status);
-        for Publication { topic, payload } in out {
+        for Publication { topic, payload, .. } in out {
             published += 1;
             let key = topic.rsplit('/').next().unwrap_or_default().to_owned();
             let old = last.insert(topic.clone(), payload.clone());

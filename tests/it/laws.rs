@@ -338,7 +338,7 @@ struct Broker(BTreeMap<String, String>);
 
 impl Broker {
     fn take(&mut self, publications: Vec<Publication>) {
-        for Publication { topic, payload } in publications {
+        for Publication { topic, payload, .. } in publications {
             if payload.is_empty() {
                 self.0.remove(&topic);
             } else {

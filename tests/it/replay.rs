@@ -5,7 +5,7 @@ use std::path::Path;
 
 use bambu::session::Note;
 use capture::Capture;
-use homeassistant::Publication;
+use homeassistant::{Kind, Publication};
 use twin::Replay;
 
 use crate::homeassistant::snapshot;
@@ -40,7 +40,7 @@ fn check(story: &str) {
     let replayed = replay(text.lines(), |number, out| {
         let title = if number == 0 { "the end".into() } else { format!("message {number}") };
         writeln!(list, "# {title}").unwrap();
-        for Publication { topic, payload } in out {
+        for Publication { topic, payload, .. } in out {
             match topic.strip_prefix("homeassistant/device/") {
                 Some(device) if !payload.is_empty() => {
                     let config: serde_json::Value = serde_json::from_str(&payload).unwrap();
@@ -135,10 +135,8 @@ fn recordings_of_real_printers_are_read_to_the_last_line() {
         let mut lines = 0;
         let replayed = replay(text.lines(), |number, out| {
             lines = lines.max(number);
-            for Publication { topic, payload } in out {
-                let value = topic.starts_with("bambu2mqtt/")
-                    && !topic.ends_with("/attributes")
-                    && !topic.contains("/event/");
+            for Publication { kind, topic, payload } in out {
+                let value = kind == Kind::Value;
                 // The value of an `update` entity is a document.
                 let document = topic.ends_with("/firmware")
                     && serde_json::from_str::<serde_json::Value>(&payload).is_ok();

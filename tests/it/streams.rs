@@ -4,10 +4,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use homeassistant::Publication;
+use homeassistant::{Kind, Publication};
 use serde_json::{Value, json};
 
-use crate::fuzz::harness::is_moment;
 use crate::replay::replay;
 use crate::reports::Printer;
 use crate::support::shared::shared;
@@ -36,7 +35,7 @@ fn transcript<'a>(lines: impl IntoIterator<Item = &'a str> + Clone) -> Vec<Momen
     let mut moments = Vec::new();
     replay(lines, |number, mut out| {
         // What happens may happen again, and the broker keeps none of it: `traces` and `events` look at that.
-        out.retain(|publication| !is_moment(&publication.topic));
+        out.retain(|publication| publication.kind.is_retained());
         let message = number.checked_sub(1).map_or(Value::Null, |at| messages[at].clone());
         moments.push(Moment { message, out });
     });
@@ -62,10 +61,10 @@ fn steady(moments: &[Moment]) -> Result<(), String> {
             .any(|p| matches!(key(&p.topic), Some("status" | "availability" | "connectivity")))
     };
     for (now, moment) in moments.iter().enumerate() {
-        let moved = moment.out.iter().any(|p| p.payload.is_empty() && p.topic.starts_with("homeassistant/"));
-        for Publication { topic, payload } in &moment.out {
+        let moved = moment.out.iter().any(|p| p.kind == Kind::Withdrawn);
+        for Publication { kind, topic, payload } in &moment.out {
             let numbers = matches!(key(topic), Some("active_ams" | "active_tray"));
-            if key(topic).is_none() || numbers || topic.ends_with("/attributes") {
+            if key(topic).is_none() || numbers || *kind == Kind::Attributes {
                 continue;
             }
             let before = last.insert(topic, payload);
@@ -103,15 +102,15 @@ fn slots_stay(moments: &[Moment]) -> Result<(), String> {
         if print.is_null() || told.contains(&true) {
             continue;
         }
-        for Publication { topic, payload } in out {
+        for Publication { kind, topic, payload } in out {
             let slot = topic.contains("/tray_") || topic.contains("/external/");
             let gone = matches!(payload.as_str(), "" | "None" | "Empty");
             // A unit that is announced late, when nobody hopes for its serial any more, loses nothing.
             let taken = gone && before.contains_key(topic.as_str());
-            if slot && taken && !topic.ends_with("/attributes") {
+            if slot && taken && *kind != Kind::Attributes {
                 return Err(format!("message {} says nothing of slots, and {topic} = {payload:?}", at + 1));
             }
-            if payload.is_empty() && topic.starts_with("homeassistant/") {
+            if *kind == Kind::Withdrawn {
                 return Err(format!("message {} takes {topic} away", at + 1));
             }
         }
@@ -125,7 +124,7 @@ fn hms_follow(moments: &[Moment]) -> Result<(), String> {
     let mut said: Option<&Vec<Value>> = None;
     for (at, Moment { message, out }) in moments.iter().enumerate() {
         said = message["print"]["hms"].as_array().or(said);
-        for Publication { topic, payload } in out {
+        for Publication { topic, payload, .. } in out {
             if key(topic) == Some("hms_codes") {
                 shown = Some(payload.as_str());
             }
@@ -145,7 +144,7 @@ fn hms_follow(moments: &[Moment]) -> Result<(), String> {
 fn nothing_twice(moments: &[Moment]) -> Result<(), String> {
     let mut last = BTreeMap::new();
     for (at, moment) in moments.iter().enumerate() {
-        for Publication { topic, payload } in &moment.out {
+        for Publication { topic, payload, .. } in &moment.out {
             if last.insert(topic, payload) == Some(payload) {
                 return Err(format!("message {} tells {topic} = {payload} again", at + 1));
             }
@@ -157,27 +156,30 @@ fn nothing_twice(moments: &[Moment]) -> Result<(), String> {
 /// What is retained at the end is in discovery, and all that discovery names for reading is retained.
 fn discovered(moments: &[Moment]) -> Result<(), String> {
     let mut retained = BTreeMap::new();
-    for Publication { topic, payload } in moments.iter().flat_map(|moment| &moment.out) {
+    for Publication { kind, topic, payload } in moments.iter().flat_map(|moment| &moment.out) {
         if payload.is_empty() {
             retained.remove(topic.as_str());
         } else {
-            retained.insert(topic.as_str(), payload.as_str());
+            retained.insert(topic.as_str(), (*kind, payload.as_str()));
         }
     }
     let mut named = BTreeSet::new();
-    for (topic, payload) in &retained {
-        if !topic.starts_with("homeassistant/") {
+    for (topic, (kind, payload)) in &retained {
+        if *kind != Kind::Discovery {
             continue;
         }
         let config: Value = serde_json::from_str(payload).map_err(|error| format!("{topic}: {error}"))?;
         for (_, component) in config["components"].as_object().into_iter().flatten() {
+            // The topics of what happens have no value that stays.
+            if matches!(component["platform"].as_str(), Some("event" | "device_automation")) {
+                continue;
+            }
             let topics = component.as_object().into_iter().flatten();
             // A picture is no text: the gateway publishes it beside the rows.
             let read = topics.filter(|(name, _)| {
                 name.ends_with("topic") && !name.ends_with("command_topic") && *name != "image_topic"
             });
-            let kept = read.filter_map(|(_, topic)| topic.as_str()).filter(|topic| !is_moment(topic));
-            named.extend(kept.map(str::to_owned));
+            named.extend(read.filter_map(|(_, topic)| topic.as_str()).map(str::to_owned));
         }
     }
     let values = retained.keys().filter(|topic| key(topic).is_some_and(|key| key != "availability"));
@@ -239,7 +241,7 @@ fn breaks(broken: &str, spoil: impl FnOnce(&mut Vec<Moment>)) {
 
 fn tell(moments: &mut [Moment], at: usize, key: &str, payload: &str) {
     let topic = format!("bambu2mqtt/03900X000000001/{key}");
-    moments[at].out.push(Publication { topic, payload: payload.to_owned() });
+    moments[at].out.push(Publication::new(Kind::Value, topic, payload));
 }
 
 #[test]

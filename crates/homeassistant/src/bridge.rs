@@ -11,7 +11,7 @@ use printer::{Capabilities, Now};
 use super::catalog::{ACCOUNT, BRIDGE};
 use super::discovery::{Message, account_key};
 use super::topic::{PURGE, Topics};
-use super::{Cell, Publication, Rows, discovery, remove_topics};
+use super::{Cell, Kind, Publication, Rows, discovery, remove_topics};
 
 /// How an account stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
@@ -254,9 +254,9 @@ impl BridgeMirror {
                 .filter_map(|id| Some((id, super::platform_of(id)?)))
                 .collect();
             if !lost.is_empty() {
-                out.push(Publication::new(topic.clone(), message.without(lost)));
+                out.push(Publication::new(Kind::Parting, topic.clone(), message.without(lost)));
             }
-            out.push(Publication::new(topic, message.payload()));
+            out.push(Publication::new(Kind::Discovery, topic, message.payload()));
         }
         for number in bridge.accounts.len() + 1..=self.accounts.len() {
             let mut gone = Vec::new();
@@ -298,8 +298,9 @@ impl BridgeMirror {
     pub fn remove_components<'a>(&self, gone: &[(&'a str, &'a str)], out: &mut Vec<Publication>) {
         if let Some(message) = &self.announced {
             let topic = self.topics.config(&message.device);
-            out.push(Publication::new(topic.clone(), message.without(gone.iter().copied())));
-            out.push(Publication::new(topic, message.payload()));
+            let parting = message.without(gone.iter().copied());
+            out.push(Publication::new(Kind::Parting, topic.clone(), parting));
+            out.push(Publication::new(Kind::Discovery, topic, message.payload()));
         }
     }
 }
@@ -372,7 +373,7 @@ mod tests {
         let has = |id: &str| mirror.components().any(|known| known == id);
         assert!(has("sensor_account_2") && has("sensor_token_expires_2") && has("sensor_account"));
         assert!(!has("text_login_code_2"), "nobody can ask for a code without a name");
-        let config = out.iter().find(|p| p.topic.ends_with("/config")).unwrap();
+        let config = out.iter().find(|p| p.kind == Kind::Discovery).unwrap();
         assert!(config.payload.contains(r#""name":"Account 2 login expires""#), "{}", config.payload);
         assert!(out.iter().any(|p| p.topic == "b/bridge/account_2" && p.payload == "offline"));
         out.clear();
@@ -392,7 +393,7 @@ mod tests {
         mirror.update(NOW, &one, &mut out);
         assert!(out.is_empty());
         mirror.republish(NOW, "login_code", &one, &mut out);
-        assert_eq!(out, [Publication::new("b/bridge/login_code".into(), "None".into())]);
+        assert_eq!(out, [Publication::new(Kind::Value, "b/bridge/login_code", "None")]);
     }
 
     #[test]

@@ -12,7 +12,7 @@ use printer::event::{Event, EventSource, Group, Kind};
 use printer::reason::Reason;
 use printer::record::{JobClass, JobRecord, JobResult};
 
-use super::Publication;
+use super::publication::{self, Publication};
 use super::topic::Topics;
 
 /// All that can happen in a group, as `event_type` says it.
@@ -115,7 +115,8 @@ pub fn message(topics: &Topics, who: &Snapshot, event: &Event, telling: Telling)
     };
     // Cannot fail: plain words and numbers.
     let payload = serde_json::to_string(&payload).unwrap_or_default();
-    Publication::new(topics.event(&who.identity.serial, event.group().word()), payload)
+    let topic = topics.event(&who.identity.serial, event.group().word());
+    Publication::new(publication::Kind::Moment, topic, payload)
 }
 
 /// Keys in the order in which a person reads them; Home Assistant wants `event_type` and shows the rest as

@@ -11,6 +11,7 @@ pub mod command;
 pub mod discovery;
 pub mod entity;
 pub mod event;
+mod publication;
 pub mod topic;
 
 use std::ops::Range;
@@ -24,22 +25,8 @@ use catalog::{AMS, EXTERNAL, PRINTER, SLOT};
 use discovery::TRIGGER;
 pub use discovery::account_key;
 use entity::{Entity, Platform, Published, Subject};
+pub use publication::{Kind, Publication};
 use topic::{Part, Topics};
-
-/// A retained message for the local broker; an empty payload takes a topic off it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Publication {
-    /// Where.
-    pub topic: String,
-    /// What.
-    pub payload: String,
-}
-
-impl Publication {
-    fn new(topic: String, payload: String) -> Self {
-        Self { topic, payload }
-    }
-}
 
 /// What was last published of one row.
 #[derive(Debug, Clone, Default)]
@@ -101,7 +88,7 @@ impl<T: Subject> Rows<'_, T> {
                 if first || value.is_none() || !early {
                     cell.value = Published::from(value.as_ref());
                     cell.at = u32::try_from(now.mono.as_secs()).unwrap_or(u32::MAX);
-                    out.push(Publication::new((self.topic)(row.key), cell.value.to_string()));
+                    out.push(Publication::new(Kind::Value, (self.topic)(row.key), cell.value.to_string()));
                 } else {
                     self.hold(next);
                 }
@@ -115,7 +102,8 @@ impl<T: Subject> Rows<'_, T> {
                 let new = hash(&payload);
                 if first || cell.attributes != new {
                     cell.attributes = new;
-                    out.push(Publication::new(format!("{}/attributes", (self.topic)(row.key)), payload));
+                    let topic = format!("{}/attributes", (self.topic)(row.key));
+                    out.push(Publication::new(Kind::Attributes, topic, payload));
                 }
             }
         }
@@ -316,7 +304,7 @@ impl Mirror {
         if self.online != Some(online) {
             self.online = Some(online);
             let payload = if online { "online" } else { "offline" };
-            out.push(Publication::new(self.topics.availability(&self.serial), payload.into()));
+            out.push(Publication::new(Kind::Availability, self.topics.availability(&self.serial), payload));
         }
         self.update_document(now, first, out);
     }
@@ -324,12 +312,12 @@ impl Mirror {
     /// Tells the document of all values, if one of those told since `first` is among them.
     fn update_document(&mut self, now: Now, first: usize, out: &mut Vec<Publication>) {
         let Some(document) = self.document.as_mut() else { return };
-        let announces = |topic: &str| topic.ends_with("/config") && topic.contains("/device/");
-        let is_value = |p: &Publication| !(p.topic.ends_with("/attributes") || announces(&p.topic));
-        document.due |= out.iter().skip(first).any(is_value);
+        let shows = |p: &Publication| matches!(p.kind, Kind::Value | Kind::Availability | Kind::Removed);
+        document.due |= out.iter().skip(first).any(shows);
         if document.due && document.told.is_none_or(|told| now.mono >= told + DOCUMENT_EACH) {
             *document = Document { due: false, told: Some(now.mono) };
-            out.push(Publication::new(self.topics.state(&self.serial), self.values().to_string()));
+            let values = self.values().to_string();
+            out.push(Publication::new(Kind::Document, self.topics.state(&self.serial), values));
         }
     }
 
@@ -436,7 +424,7 @@ impl Mirror {
             remove_topics(self.child_topics(child.part, 0..child.slots), out);
         }
         let (topics, serial) = (&self.topics, &self.serial);
-        out.push(Publication::new(topics.config(&topics.printer_id(serial)), String::new()));
+        out.push(Publication::withdrawn(topics.config(&topics.printer_id(serial))));
         let mut gone = vec![topics.availability(serial)];
         Rows::topics(&PRINTER, &|key| topics.value(serial, Part::Printer, key), &mut gone);
         if self.document.is_some() {
@@ -453,6 +441,13 @@ impl Mirror {
     pub fn devices(&self) -> Vec<String> {
         let own = self.announced.is_some().then(|| self.topics.printer_id(&self.serial));
         own.into_iter().chain(self.children.iter().map(|child| child.device.clone())).collect()
+    }
+
+    /// Whether one of the devices is announced on this topic now.
+    pub fn announces_on(&self, topic: &str) -> bool {
+        let announces =
+            |device: &str| self.components(device).is_some() && self.topics.config(device) == topic;
+        self.devices().iter().any(|device| announces(device))
     }
 
     /// The component ids that a device has now, if it is one of this printer's.
@@ -477,8 +472,9 @@ impl Mirror {
         let message = self.messages(snapshot).into_iter().find(|message| message.device == device);
         if let Some(message) = message {
             let topic = self.topics.config(device);
-            out.push(Publication::new(topic.clone(), message.without(gone.iter().copied())));
-            out.push(Publication::new(topic, message.payload()));
+            let parting = message.without(gone.iter().copied());
+            out.push(Publication::new(Kind::Parting, topic.clone(), parting));
+            out.push(Publication::new(Kind::Discovery, topic, message.payload()));
         }
     }
 
@@ -520,9 +516,9 @@ impl Mirror {
                     .filter_map(|id| Some((id, platform_of(id)?)))
                     .collect();
                 if !lost.is_empty() {
-                    out.push(Publication::new(topic.clone(), message.without(lost)));
+                    out.push(Publication::new(Kind::Parting, topic.clone(), message.without(lost)));
                 }
-                out.push(Publication::new(topic, payload));
+                out.push(Publication::new(Kind::Discovery, topic, payload));
             }
             *known = Some(new);
         }
@@ -582,7 +578,7 @@ impl Mirror {
 
     fn remove_config(&self, device: &str, out: &mut Vec<Publication>) {
         if self.discovery {
-            out.push(Publication::new(self.topics.config(device), String::new()));
+            out.push(Publication::withdrawn(self.topics.config(device)));
         }
     }
 
@@ -684,7 +680,7 @@ impl Mirror {
 
 /// Takes topics off the broker.
 fn remove_topics(topics: Vec<String>, out: &mut Vec<Publication>) {
-    out.extend(topics.into_iter().map(|topic| Publication::new(topic, String::new())));
+    out.extend(topics.into_iter().map(Publication::removed));
 }
 
 /// How many entities a printer has in Home Assistant, with its AMS units and external spools.

@@ -121,13 +121,6 @@ impl Topics {
         self.value(serial, Part::Printer, "trigger")
     }
 
-    /// Whether the topic is one of things that happen: told once, with care, and never kept by the broker.
-    pub fn is_moment(&self, topic: &str) -> bool {
-        let rest = topic.strip_prefix(&self.base).and_then(|rest| rest.strip_prefix('/'));
-        let rest = rest.and_then(|rest| rest.split_once('/')).map(|(_, rest)| rest);
-        rest.is_some_and(|rest| rest == "trigger" || rest.starts_with("event/"))
-    }
-
     /// A picture of a printer.
     pub fn image(&self, serial: &Serial, name: &str) -> String {
         self.value(serial, Part::Printer, &image(name))
@@ -321,11 +314,7 @@ mod tests {
         for moment in
             [topics.event(&serial, "print"), topics.trigger(&serial), topics.bridge_event("account")]
         {
-            assert!(topics.is_moment(&moment), "{moment}");
             assert_eq!(topics.parse(&moment), None, "output only");
-        }
-        for kept in [topics.bridge("version"), topics.state(&serial), topics.config("x_trigger")] {
-            assert!(!topics.is_moment(&kept), "{kept}");
         }
         for (part, key) in [(Part::Ams(128), "ams/128/drying"), (Part::External(2), "external/2/load")] {
             let set = format!("{}/set", topics.value(&serial, part, key.rsplit('/').next().unwrap()));

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use bambu::session::{self, CommandId};
-use homeassistant::{Publication, action, command};
+use homeassistant::{Kind, Publication, action, command};
 use printer::{Command, Now, Outcome};
 use serde_json::{Value as Json, json};
 
@@ -108,7 +108,7 @@ impl Twin {
             body.extend(request.map(|id| ("id".into(), id.clone())));
         }
         let topic = self.topics.result(&self.serial, key);
-        out.push(Output::Tell(Publication { topic, payload: body.to_string() }));
+        out.push(Output::Tell(Publication::new(Kind::Moment, topic, body.to_string())));
         if trouble && self.listens() {
             let mut publications = Vec::new();
             self.mirror.republish(now, key, &mut publications);

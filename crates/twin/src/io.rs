@@ -98,7 +98,7 @@ pub enum Output {
     Request(Place, Request),
     /// [`Twin::snapshot`](super::Twin::snapshot) is not what it was.
     Changed,
-    /// Publish this, retained.
+    /// Publish this, retained: its kind is none of a moment.
     Publish(Publication),
     /// Publish these bytes, retained; none take the topic off the broker.
     Picture(String, Vec<u8>),

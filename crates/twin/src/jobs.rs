@@ -3,9 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use homeassistant::Publication;
 use homeassistant::event::{self, Telling};
 use homeassistant::topic::Topics;
+use homeassistant::{Kind, Publication};
 use printer::record::JobClass;
 use printer::tracker::{Effects, Tracker, TrackerOptions};
 use printer::{Event, JobRecord, Ledger, Levels, Now, Policy, Serial, Snapshot, Task};
@@ -247,7 +247,7 @@ impl Jobs {
                 }
                 Due::Trigger(name) => {
                     let topic = topics.trigger(&printer.identity.serial);
-                    out.push(Output::Trigger(Publication { topic, payload: name.to_owned() }));
+                    out.push(Output::Trigger(Publication::new(Kind::Moment, topic, name)));
                 }
             }
         }

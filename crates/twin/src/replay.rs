@@ -138,11 +138,6 @@ impl Replay {
         self.pass(RUN_ON, out);
     }
 
-    /// Whether a publication is one of those that are told once, with `QoS` 1, and never kept by the broker.
-    pub fn is_moment(&self, publication: &Publication) -> bool {
-        self.topics.is_moment(&publication.topic)
-    }
-
     /// What the log would have heard of the protocol.
     pub fn notes(&self) -> impl Iterator<Item = &bambu::session::Note> {
         self.notes.iter().filter_map(|note| match note {
