@@ -1,17 +1,16 @@
 //! The gateway itself as a device of Home Assistant.
 
+mod mirror;
+
 use std::sync::Arc;
-use std::time::Duration;
 
 use jiff::Timestamp;
 use secrecy::SecretString;
 
-use printer::{Capabilities, Now};
+use super::discovery::account_key;
+use super::topic::PURGE;
 
-use super::catalog::{ACCOUNT, BRIDGE};
-use super::discovery::{Message, account_key};
-use super::topic::{PURGE, Topics};
-use super::{Cell, Kind, Publication, Rows, discovery, remove_topics};
+pub use mirror::BridgeMirror;
 
 /// How an account stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
@@ -197,123 +196,8 @@ impl BridgeCommand {
     }
 }
 
-/// What Home Assistant was told of the gateway itself.
-pub struct BridgeMirror {
-    topics: Arc<Topics>,
-    discovery: bool,
-    announced: Option<Message>,
-    /// Whether each account's name is known: what, with their number, decides which entities there are.
-    shape: Vec<bool>,
-    cells: Vec<Cell>,
-    accounts: Vec<Vec<Cell>>,
-}
-
-impl BridgeMirror {
-    /// A gateway of which nothing was told yet.
-    pub fn new(topics: Arc<Topics>, discovery: bool) -> Self {
-        let cells = vec![Cell::default(); BRIDGE.len()];
-        Self { topics, discovery, announced: None, shape: Vec::new(), cells, accounts: Vec::new() }
-    }
-
-    /// Tells what changed.
-    pub fn update(&mut self, now: Now, bridge: &Bridge, out: &mut Vec<Publication>) {
-        self.announce(bridge, out);
-        let topics = &self.topics;
-        let shows = |at: usize| BRIDGE.get(at).is_some_and(|row| row.platform.has_value());
-        Rows {
-            table: BRIDGE,
-            cells: &mut self.cells,
-            topic: &|key| topics.bridge(key),
-            settles: Duration::ZERO,
-            held: &mut None,
-        }
-        .publish(now, bridge, None, shows, out);
-        for (number, (login, cells)) in (1..).zip(bridge.accounts.iter().zip(&mut self.accounts)) {
-            let wanted = |at: usize| ACCOUNT.get(at).is_some_and(|row| has(row, login));
-            let topic = |key: &str| topics.bridge(&account_key(key, number));
-            Rows { table: ACCOUNT, cells, topic: &topic, settles: Duration::ZERO, held: &mut None }
-                .publish(now, login, None, wanted, out);
-        }
-    }
-
-    /// Announces the device when the accounts are others than before, and takes back what those had that are gone.
-    fn announce(&mut self, bridge: &Bridge, out: &mut Vec<Publication>) {
-        let shape: Vec<bool> = bridge.accounts.iter().map(|login| login.named).collect();
-        if self.announced.is_some() && shape == self.shape {
-            return;
-        }
-        let message = discovery::bridge(&self.topics, bridge);
-        if self.discovery {
-            let topic = self.topics.config(&message.device);
-            let kept: Vec<&str> = message.components().collect();
-            let lost: Vec<(&str, &str)> = self
-                .announced
-                .iter()
-                .flat_map(Message::components)
-                .filter(|id| !kept.contains(id))
-                .filter_map(|id| Some((id, super::platform_of(id)?)))
-                .collect();
-            if !lost.is_empty() {
-                out.push(Publication::new(Kind::Parting, topic.clone(), message.without(lost)));
-            }
-            out.push(Publication::new(Kind::Discovery, topic, message.payload()));
-        }
-        for number in bridge.accounts.len() + 1..=self.accounts.len() {
-            let mut gone = Vec::new();
-            Rows::topics(ACCOUNT, &|key| self.topics.bridge(&account_key(key, number)), &mut gone);
-            remove_topics(gone, out);
-        }
-        self.accounts.resize(bridge.accounts.len(), vec![Cell::default(); ACCOUNT.len()]);
-        self.announced = Some(message);
-        self.shape = shape;
-    }
-
-    /// Tells everything again.
-    pub fn resend(&mut self, now: Now, bridge: &Bridge, out: &mut Vec<Publication>) {
-        self.announced = None;
-        self.cells.fill(Cell::default());
-        self.accounts.clear();
-        self.update(now, bridge, out);
-    }
-
-    /// Tells one value again, because somebody's command to it came to nothing, or because what they typed shall
-    /// not stay.
-    pub fn republish(&mut self, now: Now, key: &str, bridge: &Bridge, out: &mut Vec<Publication>) {
-        for (number, cells) in (1..).zip(&mut self.accounts) {
-            for (row, cell) in ACCOUNT.iter().zip(cells) {
-                if account_key(row.key, number) == key {
-                    *cell = Cell::default();
-                }
-            }
-        }
-        self.update(now, bridge, out);
-    }
-
-    /// The ids of the components that the device has now.
-    pub fn components(&self) -> impl Iterator<Item = &str> {
-        self.announced.iter().flat_map(Message::components)
-    }
-
-    /// Takes components off the device that an earlier run of the program announced.
-    pub fn remove_components<'a>(&self, gone: &[(&'a str, &'a str)], out: &mut Vec<Publication>) {
-        if let Some(message) = &self.announced {
-            let topic = self.topics.config(&message.device);
-            let parting = message.without(gone.iter().copied());
-            out.push(Publication::new(Kind::Parting, topic.clone(), parting));
-            out.push(Publication::new(Kind::Discovery, topic, message.payload()));
-        }
-    }
-}
-
-/// Whether an account publishes this row.
-fn has(row: &super::Entity<AccountView>, login: &AccountView) -> bool {
-    row.platform.has_value() && (row.needs)(&Capabilities::default(), login)
-}
-
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use secrecy::ExposeSecret as _;
 
     use super::*;
@@ -325,13 +209,6 @@ mod tests {
     fn bridge(accounts: Vec<AccountView>) -> Bridge {
         Bridge { accounts, ..Bridge::default() }
     }
-
-    fn mirror() -> BridgeMirror {
-        let topics = Topics { base: "b".into(), discovery: "homeassistant".into(), id_prefix: "b".into() };
-        BridgeMirror::new(Arc::new(topics), true)
-    }
-
-    const NOW: Now = Now { mono: Duration::ZERO, wall: Timestamp::UNIX_EPOCH };
 
     #[test]
     fn a_code_is_read_kindly_and_never_quoted() {
@@ -358,42 +235,6 @@ mod tests {
         let nameless = bridge(vec![AccountView::default()]);
         assert!(BridgeCommand::parse(&nameless, "login_code", b"123456").is_err());
         assert!(BridgeCommand::parse(&nameless, "request_code", b"PRESS").is_err());
-    }
-
-    #[test]
-    fn a_second_account_has_entities_of_its_own_and_loses_them_with_it() {
-        let (mut mirror, mut out) = (mirror(), Vec::new());
-        mirror.update(NOW, &bridge(vec![named()]), &mut out);
-        let first: Vec<String> = mirror.components().map(str::to_owned).collect();
-        assert!(
-            first.iter().any(|id| id == "text_login_code") && first.iter().any(|id| id == "sensor_account")
-        );
-        out.clear();
-        mirror.update(NOW, &bridge(vec![named(), AccountView::default()]), &mut out);
-        let has = |id: &str| mirror.components().any(|known| known == id);
-        assert!(has("sensor_account_2") && has("sensor_token_expires_2") && has("sensor_account"));
-        assert!(!has("text_login_code_2"), "nobody can ask for a code without a name");
-        let config = out.iter().find(|p| p.kind == Kind::Discovery).unwrap();
-        assert!(config.payload.contains(r#""name":"Account 2 login expires""#), "{}", config.payload);
-        assert!(out.iter().any(|p| p.topic == "b/bridge/account_2" && p.payload == "offline"));
-        out.clear();
-        mirror.update(NOW, &bridge(vec![named()]), &mut out);
-        assert!(out[0].payload.contains(r#""sensor_account_2":{"platform":"sensor"}"#), "{out:?}");
-        assert!(!out[1].payload.contains("account_2"));
-        assert!(out.iter().any(|p| p.topic == "b/bridge/account_2" && p.payload.is_empty()));
-        assert!(mirror.components().map(str::to_owned).eq(first));
-    }
-
-    #[test]
-    fn what_was_typed_is_cleared_by_telling_the_value_again() {
-        let (mut mirror, mut out) = (mirror(), Vec::new());
-        let one = bridge(vec![named()]);
-        mirror.update(NOW, &one, &mut out);
-        out.clear();
-        mirror.update(NOW, &one, &mut out);
-        assert!(out.is_empty());
-        mirror.republish(NOW, "login_code", &one, &mut out);
-        assert_eq!(out, [Publication::new(Kind::Value, "b/bridge/login_code", "None")]);
     }
 
     #[test]

@@ -1,0 +1,180 @@
+//! A device while it is described: its block, its availability, and one component after the other.
+
+use serde_json::{Map, Value as Json, json};
+
+use printer::{Capabilities, Serial};
+
+use crate::command;
+use crate::entity::{CURRENCY, Entity, Platform, Subject};
+use crate::event::Trigger;
+use crate::topic::{self, Part, Topics};
+
+use super::component::Component;
+use super::{Message, TRIGGER};
+
+/// What the cloud's pictures are, as far as anybody has seen.
+pub(super) const USUAL_PICTURE: &str = "image/png";
+
+/// The key of the printer's control mode.
+const CONTROL_MODE: &str = "control_mode";
+/// Controls that need a signature are there unless it is certain that they do not work.
+const CONTROLLABLE: &str = "{{ 'offline' if value in ['limited', 'read_only'] else 'online' }}";
+
+/// A device as Home Assistant shall know it.
+pub(super) struct Device<'a> {
+    topics: &'a Topics,
+    /// Its id, and what the unique ids of its entities begin with.
+    id: String,
+    /// What its entity ids begin with, after the platform.
+    slug: String,
+    block: Map<String, Json>,
+    /// Availability topics, the gateway's first.
+    availability: Vec<String>,
+    /// Where the printer's control mode is told, for what depends on it.
+    control_mode: Option<String>,
+    /// What costs are told in.
+    pub(super) currency: &'static str,
+    /// The type of its pictures.
+    pub(super) picture: &'static str,
+    /// Whether Home Assistant may offer to install firmware.
+    pub(super) installs: bool,
+    components: Map<String, Json>,
+}
+
+impl<'a> Device<'a> {
+    pub(super) fn new(topics: &'a Topics, id: String, name: String, slug: String) -> Self {
+        let mut block = Map::new();
+        block.insert("identifiers".into(), json!([id]));
+        block.insert("name".into(), name.into());
+        let availability = vec![topics.bridge_availability()];
+        Self {
+            topics,
+            id,
+            slug,
+            block,
+            availability,
+            control_mode: None,
+            currency: CURRENCY,
+            picture: USUAL_PICTURE,
+            installs: false,
+            components: Map::new(),
+        }
+    }
+
+    pub(super) fn fact(mut self, key: &str, value: Option<&str>) -> Self {
+        if let Some(value) = value.filter(|v| !v.is_empty()) {
+            self.block.insert(key.into(), value.into());
+        }
+        self
+    }
+
+    /// A device of a printer, or below one.
+    pub(super) fn of_printer(mut self, serial: &Serial) -> Self {
+        self.availability.push(self.topics.availability(serial));
+        self.control_mode = Some(self.topics.value(serial, Part::Printer, CONTROL_MODE));
+        self
+    }
+
+    /// The availability of what cannot work while the printer takes no commands. The control mode is
+    /// published anyhow, so a printer that changes it costs one message and no new discovery.
+    fn controllable(&self) -> Option<Json> {
+        let mode = json!({ "topic": self.control_mode.as_ref()?, "value_template": CONTROLLABLE });
+        let topics = self.availability.iter().map(|topic| json!({ "topic": topic }));
+        Some(topics.chain([mode]).collect())
+    }
+
+    /// Adds a component; `number` takes the place of `#`.
+    pub(super) fn add<T: Subject>(
+        &mut self,
+        entity: &Entity<T>,
+        number: Option<usize>,
+        can: &Capabilities,
+        topic: &dyn Fn(&str) -> String,
+    ) {
+        let fill = |text: &str| number.map_or_else(|| text.to_owned(), |n| text.replace('#', &n.to_string()));
+        self.add_as(entity, &fill(entity.key), fill(entity.name), can, topic);
+    }
+
+    /// Adds a component under a key and a name that are not just those of its row.
+    pub(super) fn add_as<T: Subject>(
+        &mut self,
+        entity: &Entity<T>,
+        key: &str,
+        name: String,
+        can: &Capabilities,
+        topic: &dyn Fn(&str) -> String,
+    ) {
+        let platform = entity.platform.name();
+        let value_topic = match entity.platform {
+            Platform::Event(_) => topic(&format!("event/{key}")),
+            _ => topic(key),
+        };
+        let mut component = Component::new(platform, value_topic);
+        component.put("unique_id", format!("{}_{key}", self.id));
+        component.put("default_entity_id", format!("{platform}.{}_{key}", self.slug));
+        // The main entity of a device carries the device's name alone.
+        component.put("name", if name.is_empty() { Json::Null } else { name.into() });
+        component.describe(entity, self.currency);
+        if let Some(availability) = self.own_availability(entity) {
+            component.put("availability", availability);
+        }
+        if !entity.platform.is_button() && !matches!(entity.platform, Platform::Image) {
+            component.value();
+        }
+        match entity.platform {
+            Platform::Update(Some(_)) if self.installs => component.install(),
+            Platform::Sensor | Platform::BinarySensor | Platform::Update(_) => {}
+            Platform::Image => component.image(topic(&topic::image(key)), self.picture),
+            Platform::Enum(options) => component.put("options", options()),
+            Platform::Event(types) => component.event(types()),
+            Platform::Switch(_) | Platform::Light(_) | Platform::Button(_) | Platform::Press => {
+                component.commands();
+            }
+            Platform::Code(most, pattern) => component.code(most, pattern),
+            Platform::Number(..) => component.number(command::max(entity.platform, can)),
+            Platform::Select(options, _) => component.select(options),
+            Platform::Siren(tones, _) => component.siren(tones),
+            Platform::Fan(_) => component.fan(),
+        }
+        if let Some(effect) = entity.effect {
+            component.effect(effect);
+        }
+        self.components.insert(format!("{platform}_{key}"), component.into_json());
+    }
+
+    /// The availability of an entity that does not have just that of its device.
+    fn own_availability<T: Subject>(&self, entity: &Entity<T>) -> Option<Json> {
+        if entity.lasting && self.availability.len() > 1 {
+            Some(json!([{ "topic": self.topics.bridge_availability() }]))
+        } else if entity.needs_signature() {
+            self.controllable()
+        } else {
+            None
+        }
+    }
+
+    /// Adds a device trigger: what stands in the list of things that an automation may begin with.
+    pub(super) fn trigger(&mut self, trigger: &Trigger, topic: &str) {
+        let component = json!({
+            "platform": TRIGGER,
+            "automation_type": "trigger",
+            "topic": topic,
+            "payload": trigger.name,
+            "type": trigger.what,
+            "subtype": trigger.subject,
+            "qos": 1,
+        });
+        self.components.insert(format!("{TRIGGER}_{}", trigger.name), component);
+    }
+
+    pub(super) fn message(mut self) -> Message {
+        let availability: Vec<_> = self.availability.iter().map(|topic| json!({ "topic": topic })).collect();
+        let mut root = Map::new();
+        root.insert("device".into(), self.block.into());
+        root.insert("origin".into(), json!({"name": "bambu2mqtt", "sw_version": env!("CARGO_PKG_VERSION")}));
+        root.insert("availability".into(), availability.into());
+        root.insert("availability_mode".into(), "all".into());
+        root.insert("components".into(), std::mem::take(&mut self.components).into());
+        Message { device: self.id, root }
+    }
+}
