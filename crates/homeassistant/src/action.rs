@@ -12,6 +12,8 @@ use serde_json::{Map, Value as Json};
 use printer::command::permit;
 use printer::{Command, Snapshot, Source};
 
+use super::command::shown;
+
 pub use table::ACTIONS;
 
 /// Longest request that is looked at, bytes.
@@ -128,7 +130,7 @@ pub fn read(snapshot: &Snapshot, name: &str, payload: &[u8]) -> Request {
     }
     let mut members: Map<String, Json> = match serde_json::from_slice(payload) {
         Ok(members) => members,
-        Err(error) => return refused(Error::NoObject(shown(&error.to_string()), action.example)),
+        Err(error) => return refused(Error::NoObject(shown(error.to_string()), action.example)),
     };
     let id = members.remove("id").filter(|id| !id.is_null());
     let fits = match &id {
@@ -214,7 +216,7 @@ impl Kind {
         if right {
             return Ok(());
         }
-        Err(Error::Wrong { member, wanted: self.words(), got: shown(&value.to_string()) })
+        Err(Error::Wrong { member, wanted: self.words(), got: shown(value.to_string()) })
     }
 }
 
@@ -322,11 +324,6 @@ impl Arguments<'_> {
         let list = self.members.get(name).and_then(Json::as_array);
         list.into_iter().flatten().map(|v| v.as_str().map(|name| self.place(name)).transpose()).collect()
     }
-}
-
-/// What came, short and printable.
-fn shown(text: &str) -> String {
-    text.chars().take(64).collect::<String>().escape_debug().to_string()
 }
 
 /// The page that explains the actions, in Markdown.

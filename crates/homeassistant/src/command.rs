@@ -59,7 +59,7 @@ pub enum Error {
 /// # Errors
 /// Anything that is no command for an entity that this printer has.
 pub fn parse(snapshot: &Snapshot, key: &str, payload: &[u8]) -> Result<Command, Error> {
-    let missing = || Error::NoControl(shown(key.as_bytes()));
+    let missing = || Error::NoControl(shown(key));
     let Some((device, rest)) = key.split_once('/') else {
         let can = snapshot.capabilities.unwrap_or_default();
         let mut rows = PRINTER.iter().filter(|row| row.platform.takes_commands() && row.key == key);
@@ -220,9 +220,9 @@ fn fan(
     Some(Ok(Command::Fan(kind, speed)))
 }
 
-/// What came, short and printable.
-fn shown(bytes: &[u8]) -> String {
-    let text: String = String::from_utf8_lossy(bytes).chars().take(LONGEST).collect();
+/// What came, short and printable, to stand in backticks.
+pub(super) fn shown(text: impl AsRef<[u8]>) -> String {
+    let text: String = String::from_utf8_lossy(text.as_ref()).chars().take(LONGEST).collect();
     text.escape_debug().to_string()
 }
 

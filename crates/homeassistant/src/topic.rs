@@ -234,8 +234,8 @@ impl Topics {
             }
         }
         let rest = topic.strip_prefix(&self.base)?.strip_prefix('/')?;
-        if let Some(serial) = rest.strip_suffix("/state").filter(|level| is_serial(level)) {
-            return Some(Incoming::State { serial: Serial::new(serial) });
+        if let Some(serial) = rest.strip_suffix("/state").and_then(serial_of) {
+            return Some(Incoming::State { serial });
         }
         let (serial, rest) = rest.split_once('/')?;
         let plain = |name: &str| !name.is_empty() && !name.contains('/');
@@ -273,10 +273,13 @@ fn is_number(level: &str) -> bool {
     level.parse::<u8>().is_ok()
 }
 
-/// Serial numbers have 15 digits and letters as a rule; in topics these are in upper case.
+/// A level that is a serial number as we put it into topics, in upper case.
+fn serial_of(level: &str) -> Option<Serial> {
+    Serial::parse(level).filter(|serial| serial.as_str() == level)
+}
+
 fn is_serial(level: &str) -> bool {
-    let fits = |byte: u8| byte.is_ascii_uppercase() || byte.is_ascii_digit();
-    (10..=32).contains(&level.len()) && level.bytes().all(fits)
+    serial_of(level).is_some()
 }
 
 /// Text as Home Assistant puts it into entity ids: lower-case letters, digits and underscores.
