@@ -216,23 +216,15 @@ impl Gateway {
         let outbox = self.local.outbox();
         let is_announced = |topic: &str| self.printers.iter().any(|(_, p)| p.twin.announces_on(topic));
         for Publication { kind, topic, payload } in publications.filter(|_| self.local_connected) {
-            match kind {
+            if kind == Kind::Withdrawn && is_announced(&topic) {
                 // An AMS was plugged into another printer, whose device it is now.
-                Kind::Withdrawn if is_announced(&topic) => {}
-                // Both messages of a removal must leave; set, the second would replace the first.
-                Kind::Parting => {
-                    outbox.send(Message::new(topic, payload).retained());
-                }
-                Kind::Moment => {
-                    outbox.send(Message::new(topic, payload));
-                }
-                Kind::Discovery
-                | Kind::Withdrawn
-                | Kind::Value
-                | Kind::Attributes
-                | Kind::Document
-                | Kind::Availability
-                | Kind::Removed => outbox.set(topic, payload),
+                continue;
+            }
+            if kind.may_be_replaced() {
+                outbox.set(topic, payload);
+            } else {
+                let message = Message::new(topic, payload);
+                outbox.send(if kind.is_retained() { message.retained() } else { message });
             }
         }
     }

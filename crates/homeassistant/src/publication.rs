@@ -6,7 +6,7 @@ pub enum Kind {
     /// The announcement of a device.
     Discovery,
     /// The announcement of a device that lets components go, which it names with nothing but their platform. The
-    /// one without them follows; it must not take the place of this one while that waits.
+    /// one without them follows; it must not take the place of this one.
     Parting,
     /// A device is announced no more.
     Withdrawn,
@@ -28,6 +28,11 @@ impl Kind {
     /// Whether the broker keeps it; else it is told once, to whoever listens.
     pub fn is_retained(self) -> bool {
         self != Self::Moment
+    }
+
+    /// Whether a newer one of the same topic may take its place while it waits to leave.
+    pub fn may_be_replaced(self) -> bool {
+        !matches!(self, Self::Parting | Self::Moment)
     }
 }
 
@@ -64,13 +69,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_what_happens_is_not_kept_and_what_is_taken_away_is_empty() {
+    fn a_kind_says_what_is_kept_and_what_may_be_replaced() {
         use Kind::{
             Attributes, Availability, Discovery, Document, Moment, Parting, Removed, Value, Withdrawn,
         };
         let kept = [Discovery, Parting, Withdrawn, Value, Attributes, Document, Availability, Removed];
         assert!(kept.into_iter().all(Kind::is_retained));
         assert!(!Moment.is_retained());
+        // Both messages that let a component go must leave, and whatever happens is told.
+        assert!(kept.into_iter().all(|kind| kind.may_be_replaced() == (kind != Parting)));
+        assert!(!Moment.may_be_replaced());
         for (gone, kind) in [(Publication::removed("t"), Removed), (Publication::withdrawn("t"), Withdrawn)] {
             assert_eq!(gone, Publication::new(kind, "t", ""));
         }
