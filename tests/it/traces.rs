@@ -8,6 +8,7 @@ mod holds;
 mod levels;
 mod property;
 mod table;
+mod whose;
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -118,6 +119,7 @@ impl Desk {
             "init" => self.printer.status = Some(Status::Init),
             // Nothing, or a word that nobody knows.
             "foo" => self.printer.status = None,
+            "awaits" => job.awaits_figures = value == "1",
             "%" => job.progress = Some(value.parse().unwrap()),
             "layer" => job.layer = Some(number()),
             "total" => job.total_layers = Some(number()),

@@ -5,6 +5,7 @@
 mod abilities;
 mod ams;
 mod context;
+mod figures;
 mod filament;
 mod health;
 mod heat;
@@ -26,19 +27,28 @@ use super::wire::{Kind, Object as _, merge_member};
 
 pub use abilities::capabilities;
 pub use context::Context;
+pub use figures::Inherited;
 pub(crate) use job::status;
 pub(crate) use upgrade::boards;
 
 /// Merges a message into a report. Says whether anything is another now of that which AMS units and spools
 /// are made of, beside what a [`Context`] has.
-pub(crate) fn merge(report: &mut Print, mut message: Box<Print>, kind: Kind) -> bool {
-    job::forget_last_job(report, &message);
+pub(crate) fn merge(
+    report: &mut Print,
+    inherited: &mut Inherited,
+    mut message: Box<Print>,
+    kind: Kind,
+) -> bool {
+    if inherited.keep(report, &message) {
+        job::forget_last_job(report);
+    }
     let estimated = ams::remaining_estimated(report);
     let mut changed = merge_member(&mut report.ams, message.ams.take(), kind);
     changed |= merge_member(&mut report.vt_tray, message.vt_tray.take(), kind);
     changed |= merge_member(&mut report.vir_slot, message.vir_slot.take(), kind);
     changed |= merge_member(&mut report.upgrade_state, message.upgrade_state.take(), kind);
     report.merge(*message, kind);
+    inherited.compare(report);
     if kind == Kind::Full {
         changed |= ams::forget_unplugged(report);
     }
@@ -100,7 +110,7 @@ pub fn project(report: &Print, context: &Context<'_>) -> Observed {
         control_reason: context.control_reason,
         status,
         stage: job::stage(report, status),
-        job: job::job(report, status, before),
+        job: job::job(report, status, &context.inherited, before),
         nozzles: heat::nozzles(report, &can),
         active_nozzle,
         bed: heat::bed(report),

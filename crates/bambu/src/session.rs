@@ -26,7 +26,7 @@ use printer::{Command, Contact, Identity, Now, Observed, Outcome, Policy, Reach,
 use super::access::Access;
 use super::envelope::{self, Message};
 use super::models::{self, Model};
-use super::observed::{self, Context};
+use super::observed::{self, Context, Inherited};
 use super::report::{Info, Module, Print};
 use super::request::{self, Request};
 use super::wire::Kind;
@@ -112,6 +112,7 @@ pub struct Session {
     modules: Vec<Module>,
     boards: Boards,
     report: Print,
+    inherited: Inherited,
     observed: Arc<Observed>,
     reach: Reach,
     sequence: u32,
@@ -152,6 +153,7 @@ impl Session {
             modules: Vec::new(),
             boards: Boards::default(),
             report: Print::default(),
+            inherited: Inherited::default(),
             reach: Reach::Unheard,
             sequence,
             connected: false,
@@ -390,7 +392,7 @@ impl Session {
         self.reach = Reach::Online;
         self.reported = Some(step.now.wall);
         self.power_loss.hold(step.now.mono, &self.report, &mut print);
-        let spools = observed::merge(&mut self.report, print, kind);
+        let spools = observed::merge(&mut self.report, &mut self.inherited, print, kind);
         if kind == Kind::Full {
             self.full_report.came();
             self.contact.whole = self.connected;
@@ -434,6 +436,7 @@ impl Session {
             modules: &self.modules,
             boards: &self.boards,
             boards_known: self.version.is_settled(now.mono),
+            inherited: self.inherited,
             previous: &self.observed,
             spools_anew: true,
         }

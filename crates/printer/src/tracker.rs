@@ -35,7 +35,7 @@ use super::ledger::{CancelMark, Ledger};
 use super::levels::Levels;
 use super::reason::Reason;
 use super::record::JobRecord;
-use super::{Now, Policy, Serial, Snapshot};
+use super::{Now, Policy, Serial, Snapshot, Status};
 
 use holds::{BEHIND, BEHIND_PERCENT, GONE, UNHEARD};
 use seen::Seen;
@@ -154,15 +154,21 @@ struct Live {
     /// Since when the printer says that it pauses.
     pause: Option<Now>,
     /// Since when it says that it prints, before its first layer.
-    prints: Option<Duration>,
+    prints: Option<Now>,
+    /// The highest mark of progress that it is past, and since when.
+    passed: Option<(u8, Now)>,
+    /// Since when it says that its end comes.
+    finishes: Option<Now>,
     /// Since when it calls its job by another number.
     renamed: Option<Now>,
     /// What fed each nozzle last.
     sources: [Option<super::Source>; 2],
     /// Until when the job's figures may be those of the one before; `None` for one that was there before us.
     young_until: Option<Duration>,
+    /// Codes that came while it was not known whether there is a job, and when.
+    noted: Vec<(u64, Now)>,
     /// Health messages that are gone, and since when.
-    gone: Vec<(u64, Duration)>,
+    gone: Vec<(u64, Now)>,
     /// When silence becomes absence.
     absent_at: Option<Duration>,
     /// When it came back from being away.
@@ -373,6 +379,9 @@ impl Tracker {
             self.returned = false;
             self.evaluate_gap(now);
         }
+        // An error that comes with a job is told after the job's beginning.
+        let active = seen.status.is_some_and(Status::is_active);
+        let begins = self.ledger.open.is_none() && (active || matches!(self.doing, Doing::Arming(_)));
         self.unsure_since = if seen.is_synced() { None } else { self.unsure_since.or(Some(now.mono)) };
         if seen.is_synced() {
             self.synced = true;
@@ -381,7 +390,10 @@ impl Tracker {
                 self.mark_cancel(now, false);
             }
             self.meet(now, seen);
-            self.evaluate_health(now, seen);
+            self.evaluate_cancel(now, seen);
+            if !begins {
+                self.evaluate_health(now, seen);
+            }
         }
         // A job that ends and another that begins are two turns; nothing needs more than a few.
         for _ in 0..8 {
@@ -392,6 +404,9 @@ impl Tracker {
         if seen.is_synced() {
             if !matches!(self.doing, Doing::Unsynced) {
                 (self.heard, self.slept) = (Some(now), Duration::ZERO);
+            }
+            if begins {
+                self.evaluate_health(now, seen);
             }
             self.evaluate_predicates(now, seen, before.as_ref());
         } else if self.is_unsure(now) {
@@ -455,7 +470,7 @@ impl Tracker {
         [
             self.doing_deadline(now, seen),
             self.live.absent_at,
-            self.live.gone.iter().map(|(_, at)| *at + GONE).min(),
+            self.live.gone.iter().map(|(_, at)| at.mono + GONE).min(),
             saved.map(|(at, _)| at + BEHIND),
             self.unsure_since.map(|at| at + UNHEARD),
         ]

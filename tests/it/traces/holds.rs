@@ -14,9 +14,16 @@ fn a_new_job_waits_until_its_names_have_settled() {
 }
 
 #[test]
-fn a_new_job_without_a_name_is_believed_after_five_seconds() {
-    check("+1 prepare\n+4", "");
-    check("+1 prepare\n+6", "started");
+fn a_new_job_whose_names_never_settle_is_believed_after_five_seconds() {
+    const RENAMED: &str = "+1 prepare name=a\n+1.5 name=b\n+1.5 name=c";
+    check(&format!("{RENAMED}\n+1.5 name=d"), "");
+    check(&format!("{RENAMED}\n+1.5 name=d\n+1"), "started");
+}
+
+#[test]
+fn a_new_job_with_the_last_ones_names_is_believed_after_fifteen() {
+    check("+1 prepare\n+14", "");
+    check("+1 prepare\n+16", "started");
 }
 
 #[test]

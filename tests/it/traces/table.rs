@@ -116,7 +116,7 @@ fn trace_12_a_failed_preparation() {
     // So soon that nobody believed in the job yet.
     check(
         "+1 prepare ids=111111 name=a\n+1 failed error=0500403F\n+60",
-        "error.raised started failed(prepare)",
+        "started error.raised failed(prepare)",
     );
 }
 
@@ -644,7 +644,7 @@ fn a_rest_that_is_none() {
 #[test]
 fn a_job_in_place_of_another() {
     // HB, H6: nobody compares the numbers.
-    check_print("cloud=none\n+60 ids=222222 name=b layer=0 %=0 stage=2\n+151", "lost~ started*");
+    check_print("cloud=none\n+60 ids=222222 name=b layer=0 %=0 stage=2\n+151", "lost*~ started*");
     check_print(
         "+60 %=50\n+1 cloud=111111:finished:1 ids=222222 name=b layer=0 %=0 stage=2\n+60",
         "progress_50 finished started",

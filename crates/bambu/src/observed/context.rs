@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::figures::Inherited;
 use crate::models::Model;
 use crate::report::Module;
 use printer::update::Boards;
@@ -27,6 +28,8 @@ pub struct Context<'a> {
     pub boards: &'a Boards,
     /// Whether the list of boards is complete, or will never be.
     pub boards_known: bool,
+    /// Which figures of the report are the last job's.
+    pub inherited: Inherited,
     /// The moment before: what is said rarely is kept from it.
     pub previous: &'a Observed,
     /// Whether AMS units and spools must be made anew: not after a message that changed nothing of them.

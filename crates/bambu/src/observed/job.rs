@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+use super::figures::{Figures, Inherited};
 use crate::report::Print;
 use crate::wire::{List, number};
 use printer::{Job, JobAbilities, JobIds, JobKind, Observed, Speed, Stage, Status, Text, stage};
@@ -32,7 +33,7 @@ fn prepares(status: Option<Status>) -> bool {
     matches!(status, Some(Status::Prepare | Status::Slicing))
 }
 
-fn rests(status: Option<Status>) -> bool {
+pub(super) fn rests(status: Option<Status>) -> bool {
     matches!(status, Some(Status::Idle | Status::Finish | Status::Failed))
 }
 
@@ -50,22 +51,9 @@ pub(super) fn abilities(report: &Print) -> JobAbilities {
     }
 }
 
-/// Forgets the figures of the last job when the next one begins, before the message that says so is taken in.
-///
-/// An A1 names the new job at once and its layers and progress some seconds later (capture
-/// `a1_stream_cloud_single_color`, messages 89 to 92): the new one is not at layer 751 of 751.
-pub(super) fn forget_last_job(report: &mut Print, message: &Print) {
-    let of = |report: &Print| report.gcode_state.as_deref().and_then(status);
-    if !rests(of(report)) || !prepares(of(message)) {
-        return;
-    }
-    let zero = |slot: &mut Option<i64>| *slot = slot.map(|_| 0);
-    zero(&mut report.mc_percent);
-    zero(&mut report.percent);
-    report.mc_remaining_time = None;
-    report.remain_time = None;
-    // Not the layers: an A1 that prints the same file again does not repeat their total for minutes (capture
-    // `a1_stream_local_single_color`), so what is old of them is only hidden while the printer prepares.
+/// Forgets what was said of the last job when the next one begins, before the message that says so is taken in. Its
+/// figures are kept aside ([`super::figures`]).
+pub(super) fn forget_last_job(report: &mut Print) {
     // Present and empty: what a printer can tell is seen from its members.
     let empty = |slot: &mut Option<List<i64>>| *slot = slot.take().map(|_| List(Vec::new()));
     empty(&mut report.s_obj);
@@ -86,55 +74,52 @@ pub(super) fn stage(report: &Print, status: Option<Status>) -> Option<Stage> {
     }
 }
 
-pub(super) fn job(report: &Print, status: Option<Status>, printer: &Observed) -> Job {
+pub(super) fn job(report: &Print, status: Option<Status>, inherited: &Inherited, printer: &Observed) -> Job {
     let before = &printer.job;
     let filled = |text: &Option<Text>| text.clone().filter(|text| !text.trim().is_empty());
     let name = filled(&report.subtask_name);
-    let layers = report.three_d.as_ref();
+    let figures = Figures::of(report);
     let count = |v: Option<i64>| v.and_then(|v| u32::try_from(v).ok());
-    let positive = |v: Option<i64>| count(v).filter(|total| *total > 0);
-    let total = positive(report.total_layer_num).or_else(|| positive(layers?.total_layer_num));
     // P1 resets the total to 0 at the end: the last one of the same job stays.
     let begins = prepares(status) && rests(printer.status);
     let same = name.is_some() && name == before.name && !begins;
-    let total_layers = total.or_else(|| before.total_layers.filter(|_| same));
-    let layer = count(report.layer_num.or(layers.and_then(|l| l.layer_num)));
+    let total_layers = count(figures.total).or_else(|| before.total_layers.filter(|_| same));
+    let layer = count(figures.layer);
     // Layers before the first one are those of the last job, and so is their total.
-    let old = prepares(status) && layer.is_some_and(|layer| layer > 0);
+    let old = (prepares(status) && layer.is_some_and(|layer| layer > 0)) || inherited.total();
     let total_layers = total_layers.filter(|_| !old);
+    let progress = figures.progress.and_then(|percent| u8::try_from(percent.clamp(0, 100)).ok());
+    let progress = progress.map(|percent| if inherited.progress() { 0 } else { percent });
     // Layers are also counted while the printer calibrates itself before the first one (bambuddy #1837).
-    let layer = layer.map(|layer| if prepares(status) { 0 } else { layer });
-    let minutes = match status {
-        Some(status) if status.is_active() => {
-            report.mc_remaining_time.or(report.remain_time).map(|minutes| minutes.max(0))
-        }
-        Some(_) => Some(0),
-        None => None,
-    };
+    let layer = layer.map(|layer| if prepares(status) || inherited.layer() { 0 } else { layer });
+    let left = remaining(figures.remaining.filter(|_| !inherited.remaining()), status);
+    // What has not begun is not at its end.
+    let moves = progress.is_some_and(|percent| percent > 0) || layer.is_some_and(|layer| layer > 0);
     Job {
         file: filled(&report.gcode_file),
         kind: kind(report.print_type.as_deref(), status),
         plate: report.plate_idx.and_then(|v| u16::try_from(v).ok()).filter(|plate| *plate > 0),
-        progress: report
-            .mc_percent
-            .or(report.percent)
-            .and_then(|percent| u8::try_from(percent.clamp(0, 100)).ok()),
+        progress,
         download: download(report, status),
         started_at: report.gcode_start_time.as_deref().and_then(started),
-        // More than 60 days is a fault, not an estimate.
-        remaining: minutes
-            .and_then(|m| u64::try_from(m).ok())
-            .filter(|m| *m <= 60 * 24 * 60)
-            .map(|m| Duration::from_secs(m * 60)),
+        remaining: left.filter(|left| !left.is_zero() || moves || !status.is_some_and(Status::is_active)),
         ends_at: before.ends_at,
         layer: layer.map(|layer| total_layers.map_or(layer, |total| layer.min(total))),
         total_layers,
+        awaits_figures: inherited.progress() || inherited.layer(),
         skipped: shared(report.s_obj.as_ref(), before.skipped.as_ref()),
         queue_position: count(report.queue_number),
         plan: shared(report.stg.as_ref(), before.plan.as_ref()),
         ids: ids(report, &before.ids),
         name,
     }
+}
+
+/// The time left, of its minutes. More than 60 days is a fault, not an estimate.
+fn remaining(minutes: Option<i64>, status: Option<Status>) -> Option<Duration> {
+    let minutes = if status?.is_active() { minutes?.max(0) } else { 0 };
+    let minutes = u64::try_from(minutes).ok().filter(|minutes| *minutes <= 60 * 24 * 60)?;
+    Some(Duration::from_secs(minutes * 60))
 }
 
 /// What the printer calls the job; as it was when it is the same, so that copying it costs nothing.

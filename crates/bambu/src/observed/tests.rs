@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use super::{Context, capabilities, options, project, switches, tools};
+use super::{Context, Inherited, capabilities, options, project, switches, tools};
 use crate::envelope::{Message, read};
 use crate::models::{MODELS, Model};
 use crate::report::Print;
@@ -55,6 +55,7 @@ fn machine_of(report: &Print, model: Option<&'static Model>, firmware: Option<&s
         modules: &[],
         boards: &Boards::default(),
         boards_known: true,
+        inherited: Inherited::default(),
         previous: &previous,
         spools_anew: true,
     };

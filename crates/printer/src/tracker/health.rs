@@ -10,21 +10,49 @@ use crate::{Now, Status};
 
 use super::holds::GONE;
 use super::seen::Seen;
+use super::states::Doing;
 use super::telling::Telling;
 use super::{Tracker, reason};
 
 impl Tracker {
-    pub(super) fn evaluate_health(&mut self, now: Now, seen: &Seen) {
-        self.evaluate_error(now, seen);
-        self.evaluate_messages(now, seen);
-    }
-
-    fn evaluate_error(&mut self, now: Now, seen: &Seen) {
+    /// The code by which a printer says that somebody ended the job.
+    pub(super) fn evaluate_cancel(&mut self, now: Now, seen: &Seen) {
         let code = seen.error.filter(|error| error.is_cancel()).map(|error| error.0);
         let before = std::mem::replace(&mut self.ledger.told_of.cancel, code);
         if code.is_some() && code != before {
             self.mark_cancel(now, false);
         }
+    }
+
+    /// Tells what came and went, after the job that it belongs to.
+    pub(super) fn evaluate_health(&mut self, now: Now, seen: &Seen) {
+        if matches!(self.doing, Doing::Arming(_)) && seen.status.is_some_and(Status::is_active) {
+            // Whether there is a job will be known in some seconds.
+            self.note_codes(now, seen);
+            return;
+        }
+        self.evaluate_error(now, seen);
+        self.evaluate_messages(now, seen);
+        self.live.noted.clear();
+    }
+
+    /// Keeps when codes were first seen that are told later.
+    fn note_codes(&mut self, now: Now, seen: &Seen) {
+        let messages = seen.health.messages.iter().map(|told| told.code.id());
+        for code in seen.error.iter().map(|error| error.0.into()).chain(messages) {
+            if !self.live.noted.iter().any(|(noted, _)| *noted == code) {
+                self.live.noted.push((code, now));
+            }
+        }
+    }
+
+    /// When a code that stands now was first seen.
+    fn noted(&self, now: Now, code: u64) -> Now {
+        let mut noted = self.live.noted.iter();
+        noted.find(|(noted, _)| *noted == code).map_or(now, |(_, at)| *at)
+    }
+
+    fn evaluate_error(&mut self, now: Now, seen: &Seen) {
         // What a person did is no error, and what the vendor hides stays hidden.
         let fault = seen.health.error.as_ref().filter(|error| !error.code.is_of_a_person());
         let code = fault.map(|fault| fault.code);
@@ -38,15 +66,16 @@ impl Tracker {
             let mut gone = reason::word("error");
             gone.code = Some(told.to_string().into());
             gone.severity = Some(told.effect().word().into());
-            self.tell_of_health(now, Kind::ErrorCleared, gone);
+            self.tell_of_health(now, now, Kind::ErrorCleared, gone);
         }
         if let Some(fault) = fault {
             let reason = reason::of_fault(fault);
             if self.ledger.open.is_some() {
                 self.ledger.going.fault = true;
             }
-            self.live.fault = Some((now.mono, reason.clone()));
-            self.tell_of_health(now, Kind::ErrorRaised, reason);
+            let at = self.noted(now, fault.code.0.into());
+            self.live.fault = Some((at.mono, reason.clone()));
+            self.tell_of_health(now, at, Kind::ErrorRaised, reason);
         }
     }
 
@@ -59,38 +88,39 @@ impl Tracker {
             }
             self.ledger.told_of.hms.push(id);
             let reason = reason::hms(told, "hms");
+            let at = self.noted(now, id);
             if told.code.severity() >= Severity::Serious {
                 self.ledger.going.fault |= self.ledger.open.is_some();
                 if seen.error.is_none() {
-                    self.live.fault = Some((now.mono, reason.clone()));
+                    self.live.fault = Some((at.mono, reason.clone()));
                 }
             }
-            self.tell_of_health(now, Kind::HmsRaised, reason);
+            self.tell_of_health(now, at, Kind::HmsRaised, reason);
         }
         for &id in &self.ledger.told_of.hms {
             let stands = seen.health.messages.iter().any(|told| told.code.id() == id);
             if !stands && !self.live.gone.iter().any(|(gone, _)| *gone == id) {
-                self.live.gone.push((id, now.mono));
+                self.live.gone.push((id, now));
             }
         }
-        while let Some(at) = self.live.gone.iter().position(|(_, at)| now.mono >= *at + GONE) {
+        while let Some(at) = self.live.gone.iter().position(|(_, at)| now.mono >= at.mono + GONE) {
             let (id, since) = self.live.gone.remove(at);
-            let found = self.was_found(since);
+            let found = self.was_found(since.mono);
             let finding = std::mem::replace(&mut self.finding, found);
             self.ledger.told_of.hms.retain(|told| *told != id);
             let code = crate::Hms::of(id);
             let mut gone = reason::word("hms");
             gone.code = Some(code.to_string().into());
             gone.severity = Some(code.severity().word().into());
-            self.tell_of_health(now, Kind::HmsCleared, gone);
+            self.tell_of_health(now, since, Kind::HmsCleared, gone);
             self.finding = finding;
         }
     }
 
-    fn tell_of_health(&mut self, now: Now, kind: Kind, reason: crate::Reason) {
+    fn tell_of_health(&mut self, now: Now, at: Now, kind: Kind, reason: crate::Reason) {
         let job = self.ledger.open.clone();
         let source = EventSource::Report;
-        self.tell(now, Telling { job, source, reason: Some(reason), ..Telling::new(kind, now.wall) });
+        self.tell(now, Telling { job, source, reason: Some(reason), ..Telling::new(kind, at.wall) });
     }
 
     /// Takes everything that stands for told: a printer that is met for the first time.

@@ -13,6 +13,9 @@ pub(super) const SETTLED: Duration = Duration::from_secs(2);
 /// A new job is believed after so long in any case (protocol 20.4): one that has the name of the last and no number
 /// never settles.
 pub(super) const ARMED: Duration = Duration::from_secs(5);
+/// One that only prepares and still has the last one's names may be none: an A1 says PREPARE for seven seconds,
+/// twice, before the real one (OctoPrint-BambuPrinter #14, protocol 20.4). Chosen: twice that.
+pub(super) const UNNAMED: Duration = Duration::from_secs(15);
 /// A pause is one when it lasts (protocol 20.5).
 pub(super) const PAUSED: Duration = Duration::from_secs(2);
 /// Another number of the job under way means another job when it stays for as long as names need to settle
@@ -49,6 +52,9 @@ pub(super) const CODE_AFTER: Duration = HOLD_FAILED;
 pub(super) const POWER_ON: Duration = Duration::from_secs(120);
 /// So long before its beginning the cloud may have sent a job, which the printer then fetches. Chosen.
 pub(super) const SENT: Duration = Duration::from_secs(600);
+
+/// A printer's clock may be ahead of ours by so much before the start that it tells is not believed. Chosen.
+pub(super) const CLOCK_AHEAD: Duration = Duration::from_secs(120);
 
 /// When the cloud is asked, from the beginning: prints appear late in its list (protocol 20.6).
 pub(super) const ASKS: [Duration; 4] =

@@ -35,12 +35,28 @@ pub(super) fn is_of_cloud(record: &JobRecord) -> bool {
     long(&record.task_id) || long(&record.subtask_id)
 }
 
-/// What kind of job it is, by where its file lies and what it is called.
+/// Names of the vendor's calibrations, on all series (protocol 20.3): of the printer's own and of the slicer's.
+const CALIBRATIONS: [&str; 5] = [
+    "auto_cali_for_user",
+    "auto_filament_cali",
+    "extrusion_cali",
+    "abs_flowcalib_cali",
+    "user_cali_manual_pa",
+];
+/// How names of the slicer's calibration prints end.
+const CALIBRATION_MODE: &str = "_calib_mode";
+
+/// What kind of job it is, by what the printer calls it, where its file lies and what that is called.
 pub(super) fn class(seen: &Seen) -> JobClass {
-    let own = |text: &Option<Text>| {
-        text.as_deref().is_some_and(|text| text.starts_with("/usr/") || text.contains("auto_cali"))
+    let is_calibration = |text: &Text| {
+        let stem = text.split_once(".gcode").map_or(text.as_str(), |(stem, _)| stem);
+        text.starts_with("/usr/")
+            || CALIBRATIONS.iter().any(|name| text.contains(name))
+            || stem.trim_end_matches(".3mf").ends_with(CALIBRATION_MODE)
     };
-    if seen.kind == Some(JobKind::System) || own(&seen.file) || own(&seen.name) {
+    if seen.kind == Some(JobKind::System)
+        || [&seen.file, &seen.name].into_iter().flatten().any(is_calibration)
+    {
         JobClass::Calibration
     } else {
         JobClass::Print
@@ -108,7 +124,15 @@ impl Tracker {
         if recorded(open).is_some() {
             return differs(open, &seen.ids) && seen.status.is_some_and(Status::is_active);
         }
-        pair(&seen.ids).is_none() && renamed(open, seen) && falls(open, seen)
+        if pair(&seen.ids).is_none() {
+            return renamed(open, seen) && falls(open, seen);
+        }
+        // Its own number came before it began, and looked like the last one's.
+        let advanced =
+            open.progress.is_some_and(|percent| percent > 0) || open.layer.is_some_and(|layer| layer > 0);
+        (advanced || self.ledger.going.phase != Phase::Prepare)
+            && self.old_names().0.is_some()
+            && self.has_new_ids(seen)
     }
 
     /// Takes names and numbers that come later than the job: an A1 and a P1 need some messages for them.
@@ -144,8 +168,10 @@ impl Tracker {
     }
 }
 
+/// Another name, or another file: plates of one project have one name.
 fn renamed(open: &JobRecord, seen: &Seen) -> bool {
-    seen.name.is_some() && open.name.is_some() && seen.name != open.name
+    let other = |new: &Option<Text>, old: &Option<Text>| new.is_some() && old.is_some() && new != old;
+    other(&seen.name, &open.name) || other(&seen.file, &open.file)
 }
 
 /// Progress and layers only rise within one job.

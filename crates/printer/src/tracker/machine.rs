@@ -11,7 +11,7 @@ use crate::record::JobClass;
 use crate::{Now, Status, stage};
 
 use super::holds::{
-    ARMED, HOLD_CLOCK, HOLD_FAILED, HOLD_FINISH, HOLD_IDLE, LOST, PAUSED, PRINTS, RENAMED, SETTLED, YOUNG,
+    HOLD_CLOCK, HOLD_FAILED, HOLD_FINISH, HOLD_IDLE, LOST, PAUSED, PRINTS, RENAMED, SETTLED, YOUNG,
 };
 use super::seen::Seen;
 use super::states::{Arming, Doing, Ending, Resolving};
@@ -151,13 +151,14 @@ impl Tracker {
             arming.changed = now.mono;
         }
         arming.running |= matches!(seen.status, Some(Status::Running | Status::Pause));
+        arming.paused = (seen.status == Some(Status::Pause)).then(|| arming.paused.unwrap_or(now));
         self.doing = Doing::Arming(arming);
         let fresh = self.is_fresh(seen);
         let Some(status) = seen.status.filter(|status| *status != Status::Init) else { return false };
         if status.is_active() {
             let settled = fresh && (arming.running || now.mono >= arming.changed + SETTLED);
-            if settled || now.mono >= arming.since + ARMED {
-                self.open(now, seen, arming.began, arming.late);
+            if settled || now.mono >= arming.since + arming.hold(fresh) {
+                self.open_armed(now, seen, &arming);
                 return true;
             }
             return false;
@@ -167,7 +168,7 @@ impl Tracker {
         let told = error.is_some() && error != arming.error;
         let moved = status != Status::Idle && arming.from.is_some_and(|from| from != status);
         if arming.running || (fresh && self.has_new_ids(seen)) || told || moved {
-            self.open(now, seen, arming.began, arming.late);
+            self.open_armed(now, seen, &arming);
         } else {
             self.ledger.going = crate::ledger::Going::default();
             self.doing = Doing::Rest;
@@ -176,14 +177,28 @@ impl Tracker {
         true
     }
 
+    /// What was suspected is a job.
+    fn open_armed(&mut self, now: Now, seen: &Seen, arming: &Arming) {
+        self.open(now, seen, arming.began, arming.late);
+        self.live.pause = arming.paused;
+    }
+
     /// A job under way.
     fn follow(&mut self, now: Now, seen: &Seen) -> bool {
-        if self.identify(now, seen) {
-            return true;
+        match self.identify(now, seen) {
+            Whose::Its => {}
+            // Nothing of it is known to be this job's.
+            Whose::InDoubt => return false,
+            Whose::Another => return true,
         }
         let Some(status) = seen.status else { return false };
         match status {
             Status::Init => return false,
+            Status::Finish | Status::Failed if self.is_other(seen) => {
+                // The end of another one, which nobody saw under way.
+                self.doing = Doing::Resolving(Resolving::new(now, status, true, false, Duration::ZERO));
+                return true;
+            }
             Status::Finish | Status::Failed | Status::Idle => {
                 if status == Status::Failed {
                     self.ledger.going.failed_at = Some(now.wall);
@@ -194,7 +209,12 @@ impl Tracker {
             }
             Status::Prepare | Status::Slicing | Status::Running | Status::Pause => {}
         }
-        self.note_figures(now, seen);
+        // One that prepares again is perhaps another, of which the printer has said nothing else yet.
+        let again =
+            matches!(status, Status::Prepare | Status::Slicing) && self.ledger.going.phase != Phase::Prepare;
+        if !again {
+            self.note_figures(now, seen);
+        }
         self.evaluate_pause(now, seen, status);
         if self.ledger.open.as_ref().is_some_and(|open| open.class == JobClass::Print)
             && status == Status::Running
@@ -240,7 +260,7 @@ impl Tracker {
         self.finding |= self.was_found(began.mono);
         if self.is_print() {
             let why = reason::of_pause(&seen.health, seen.stage);
-            self.tell_of_job(now, Kind::Paused, Some(why));
+            self.tell_of_job_at(now, began.wall, Kind::Paused, Some(why));
             self.evaluate_runout(now, seen);
         }
     }
@@ -260,43 +280,47 @@ impl Tracker {
 
     /// What is told once, while it prints.
     fn evaluate_milestones(&mut self, now: Now, seen: &Seen) {
+        if seen.awaits_figures {
+            self.live.prints = None;
+            return;
+        }
         // Layers are also counted while it measures (bambuddy #1837); the end of a print has no stage.
         let prints = seen.stage.is_none_or(|stage| stage.0 == 0 || stage == stage::IDLE);
         let layer = seen.layer.unwrap_or_default();
-        if prints && seen.stage.is_some_and(|stage| stage.0 == 0) {
-            self.live.prints.get_or_insert(now.mono);
-        } else {
-            self.live.prints = None;
-        }
-        let young = self.is_young(now);
+        let began = (prints && seen.stage.is_some_and(|stage| stage.0 == 0)).then_some(now);
+        self.live.prints = began.map(|now| self.live.prints.unwrap_or(now));
         if self.ledger.going.phase == Phase::Prepare {
-            let long = self.live.prints.is_some_and(|at| now.mono >= at + PRINTS);
-            if !(long || (prints && layer >= 1)) {
-                return;
-            }
+            let long = self.live.prints.filter(|at| now.mono >= at.mono + PRINTS);
+            let Some(began) = (prints && layer >= 1).then_some(now).or(long) else { return };
             self.ledger.going.phase = Phase::Running;
-            self.once(now, Kind::Printing);
+            self.once(now, began.wall, Kind::Printing);
         }
         if prints && layer >= 2 {
-            self.once(now, Kind::FirstLayer);
-        }
-        if young {
-            return;
+            self.once(now, now.wall, Kind::FirstLayer);
         }
         let percent = seen.progress.unwrap_or_default();
-        // After a leap only the highest is news.
-        let passed = [95, 75, 50, 25].into_iter().find(|mark| percent >= *mark);
-        if let Some(mark) = passed {
-            for lower in [25, 50, 75].into_iter().filter(|lower| *lower < mark) {
-                self.mark(Kind::Progress(lower));
-            }
-            self.once(now, Kind::Progress(mark));
-        }
+        self.evaluate_progress(now, percent);
         let total = seen.total_layers.filter(|total| *total > 0);
         let last = total.is_some_and(|total| layer >= total) || percent >= 99;
-        if last && (seen.nothing_left || seen.stage.is_some_and(|stage| stage.0 == 22)) {
-            self.once(now, Kind::Finishing);
+        let ends = last && (seen.nothing_left || seen.stage.is_some_and(|stage| stage.0 == 22));
+        self.live.finishes = ends.then(|| self.live.finishes.unwrap_or(now));
+        if let Some(began) = self.live.finishes.filter(|_| !self.is_young(now)) {
+            self.once(now, began.wall, Kind::Finishing);
         }
+    }
+
+    /// A mark that was passed; after a leap only the highest is news.
+    fn evaluate_progress(&mut self, now: Now, percent: u8) {
+        let passed = [95, 75, 50, 25].into_iter().find(|mark| percent >= *mark);
+        self.live.passed = passed.map(|mark| match self.live.passed {
+            Some((old, at)) if old == mark => (mark, at),
+            _ => (mark, now),
+        });
+        let Some((mark, at)) = self.live.passed.filter(|_| !self.is_young(now)) else { return };
+        for lower in [25, 50, 75].into_iter().filter(|lower| *lower < mark) {
+            self.mark(Kind::Progress(lower));
+        }
+        self.once(now, at.wall, Kind::Progress(mark));
     }
 
     /// A job whose end was said.
@@ -364,8 +388,9 @@ impl Tracker {
     pub(super) fn doing_deadline(&self, now: Now, seen: &Seen) -> Option<Duration> {
         match self.doing {
             Doing::Arming(arming) if seen.is_synced() => {
-                let settled = self.is_fresh(seen).then_some(arming.changed + SETTLED);
-                let armed = arming.since + ARMED;
+                let fresh = self.is_fresh(seen);
+                let settled = fresh.then_some(arming.changed + SETTLED);
+                let armed = arming.since + arming.hold(fresh);
                 // While it says nothing that we know, there is nothing to wait for.
                 let known = seen.status.is_some_and(Status::is_active);
                 known.then(|| settled.map_or(armed, |settled| settled.min(armed)))
@@ -378,7 +403,7 @@ impl Tracker {
                 let renamed = self.live.renamed.map(|since| since.mono + RENAMED);
                 [
                     pausing.map(|since| since.mono + PAUSED),
-                    printing.map(|at| at + PRINTS),
+                    printing.map(|at| at.mono + PRINTS),
                     self.live.young_until,
                     renamed,
                 ]
@@ -392,20 +417,28 @@ impl Tracker {
         }
     }
 
-    /// Follows the names of the job under way. Says whether another one took its place.
-    fn identify(&mut self, now: Now, seen: &Seen) -> bool {
+    /// Follows the names of the job under way.
+    fn identify(&mut self, now: Now, seen: &Seen) -> Whose {
         if !self.is_another(seen) {
             self.live.renamed = None;
             self.adopt_names(now, seen);
-            return false;
+            return Whose::Its;
         }
         let since = *self.live.renamed.get_or_insert(now);
         if now.mono < since.mono + RENAMED {
-            return false;
+            return Whose::InDoubt;
         }
         self.live.renamed = None;
         let status = seen.status.unwrap_or(Status::Running);
         self.doing = Doing::Resolving(Resolving::new(since, status, true, false, Duration::ZERO));
-        true
+        Whose::Another
     }
+}
+
+/// Which job a report is about, beside the one that is open.
+enum Whose {
+    Its,
+    /// Another name or number, which must last before it is believed.
+    InDoubt,
+    Another,
 }

@@ -12,7 +12,7 @@ use crate::ledger::{Going, Phase};
 use crate::record::{JobClass, JobRecord, JobResult};
 use crate::{Now, Status, Text};
 
-use super::holds::{POWER_ON, SENT, YOUNG};
+use super::holds::{CLOCK_AHEAD, POWER_ON, SENT, YOUNG};
 use super::seen::Seen;
 use super::states::{Arming, Doing};
 use super::telling::Telling;
@@ -25,7 +25,7 @@ impl Tracker {
         self.effects.save = true;
         let active = seen.status.is_some_and(Status::is_active);
         if active && self.options.first_sight == FirstSight::AdoptSilently {
-            let record = self.record(seen, seen.started_at);
+            let record = self.record(seen, self.start_told(now, seen, None));
             self.ledger.going =
                 Going { opened: Some(now.wall), counted_from: Some(now.wall), ..Going::default() };
             self.ledger.open = Some(record);
@@ -49,7 +49,9 @@ impl Tracker {
         if late && self.reopen(now, seen, began) {
             return;
         }
-        let started_at = seen.started_at.or((!late).then_some(began));
+        let rested = if late { self.ledger.seen_at } else { self.heard.map(|heard| heard.wall) };
+        let told = self.start_told(now, seen, rested.map(|rested| rested.min(began)));
+        let started_at = told.or((!late).then_some(began));
         let mut record = self.record(seen, started_at);
         consumption::begin(self.ledger.meter.filter(|_| !late), &mut record, now.wall);
         let replay = self.is_unattended_replay(now, seen);
@@ -78,6 +80,16 @@ impl Tracker {
         self.effects.ask_cloud |= self.is_known_to_cloud();
         self.effects.ask_everything |= class == JobClass::Print && seen.total_layers.unwrap_or_default() == 0;
         self.doing = Doing::Active;
+    }
+
+    /// When the printer says that its job began, where that can be: some have a clock that is hours off (bambuddy
+    /// #1011), and a print from the local network may keep the time of the one before (ha-bambulab #84). `rested` is
+    /// when it was last at rest, as far as that is known.
+    fn start_told(&self, now: Now, seen: &Seen, rested: Option<Timestamp>) -> Option<Timestamp> {
+        let ended = self.ledger.last.as_ref().and_then(|last| last.ended_at);
+        let latest = now.wall.checked_add(CLOCK_AHEAD).unwrap_or(now.wall);
+        let possible = |at: &Timestamp| *at <= latest && rested.max(ended).is_none_or(|rested| *at >= rested);
+        seen.started_at.filter(possible)
     }
 
     /// Whether a job that was found may have begun then: not before the printer was seen at rest. The cloud counts
@@ -122,7 +134,8 @@ impl Tracker {
             project_id: own.and_then(|ids| ids.project.clone()),
             origin: seen.kind.map(|kind| Text::from(kind.word())),
             started_at,
-            total_layers: seen.total_layers,
+            // Of one that is over already nobody knows whose they are.
+            total_layers: seen.total_layers.filter(|_| seen.status.is_some_and(Status::is_active)),
             observed: true,
             ..JobRecord::default()
         };
@@ -187,7 +200,9 @@ impl Tracker {
     /// What the printer says of its progress. Some firmware sets it to nothing when a job is cancelled.
     pub(super) fn note_figures(&mut self, now: Now, seen: &Seen) {
         let young = self.is_young(now);
+        let start = self.start_told(now, seen, self.ledger.going.counted_from);
         let Some(open) = &mut self.ledger.open else { return };
+        open.started_at = open.started_at.or(start);
         if let Some(percent) =
             seen.progress.filter(|percent| young || *percent > 0 || open.progress.is_none())
         {
@@ -199,7 +214,6 @@ impl Tracker {
         // Fewer than were laid down are those of the next job, of which the printer tells before its number.
         let own = seen.total_layers.filter(|total| open.layer.is_none_or(|layer| layer <= *total));
         open.total_layers = own.or(open.total_layers);
-        open.started_at = open.started_at.or(seen.started_at);
         if open.origin.is_none() || young {
             open.origin = seen.kind.map(|kind| Text::from(kind.word())).or(open.origin.take());
         }
@@ -235,9 +249,9 @@ impl Tracker {
     }
 
     /// Tells something of the job the first time only.
-    pub(super) fn once(&mut self, now: Now, kind: Kind) {
+    pub(super) fn once(&mut self, now: Now, at: Timestamp, kind: Kind) {
         if self.mark(kind) {
-            self.tell_of_job(now, kind, None);
+            self.tell_of_job_at(now, at, kind, None);
         }
     }
 

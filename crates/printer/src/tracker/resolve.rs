@@ -72,7 +72,7 @@ impl Tracker {
     }
 
     fn by_cloud(&self, now: Now, it: &Resolving, finished: bool, at: Option<Timestamp>) -> End {
-        let at = at.unwrap_or_else(|| self.ended(now, now.wall, it.gap > LATE));
+        let at = at.unwrap_or_else(|| self.ended(now, it.found, it.gap > LATE));
         let end = if finished {
             End::new(JobResult::Finished, at)
         } else if it.away && !it.replaced {
@@ -90,7 +90,7 @@ impl Tracker {
 
     fn by_likelihood(&self, now: Now, it: &Resolving) -> End {
         let going = &self.ledger.going;
-        let ended = self.ended(now, now.wall, it.gap > LATE);
+        let ended = self.ended(now, it.found, it.gap > LATE);
         let over = going.expected.is_some_and(|end| end <= it.began);
         let nearly = self.ledger.open.as_ref().is_some_and(|open| open.progress.unwrap_or_default() >= 99);
         let likely = !going.fault && (nearly || over);

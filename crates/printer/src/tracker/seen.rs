@@ -15,6 +15,7 @@ const HYSTERESIS: f32 = 3.0;
 
 /// What counts of a snapshot.
 #[derive(Debug, Clone)]
+#[allow(clippy::struct_excessive_bools, reason = "independent facts")]
 pub(super) struct Seen {
     pub(super) status: Option<Status>,
     pub(super) stage: Option<Stage>,
@@ -22,6 +23,8 @@ pub(super) struct Seen {
     pub(super) contact: Contact,
     /// A question went unanswered.
     pub(super) stale: bool,
+    /// Progress and layer are those of the job before.
+    pub(super) awaits_figures: bool,
     pub(super) progress: Option<u8>,
     pub(super) layer: Option<u32>,
     pub(super) total_layers: Option<u32>,
@@ -83,6 +86,7 @@ impl Seen {
             reach: snapshot.reach,
             contact: snapshot.contact,
             stale: snapshot.stale,
+            awaits_figures: job.awaits_figures,
             progress: job.progress,
             layer: job.layer,
             total_layers: job.total_layers,
@@ -111,6 +115,7 @@ impl Seen {
         self.status == snapshot.status
             && self.progress == job.progress
             && self.layer == job.layer
+            && self.awaits_figures == job.awaits_figures
             && self.stage == snapshot.stage
             && self.contact == snapshot.contact
             && self.reach == snapshot.reach

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use crate::{Now, Status};
 
-use super::holds::{ASKS, HOLD_CLOCK, HOLD_FAILED, HOLD_FINISH, HOLD_IDLE, PATIENCE};
+use super::holds::{ARMED, ASKS, HOLD_CLOCK, HOLD_FAILED, HOLD_FINISH, HOLD_IDLE, PATIENCE, UNNAMED};
 use super::seen::Seen;
 
 /// What is going on.
@@ -37,6 +37,8 @@ pub(super) struct Arming {
     pub(super) changed: Duration,
     /// It was seen doing more than preparing.
     pub(super) running: bool,
+    /// Since when it pauses.
+    pub(super) paused: Option<Now>,
     /// An error came since.
     pub(super) error: Option<u32>,
     pub(super) late: bool,
@@ -57,6 +59,9 @@ pub(super) struct Ending {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Resolving {
     pub(super) since: Duration,
+    /// When that was found: it ended before, or then.
+    pub(super) found: Timestamp,
+    /// When the one that took its place was seen under way.
     pub(super) began: Timestamp,
     /// Another job took its place.
     pub(super) replaced: bool,
@@ -80,9 +85,17 @@ impl Arming {
             from,
             changed: now.mono,
             running: false,
+            paused: None,
             error: seen.error.map(|error| error.0),
             late,
         }
+    }
+}
+
+impl Arming {
+    /// How long until it is believed in any case; `fresh` when it has a name or number of its own.
+    pub(super) fn hold(&self, fresh: bool) -> Duration {
+        if fresh || self.running { ARMED } else { UNNAMED }
     }
 }
 
@@ -106,6 +119,7 @@ impl Resolving {
         let held = replaced && status.is_active();
         Self {
             since: now.mono,
+            found: now.wall,
             began: now.wall,
             replaced,
             held,

@@ -108,11 +108,16 @@ impl Tracker {
         id
     }
 
-    /// Tells something of the job that is open.
+    /// Tells something of the job that is open, which happens now.
     pub(super) fn tell_of_job(&mut self, now: Now, kind: Kind, reason: Option<Reason>) {
+        self.tell_of_job_at(now, now.wall, kind, reason);
+    }
+
+    /// The same of something that was shown before and had to last.
+    pub(super) fn tell_of_job_at(&mut self, now: Now, at: Timestamp, kind: Kind, reason: Option<Reason>) {
         let job = self.ledger.open.clone();
         let reason = reason.filter(|reason| *reason != Reason::default());
-        self.tell(now, Telling { job, reason, ..Telling::new(kind, now.wall) });
+        self.tell(now, Telling { job, reason, ..Telling::new(kind, at) });
     }
 
     /// Tells something of the printer.
