@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use printer::Snapshot;
 use printer::cloud::TaskSlot;
+use printer::consumption::Share;
 use printer::event::{Event, EventSource, Group, Kind};
 use printer::reason::Reason;
 use printer::record::{JobClass, JobRecord, JobResult};
@@ -163,21 +164,24 @@ struct Job<'a> {
     total_layers: Option<u32>,
     filament_g: Option<f64>,
     filament_m: Option<f64>,
-    per_slot: Vec<Share<'a>>,
+    filament_plan_g: Option<f64>,
+    per_slot: Vec<OfSlot<'a>>,
     energy_kwh: Option<f64>,
     cost: Option<f64>,
 }
 
 #[derive(Serialize)]
-struct Share<'a> {
+struct OfSlot<'a> {
     slot: String,
     filament_id: Option<&'a str>,
     material: Option<&'a str>,
     color: Option<&'a str>,
     weight_g: Option<f64>,
+    plan_g: Option<f64>,
 }
 
 fn job(record: &JobRecord) -> Job<'_> {
+    let share = Share::of_job(record);
     Job {
         key: &record.key,
         class: record.class,
@@ -193,21 +197,33 @@ fn job(record: &JobRecord) -> Job<'_> {
         progress: record.progress,
         layer: record.layer,
         total_layers: record.total_layers,
-        filament_g: record.planned_g.map(|v| rounded(f64::from(v), 2)),
-        filament_m: record.planned_m.map(|v| rounded(f64::from(v), 2)),
-        per_slot: record.slots.iter().map(share).collect(),
+        filament_g: taken(share, record.planned_g),
+        filament_m: taken(share, record.planned_m),
+        filament_plan_g: planned(record.planned_g),
+        per_slot: record.slots.iter().map(|slot| of_slot(slot, share)).collect(),
         energy_kwh: record.energy_kwh.map(|v| rounded(v, 3)),
         cost: record.cost.map(|v| rounded(v, 2)),
     }
 }
 
-fn share(slot: &TaskSlot) -> Share<'_> {
-    Share {
+/// What a job took of something that was planned, or has taken so far, to the hundredth.
+pub(super) fn taken(share: Option<Share>, planned: Option<f32>) -> Option<f64> {
+    Some(rounded(share?.times(planned?), 2))
+}
+
+/// The slicer's figure, to the hundredth.
+pub(super) fn planned(figure: Option<f32>) -> Option<f64> {
+    figure.map(|figure| rounded(f64::from(figure), 2))
+}
+
+fn of_slot(slot: &TaskSlot, share: Option<Share>) -> OfSlot<'_> {
+    OfSlot {
         slot: slot_label(slot),
         filament_id: slot.filament_id.as_deref(),
         material: slot.material.as_deref(),
         color: slot.color.as_deref(),
-        weight_g: slot.weight_g.map(|v| rounded(f64::from(v), 2)),
+        weight_g: taken(share, slot.weight_g),
+        plan_g: planned(slot.weight_g),
     }
 }
 

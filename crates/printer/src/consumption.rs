@@ -64,16 +64,16 @@ impl Share {
         }
     }
 
-    /// That share of a weight, g.
-    pub fn grams(self, planned_g: f32) -> f64 {
-        f64::from(planned_g) * self.part
+    /// That share of what was planned: a weight in g, or a length in m.
+    pub fn times(self, planned: f32) -> f64 {
+        f64::from(planned) * self.part
     }
 }
 
 /// Filament that a job used up, g; `None` for jobs that the slicer's figures are not known of, such as prints
 /// from the local network.
 pub fn used_g(job: &JobRecord) -> Option<f64> {
-    Some(Share::of_job(job)?.grams(job.planned_g?))
+    Some(Share::of_job(job)?.times(job.planned_g?))
 }
 
 /// What things cost, in one currency.
@@ -130,7 +130,7 @@ pub struct Cost {
 /// What a share of these slots costs.
 fn filament_cost(slots: &[TaskSlot], share: Share, prices: &Prices, own: &Names) -> Option<f64> {
     let of_slot = |slot: &TaskSlot| {
-        let grams = share.grams(slot.weight_g?);
+        let grams = share.times(slot.weight_g?);
         // What gives nothing need not have a price.
         if grams == 0.0 { Some(0.0) } else { Some(grams / 1000.0 * prices.per_kg(slot, own)?) }
     };
@@ -172,10 +172,10 @@ fn reckon(counters: &mut Counters, job: &JobRecord, sign: f64) {
             *counters.filament_g.entry(material.into()).or_default() += sign * grams;
         }
     };
-    let mut rest = share.grams(planned);
+    let mut rest = share.times(planned);
     for slot in &job.slots {
         if let (Some(material), Some(weight)) = (&slot.material, slot.weight_g) {
-            let grams = share.grams(weight).min(rest);
+            let grams = share.times(weight).min(rest);
             add(material, grams);
             rest -= grams;
         }

@@ -35,7 +35,7 @@ fn subject(s: &Snapshot) -> Option<(&JobRecord, Option<Share>)> {
 
 fn filament_used(s: &Snapshot) -> Option<Value<'_>> {
     let (job, share) = subject(s)?;
-    Some(Value::Decimal(share?.grams(job.planned_g?), 1))
+    Some(Value::Decimal(share?.times(job.planned_g?), 1))
 }
 
 fn cost(s: &Snapshot) -> Option<Cost> {
@@ -66,7 +66,7 @@ fn places(value: f64, places: i32) -> f64 {
 }
 
 fn of_slot(slot: &TaskSlot, share: Option<Share>, s: &Snapshot) -> Json {
-    let grams = share.zip(slot.weight_g).map(|(share, weight)| share.grams(weight));
+    let grams = share.zip(slot.weight_g).map(|(share, weight)| share.times(weight));
     let per_kg = s.policy.prices.as_deref().and_then(|prices| prices.per_kg(slot, &s.known.facts.names));
     let mut told = json!({
         "ams": slot.unit,

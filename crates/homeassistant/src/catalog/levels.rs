@@ -6,12 +6,13 @@ use std::sync::Arc;
 use serde_json::{Map, Value as Json, json};
 
 use printer::command::permit::Class;
+use printer::consumption::Share;
 use printer::levels::Activity;
 use printer::record::{Counters, JobRecord, JobResult};
 use printer::{Command, Levels, Snapshot};
 
 use super::super::entity::{Entity, Value, binary, button, seconds, sensor, words};
-use super::super::event::{rounded, slot_label};
+use super::super::event::{planned, rounded, slot_label, taken};
 use super::{DROP, flag, text};
 
 fn is_printing(activity: Activity) -> bool {
@@ -62,6 +63,7 @@ fn success_rate(s: &Snapshot) -> Option<Value<'_>> {
 /// A job in a form that templates and programs read; what is not known is null.
 pub(super) fn of_job(job: &JobRecord) -> Map<String, Json> {
     let reason = job.reason.as_ref();
+    let share = Share::of_job(job);
     let slots: Vec<Json> = job
         .slots
         .iter()
@@ -70,7 +72,8 @@ pub(super) fn of_job(job: &JobRecord) -> Map<String, Json> {
                 "slot": slot_label(slot),
                 "material": slot.material.as_deref(),
                 "color": slot.color.as_deref(),
-                "weight_g": slot.weight_g.map(|v| rounded(f64::from(v), 2)),
+                "weight_g": taken(share, slot.weight_g),
+                "plan_g": planned(slot.weight_g),
             })
         })
         .collect();
@@ -84,8 +87,9 @@ pub(super) fn of_job(job: &JobRecord) -> Map<String, Json> {
         "progress": job.progress,
         "layer": job.layer,
         "total_layers": job.total_layers,
-        "filament_g": job.planned_g.map(|v| rounded(f64::from(v), 2)),
-        "filament_m": job.planned_m.map(|v| rounded(f64::from(v), 2)),
+        "filament_g": taken(share, job.planned_g),
+        "filament_m": taken(share, job.planned_m),
+        "filament_plan_g": planned(job.planned_g),
         "per_slot": slots,
         "energy_kwh": job.energy_kwh.map(|v| rounded(v, 3)),
         "cost": job.cost.map(|v| rounded(v, 2)),
