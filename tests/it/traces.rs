@@ -7,6 +7,7 @@ mod captures;
 mod holds;
 mod levels;
 mod property;
+mod reasons;
 mod table;
 mod whose;
 

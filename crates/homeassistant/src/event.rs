@@ -61,6 +61,8 @@ pub static TRIGGERS: &[Trigger] = &[
     trigger("print_progress_75", "Print", "reached 75 %"),
     trigger("print_progress_95", "Print", "reached 95 %"),
     trigger("print_paused", "Print", "paused"),
+    trigger("print_paused_wanted", "Print", "paused as wanted (by a person or the file)"),
+    trigger("print_paused_unwanted", "Print", "paused by itself"),
     trigger("print_runout", "Filament", "ran out"),
     trigger("print_resumed", "Print", "resumed"),
     trigger("print_finishing", "Print", "is about to finish"),

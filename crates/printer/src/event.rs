@@ -166,7 +166,7 @@ impl Kind {
         }
     }
 
-    /// Names of the bare triggers that leave with it; none for what is told as an event only.
+    /// Names of all bare triggers that may leave with it; none for what is told as an event only.
     pub fn triggers(self) -> &'static [&'static str] {
         match self {
             Self::Started => &["print_started"],
@@ -178,7 +178,7 @@ impl Kind {
                 51..=75 => &["print_progress_75"],
                 _ => &["print_progress_95"],
             },
-            Self::Paused => &["print_paused"],
+            Self::Paused => &["print_paused", WANTED, UNWANTED],
             Self::RunOut => &["print_runout"],
             Self::Resumed => &["print_resumed"],
             Self::Finishing => &["print_finishing"],
@@ -265,6 +265,11 @@ pub struct Event {
     pub reason: Option<Reason>,
 }
 
+/// The trigger of a pause that a person or the file asked for.
+const WANTED: &str = "print_paused_wanted";
+/// The trigger of any other.
+const UNWANTED: &str = "print_paused_unwanted";
+
 /// What is told later than this after it happened is late.
 pub const LATE: Duration = Duration::from_secs(60);
 
@@ -286,6 +291,10 @@ impl Event {
 
     /// Names of the bare triggers that leave with it, if [`super::Tracker::may_trigger`] lets them.
     pub fn triggers(&self) -> &'static [&'static str] {
-        self.kind.triggers()
+        match (self.kind, self.reason.as_ref().is_some_and(Reason::is_wanted)) {
+            (Kind::Paused, true) => &["print_paused", WANTED],
+            (Kind::Paused, false) => &["print_paused", UNWANTED],
+            (kind, _) => kind.triggers(),
+        }
     }
 }

@@ -69,6 +69,11 @@ pub enum Module {
 }
 
 impl Module {
+    /// Whether filament comes from it.
+    pub(crate) fn feeds(self) -> bool {
+        matches!(self, Self::Ams(_) | Self::AmsLite(_) | Self::AmsHt(_) | Self::External(_))
+    }
+
     /// From the upper half of a code: kind and number.
     fn of(upper: u32) -> Self {
         let [_, _, kind, number] = upper.to_be_bytes();
@@ -143,6 +148,15 @@ impl Hms {
         u64::from(self.attr) << 32 | u64::from(self.code)
     }
 
+    /// Whether a slot of any AMS has run out, or a holder; not while its rest is purged, for then another one takes
+    /// over.
+    pub(crate) fn is_runout(self) -> bool {
+        let part = self.attr >> 8 & 0xFF;
+        let of_slot = matches!(part, 0x20..=0x23) && matches!(self.code, 0x0002_0001 | 0x0002_0005);
+        let of_unit = matches!(part, 0x70..=0x73) && self.code == 0x0002_0007;
+        self.module().feeds() && (of_slot || of_unit)
+    }
+
     /// From both halves in one number.
     pub(crate) fn of(id: u64) -> Self {
         let half = |half: u64| u32::try_from(half & 0xFFFF_FFFF).unwrap_or_default();
@@ -190,9 +204,23 @@ impl PrintError {
         matches!(self.0, 0x0300_400C | 0x0500_400E)
     }
 
-    /// Whether it tells no more than that a person paused or cancelled the job.
-    pub fn is_of_a_person(self) -> bool {
-        self.is_cancel() || self.0 == 0x0300_8001
+    /// Whether it tells no more than that a pause or a cancel was wanted, by a person or by the file
+    /// (protocol 4.11).
+    pub fn is_wanted(self) -> bool {
+        self.is_cancel() || matches!(self.0, 0x0300_8001 | 0x0300_8013)
+    }
+
+    /// Whether filament has run out: number 011 of a unit and of a holder, 030 of a holder, where what the slicer
+    /// named is used up; the printer's own have numbers of their own (protocol 4.11).
+    pub fn is_runout(self) -> bool {
+        let number = self.0 & 0xFFF;
+        match (self.module(), self.effect()) {
+            (Module::Ams(_) | Module::AmsLite(_) | Module::AmsHt(_), Effect::Pause) => number == 0x011,
+            (Module::External(_), Effect::Pause) => matches!(number, 0x011 | 0x030),
+            (Module::External(_), Effect::Prompt) => number == 0x030,
+            (Module::MotionController, Effect::Pause) => matches!(number, 0x004 | 0x015),
+            _ => false,
+        }
     }
 
     /// Who says it.
@@ -301,9 +329,9 @@ impl Health {
         self.messages.first().map(|message| message.code.severity())
     }
 
-    /// The error of the print, unless it only says that somebody cancelled it.
+    /// The error of the print, unless it only says that a pause or a cancel was wanted.
     pub fn fault(&self) -> Option<&Told<PrintError>> {
-        self.error.as_ref().filter(|error| !error.code.is_cancel())
+        self.error.as_ref().filter(|error| !error.code.is_wanted())
     }
 }
 

@@ -11,6 +11,7 @@ use super::Text;
 use super::consumption::Meter;
 use super::event::Event;
 use super::levels::Activity;
+use super::reason::Reason;
 use super::record::{Counters, JobRecord};
 
 /// What is kept on disk of one printer.
@@ -129,6 +130,8 @@ pub struct ToldOf {
     pub rested: Named,
     /// Its health messages, both halves in one number.
     pub hms: Vec<u64>,
+    /// The words with which error and health messages were told, so that they go with the words they came with.
+    pub words: Vec<Reason>,
     /// Units that dry, and when each will be done.
     pub drying: BTreeMap<u8, Timestamp>,
     /// Whether its power could be cut.

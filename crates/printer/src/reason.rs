@@ -20,3 +20,15 @@ pub struct Reason {
     /// In one word: how bad it is.
     pub severity: Option<Text>,
 }
+
+impl Reason {
+    /// Whether it is that a person or the file wanted it.
+    pub fn is_wanted(&self) -> bool {
+        is_wanted(&self.kind)
+    }
+}
+
+/// The words for what was wanted.
+pub(crate) fn is_wanted(kind: &str) -> bool {
+    matches!(kind, "user" | "gateway" | "gcode")
+}

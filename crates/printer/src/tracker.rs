@@ -167,6 +167,8 @@ struct Live {
     young_until: Option<Duration>,
     /// Codes that came while it was not known whether there is a job, and when.
     noted: Vec<(u64, Now)>,
+    /// Health messages that came, and when.
+    came: Vec<(u64, Duration)>,
     /// Health messages that are gone, and since when.
     gone: Vec<(u64, Now)>,
     /// When silence becomes absence.

@@ -207,7 +207,7 @@ impl Session {
     /// Looks for the effects of what was sent; `before` is the moment before.
     pub(super) fn confirm(&mut self, step: &mut Step<'_>, before: &Observed) {
         self.commands.confirm(step, &self.observed);
-        let new = self.observed.error.filter(|error| before.error != Some(*error) && !error.is_of_a_person());
+        let new = self.observed.error.filter(|error| before.error != Some(*error) && !error.is_wanted());
         if let Some(error) = new {
             let now = step.now.mono;
             let blamed = |sent: &Sent| now <= sent.at + ERROR_WATCH && self.says_no_by_error(sent);

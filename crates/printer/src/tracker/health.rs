@@ -4,11 +4,11 @@
 //! what was told last is, also when the gateway did not run in between.
 
 use crate::event::{EventSource, Kind};
-use crate::health::Severity;
+use crate::health::{Hms, Severity, Told};
 use crate::ledger::ToldOf;
-use crate::{Now, Status};
+use crate::{Now, Reason, Status};
 
-use super::holds::GONE;
+use super::holds::{EXPLAINS, GONE};
 use super::seen::Seen;
 use super::states::Doing;
 use super::telling::Telling;
@@ -53,8 +53,8 @@ impl Tracker {
     }
 
     fn evaluate_error(&mut self, now: Now, seen: &Seen) {
-        // What a person did is no error, and what the vendor hides stays hidden.
-        let fault = seen.health.error.as_ref().filter(|error| !error.code.is_of_a_person());
+        // What was wanted is no error, and what the vendor hides stays hidden.
+        let fault = seen.health.error.as_ref().filter(|error| !error.code.is_wanted());
         let code = fault.map(|fault| fault.code);
         let told = self.ledger.told_of.error;
         if told == code.map(|code| code.0) {
@@ -63,9 +63,10 @@ impl Tracker {
         self.ledger.told_of.error = code.map(|code| code.0);
         if let Some(told) = told {
             let told = crate::PrintError(told);
-            let mut gone = reason::word("error");
-            gone.code = Some(told.to_string().into());
-            gone.severity = Some(told.effect().word().into());
+            let mut bare = reason::word("error");
+            bare.code = Some(told.to_string().into());
+            bare.severity = Some(told.effect().word().into());
+            let gone = self.words_of(bare);
             self.tell_of_health(now, now, Kind::ErrorCleared, gone);
         }
         if let Some(fault) = fault {
@@ -75,6 +76,7 @@ impl Tracker {
             }
             let at = self.noted(now, fault.code.0.into());
             self.live.fault = Some((at.mono, reason.clone()));
+            self.ledger.told_of.words.push(reason.clone());
             self.tell_of_health(now, at, Kind::ErrorRaised, reason);
         }
     }
@@ -87,8 +89,10 @@ impl Tracker {
                 continue;
             }
             self.ledger.told_of.hms.push(id);
+            self.live.came.push((id, self.noted(now, id).mono));
             let reason = reason::hms(told, "hms");
             let at = self.noted(now, id);
+            self.ledger.told_of.words.push(reason.clone());
             if told.code.severity() >= Severity::Serious {
                 self.ledger.going.fault |= self.ledger.open.is_some();
                 if seen.error.is_none() {
@@ -108,16 +112,36 @@ impl Tracker {
             let found = self.was_found(since.mono);
             let finding = std::mem::replace(&mut self.finding, found);
             self.ledger.told_of.hms.retain(|told| *told != id);
+            self.live.came.retain(|(came, _)| *came != id);
             let code = crate::Hms::of(id);
-            let mut gone = reason::word("hms");
-            gone.code = Some(code.to_string().into());
-            gone.severity = Some(code.severity().word().into());
+            let mut bare = reason::word("hms");
+            bare.code = Some(code.to_string().into());
+            bare.severity = Some(code.severity().word().into());
+            let gone = self.words_of(bare);
             self.tell_of_health(now, since, Kind::HmsCleared, gone);
             self.finding = finding;
         }
     }
 
-    fn tell_of_health(&mut self, now: Now, at: Now, kind: Kind, reason: crate::Reason) {
+    /// The words with which a code was told, which are not needed any more; of one that an earlier version told,
+    /// only the code.
+    fn words_of(&mut self, bare: Reason) -> Reason {
+        let words = &mut self.ledger.told_of.words;
+        let at = words.iter().position(|told| told.code == bare.code);
+        at.map(|at| words.swap_remove(at)).unwrap_or(bare)
+    }
+
+    /// The worst message that came shortly before, or since: where nothing else says why a print is held, it does.
+    pub(super) fn news<'a>(&self, now: Now, seen: &'a Seen) -> Option<&'a Told<Hms>> {
+        let is_new = |id| {
+            let came = self.live.came.iter().find(|(came, _)| *came == id);
+            came.is_some_and(|(_, at)| now.mono.saturating_sub(*at) <= EXPLAINS)
+        };
+        let bad = |told: &&Told<Hms>| told.code.severity() >= Severity::Serious;
+        seen.health.messages.iter().filter(bad).find(|told| is_new(told.code.id()))
+    }
+
+    fn tell_of_health(&mut self, now: Now, at: Now, kind: Kind, reason: Reason) {
         let job = self.ledger.open.clone();
         let source = EventSource::Report;
         self.tell(now, Telling { job, source, reason: Some(reason), ..Telling::new(kind, at.wall) });
@@ -129,12 +153,14 @@ impl Tracker {
             return;
         }
         let cancel = seen.error.filter(|error| error.is_cancel()).map(|error| error.0);
-        let fault = seen.health.error.as_ref().filter(|error| !error.code.is_of_a_person());
+        let fault = seen.health.error.as_ref().filter(|error| !error.code.is_wanted());
+        let messages = seen.health.messages.iter().map(|told| reason::hms(told, "hms"));
         self.ledger.told_of = ToldOf {
             online: Some(true),
             error: fault.map(|fault| fault.code.0),
             cancel,
             hms: seen.health.messages.iter().map(|told| told.code.id()).collect(),
+            words: fault.map(reason::of_fault).into_iter().chain(messages).collect(),
             firmware: seen.offered.clone(),
             ..ToldOf::default()
         };

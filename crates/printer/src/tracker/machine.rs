@@ -259,7 +259,7 @@ impl Tracker {
         self.effects.save = true;
         self.finding |= self.was_found(began.mono);
         if self.is_print() {
-            let why = reason::of_pause(&seen.health, seen.stage);
+            let why = reason::of_pause(&seen.health, seen.stage, self.news(now, seen));
             self.tell_of_job_at(now, began.wall, Kind::Paused, Some(why));
             self.evaluate_runout(now, seen);
         }
@@ -270,7 +270,7 @@ impl Tracker {
         if self.ledger.going.ran_out || !self.is_print() {
             return;
         }
-        let why = reason::of_pause(&seen.health, seen.stage);
+        let why = reason::of_pause(&seen.health, seen.stage, self.news(now, seen));
         if why.kind == "runout" {
             self.ledger.going.ran_out = true;
             self.effects.save = true;

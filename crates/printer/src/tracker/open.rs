@@ -180,7 +180,7 @@ impl Tracker {
         if seen.status == Some(Status::Pause) {
             self.ledger.going.phase = Phase::Paused;
             self.ledger.going.paused_at = Some(now.wall);
-            self.ledger.going.ran_out = reason::of_pause(&seen.health, seen.stage).kind == "runout";
+            self.ledger.going.ran_out = reason::of_pause(&seen.health, seen.stage, None).kind == "runout";
         }
     }
 

@@ -1,7 +1,7 @@
 //! Why a job is held or ended, in one word and in the vendor's.
 
 use crate::health::{Hms, Module, PrintError, Told};
-use crate::reason::Reason;
+use crate::reason::{Reason, is_wanted};
 use crate::{Health, Stage};
 
 /// Nobody knows why.
@@ -31,50 +31,59 @@ pub(super) fn hms(told: &Told<Hms>, kind: &str) -> Reason {
     }
 }
 
-/// Why a print is held: the error that came with it, filament that a health message misses, the stage.
-pub(super) fn of_pause(health: &Health, stage: Option<Stage>) -> Reason {
+/// Why a print is held: the error that came with it, filament that a health message misses, the stage, and where none
+/// of them says it, the health message that came with it.
+pub(super) fn of_pause(health: &Health, stage: Option<Stage>, news: Option<&Told<Hms>>) -> Reason {
     let by_error = health.error.as_ref().filter(|error| !error.code.is_cancel());
-    if let Some((told, kind)) = by_error.and_then(|told| Some((told, of_error(told.code)?))) {
-        return error(told, kind);
-    }
     let by_stage = stage.and_then(of_stage);
+    if let Some((told, kind)) = by_error.and_then(|told| Some((told, of_error(told.code)?))) {
+        // Firmware does not agree on which code is a person's and which the file's.
+        let by_stage = by_stage.filter(|stage| is_wanted(kind) && is_wanted(stage));
+        return error(told, by_stage.unwrap_or(kind));
+    }
     if by_stage.is_none_or(|kind| kind == "runout")
-        && let Some(told) = health.messages.iter().find(|told| is_runout(told.code))
+        && let Some(told) = health.messages.iter().find(|told| told.code.is_runout())
     {
         return hms(told, "runout");
     }
-    match (by_stage, by_error) {
-        (Some(kind), Some(told)) => error(told, kind),
-        (Some(kind), None) => word(kind),
-        (None, Some(told)) => error(told, if is_of_ams(told.code) { "ams" } else { "error" }),
-        (None, None) => Reason::default(),
+    match (by_stage, by_error, news) {
+        (Some(kind), Some(told), _) => error(told, kind),
+        (Some(kind), None, _) => word(kind),
+        (None, Some(told), _) if told.code.module().feeds() => error(told, "ams"),
+        (None, _, Some(told)) => hms(told, of_message(told.code)),
+        (None, Some(told), None) => error(told, "error"),
+        (None, None, None) => Reason::default(),
+    }
+}
+
+/// What a health message is about that holds a print.
+fn of_message(code: Hms) -> &'static str {
+    match code.module() {
+        module if module.feeds() => "ams",
+        Module::Camera => "camera",
+        _ => "hms",
     }
 }
 
 /// What an error that stands says of the end of a print.
 pub(super) fn of_failure(health: &Health) -> Option<Reason> {
-    health.error.as_ref().filter(|error| !error.code.is_of_a_person()).map(of_fault)
+    health.error.as_ref().filter(|error| !error.code.is_wanted()).map(of_fault)
 }
 
 /// An error that is a fault.
 pub(super) fn of_fault(told: &Told<PrintError>) -> Reason {
-    error(told, of_error(told.code).unwrap_or(if is_of_ams(told.code) { "ams" } else { "error" }))
-}
-
-fn is_of_ams(code: PrintError) -> bool {
-    matches!(code.module(), Module::Ams(_) | Module::AmsLite(_) | Module::AmsHt(_) | Module::External(_))
+    error(told, of_error(told.code).unwrap_or(if told.code.module().feeds() { "ams" } else { "error" }))
 }
 
 /// What the printers' common errors are about, where that decides what a person does next.
 fn of_error(code: PrintError) -> Option<&'static str> {
-    if is_of_ams(code) {
-        return (code.0 & 0xFFFF == 0x8011).then_some("runout");
+    if code.is_runout() {
+        return Some("runout");
     }
     Some(match code.0 {
         0x0300_8001 => "user",
         0x0300_8002 => "first_layer",
         0x0300_8003 => "spaghetti",
-        0x0300_8004 | 0x0300_8015 => "runout",
         0x0300_8005 => "cover",
         0x0300_8007 => "power_loss",
         0x0300_8008 => "nozzle_temperature",
@@ -87,14 +96,6 @@ fn of_error(code: PrintError) -> Option<&'static str> {
         0x0300_8016 => "nozzle_clog",
         _ => return None,
     })
-}
-
-/// A slot of any AMS has run out; not while its rest is purged, for then another one takes over.
-fn is_runout(code: Hms) -> bool {
-    let of_slot =
-        matches!(code.attr >> 8 & 0xFF, 0x20..=0x23) && matches!(code.code, 0x0002_0001 | 0x0002_0005);
-    let of_unit = matches!(code.attr >> 8 & 0xFF, 0x70..=0x73) && code.code == 0x0002_0007;
-    matches!(code.attr >> 24, 0x07 | 0x12 | 0x18) && (of_slot || of_unit)
 }
 
 /// The stages in which a print is held (protocol 4.5).
