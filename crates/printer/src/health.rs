@@ -3,6 +3,7 @@
 //! [`Health`] is the codes of one moment with their texts, worst first; it is made when a code or the
 //! [`Texts`] change and shared by the snapshots until then.
 
+mod built;
 mod bundled;
 mod found;
 mod texts;
@@ -64,6 +65,10 @@ pub enum Module {
     Toolhead,
     /// Cameras and what looks at their pictures.
     Camera,
+    /// The settings that the job was sliced with.
+    Settings,
+    /// The rack of hotends.
+    Rack,
     /// One that nobody knows.
     Other(u8),
 }
@@ -90,10 +95,12 @@ impl Module {
             0x07 => unit(Self::Ams),
             0x08 => Self::Toolhead,
             0x0C => Self::Camera,
+            0x10 => Self::Settings,
             // An A1 with an AMS Lite says 0x12008006; see captures/a1_stream_local_multicolor_ams_error.
             0x12 => unit(Self::AmsLite),
             // A P2S with an AMS HT says 0x18002000; see captures/p2s_get_version_and_three_hms.
             0x18 => unit(Self::AmsHt),
+            0x1A => Self::Rack,
             other => Self::Other(other),
         }
     }
@@ -112,6 +119,8 @@ impl fmt::Display for Module {
             Self::External(Side::Left) => f.write_str("left external spool"),
             Self::Toolhead => f.write_str("toolhead"),
             Self::Camera => f.write_str("camera"),
+            Self::Settings => f.write_str("print settings"),
+            Self::Rack => f.write_str("hotend rack"),
             Self::Other(number) => write!(f, "module {number:02X}"),
         }
     }
@@ -301,9 +310,7 @@ impl Health {
                 found => health.messages.push(Told {
                     code,
                     known: found.is_text(),
-                    text: found.into_text().unwrap_or_else(|| {
-                        format!("{}: unknown message ({})", code.module(), code.severity().word())
-                    }),
+                    text: found.into_text().unwrap_or_else(|| built::message(code)),
                     wiki: texts.link("device_hms", &format!("{:016X}", code.id()), prefix),
                 }),
             }
@@ -315,9 +322,7 @@ impl Health {
             found => Some(Told {
                 code,
                 known: found.is_text(),
-                text: found.into_text().unwrap_or_else(|| {
-                    format!("{}: unknown error ({})", code.module(), code.effect().word())
-                }),
+                text: found.into_text().unwrap_or_else(|| built::error(code)),
                 wiki: texts.link("device_error", &format!("{:08X}", code.0), prefix),
             }),
         });

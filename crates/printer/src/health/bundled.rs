@@ -7,7 +7,7 @@
 use std::borrow::Cow;
 
 use super::found::Found;
-use super::{Module, Side};
+use super::{Module, built};
 
 /// Texts that go before the vendor's: its own advise programs that are no help to a gateway (protocol 6.5).
 pub(super) fn ours(code: u64) -> Option<&'static str> {
@@ -24,7 +24,9 @@ const REFUSED: &str = "Refused a command: this firmware only obeys commands that
 /// Looks a code up.
 pub(super) fn find(code: u64) -> Found {
     let text = match u32::try_from(code) {
-        Ok(0x0500_8030 | 0x0502_4008 | 0x0502_400A..=0x0502_400C) => return Found::Hidden,
+        Ok(0x0500_8030 | 0x0500_C011 | 0x0502_4008 | 0x0502_400A..=0x0502_400C | 0x0C00_8002) => {
+            return Found::Hidden;
+        }
         Ok(error) => error_text(error),
         Err(_) if is_hidden(code) => return Found::Hidden,
         Err(_) => hms_text(code),
@@ -60,7 +62,10 @@ fn hms_text(code: u64) -> Option<Cow<'static, str>> {
             Module::Ams(_) | Module::AmsHt(_) => {
                 exact(AMS_SLOT, slotted).filter(|_| slot < 4).or_else(|| exact(AMS, whole))
             }
-            Module::AmsLite(_) => exact(LITE_SLOT, slotted).filter(|_| slot < 4),
+            Module::AmsLite(_) => exact(LITE_SLOT, slotted).filter(|_| slot < 4).or_else(|| {
+                // Cutter, buffer and cable are the same; heaters it has none.
+                exact(AMS, whole).filter(|_| (0x4000..0x6000).contains(&part))
+            }),
             Module::External(_) => exact(EXTERNAL, whole),
             _ => None,
         };
@@ -70,8 +75,7 @@ fn hms_text(code: u64) -> Option<Cow<'static, str>> {
 
 fn filled(text: &str, unit: Module, slot: Option<u32>) -> Cow<'static, str> {
     let name = match unit {
-        Module::External(Side::Right) => "External spool".to_owned(),
-        Module::External(Side::Left) => "Left external spool".to_owned(),
+        Module::External(side) => built::holder(side).to_owned(),
         unit => unit.to_string(),
     };
     let slot = slot.map(|slot| format!("{name} slot {slot}"));
@@ -85,18 +89,21 @@ fn is_hidden(code: u64) -> bool {
     let (attr, rest) = (code >> 32, code & 0xFFFF_FFFF);
     match attr {
         0x0300_1800 | 0x0300_2600 => rest == 0,
-        0x0500_0100 => matches!(rest, 0x1_000A | 0x2_0003 | 0x2_0008 | 0x2_0009 | 0x3_0009),
-        0x0500_0300 => matches!(rest, 0x1_0053 | 0x2_0010..=0x2_0018 | 0x3_0007),
-        0x0500_0400 => matches!(rest, 0x1_0056 | 0x2_0020),
-        0x0500_0500 => matches!(rest, 0x1_0008..=0x1_000C | 0x2_0030),
+        // The last but one is not in the catalogues that were seen; an X2D has it for good (BambuHelper #164).
+        0x0500_0100 => matches!(rest, 0x1_000A | 0x2_0003 | 0x2_0008 | 0x2_0009 | 0x2_000B | 0x3_0009),
+        0x0500_0200 => matches!(rest, 0x2_0009..=0x2_000B | 0x3_0009..=0x3_000B),
+        0x0500_0300 => matches!(rest, 0x1_0053 | 0x2_0010..=0x2_0019 | 0x2_0050..=0x2_0054 | 0x3_0007),
+        0x0500_0400 => matches!(rest, 0x1_0056 | 0x1_0060 | 0x1_0061 | 0x2_0020),
+        0x0500_0500 => matches!(rest, 0x1_0008..=0x1_000C | 0x2_0023 | 0x2_0030),
         0x0500_0600 => matches!(
             rest,
-            0x2_0005..=0x2_0008
-                | 0x2_0011..=0x2_0014
-                | 0x2_0021..=0x2_0024
-                | 0x2_0041..=0x2_0044
+            0x2_0005..=0x2_0009
+                | 0x2_0011..=0x2_0015
+                | 0x2_0021..=0x2_0025
+                | 0x2_0035
+                | 0x2_0041..=0x2_0045
                 | 0x2_0051..=0x2_0054
-                | 0x2_0061 | 0x2_0062
+                | 0x2_0061 | 0x2_0062 | 0x2_0070 | 0x2_0071
                 | 0x2_00A0 | 0x2_00A1
         ),
         0x0500_0700 => matches!(rest, 0x2_0001..=0x2_0003 | 0x2_0101 | 0x2_0201),
@@ -104,7 +111,6 @@ fn is_hidden(code: u64) -> bool {
         0x0C00_0100 => {
             matches!(rest, 0x1_0018 | 0x2_000E | 0x2_0015 | 0x2_0016 | 0x2_0019 | 0x2_001A | 0x2_001B)
         }
-        0x0C00_0300 => rest == 0x3_001A,
         0x0C00_0400 => rest == 0x2_0006,
         _ => false,
     }
@@ -456,10 +462,13 @@ static ERRORS: &[(u32, &str)] = &[
     (0x0500_8062, "The marker of the build plate was not seen: check how the plate lies"),
     (0x0500_806E, "Something lies on the heatbed"),
     (0x0500_8072, "The live-view camera is covered"),
+    (0x0500_8084, "The lens of the live-view camera is dirty"),
+    (0x0500_8086, "The lens of the toolhead camera is dirty"),
+    (0x0500_8088, "The lens of the camera for laser and cutting is dirty"),
     (0x0500_8089, "Paused: nobody confirmed to be there"),
     (0x0500_808C, "The build plate lies off its place"),
+    (0x0500_808F, "The lens of the nozzle camera is dirty"),
     (0x0500_C010, "The printer's storage cannot be read or written: put it in again or replace it"),
-    (0x0500_C011, "The SD card has become slow: format or replace it"),
     (0x0500_C07F, "The printer is busy with another task"),
     (0x0502_4001, "The filament is in use by the job: its settings cannot be changed"),
     (0x0502_4003, "Not while printing"),
@@ -509,8 +518,10 @@ static EXTERNAL_ERRORS: &[(u32, &str)] = &[
     (0x8011, "{unit}: filament has run out"),
     (0x8012, "{unit}: the assignment of slots is missing; resume to try again"),
     (0x8013, "{unit}: purging the old filament took too long"),
+    (0x8030, "{unit}: the filament that the slicer named is used up; put new filament in"),
     (0xC003, "{unit}: pull its filament out; a piece may be stuck in the extruder"),
     (0xC006, "{unit}: push the filament in as far as it goes"),
+    (0xC030, "{unit}: the filament that the slicer named is used up; put new filament in"),
 ];
 
 #[cfg(test)]

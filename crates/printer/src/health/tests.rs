@@ -35,7 +35,7 @@ fn codes_say_how_bad_it_is_and_who_says_it() {
         (hms(0x1200_1300, 0x0002_0002), Severity::Serious, "AMS Lite 1"),
         (hms(0x07FF_7000, 0x0002_0003), Severity::Serious, "external spool"),
         (hms(0x07FE_7000, 0x0002_0003), Severity::Serious, "left external spool"),
-        (hms(0x0500_0200, 0x0003_000A), Severity::Common, "mainboard"),
+        (hms(0x0500_0200, 0x0003_000F), Severity::Common, "mainboard"),
         (hms(0x0800_0100, 0x0004_0001), Severity::Info, "toolhead"),
         (hms(0x0C00_0100, 0x0000_0001), Severity::Unknown, "camera"),
         (hms(0xFFFF_FFFF, 0xFFFF_FFFF), Severity::Unknown, "module FF"),
@@ -56,7 +56,7 @@ fn errors_with_a_code_that_begins_with_another_digit_than_zero_have_texts() {
         "External spool: the assignment of slots is missing; resume to try again"
     );
     assert_eq!(error_text(0x0300_400C), "The job was cancelled");
-    assert_eq!(error_text(0x1005_4321), "module 10: unknown error (stop)");
+    assert_eq!(error_text(0x1005_4321), "Print settings: a fault that ends the job");
     assert_eq!(PrintError(0x0500_C010).effect(), Effect::Prompt);
     assert_eq!(PrintError(0x0700_8011).effect(), Effect::Pause);
     assert_eq!(PrintError(0xFFFF_FFFF).effect(), Effect::Prompt);
@@ -84,11 +84,7 @@ fn what_an_ams_says_names_unit_and_slot() {
         text(hms(0x07FF_7000, 0x0002_0008)),
         "External spool: the assignment of slots is missing; resume to try again"
     );
-    assert_eq!(
-        text(hms(0x0700_2F00, 0x0002_0001)),
-        "AMS 1: unknown message (serious)",
-        "there is no slot 16"
-    );
+    assert_eq!(text(hms(0x0700_2F00, 0x0002_0001)), "AMS 1, part 2F: a fault", "there is no slot 16");
 }
 
 #[test]
@@ -96,9 +92,11 @@ fn only_what_is_known_or_bad_makes_a_problem() {
     let counts = |code| told(code).expect("it is told").counts();
     assert!(counts(hms(0x0300_9600, 0x0003_0001)), "known");
     assert!(counts(hms(0x0500_0700, 0x0002_0999)), "unknown and serious");
-    assert!(!counts(hms(0x0500_0200, 0x0003_000A)), "unknown and common: listed, no problem");
-    assert_eq!(text(hms(0x0500_0200, 0x0003_000A)), "mainboard: unknown message (common)");
-    assert_eq!(told(hms(0x0500_0600, 0x0002_00A0)), None, "without a text on purpose");
+    assert!(!counts(hms(0x0500_0200, 0x0003_000F)), "unknown and common: listed, no problem");
+    assert_eq!(text(hms(0x0500_0200, 0x0003_000F)), "Network, cloud or live view: a warning");
+    for silent in [(0x0500_0600, 0x0002_00A0), (0x0500_0100, 0x0002_000B), (0x0503_0000, 0x0003_0027)] {
+        assert_eq!(told(hms(silent.0, silent.1)), None, "without a text on purpose");
+    }
 }
 
 #[test]
