@@ -5,6 +5,7 @@
 use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use reqwest::Url;
 use secrecy::SecretString;
@@ -19,6 +20,7 @@ use super::secret::{self, Given};
 use super::topic::topic;
 use super::{env, money, state_dir};
 use printer::Serial;
+use printer::health::Code;
 
 /// Languages that the vendor has error texts in, by its codes: those that BambuStudio brings along in
 /// `resources/hms`. It has none in Czech, Turkish or Ukrainian, where its program shows English ones.
@@ -62,8 +64,19 @@ pub(super) fn resolve(
     let credentials = state_dir::variable(env, "CREDENTIALS_DIRECTORY").map(PathBuf::from);
     let around = Surroundings { folder, credentials };
 
-    let File { state_dir: dir, bambu, printers, mqtt, homeassistant, controls, prices, log, language, http } =
-        file;
+    let File {
+        state_dir: dir,
+        bambu,
+        printers,
+        mqtt,
+        homeassistant,
+        controls,
+        alerts,
+        prices,
+        log,
+        language,
+        http,
+    } = file;
     let state_dir = state_dir::locate(dir.map(|dir| around.path(dir)), env);
     if state_dir.is_none() {
         let text = "cannot tell where to keep the login: HOME is not set either; name a folder";
@@ -77,6 +90,7 @@ pub(super) fn resolve(
     let texts_url =
         accounts.first().filter(|account| !is_loopback(account.api_url.host_str().unwrap_or_default()));
     let texts_url = texts_url.and_then(|account| Url::parse(account.region.texts_url()).ok());
+    let ignored = ignored(&alerts.ignore, &mut findings);
     let prices = money::prices(prices, &mut findings);
     let http_listen = listen(http, &mut findings);
     if let (Some(mqtt), Some(homeassistant)) = (&mqtt, &homeassistant)
@@ -96,6 +110,7 @@ pub(super) fn resolve(
                 mqtt,
                 homeassistant,
                 controls,
+                ignored,
                 prices,
                 log,
                 language,
@@ -344,6 +359,22 @@ fn language_of(language: Option<String>, findings: &mut Findings) -> Language {
         },
         Language::Of,
     )
+}
+
+/// Codes that nobody wants to hear of.
+fn ignored(written: &[String], findings: &mut Findings) -> Arc<[Code]> {
+    let code = |(index, text): (usize, &String)| {
+        let code = Code::parse(text);
+        if code.is_none() {
+            let text = format!(
+                "`{text}` is not a code; copy it from the entity HMS codes (16 digits: HMS_0500_0100_0002_000B) or \
+                 Print error code (8 digits: 0300-8013)"
+            );
+            findings.problem(&format!("alerts.ignore[{index}]"), text);
+        }
+        code
+    };
+    written.iter().enumerate().filter_map(code).collect()
 }
 
 fn listen(http: HttpBlock, findings: &mut Findings) -> Option<SocketAddr> {

@@ -28,6 +28,8 @@ pub(super) struct File {
     #[serde(deserialize_with = "section")]
     pub(super) controls: Controls,
     #[serde(deserialize_with = "section")]
+    pub(super) alerts: AlertsBlock,
+    #[serde(deserialize_with = "section")]
     pub(super) prices: PricesBlock,
     #[serde(deserialize_with = "section")]
     pub(super) log: Log,
@@ -135,6 +137,13 @@ impl Default for MqttBlock {
             raw: Raw::Off,
         }
     }
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields, expecting = "settings such as `ignore`")]
+pub(super) struct AlertsBlock {
+    #[serde(deserialize_with = "section")]
+    pub(super) ignore: Vec<String>,
 }
 
 #[derive(Debug, Default, Deserialize)]

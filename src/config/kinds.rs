@@ -5,10 +5,13 @@
 use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use reqwest::Url;
 use secrecy::SecretString;
 use serde::Deserialize;
+
+use printer::health::Code;
 
 use super::error::Problem;
 use super::money::{Energy, Prices};
@@ -33,6 +36,8 @@ pub struct Config {
     pub homeassistant: HomeAssistant,
     /// What may be commanded.
     pub controls: Controls,
+    /// Health messages and errors that nobody wants to hear of.
+    pub ignored: Arc<[Code]>,
     /// What filament and energy cost; without it nothing is said of costs.
     pub prices: Option<Prices>,
     /// Logging.

@@ -108,7 +108,7 @@ fn shape_errors_name_file_line_and_column() {
     check_shape(
         "mqqt:\n  url: x\n",
         "config.yaml line 1, column 1: unknown field `mqqt`; expected `state_dir`, `bambu`, `printers`, `mqtt`, \
-         `homeassistant`, `controls`, `prices`, `log`, `language`, `http`",
+         `homeassistant`, `controls`, `alerts`, `prices`, `log`, `language`, `http`",
     );
     check_shape(
         "log: {format: fancy}\n",
@@ -612,5 +612,38 @@ prices:
         &format!("{MINIMAL}printers:\n  - serial: 01P00A000000000\n    energy: {{unit: MWh}}\n"),
         "config.yaml line 6, column 20: printers[0].energy.unit: unknown variant `MWh`, expected one of `kWh`, `Wh`, \
          `Wmin`",
+    );
+}
+
+#[test]
+fn codes_to_ignore_are_taken_in_any_usual_spelling() {
+    let of = |list: &str| config(&format!("{MINIMAL}alerts: {{ignore: [{list}]}}"), &[]).ignored.to_vec();
+    let hms = of("HMS_0500_0100_0002_000B");
+    for spelling in
+        ["0500-0100-0002-000b", "0500_0100_0002_000B", "050001000002000B", "'HMS 0500 0100 0002 000B'"]
+    {
+        assert_eq!(of(spelling), hms, "{spelling}");
+    }
+    let error = of("0300-8013");
+    for spelling in ["0300_8013", "03008013", "'0300 8013'"] {
+        assert_eq!(of(spelling), error, "{spelling}");
+    }
+    assert_ne!(of("12008011, 1E008011"), error);
+    assert_eq!(of(""), [], "an empty list");
+    check_sense(
+        &format!(
+            "{MINIMAL}alerts: {{ignore: [0300, HMS_0300_8013, door, 0000-0000-0002-000B, 0500-0100-0002-000B]}}"
+        ),
+        &[],
+        &[
+            "alerts.ignore[0]: `0300` is not a code; copy it from",
+            "alerts.ignore[1]: `HMS_0300_8013` is not a code",
+            "alerts.ignore[2]: `door` is not a code",
+            "alerts.ignore[3]: `0000-0000-0002-000B` is not a code",
+        ],
+    );
+    check_shape(
+        &format!("{MINIMAL}alerts: {{ignored: []}}"),
+        "config.yaml line 4, column 10: unknown field `ignored` in `alerts`; expected `ignore`",
     );
 }

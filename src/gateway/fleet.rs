@@ -246,6 +246,7 @@ fn policy(config: &Config, meters: &Meters, serial: &Serial, name: &str) -> Poli
         firmware_install: config.controls.firmware_install,
         prices: prices.cloned(),
         metered,
+        ignored: Arc::clone(&config.ignored),
     }
 }
 

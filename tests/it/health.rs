@@ -9,7 +9,7 @@ use homeassistant::Publication;
 use homeassistant::topic::Topics;
 use jiff::Timestamp;
 use printer::health::Severity;
-use printer::{Now, Prefix, Texts};
+use printer::{Health, Hms, Now, Policy, Prefix, PrintError, Texts};
 use serde_json::{Value, json};
 use twin::{Input, Replay};
 
@@ -117,7 +117,7 @@ fn what_nobody_can_explain_is_listed_and_alarms_only_when_it_is_bad() {
     rig.hms(&[(0x0300_2E00, 0x0003_0001)]);
     rig.says("hms", "OFF");
     rig.says("hms_count", "1");
-    rig.says("hms_text", "motion controller: unknown message (common)");
+    rig.says("hms_text", "Calibration of motor noise: a warning");
     rig.hms(&[(0x0500_0600, 0x0002_0999)]);
     rig.says("hms", "ON");
     // Without a text on purpose; see captures/h2d_stream_pause_stop_failed_hms_fw010300.jsonl.
@@ -189,6 +189,34 @@ fn new_texts_change_what_they_explain_and_nothing_else() {
 }
 
 #[test]
+fn what_its_owner_does_not_want_to_hear_of_is_no_alarm() {
+    use printer::health::Code;
+    let mut rig = Rig::new("P1S");
+    rig.hms(&[DOOR, BED]);
+    rig.error(0x0300_8003);
+    rig.says("needs_attention", "ON");
+    let ignored = |codes: &[&str]| codes.iter().map(|code| Code::parse(code).unwrap()).collect();
+    let policy = Policy {
+        name: "Test".into(),
+        ignored: ignored(&["HMS_0300_0100_0001_0007", "0300-8003"]),
+        ..Policy::default()
+    };
+    rig.player.handle(now(), Input::Policy(policy.into()));
+    rig.look();
+    rig.says("needs_attention", "OFF");
+    rig.says("print_error", "OFF");
+    rig.says("hms_count", "1");
+    rig.says("hms_text", "The front door is open");
+    rig.says("hms_codes", "HMS_0300_0100_0001_0007, HMS_0300_9600_0003_0001");
+    assert_eq!(rig.details("hms")["hidden"], json!(["HMS_0300_0100_0001_0007"]));
+    // And it is heard of again.
+    rig.player.handle(now(), Input::Policy(Policy { name: "Test".into(), ..Policy::default() }.into()));
+    rig.look();
+    rig.says("hms_count", "2");
+    rig.says("print_error", "ON");
+}
+
+#[test]
 fn every_code_in_the_recordings_has_severity_module_and_text() {
     let Some(folder) = shared("captures") else { return };
     let files = std::fs::read_dir(folder).unwrap();
@@ -224,6 +252,40 @@ fn every_code_in_the_recordings_has_severity_module_and_text() {
         hidden.len()
     );
     assert!(known.len() > 40 && generic.len() < 12);
+}
+
+/// `BAMBU2MQTT_CATALOGUE` names an answer of the vendor's `query.php`, which is not ours to keep here.
+#[test]
+fn every_code_of_a_catalogue_gets_a_text_that_names_a_part() {
+    let Some(file) = std::env::var_os("BAMBU2MQTT_CATALOGUE") else { return };
+    let answer: Value = serde_json::from_slice(&std::fs::read(file).unwrap()).unwrap();
+    let (mut written, mut built, mut silent, mut vague) = (0, 0, 0, Vec::new());
+    for (kind, digits) in [("device_hms", 16), ("device_error", 8)] {
+        for item in answer["data"][kind]["en"].as_array().unwrap() {
+            let code = item["ecode"].as_str().unwrap();
+            assert_eq!(code.len(), digits);
+            let half = |at: usize| u32::from_str_radix(&code[at..at + 8], 16).unwrap();
+            let hms = (digits == 16).then(|| Hms { attr: half(0), code: half(8) });
+            let error = (digits == 8).then(|| PrintError(half(0)));
+            let health = Health::tell(hms.as_slice(), error, &Texts::bundled(), "01P00A000000001");
+            let message = health.messages.first().map(|told| (told.known, &told.text));
+            match message.or(health.error.as_ref().map(|told| (told.known, &told.text))) {
+                None => {
+                    assert!(item["intro"].as_str().is_none_or(str::is_empty), "{code} is not silent");
+                    silent += 1;
+                }
+                Some((true, _)) => written += 1,
+                Some((false, text)) => {
+                    built += 1;
+                    if ["part ", "Module ", "unknown"].iter().any(|vague| text.contains(vague)) {
+                        vague.push(format!("{code} {text}"));
+                    }
+                }
+            }
+        }
+    }
+    println!("{written} written, {built} built, {silent} silent, {} of the built ones vague", vague.len());
+    assert!(vague.is_empty(), "{vague:#?}");
 }
 
 #[cfg(feature = "demo")]

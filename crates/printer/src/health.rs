@@ -254,6 +254,50 @@ impl fmt::Display for PrintError {
     }
 }
 
+/// The code of a health message or of an error, as people write it down.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Code(u64);
+
+impl Code {
+    /// From any usual spelling: `HMS_0500_0100_0002_000B`, `0500-0100-0002-000B`, `050001000002000B` of a health
+    /// message, `0300-8013`, `0300_8013`, `03008013` of an error. `None` for what is neither.
+    ///
+    /// ```
+    /// use printer::health::Code;
+    ///
+    /// assert_eq!(Code::parse("HMS_0500_0100_0002_000B"), Code::parse("0500-0100-0002-000b"));
+    /// assert!(Code::parse("0300-8013").is_some());
+    /// assert_eq!(Code::parse("0300"), None);
+    /// ```
+    pub fn parse(text: &str) -> Option<Self> {
+        let text = text.trim().to_ascii_uppercase();
+        let bare = text.strip_prefix("HMS").unwrap_or(&text);
+        let digits: String = bare.chars().filter(|c| !matches!(c, '_' | '-' | ' ')).collect();
+        let known = digits.bytes().all(|digit| digit.is_ascii_hexdigit());
+        let code = u64::from_str_radix(&digits, 16).ok().filter(|_| known)?;
+        let half = code & 0xFFFF_FFFF;
+        // Neither half of a health message is 0 (protocol 4.10), nor is an error.
+        let possible = match digits.len() {
+            16 => code >> 32 != 0 && half != 0,
+            8 => bare.len() == text.len() && half != 0,
+            _ => false,
+        };
+        possible.then_some(Self(code))
+    }
+}
+
+impl From<Hms> for Code {
+    fn from(hms: Hms) -> Self {
+        Self(hms.id())
+    }
+}
+
+impl From<PrintError> for Code {
+    fn from(error: PrintError) -> Self {
+        Self(error.0.into())
+    }
+}
+
 /// A code with what is told about it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Told<C> {
@@ -280,9 +324,10 @@ impl Told<Hms> {
 pub struct Health {
     /// Health messages, worst first, then by code: their order on the wire says nothing.
     pub messages: Vec<Told<Hms>>,
-    /// Health messages that the vendor's catalogue leaves without text on purpose: internal ones.
+    /// Health messages that the vendor's catalogue leaves without text on purpose, internal ones, and those that the
+    /// owner does not want to hear of.
     pub hidden: Vec<Hms>,
-    /// The error of the print, unless it is an internal one.
+    /// The error of the print, unless it is an internal one or the owner does not want to hear of it.
     pub error: Option<Told<PrintError>>,
     /// The codes of all health messages, hidden ones too.
     pub codes: String,
@@ -295,6 +340,30 @@ impl Health {
     /// Nothing wrong.
     pub fn nothing() -> Arc<Self> {
         Arc::clone(&NOTHING)
+    }
+
+    /// The same without what its owner does not want to hear of: that counts as hidden.
+    pub(crate) fn heeding(
+        hms: &[Hms],
+        error: Option<PrintError>,
+        texts: &Texts,
+        serial: &str,
+        ignored: &[Code],
+    ) -> Arc<Self> {
+        let health = Self::tell(hms, error, texts, serial);
+        let is_ignored = |code| ignored.contains(&code);
+        let unheard = |error: &Told<PrintError>| is_ignored(Code::from(error.code));
+        if !health.error.as_ref().is_some_and(unheard)
+            && !health.messages.iter().any(|told| is_ignored(told.code.into()))
+        {
+            return health;
+        }
+        let mut health = Arc::unwrap_or_clone(health);
+        health.error = health.error.filter(|error| !unheard(error));
+        health.hidden.extend(
+            health.messages.extract_if(.., |told| is_ignored(told.code.into())).map(|told| told.code),
+        );
+        Arc::new(health)
     }
 
     /// Finds the texts for codes.

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::ams::with_names;
+use super::health::Code;
 use super::{
     Ams, Capabilities, Contact, Control, ControlReason, ExternalSpool, Facts, Fans, Health, Heater, Hms,
     Identity, Job, Levels, Machine, Nozzle, Options, Prices, PrintError, Rack, Reach, Shared, Side, Slot,
@@ -47,6 +48,8 @@ pub struct Policy {
     pub prices: Option<Arc<Prices>>,
     /// An energy meter was named for it.
     pub metered: bool,
+    /// Health messages and errors that its owner does not want to hear of.
+    pub ignored: Arc<[Code]>,
 }
 
 /// What others know of a printer.
@@ -99,6 +102,14 @@ impl Snapshot {
         }
     }
 
+    /// Takes what its owner wants of it from now on.
+    pub fn obey(&mut self, policy: Arc<Policy>) {
+        let before = std::mem::replace(&mut self.policy, policy);
+        if before.ignored != self.policy.ignored {
+            self.tell_health();
+        }
+    }
+
     /// Takes what the account's cloud knows.
     pub fn learn(&mut self, facts: &Arc<Facts>) {
         let before = std::mem::replace(&mut Arc::make_mut(&mut self.known).facts, Arc::clone(facts));
@@ -126,7 +137,8 @@ impl Snapshot {
 
     fn tell_health(&mut self) {
         let (hms, error) = (&self.observed.hms, self.observed.error);
-        let health = Health::tell(hms, error, &self.known.texts, self.observed.identity.serial.as_str());
+        let serial = self.observed.identity.serial.as_str();
+        let health = Health::heeding(hms, error, &self.known.texts, serial, &self.policy.ignored);
         if self.known.health != health {
             Arc::make_mut(&mut self.known).health = health;
         }

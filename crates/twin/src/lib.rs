@@ -174,7 +174,7 @@ impl Twin {
             }
             Input::Ask(ask) => self.ask(now, ask, budgets, out),
             Input::Policy(policy) => {
-                self.snapshot.policy = policy;
+                self.snapshot.obey(policy);
                 self.look(now, out);
             }
             Input::Facts(facts) => {
