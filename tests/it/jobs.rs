@@ -256,7 +256,8 @@ fn firmware_is_offered_in_either_form() {
     assert_eq!(x1c.document("ams/0/firmware")["latest_version"], "00.00.07.00");
     // An AMS 2 Pro and an AMS HT: one number cannot be of both.
     let h2d = Desk::new("H2D", number("00.00.07.00"));
-    assert_eq!(h2d.document("firmware").get("release_url"), None);
+    let page = "https://wiki.bambulab.com/en/h2d/manual/h2d-firmware-release-history";
+    assert_eq!(h2d.document("firmware")["release_url"], page);
     for unit in [0, 128] {
         assert_eq!(h2d.document(&format!("ams/{unit}/firmware"))["latest_version"], "00.00.06.40");
     }

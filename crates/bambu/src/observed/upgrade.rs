@@ -67,7 +67,8 @@ pub(crate) fn boards(modules: &[Module]) -> Boards {
     modules.iter().filter_map(|module| Some((known(&module.name)?, known(&module.sw_ver)?))).collect()
 }
 
-/// The page where the vendor tells of the versions of a model; for the models that have one.
+/// The page where the vendor tells of the versions of a model (protocol 4.15): those that came with an overview of
+/// downloads, and the histories in the vendor's wiki that the later models have.
 fn page(model: &Model) -> Option<&'static str> {
     Some(match model.name {
         "X1" | "X1C" => "https://bambulab.com/en/support/firmware-download/x1",
@@ -75,6 +76,30 @@ fn page(model: &Model) -> Option<&'static str> {
         "P1P" | "P1S" => "https://bambulab.com/en/support/firmware-download/p1",
         "A1" => "https://bambulab.com/en/support/firmware-download/a1",
         "A1 mini" => "https://bambulab.com/en/support/firmware-download/a1-mini",
+        "A2L" => "https://wiki.bambulab.com/en/a2l/manual/a2l-firmware-release-history",
+        "P2S" => "https://wiki.bambulab.com/en/p2s/manual/p2s-firmware-release-history",
+        "X2D" => "https://wiki.bambulab.com/en/x2d/manual/x2d-firmware-release-history",
+        "H2S" => "https://wiki.bambulab.com/en/h2s/manual/h2s-firmware-release-history",
+        "H2D" => "https://wiki.bambulab.com/en/h2d/manual/h2d-firmware-release-history",
+        "H2D Pro" => "https://wiki.bambulab.com/en/h2d-pro/manual/firmware-release-history",
+        "H2C" => "https://wiki.bambulab.com/en/h2c/manual/h2c-firmware-release-history",
         _ => return None,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::page;
+    use crate::models::MODELS;
+
+    #[test]
+    fn every_model_but_one_that_nobody_has_seen_has_a_page_of_its_versions() {
+        for model in MODELS {
+            let page = page(model);
+            assert_eq!(page.is_some(), model.name != "N8", "{}", model.name);
+            assert!(
+                page.is_none_or(|page| page.starts_with("https://") && page.contains("bambulab.com/en/"))
+            );
+        }
+    }
 }
