@@ -24,9 +24,7 @@ const REFUSED: &str = "Refused a command: this firmware only obeys commands that
 /// Looks a code up.
 pub(super) fn find(code: u64) -> Found {
     let text = match u32::try_from(code) {
-        Ok(0x0500_8030 | 0x0500_C011 | 0x0502_4008 | 0x0502_400A..=0x0502_400C | 0x0C00_8002) => {
-            return Found::Hidden;
-        }
+        Ok(0x0500_8030 | 0x0502_4008 | 0x0502_400A..=0x0502_400C | 0x0C00_8002) => return Found::Hidden,
         Ok(error) => error_text(error),
         Err(_) if is_hidden(code) => return Found::Hidden,
         Err(_) => hms_text(code),
@@ -469,6 +467,7 @@ static ERRORS: &[(u32, &str)] = &[
     (0x0500_808C, "The build plate lies off its place"),
     (0x0500_808F, "The lens of the nozzle camera is dirty"),
     (0x0500_C010, "The printer's storage cannot be read or written: put it in again or replace it"),
+    (0x0500_C011, "The SD card has become slow: format or replace it"),
     (0x0500_C07F, "The printer is busy with another task"),
     (0x0502_4001, "The filament is in use by the job: its settings cannot be changed"),
     (0x0502_4003, "Not while printing"),
