@@ -46,6 +46,7 @@ UNCHECKED = {
     r"hms_(text|codes_text)|print_error_text": "texts, from a catalogue",
     r"ams/\d+/(model|serial)": "of the unit's board, checked with its kind",
     r"heater_left_on|door_open_while_hot": "derived from targets and status, each of them checked",
+    "storage_problem": "of `storage`, which is checked, and of texts",
     "state": "the document of all values, each of them checked",
     "event/.*|trigger": "what happened; `happened` looks at it",
     "activity|printing|last_(result|ended|job)|start_time": "of the jobs, not of a report; `jobs` looks at what a report proves",
@@ -225,7 +226,7 @@ def happened(where, published_):
         if event["seq"] != mine["seq"] or event["event_id"] in mine["ids"] or list(event)[0] != "event_type":
             wrong.append(f"{where}: {word} has seq {event['seq']} and id {event['event_id']}, should be number {mine['seq']}")
         mine["ids"].add(event["event_id"])
-        mine["due"] = [] if event["late"] else pulled(group, word)
+        mine["due"] = [] if event["late"] else pulled(group, word, event["reason"] or {})
         if group == "print":
             run = event["job"]["key"]
             if word in ("started", "calibration_started"):
@@ -240,10 +241,13 @@ def happened(where, published_):
     return wrong
 
 
-def pulled(group, word):
+def pulled(group, word, reason):
     if group == "print":
+        wanted = reason.get("kind") in ("user", "gateway", "gcode")
         both = {w: [f"print_{w}", "print_ended"] for w in ("finished", "failed", "cancelled")}
         bare = {"lost": [], "reconnected": [], "calibration_started": [], "offline_while_printing": [word],
+                "paused": ["print_paused", "print_paused_wanted" if wanted else "print_paused_unwanted"],
+                "layer_reached": [word], "door_opened_while_printing": [word],
                 "calibration_finished": [word], "calibration_failed": [word]}
         return list({**both, **bare}.get(word, [f"print_{word}"]))
     if group in ("error", "hms"):

@@ -262,9 +262,31 @@ fn printers_of(blocks: Vec<PrinterBlock>, findings: &mut Findings) -> Vec<Printe
         let energy = block
             .energy
             .and_then(|block| money::energy(&format!("printers[{index}].energy"), block, findings));
-        printers.push(Printer { serial, name, ignore: block.ignore, controls: block.controls, energy });
+        let notify_layers =
+            layers(&format!("printers[{index}].notify_layers"), block.notify_layers, findings);
+        printers.push(Printer {
+            serial,
+            name,
+            ignore: block.ignore,
+            controls: block.controls,
+            energy,
+            notify_layers,
+        });
     }
     printers
+}
+
+/// Layers in ascending order, each once.
+fn layers(key: &str, mut layers: Vec<u32>, findings: &mut Findings) -> Arc<[u32]> {
+    if let Some(index) = layers.iter().position(|layer| *layer == 0) {
+        findings.problem(
+            &format!("{key}[{index}]"),
+            "`0` is no layer; the first one has the number 1".to_owned(),
+        );
+    }
+    layers.sort_unstable();
+    layers.dedup();
+    layers.into()
 }
 
 fn local_broker(block: MqttBlock, around: &Surroundings<'_>, findings: &mut Findings) -> Option<Mqtt> {

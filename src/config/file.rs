@@ -103,6 +103,8 @@ pub(super) struct PrinterBlock {
     pub(super) ignore: bool,
     pub(super) controls: Option<Mode>,
     pub(super) energy: Option<EnergyBlock>,
+    #[serde(deserialize_with = "section")]
+    pub(super) notify_layers: Vec<u32>,
 }
 
 #[derive(Debug, Deserialize)]

@@ -228,6 +228,8 @@ pub struct Printer {
     pub controls: Option<Mode>,
     /// The energy meter that it hangs on.
     pub energy: Option<Energy>,
+    /// Layers that are told when a print reaches them, in ascending order.
+    pub notify_layers: Arc<[u32]>,
 }
 
 /// The local broker and what is said there.

@@ -647,3 +647,18 @@ fn codes_to_ignore_are_taken_in_any_usual_spelling() {
         "config.yaml line 4, column 10: unknown field `ignored` in `alerts`; expected `ignore`",
     );
 }
+
+#[test]
+fn layers_to_tell_are_numbers_from_one_on() {
+    let with =
+        |list: &str| format!("{MINIMAL}printers:\n  - serial: 01P00A000000000\n    notify_layers: {list}\n");
+    assert_eq!(config(&with("[50, 5, 50]"), &[]).printers[0].notify_layers.to_vec(), [5, 50]);
+    assert_eq!(config(&with("[]"), &[]).printers[0].notify_layers.to_vec(), []);
+    check_sense(
+        &with("[5, 0]"),
+        &[],
+        &["printers[0].notify_layers[1]: `0` is no layer; the first one has the number 1"],
+    );
+    let error = load(&with("[five]"), &[]).unwrap_err().to_string();
+    assert!(error.contains("line 6") && error.contains("printers[0].notify_layers[0]"), "{error}");
+}

@@ -247,6 +247,10 @@ fn policy(config: &Config, meters: &Meters, serial: &Serial, name: &str) -> Poli
         prices: prices.cloned(),
         metered,
         ignored: Arc::clone(&config.ignored),
+        notify_layers: config
+            .printer(serial.as_str())
+            .map(|printer| Arc::clone(&printer.notify_layers))
+            .unwrap_or_default(),
     }
 }
 

@@ -121,7 +121,7 @@ fn units_fit_their_classes() {
             Some("monetary") => &[Some("¤")],
             Some(
                 "timestamp" | "enum" | "connectivity" | "problem" | "running" | "update" | "firmware"
-                | "door" | "occupancy",
+                | "door" | "occupancy" | "safety",
             ) => &[None],
             Some(other) => panic!("{key}: nobody looked up what {other} wants"),
         };

@@ -3,6 +3,7 @@
 //! A trace is a script: each line lets time pass, changes the printer and shows it to the tracker. The words of
 //! the script are in [`Desk::word`].
 
+mod beside;
 mod captures;
 mod holds;
 mod levels;
@@ -170,6 +171,12 @@ impl Desk {
                 let remaining = Some(Duration::from_secs(60 * u64::from(number())));
                 let unit = Ams { drying: Drying { remaining, ..Drying::default() }, ..Ams::default() };
                 self.printer.ams = vec![unit].into();
+            }
+            "door" => self.printer.machine.door_open = (value != "-").then_some(value == "open"),
+            // Layers that somebody waits for.
+            "layers" => {
+                let layers = value.split(',').map(|layer| layer.parse().unwrap()).collect();
+                Arc::make_mut(&mut self.printer.policy).notify_layers = layers;
             }
             "offer" => self.printer.update.latest = some(value),
             // How it is heard.

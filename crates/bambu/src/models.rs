@@ -371,6 +371,12 @@ pub fn version_at_least(a: &str, b: &str) -> bool {
 const COMMUNITY: &str = "01.08.02.00";
 
 impl Model {
+    /// Whether it keeps files on a memory card alone: X1, P1, A1 and A1 mini. Recordings of healthy later ones often
+    /// have no stick (`x2d_ams2pro_running_hms`, `h2c_ams2pro_failed_drying`).
+    pub fn needs_card(&self) -> bool {
+        self.storage == CARD
+    }
+
     /// Whether this firmware takes print commands only with the vendor's signature, where the
     /// report does not say so itself.
     pub fn signs(&self, firmware: &str) -> Option<bool> {

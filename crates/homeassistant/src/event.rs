@@ -51,6 +51,10 @@ const fn trigger(name: &'static str, subject: &'static str, what: &'static str) 
     Trigger { name, subject, what, needs: |_| true }
 }
 
+fn has_door(s: &Snapshot) -> bool {
+    s.capabilities.as_ref().is_some_and(|can| can.door)
+}
+
 /// All of them. Home Assistant keeps subject and what in people's automations, so they do not change either.
 pub static TRIGGERS: &[Trigger] = &[
     trigger("print_started", "Print", "started"),
@@ -60,6 +64,8 @@ pub static TRIGGERS: &[Trigger] = &[
     trigger("print_progress_50", "Print", "reached 50 %"),
     trigger("print_progress_75", "Print", "reached 75 %"),
     trigger("print_progress_95", "Print", "reached 95 %"),
+    trigger("layer_reached", "Print", "reached a layer that was named")
+        .only(|s| !s.policy.notify_layers.is_empty()),
     trigger("print_paused", "Print", "paused"),
     trigger("print_paused_wanted", "Print", "paused as wanted (by a person or the file)"),
     trigger("print_paused_unwanted", "Print", "paused by itself"),
@@ -83,6 +89,8 @@ pub static TRIGGERS: &[Trigger] = &[
     trigger("offline_while_printing", "Printer", "went offline while printing"),
     trigger("safe_to_power_off", "Printer", "is safe to switch off"),
     trigger("bed_cooled", "Bed", "has cooled down"),
+    trigger("door_opened_while_printing", "Door", "was opened while printing").only(has_door),
+    trigger("door_open_while_hot", "Door", "is open while it is hot inside").only(has_door),
     trigger("firmware_available", "Firmware", "update available"),
 ];
 
@@ -273,6 +281,7 @@ fn sentence(who: &Snapshot, event: &Event) -> String {
         Kind::Printing => format!("{name} is being printed now"),
         Kind::FirstLayer => format!("the first layer of {name} is done"),
         Kind::Progress(percent) => format!("{name} is at {percent} %"),
+        Kind::LayerReached => format!("{name} reached layer {}", text.unwrap_or("?")),
         Kind::Paused => format!("{name} is paused{because}"),
         Kind::RunOut => format!("filament ran out during {name}{because}"),
         Kind::Resumed => format!("{name} goes on"),
@@ -283,6 +292,7 @@ fn sentence(who: &Snapshot, event: &Event) -> String {
         Kind::Lost => format!("nobody knows what became of {name}"),
         Kind::OfflineWhilePrinting => format!("went offline during {name}"),
         Kind::Reconnected => format!("is back, {name} goes on"),
+        Kind::DoorOpened => format!("the door was opened during {name}"),
         Kind::CalibrationStarted => "calibration started".into(),
         Kind::CalibrationFinished => "calibration finished".into(),
         Kind::CalibrationFailed => format!("calibration failed{because}"),
@@ -295,6 +305,7 @@ fn sentence(who: &Snapshot, event: &Event) -> String {
         Kind::Online => "came online".into(),
         Kind::Offline => "went offline".into(),
         Kind::SafeToPowerOff => "may be switched off now".into(),
+        Kind::DoorOpenHot => "the door is open and it is hot inside".into(),
         Kind::BedCooled => "the bed has cooled down".into(),
         Kind::FirmwareAvailable => format!("new firmware{because}"),
     };

@@ -36,6 +36,8 @@ pub enum Kind {
     FirstLayer,
     /// Percent: 25, 50, 75 or 95.
     Progress(u8),
+    /// One of the layers that were named.
+    LayerReached,
     Paused,
     RunOut,
     Resumed,
@@ -46,6 +48,8 @@ pub enum Kind {
     Lost,
     OfflineWhilePrinting,
     Reconnected,
+    /// The door, while it prints.
+    DoorOpened,
     CalibrationStarted,
     CalibrationFinished,
     CalibrationFailed,
@@ -59,6 +63,8 @@ pub enum Kind {
     Offline,
     SafeToPowerOff,
     BedCooled,
+    /// The door is open, and the bed or a nozzle behind it is hot.
+    DoorOpenHot,
     FirmwareAvailable,
 }
 
@@ -80,7 +86,7 @@ impl Group {
 
 impl Kind {
     /// All kinds, in the order in which a person would list them.
-    pub const ALL: [Self; 31] = [
+    pub const ALL: [Self; 34] = [
         Self::Started,
         Self::Printing,
         Self::FirstLayer,
@@ -88,6 +94,7 @@ impl Kind {
         Self::Progress(50),
         Self::Progress(75),
         Self::Progress(95),
+        Self::LayerReached,
         Self::Paused,
         Self::RunOut,
         Self::Resumed,
@@ -98,6 +105,7 @@ impl Kind {
         Self::Lost,
         Self::OfflineWhilePrinting,
         Self::Reconnected,
+        Self::DoorOpened,
         Self::CalibrationStarted,
         Self::CalibrationFinished,
         Self::CalibrationFailed,
@@ -111,6 +119,7 @@ impl Kind {
         Self::Offline,
         Self::SafeToPowerOff,
         Self::BedCooled,
+        Self::DoorOpenHot,
         Self::FirmwareAvailable,
     ];
 
@@ -124,6 +133,7 @@ impl Kind {
             | Self::Offline
             | Self::SafeToPowerOff
             | Self::BedCooled
+            | Self::DoorOpenHot
             | Self::FirmwareAvailable => Group::Printer,
             _ => Group::Print,
         }
@@ -141,6 +151,7 @@ impl Kind {
                 51..=75 => "progress_75",
                 _ => "progress_95",
             },
+            Self::LayerReached => "layer_reached",
             Self::Paused => "paused",
             Self::RunOut => "runout",
             Self::Resumed => "resumed",
@@ -151,6 +162,7 @@ impl Kind {
             Self::Lost => "lost",
             Self::OfflineWhilePrinting => "offline_while_printing",
             Self::Reconnected => "reconnected",
+            Self::DoorOpened => "door_opened_while_printing",
             Self::CalibrationStarted => "calibration_started",
             Self::CalibrationFinished => "calibration_finished",
             Self::CalibrationFailed => "calibration_failed",
@@ -162,6 +174,7 @@ impl Kind {
             Self::Offline => "offline",
             Self::SafeToPowerOff => "safe_to_power_off",
             Self::BedCooled => "bed_cooled",
+            Self::DoorOpenHot => "door_open_while_hot",
             Self::FirmwareAvailable => "firmware_available",
         }
     }
@@ -178,6 +191,7 @@ impl Kind {
                 51..=75 => &["print_progress_75"],
                 _ => &["print_progress_95"],
             },
+            Self::LayerReached => &["layer_reached"],
             Self::Paused => &["print_paused", WANTED, UNWANTED],
             Self::RunOut => &["print_runout"],
             Self::Resumed => &["print_resumed"],
@@ -186,6 +200,7 @@ impl Kind {
             Self::Failed => &["print_failed", "print_ended"],
             Self::Cancelled => &["print_cancelled", "print_ended"],
             Self::OfflineWhilePrinting => &["offline_while_printing"],
+            Self::DoorOpened => &["door_opened_while_printing"],
             Self::CalibrationFinished => &["calibration_finished"],
             Self::CalibrationFailed => &["calibration_failed"],
             Self::ErrorRaised => &["error_raised"],
@@ -198,6 +213,7 @@ impl Kind {
             Self::Offline => &["printer_offline"],
             Self::SafeToPowerOff => &["safe_to_power_off"],
             Self::BedCooled => &["bed_cooled"],
+            Self::DoorOpenHot => &["door_open_while_hot"],
             Self::FirmwareAvailable => &["firmware_available"],
             // What nobody will ever know is nothing to act upon, and the other two only explain.
             Self::Lost | Self::Reconnected | Self::CalibrationStarted => &[],

@@ -166,6 +166,18 @@ impl Hms {
         self.module().feeds() && (of_slot || of_unit)
     }
 
+    /// Whether it says that the memory card or stick is missing, full, slow or faulty.
+    pub fn is_of_storage(self) -> bool {
+        matches!(
+            self.id(),
+            0x0500_0100_0003_0004
+                ..=0x0500_0100_0003_0007
+                    | 0x0500_0300_0002_000D
+                    | 0x0500_0300_0002_0020
+                    | 0x0500_0300_0003_0022
+        )
+    }
+
     /// From both halves in one number.
     pub(crate) fn of(id: u64) -> Self {
         let half = |half: u64| u32::try_from(half & 0xFFFF_FFFF).unwrap_or_default();
@@ -230,6 +242,14 @@ impl PrintError {
             (Module::MotionController, Effect::Pause) => matches!(number, 0x004 | 0x015),
             _ => false,
         }
+    }
+
+    /// Whether it says that the memory card or stick is missing, full, slow or faulty.
+    pub fn is_of_storage(self) -> bool {
+        matches!(
+            self.0,
+            0x0500_4006 | 0x0500_400C | 0x0500_4015 | 0x0500_4016 | 0x0500_402E | 0x0500_402F | 0x0500_C010
+        )
     }
 
     /// Who says it.

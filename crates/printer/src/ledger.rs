@@ -91,6 +91,8 @@ pub struct Going {
     pub fault: bool,
     /// The printer said that it failed, then; it is waited for a sign that it was cancelled.
     pub failed_at: Option<Timestamp>,
+    /// The highest layer of it that was looked at: what was named up to there is told, or old.
+    pub layer: u32,
     /// It goes on after its end was told: the next end changes the record and is told to nobody.
     pub silent: bool,
 }

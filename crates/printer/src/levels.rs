@@ -64,6 +64,8 @@ pub struct Levels {
     pub safe_to_power_off: Option<bool>,
     /// The bed is cool enough to take the print off.
     pub bed_cooled: Option<bool>,
+    /// The door is open, and the bed or a nozzle behind it is hot.
+    pub door_open_hot: Option<bool>,
     /// A print lies on the plate.
     pub plate_occupied: Option<bool>,
     /// The printer went away with a job under way.

@@ -178,6 +178,8 @@ pub struct Capabilities {
     pub chamber_heating: bool,
     /// Tells about its memory card or stick.
     pub storage: bool,
+    /// Has no storage of its own, so that it needs its memory card to print.
+    pub needs_card: bool,
     /// Notices filament in the nozzle.
     pub filament_sensor: bool,
     /// Tells what kind of nozzle it has.

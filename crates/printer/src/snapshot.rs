@@ -50,6 +50,8 @@ pub struct Policy {
     pub metered: bool,
     /// Health messages and errors that its owner does not want to hear of.
     pub ignored: Arc<[Code]>,
+    /// Layers that its owner waits for, each told when a print reaches it; in ascending order.
+    pub notify_layers: Arc<[u32]>,
 }
 
 /// What others know of a printer.

@@ -11,6 +11,7 @@ mod health;
 mod holds;
 mod id;
 mod identity;
+mod layers;
 mod levels;
 mod machine;
 mod open;
@@ -181,6 +182,8 @@ struct Live {
     cancel: Option<Duration>,
     safe: Option<bool>,
     cooled: Option<bool>,
+    /// The door is open, and something behind it is hot.
+    door_hot: Option<bool>,
 }
 
 impl Tracker {
@@ -412,7 +415,7 @@ impl Tracker {
             }
             self.evaluate_predicates(now, seen, before.as_ref());
         } else if self.is_unsure(now) {
-            (self.live.safe, self.live.cooled) = (None, None);
+            (self.live.safe, self.live.cooled, self.live.door_hot) = (None, None, None);
         }
         self.finding = false;
         self.keep_up(now, seen);

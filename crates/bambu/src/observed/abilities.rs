@@ -52,6 +52,7 @@ pub fn capabilities(report: &Print, model: Option<&Model>, firmware: Option<&str
         hotend_rack: tools::has_rack(report),
         chamber_heating: chamber_heater && chamber_state.is_some(),
         storage: report.sdcard.is_some() || report.is_newer(),
+        needs_card: model.map_or(!report.is_newer(), Model::needs_card),
         filament_sensor: report.hw_switch_state.is_some(),
         nozzle_kind: report.nozzle_diameter.is_some()
             || report.nozzle_type.is_some()

@@ -40,6 +40,22 @@ fn storage(s: &Snapshot) -> Option<Value<'_>> {
     }))
 }
 
+/// What is wrong with the memory card or stick: its own state, then what the printer says of it.
+fn storage_faults(s: &Snapshot) -> impl Iterator<Item = &str> {
+    let state = s.machine.storage.and_then(|storage| match storage {
+        Storage::Missing if s.capabilities.is_some_and(|can| can.needs_card) => Some("missing"),
+        // The others have a storage of their own beside it.
+        Storage::Missing | Storage::Normal => None,
+        Storage::Abnormal => Some("abnormal"),
+        Storage::ReadOnly => Some("read_only"),
+    });
+    let health = &s.known.health;
+    let messages = health.messages.iter().filter(|told| told.code.is_of_storage());
+    let error = health.fault().filter(|told| told.code.is_of_storage());
+    let told = messages.map(|told| told.text.as_str()).chain(error.map(|told| told.text.as_str()));
+    state.into_iter().chain(told)
+}
+
 pub(super) static HARDWARE: &[Entity<Snapshot>] = &[
     sensor::<Snapshot>("wifi_signal", "Wi-Fi signal", |s| s.wifi_dbm.map(|v| Value::Int(v.into())))
         .class("signal_strength")
@@ -71,6 +87,17 @@ pub(super) static HARDWARE: &[Entity<Snapshot>] = &[
         .diagnostic()
         .hidden()
         .needs(|c, _| c.storage),
+    binary::<Snapshot>("storage_problem", "Storage problem", |s| {
+        let known = s.machine.storage.is_some() || storage_faults(s).next().is_some();
+        known.then(|| Value::Flag(storage_faults(s).next().is_some()))
+    })
+    .class("problem")
+    .diagnostic()
+    .needs(|c, _| c.storage)
+    .with(
+        |a, b| !storage_faults(a).eq(storage_faults(b)),
+        |s| json!({"reasons": storage_faults(s).collect::<Vec<_>>()}),
+    ),
     // Off until somebody asks for it: an address is nobody else's business.
     sensor::<Snapshot>("ip_address", "IP address", |s| s.ip.map(Value::Address))
         .icon("mdi:ip-network-outline")

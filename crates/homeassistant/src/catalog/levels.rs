@@ -229,6 +229,10 @@ pub(super) static LEVELS: &[Entity<Snapshot>] = &[
         .icon("mdi:snowflake-thermometer")
         .lasting()
         .early(),
+    binary::<Snapshot>("door_open_while_hot", "Door open while hot", |s| flag(s.known.levels.door_open_hot))
+        .class("safety")
+        .hidden()
+        .needs(|c, _| c.door),
     binary::<Snapshot>("plate_occupied", "Plate occupied", |s| flag(s.known.levels.plate_occupied))
         .class("occupancy")
         .icon("mdi:tray")

@@ -139,6 +139,7 @@ pub(super) fn shape_differs(before: &Snapshot, now: &Snapshot) -> bool {
         || before.capabilities != now.capabilities
         || before.policy.read_only != now.policy.read_only
         || before.policy.metered != now.policy.metered
+        || before.policy.notify_layers.is_empty() != now.policy.notify_layers.is_empty()
         || discovery::currency(before) != discovery::currency(now)
         || (before.external != now.external && other_external())
         || discovery::offers_install(before) != discovery::offers_install(now)

@@ -30,6 +30,7 @@ impl Tracker {
             ends_at: ends_at.filter(|_| ledger.open.is_some()),
             safe_to_power_off: self.live.safe,
             bed_cooled: self.live.cooled,
+            door_open_hot: self.live.door_hot,
             plate_occupied: ledger.plate_occupied,
             offline_while_printing: ledger.going.away_since.is_some() && print.is_some(),
             counters: ledger.counters.clone(),

@@ -298,6 +298,7 @@ impl Tracker {
         if prints && layer >= 2 {
             self.once(now, now.wall, Kind::FirstLayer);
         }
+        self.evaluate_layers(now, seen);
         let percent = seen.progress.unwrap_or_default();
         self.evaluate_progress(now, percent);
         let total = seen.total_layers.filter(|total| *total > 0);

@@ -159,6 +159,7 @@ impl Tracker {
             open.progress = seen.progress;
             open.layer = seen.layer;
         }
+        self.ledger.going.layer = seen.layer.unwrap_or_default();
         let measures = seen.stage.is_some_and(|stage| stage.0 != 0 && stage != crate::stage::IDLE);
         let printed = seen.layer.unwrap_or_default() >= 1;
         let prepares = matches!(seen.status, Some(Status::Prepare | Status::Slicing));

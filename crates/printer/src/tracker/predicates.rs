@@ -17,9 +17,10 @@ impl Tracker {
             self.evaluate_drying(now, seen);
         }
         self.evaluate_sources(now, seen);
+        self.evaluate_door(now, seen, before);
         if seen.stale {
             // It does not answer, and what it does meanwhile nobody knows.
-            (self.live.safe, self.live.cooled) = (None, None);
+            (self.live.safe, self.live.cooled, self.live.door_hot) = (None, None, None);
         } else {
             self.evaluate_heat(now, seen);
         }
@@ -86,6 +87,26 @@ impl Tracker {
         }
     }
 
+    /// That the door is opened while something moves and heats behind it, and that it stands open while it is hot.
+    fn evaluate_door(&mut self, now: Now, seen: &Seen, before: Option<&Seen>) {
+        let opened =
+            seen.door_open == Some(true) && before.is_some_and(|before| before.door_open == Some(false));
+        // Whoever opens it in a pause is there to help.
+        let works = matches!(self.doing, Doing::Active) && seen.status != Some(Status::Pause);
+        if opened && works && self.is_print() {
+            self.tell_of_job(now, Kind::DoorOpened, None);
+        }
+        let hot = match seen.door_open {
+            Some(true) => seen.heat.hot(),
+            closed => closed,
+        };
+        let was = self.live.door_hot;
+        self.live.door_hot = hot.or(was.filter(|_| seen.door_open.is_some()));
+        if hot == Some(true) && was == Some(false) {
+            self.tell_of_printer(now, Kind::DoorOpenHot, EventSource::Report, None);
+        }
+    }
+
     fn evaluate_heat(&mut self, now: Now, seen: &Seen) {
         let resting = matches!(self.doing, Doing::Rest)
             && matches!(seen.status, Some(Status::Idle | Status::Finish | Status::Failed));
@@ -93,11 +114,7 @@ impl Tracker {
         let filament = seen.stage.is_some_and(Stage::changes_filament);
         // Whoever heats it at rest is about to use it, however cold it still is.
         let busy = !resting || drying || seen.updating || filament || seen.heat.heated;
-        let hot = match (seen.heat.bed_hot, seen.heat.nozzle_hot) {
-            (Some(bed), Some(nozzle)) => Some(bed || nozzle),
-            (Some(true), _) | (_, Some(true)) => Some(true),
-            _ => None,
-        };
+        let hot = seen.heat.hot();
         let safe = if busy { Some(false) } else { hot.map(|hot| !hot) };
         let cooled = if resting { seen.heat.bed_warm.map(|warm| !warm) } else { Some(false) };
         self.live.safe = safe;

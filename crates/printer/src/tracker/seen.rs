@@ -38,6 +38,7 @@ pub(super) struct Seen {
     pub(super) error: Option<PrintError>,
     pub(super) health: Arc<Health>,
     pub(super) heat: Heat,
+    pub(super) door_open: Option<bool>,
     pub(super) sources: [Option<Source>; 2],
     pub(super) ams: Shared<[Ams]>,
     pub(super) facts: Arc<Facts>,
@@ -60,6 +61,15 @@ pub(super) struct Heat {
 }
 
 impl Heat {
+    /// Whether the bed or a nozzle is hot.
+    pub(super) fn hot(self) -> Option<bool> {
+        match (self.bed_hot, self.nozzle_hot) {
+            (Some(bed), Some(nozzle)) => Some(bed || nozzle),
+            (Some(true), _) | (_, Some(true)) => Some(true),
+            _ => None,
+        }
+    }
+
     fn of(snapshot: &Snapshot, options: &TrackerOptions, before: Self) -> Self {
         let above = |actual: f32, limit: f32, before: Option<bool>| {
             actual > if before == Some(false) { limit + HYSTERESIS } else { limit }
@@ -100,6 +110,7 @@ impl Seen {
             error: snapshot.error,
             health: Arc::clone(&snapshot.known.health),
             heat: Heat::of(snapshot, options, before),
+            door_open: snapshot.machine.door_open,
             sources: snapshot.sources,
             ams: snapshot.ams.clone(),
             facts: Arc::clone(&snapshot.known.facts),
@@ -124,6 +135,7 @@ impl Seen {
             && self.nothing_left == nothing_left(snapshot)
             && self.total_layers == job.total_layers
             && self.sources == snapshot.sources
+            && self.door_open == snapshot.machine.door_open
             && self.error == snapshot.error
             && Arc::ptr_eq(&self.health, &snapshot.known.health)
             && Arc::ptr_eq(&self.ids, &job.ids)
