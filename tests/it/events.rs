@@ -82,6 +82,7 @@ fn failed() -> Event {
         source: EventSource::Cloud,
         job: Some(Box::new(job)),
         reason: Some(reason),
+        count: None,
     }
 }
 
@@ -142,6 +143,7 @@ fn an_event_says_what_who_when_and_why() {
             "url": null,
             "severity": null,
         },
+        "count": null,
     });
     assert_eq!(payload, wanted);
     let (_, again) = told(&failed(), true);

@@ -268,6 +268,7 @@ async fn a_calibration_is_not_in_the_list_of_prints() {
             ..JobRecord::default()
         })),
         reason: None,
+        count: None,
     };
     let pending = VecDeque::from([
         event(1, event::Kind::Finished, JobClass::Print, "Lid"),

@@ -123,6 +123,7 @@ pub fn message(topics: &Topics, who: &Snapshot, event: &Event, telling: Telling)
         },
         job: event.job.as_deref().map(job),
         reason: event.reason.as_ref(),
+        count: event.count,
     };
     // Cannot fail: plain words and numbers.
     let payload = serde_json::to_string(&payload).unwrap_or_default();
@@ -147,6 +148,7 @@ struct Payload<'a> {
     printer: Printer<'a>,
     job: Option<Job<'a>>,
     reason: Option<&'a Reason>,
+    count: Option<u32>,
 }
 
 #[derive(Serialize)]
@@ -284,7 +286,10 @@ fn sentence(who: &Snapshot, event: &Event) -> String {
         Kind::LayerReached => format!("{name} reached layer {}", text.unwrap_or("?")),
         Kind::Paused => format!("{name} is paused{because}"),
         Kind::RunOut => format!("filament ran out during {name}{because}"),
-        Kind::Resumed => format!("{name} goes on"),
+        Kind::Resumed => match event.count {
+            Some(count @ 2..) => format!("{name} goes on after {count} pauses"),
+            _ => format!("{name} goes on"),
+        },
         Kind::Finishing => format!("{name} is about to finish"),
         Kind::Finished => format!("{name} finished{took}"),
         Kind::Failed => format!("{name} failed{took}{because}"),

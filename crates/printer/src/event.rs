@@ -279,6 +279,9 @@ pub struct Event {
     /// Why.
     #[serde(default)]
     pub reason: Option<Reason>,
+    /// Of a resumption: how many pauses it ends, where they came in a row too fast to tell each.
+    #[serde(default)]
+    pub count: Option<u32>,
 }
 
 /// The trigger of a pause that a person or the file asked for.

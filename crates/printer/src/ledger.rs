@@ -75,6 +75,8 @@ pub struct Going {
     pub phase: Phase,
     /// Since when it is paused.
     pub paused_at: Option<Timestamp>,
+    /// The pauses in a row of which the first was told, until it is certain that they are over.
+    pub row: Option<Row>,
     /// That filament ran out was told of this pause.
     pub ran_out: bool,
     /// Somebody wanted it to end.
@@ -95,6 +97,17 @@ pub struct Going {
     pub layer: u32,
     /// It goes on after its end was told: the next end changes the record and is told to nobody.
     pub silent: bool,
+}
+
+/// Pauses in a row; one, as a rule.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Row {
+    /// When the last one began.
+    pub since: Timestamp,
+    /// When it went on after the last one.
+    pub runs: Option<Timestamp>,
+    /// How many there were.
+    pub count: u32,
 }
 
 /// What a printer calls a job.

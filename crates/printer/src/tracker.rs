@@ -15,6 +15,7 @@ mod layers;
 mod levels;
 mod machine;
 mod open;
+mod pauses;
 mod predicates;
 mod reach;
 mod reason;

@@ -33,6 +33,15 @@ fn a_pause_is_told_after_two_seconds() {
 }
 
 #[test]
+fn a_short_pause_ends_when_it_stays_at_work() {
+    check_print("+60 pause\n+9 running\n+9", "paused");
+    check_print("+60 pause\n+9 running\n+11", "paused resumed");
+    // One that lasted ends at once.
+    check_print("+60 pause\n+19 running\n+1", "paused");
+    check_print("+60 pause\n+21 running\n+1", "paused resumed");
+}
+
+#[test]
 fn another_number_is_another_job_after_two_seconds() {
     const OTHER: &str = "ids=222222 name=b layer=0 %=0 stage=2";
     check_print(&format!("+60 {OTHER}\n+1.5 ids=111111 name=a layer=3 stage=0\n+60 finish\n+60"), "finished");

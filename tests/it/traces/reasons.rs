@@ -121,3 +121,37 @@ fn what_is_gone_has_the_words_with_which_it_came() {
     assert!(reason_of(&desk, Kind::ErrorCleared).text.is_some());
     assert!(desk.tracker.ledger().told_of.words.is_empty(), "what is gone is not kept");
 }
+
+/// Pauses and goes on every few seconds, so many times.
+fn flap(times: usize, paused: u32, runs: u32) -> String {
+    format!("+{runs} pause stage=16\n+{paused} running stage=0\n").repeat(times)
+}
+
+#[test]
+fn pauses_in_a_row_are_told_once_and_then_how_many_there_were() {
+    let mut desk = Desk::new();
+    desk.play(PRINTS);
+    desk.play(&flap(20, 5, 4));
+    let last = desk.wall;
+    desk.play("+60");
+    assert_eq!(desk.log, ["started", "printing", "first_layer", "paused(user)", "resumed"]);
+    let resumed = desk.events.last().unwrap();
+    assert_eq!((resumed.count, resumed.at), (Some(20), last), "when it went on, not when that was certain");
+    desk.play("+60 finish\n+60");
+    assert_eq!(
+        desk.tracker.ledger().last.as_ref().unwrap().paused_s,
+        100,
+        "what ran in between is not paused"
+    );
+    // The next one is told again, and is one.
+    let mut desk = Desk::new();
+    desk.play(&format!("{PRINTS}{}+60 pause\n+60 running\n+60", flap(3, 5, 4)));
+    let counts: Vec<_> = desk.events.iter().filter_map(|event| event.count).collect();
+    assert_eq!(counts, [3, 1]);
+    // To the end while it is not certain yet.
+    check_print(&format!("{}+3 finish\n+60", flap(3, 5, 4)), "paused(user) finished");
+    // A restart in the middle.
+    let mut desk = Desk::new();
+    desk.play(&format!("{PRINTS}{}+2 restart\n+60", flap(3, 5, 4)));
+    assert_eq!(desk.events.last().unwrap().count, Some(3), "{:?}", desk.log);
+}

@@ -32,6 +32,12 @@ impl Tracker {
         };
         let going = &mut self.ledger.going;
         shift(&mut going.paused_at);
+        if let Some(row) = &mut going.row {
+            let mut at = Some(row.since);
+            shift(&mut at);
+            row.since = at.unwrap_or(row.since);
+            shift(&mut row.runs);
+        }
         shift(&mut going.away_since);
         shift(&mut going.counted_from);
         if let Some(mark) = &mut going.cancel {

@@ -18,6 +18,11 @@ pub(super) const ARMED: Duration = Duration::from_secs(5);
 pub(super) const UNNAMED: Duration = Duration::from_secs(15);
 /// A pause is one when it lasts (protocol 20.5).
 pub(super) const PAUSED: Duration = Duration::from_secs(2);
+/// A pause that was shorter than this may be one of a row, in which the printer pauses and goes on every few
+/// seconds; one that lasted longer ends at once. Chosen: people need longer to mend something.
+pub(super) const FLAPS: Duration = Duration::from_secs(20);
+/// After such a short pause it must stay at work for so long. Chosen: longer than the few seconds of such a row.
+pub(super) const STAYS: Duration = Duration::from_secs(10);
 /// Another number of the job under way means another job when it stays for as long as names need to settle
 /// (protocol 20.3).
 pub(super) const RENAMED: Duration = Duration::from_secs(2);

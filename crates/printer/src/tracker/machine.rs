@@ -233,19 +233,12 @@ impl Tracker {
         if status != Status::Pause {
             self.live.pause = None;
             if self.ledger.going.phase == Phase::Paused {
-                self.ledger.going.ran_out = false;
-                let paused = self.ledger.going.paused_at.take();
-                self.add_pause(paused, now.wall);
-                self.ledger.going.phase =
-                    if self.was_told("printing") { Phase::Running } else { Phase::Prepare };
-                self.effects.save = true;
-                if self.is_print() {
-                    self.tell_of_job(now, Kind::Resumed, None);
-                }
+                self.go_on(now);
             }
             return;
         }
         if self.ledger.going.phase == Phase::Paused {
+            self.pause_on(now);
             // The code may come long after the pause.
             return self.evaluate_runout(now, seen);
         }
@@ -256,6 +249,7 @@ impl Tracker {
         self.count(began.wall);
         self.ledger.going.paused_at = Some(began.wall);
         self.ledger.going.phase = Phase::Paused;
+        self.begin_row(began.wall);
         self.effects.save = true;
         self.finding |= self.was_found(began.mono);
         if self.is_print() {
@@ -407,6 +401,7 @@ impl Tracker {
                     printing.map(|at| at.mono + PRINTS),
                     self.live.young_until,
                     renamed,
+                    self.row_deadline(now),
                 ]
                 .into_iter()
                 .flatten()

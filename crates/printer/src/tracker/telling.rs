@@ -24,6 +24,8 @@ pub(super) struct Telling {
     pub(super) source: EventSource,
     pub(super) job: Option<JobRecord>,
     pub(super) reason: Option<Reason>,
+    /// How many of it there were.
+    pub(super) count: Option<u32>,
 }
 
 impl Telling {
@@ -39,6 +41,7 @@ impl Telling {
             source,
             job: None,
             reason: None,
+            count: None,
         }
     }
 }
@@ -95,6 +98,7 @@ impl Tracker {
             source: what.source,
             job: what.job.map(Box::new),
             reason: what.reason,
+            count: what.count,
         };
         self.ledger.pending.push_back(event.clone());
         while self.ledger.pending.len() > self.options.pending.max(1) {
