@@ -50,6 +50,11 @@ fn fun(model: &str) -> String {
 
 impl Rig {
     fn new(model: &str, status: &str) -> Self {
+        Self::of(model, status, |_| {})
+    }
+
+    /// The same with something else in its report.
+    fn of(model: &str, status: &str, change: impl FnOnce(&mut Printer)) -> Self {
         let mut printer = Printer::new(model);
         printer.set(json!({"gcode_state": status, "fun": fun(model), "home_flag": 0x222A_0087,
             "nozzle_temper": 215, "s_obj": [11]}));
@@ -70,6 +75,7 @@ impl Rig {
                 tray["drying_time"] = "8".into();
             }
         }
+        change(&mut printer);
         let serial = printer.serial.clone();
         let now = Now { mono: Duration::ZERO, wall: jiff::Timestamp::UNIX_EPOCH };
         let topics = Topics { base: "b".into(), discovery: "h".into(), id_prefix: "b".into() };
@@ -254,13 +260,9 @@ const ASKS: &[Ask] = &[
     }),
     ("buildplate_marker_detector", "OFF", "IDLE", |m| when(NEWER.contains(&m) && m != "X1C" && m != "A2L" || m.starts_with("A1"),
         detector("buildplate_marker_detector", false, None))),
-    ("action/load", r#"{"slot": "Ext", "temperature": 230}"#, "PAUSE", |m| if DUAL.contains(&m) {
-        change(255, 0, 255, 210, 230)
-    } else {
-        change(255, 0, 254, 210, 230)
-    }),
+    ("action/load", r#"{"slot": "Ext", "temperature": 230}"#, "PAUSE", |m| change(255, 0, if NEWER.contains(&m) { 255 } else { 254 }, 210, 230)),
     ("action/load", r#"{"slot": "Ext2"}"#, "IDLE", |m| when(DUAL.contains(&m), change(254, 0, 254, 210, 220))),
-    ("action/load", r#"{"slot": "A1-4"}"#, "IDLE", |m| if m == "A2L" { change(16, 3, 67, 210, 210) } else { change(0, 3, 3, 210, 210) }),
+    ("action/load", r#"{"slot": "A1-4"}"#, "IDLE", |m| if m == "A2L" { change(16, 3, 16, 210, 210) } else { change(0, 3, 3, 210, 210) }),
     ("action/load", r#"{"slot": "HT1"}"#, "IDLE", |m| when(["H2D", "H2D Pro", "X2D"].contains(&m), change(128, 0, 128, 210, 210))),
     ("unload_filament", "PRESS", "PAUSE", |m| change(if m == "A2L" { 16 } else { 0 }, 255, 255, 210, 210)),
     ("action/unload", r#"{"temperature": 250}"#, "IDLE", |m| change(if m == "A2L" { 16 } else { 0 }, 255, 255, 250, 250)),
@@ -269,7 +271,7 @@ const ASKS: &[Ask] = &[
             "tray_info_idx": "GFL99", "setting_id": "GFSL99", "tray_color": "00AE42FF", "tray_type": "PLA",
             "nozzle_temp_min": 190, "nozzle_temp_max": 240}))),
     ("action/set_filament", r#"{"slot": "Ext", "filament_id": "P1234567", "type": "PETG", "color": "11223380", "temp_min": 220, "temp_max": 260}"#,
-        "RUNNING", |m| print("ams_filament_setting", json!({"ams_id": 255, "tray_id": if DUAL.contains(&m) { 255 } else { 254 }, "slot_id": 0,
+        "RUNNING", |_| print("ams_filament_setting", json!({"ams_id": 255, "tray_id": 254, "slot_id": 0,
             "tray_info_idx": "P1234567", "tray_color": "11223380", "tray_type": "PETG",
             "nozzle_temp_min": 220, "nozzle_temp_max": 260}))),
     ("action/reset_slot", r#"{"slot": "Ext2"}"#, "IDLE", |m| when(DUAL.contains(&m),
@@ -298,11 +300,7 @@ const ASKS: &[Ask] = &[
         "X1" | "X1E" | "P1P" | "A1" => line("M620 R1\n"),
         _ => print("ams_get_rfid", json!({"ams_id": 0, "slot_id": 1})),
     }),
-    ("external/1/load", "PRESS", "IDLE", |m| if NEWER.contains(&m) {
-        change(255, 0, if DUAL.contains(&m) { 255 } else { 254 }, 210, 220)
-    } else {
-        change(255, 0, 254, 210, 220)
-    }),
+    ("external/1/load", "PRESS", "IDLE", |m| change(255, 0, if NEWER.contains(&m) { 255 } else { 254 }, 210, 220)),
     ("action/skip_objects", r#"{"objects": [146, 193]}"#, "RUNNING", |_| print("skip_objects", json!({"obj_list": [146, 193]}))),
     ("action/calibrate", r#"{"steps": ["bed_leveling", "vibration", "motor_noise"]}"#, "FINISH", |_| print("calibration", json!({"option": 14}))),
     ("calibrate_lidar", "PRESS", "IDLE", |m| when(["X1", "X1C", "X1E"].contains(&m), print("calibration", json!({"option": 1})))),
@@ -358,7 +356,7 @@ fn a_file_is_printed_with_all_that_was_chosen() {
     for model in MODELS.into_iter().filter(|model| *model != "Z9") {
         let rig = Rig::new(model, "FINISH");
         let sent = rig.ask(&rig.snapshot(), "action/print", payload).unwrap();
-        let (unit, first, fourth) = if model == "A2L" { (16, 64, 67) } else { (0, 0, 3) };
+        let (unit, first, fourth) = if model == "A2L" { (16, 0, 3) } else { (0, 0, 3) };
         let url = match model {
             "X1" | "X1C" | "X1E" | "P1P" | "P1S" | "A1" | "A1 mini" => "file:///sdcard/models/box.gcode.3mf",
             _ => "ftp:///models/box.gcode.3mf",
@@ -386,6 +384,23 @@ fn a_file_is_printed_with_all_that_was_chosen() {
     assert_eq!(body["url"], "https://example.org/a/lid.3mf?x=1");
     assert_eq!((&body["subtask_name"], &body["use_ams"]), (&json!("lid"), &json!(false)));
     assert_eq!(body["md5"], "0123456789ABCDEF0123456789ABCDEF");
+}
+
+#[test]
+fn a_spool_outside_is_unloaded_by_its_own_number() {
+    for (model, loaded, unit) in [("H2D", 0xFE00, 254), ("H2D", 0xFF00, 255), ("P2S", 0xFF00, 255)] {
+        let rig = Rig::of(model, "IDLE", |printer| {
+            let state = if loaded == 0xFE00 { 0x12 } else { u32::from(DUAL.contains(&model)) + 1 };
+            let nozzle = i32::from(loaded == 0xFE00);
+            let mut extruders = vec![json!({"id": nozzle, "temp": 215, "snow": loaded})];
+            if DUAL.contains(&model) {
+                extruders.push(json!({"id": 1 - nozzle, "temp": 215, "snow": 0xFEFF}));
+            }
+            printer.set(json!({"device": {"extruder": {"state": state, "info": extruders}}}));
+        });
+        let sent = rig.ask(&rig.snapshot(), "unload_filament", "PRESS");
+        assert_eq!(sent.ok(), change(unit, 255, 255, 220, 220), "{model} {loaded:X}");
+    }
 }
 
 #[test]

@@ -24,19 +24,33 @@ fn two_spools(printer: &Observed) -> bool {
     printer.capabilities.is_some_and(|can| can.dual_nozzle)
 }
 
-/// The vendor's unit, slot and overall number of a place that filament comes from.
-pub(super) fn place(printer: &Observed, source: Source) -> (u8, u8, u8) {
+/// The vendor's unit and slot of a place that filament comes from.
+pub(super) fn place(printer: &Observed, source: Source) -> (u8, u8) {
     match source {
-        Source::Ams { unit, slot } if unit >= 128 => (unit, slot, unit),
-        Source::Ams { unit, slot } => (unit, slot, unit.saturating_mul(4).saturating_add(slot)),
-        Source::External(1) if two_spools(printer) => (255, 0, 255),
-        Source::External(2..) if two_spools(printer) => (254, 0, 254),
-        Source::External(_) | Source::Nothing => (255, 0, 254),
+        Source::Ams { unit, slot } => (unit, slot),
+        Source::External(2..) if two_spools(printer) => (254, 0),
+        Source::External(_) | Source::Nothing => (255, 0),
     }
 }
 
-pub(super) fn load(printer: &Observed, source: Source, celsius: Option<u16>) -> Vec<Body> {
-    let (unit, slot, target) = place(printer, source);
+/// Where filament comes from, in one number: only the units that came first have their slots counted through.
+fn target(dialect: &Dialect, (unit, slot): (u8, u8)) -> u8 {
+    match unit {
+        0..16 => unit * 4 + slot,
+        // As the older generation calls it in its reports.
+        255 if !dialect.newer => 254,
+        _ => unit,
+    }
+}
+
+pub(super) fn load(
+    dialect: &Dialect,
+    printer: &Observed,
+    source: Source,
+    celsius: Option<u16>,
+) -> Vec<Body> {
+    let (unit, slot) = place(printer, source);
+    let target = target(dialect, (unit, slot));
     let new = celsius.or_else(|| melting(filament_of(printer, Some(source)))).unwrap_or(USUAL);
     let old = melting(filament_of(printer, printer.source(printer.active_nozzle))).unwrap_or(new);
     change(unit, slot, target, old, new)
@@ -52,10 +66,7 @@ pub(super) fn unload(
         return print("unload_filament", json!({}));
     }
     let source = printer.source(side.unwrap_or(printer.active_nozzle));
-    let unit = match source {
-        Some(Source::Ams { unit, .. }) => unit,
-        _ => 255,
-    };
+    let unit = source.map_or(255, |source| place(printer, source).0);
     let celsius = celsius.or_else(|| melting(filament_of(printer, source))).unwrap_or(USUAL);
     change(unit, 255, 255, celsius, celsius)
 }
@@ -69,12 +80,11 @@ fn change(unit: u8, slot: u8, target: u8, old: u16, new: u16) -> Vec<Body> {
 
 /// Unit, tray and slot as `ams_filament_setting` wants them: not as loading does.
 fn spool(printer: &Observed, source: Source) -> (u8, u8, u8) {
+    let (unit, slot) = place(printer, source);
     match source {
-        Source::Ams { unit, slot } => (unit, slot, slot),
-        Source::External(1) if two_spools(printer) => (255, 255, 0),
-        Source::External(2..) if two_spools(printer) => (254, 254, 0),
-        // A P1S refuses tray 0 here.
-        Source::External(_) | Source::Nothing => (255, 254, 0),
+        Source::Ams { .. } => (unit, slot, slot),
+        // A P1S refuses tray 0 here, and of two spools both are 254.
+        Source::External(_) | Source::Nothing => (unit, 254, slot),
     }
 }
 

@@ -8,6 +8,15 @@ use printer::{Observed, Source};
 use super::filament::place;
 use super::{Body, Dialect, print};
 
+/// A slot in the flat list: over all slots of the first units; an AMS HT by its unit, the Lite of an A2L by the slot.
+fn number(unit: u8, slot: u8) -> i16 {
+    match unit {
+        0..16 => i16::from(unit) * 4 + i16::from(slot),
+        16 => slot.into(),
+        _ => unit.into(),
+    }
+}
+
 pub(super) fn print_file(dialect: &Dialect, printer: &Observed, file: &PrintFile) -> Vec<Body> {
     let url = match &file.place {
         Place::Web(url) => url.to_string(),
@@ -21,7 +30,7 @@ pub(super) fn print_file(dialect: &Dialect, printer: &Observed, file: &PrintFile
         .mapping
         .iter()
         .map(|source| match source {
-            Some(source @ Source::Ams { .. }) => place(printer, *source).2.into(),
+            Some(Source::Ams { unit, slot }) => number(*unit, *slot),
             _ => -1,
         })
         .collect();
@@ -29,10 +38,7 @@ pub(super) fn print_file(dialect: &Dialect, printer: &Observed, file: &PrintFile
         .mapping
         .iter()
         .map(|source| {
-            let (unit, slot) = source.map_or((255, 255), |source| {
-                let (unit, slot, _) = place(printer, source);
-                (unit, slot)
-            });
+            let (unit, slot) = source.map_or((255, 255), |source| place(printer, source));
             json!({"ams_id": unit, "slot_id": slot})
         })
         .collect();
