@@ -27,6 +27,9 @@ const H2: [&str; 4] = ["H2S", "H2D", "H2D Pro", "H2C"];
 /// The newer generation, as the invented printers are.
 const NEWER: [&str; 8] = ["X1C", "P2S", "A2L", "H2S", "X2D", "H2D", "H2D Pro", "H2C"];
 
+/// Those whose invented reports say that they can be told to dry (`fun2` bit 5, protocol 4.9).
+const REMOTE_DRYING: [&str; 4] = ["X2D", "H2D", "H2D Pro", "H2C"];
+
 /// A printer of this model that has everything a model can have and takes unsigned commands, at rest,
 /// loaded from the first slot, with an untagged spool in the fourth.
 struct Rig {
@@ -288,10 +291,10 @@ const ASKS: &[Ask] = &[
     ("action/dry", r#"{"ams": 128, "temperature": 55, "hours": 8, "filament": "PETG"}"#, "IDLE", |m| when(["H2D", "H2D Pro", "X2D"].contains(&m),
         print("ams_filament_drying", json!({"ams_id": 128, "mode": 1, "temp": 55, "duration": 8, "humidity": 0, "rotate_tray": false,
             "cooling_temp": 45, "filament": "PETG", "close_power_conflict": false})))),
-    ("ams/0/drying", "ON", "IDLE", |m| when(["X1C", "P2S", "H2S", "H2D", "H2D Pro", "H2C", "X2D"].contains(&m),
+    ("ams/0/drying", "ON", "IDLE", |m| when(REMOTE_DRYING.contains(&m),
         print("ams_filament_drying", json!({"ams_id": 0, "mode": 1, "temp": 55, "duration": 8, "humidity": 0, "rotate_tray": false,
             "cooling_temp": 45, "filament": "PLA", "close_power_conflict": false})))),
-    ("action/dry_stop", r#"{"ams": 0}"#, "RUNNING", |m| when(["X1C", "P2S", "H2S", "H2D", "H2D Pro", "H2C", "X2D"].contains(&m),
+    ("action/dry_stop", r#"{"ams": 0}"#, "RUNNING", |m| when(REMOTE_DRYING.contains(&m),
         print("ams_filament_drying", json!({"ams_id": 0, "mode": 0, "temp": 0, "duration": 0, "humidity": 0, "rotate_tray": false,
             "cooling_temp": 0, "filament": "", "close_power_conflict": false})))),
     ("ams/0/tray_2_load", "PRESS", "IDLE", |m| when(m != "A2L", change(0, 1, 1, 210, 210))),
@@ -401,6 +404,21 @@ fn a_spool_outside_is_unloaded_by_its_own_number() {
         let sent = rig.ask(&rig.snapshot(), "unload_filament", "PRESS");
         assert_eq!(sent.ok(), change(unit, 255, 255, 220, 220), "{model} {loaded:X}");
     }
+}
+
+#[test]
+fn what_cannot_be_told_to_dry_says_so() {
+    // An X1C with an AMS 2 Pro dries when it is told at the printer, and not from here.
+    let rig = Rig::new("X1C", "IDLE");
+    let snapshot = rig.snapshot();
+    assert!(snapshot.ams[0].can.dries);
+    for (topic, payload) in
+        [("action/dry", r#"{"ams": 0, "temperature": 55, "hours": 8}"#), ("action/dry_stop", r#"{"ams": 0}"#)]
+    {
+        let told = rig.ask(&snapshot, topic, payload).unwrap_err();
+        assert!(told.contains("at the printer"), "{topic}: {told}");
+    }
+    assert!(rig.ask(&snapshot, "ams/0/drying", "ON").unwrap_err().contains("there is no control"));
 }
 
 #[test]

@@ -3,7 +3,7 @@
 //! The rules and figures are those of protocol 4; comments name the captures that settle disputes.
 
 mod abilities;
-mod ams;
+pub(crate) mod ams;
 mod context;
 mod figures;
 mod filament;
@@ -42,7 +42,7 @@ pub(crate) fn merge(
     if inherited.keep(report, &message) {
         job::forget_last_job(report);
     }
-    let estimated = ams::remaining_estimated(report);
+    let around = ams::around(report);
     let mut changed = merge_member(&mut report.ams, message.ams.take(), kind);
     changed |= merge_member(&mut report.vt_tray, message.vt_tray.take(), kind);
     changed |= merge_member(&mut report.vir_slot, message.vir_slot.take(), kind);
@@ -52,7 +52,7 @@ pub(crate) fn merge(
     if kind == Kind::Full {
         changed |= ams::forget_unplugged(report);
     }
-    changed || ams::remaining_estimated(report) != estimated
+    changed || ams::around(report) != around
 }
 
 /// Whether the AMS units and spools of the moment before are, but for which of them feeds, what they would

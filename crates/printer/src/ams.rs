@@ -184,6 +184,66 @@ pub enum DryingState {
     Testing,
 }
 
+/// What an AMS unit that dries is at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DryingPhase {
+    /// It becomes warm.
+    Heating,
+    /// It is warm, and the air goes out.
+    Dehumidifying,
+}
+
+impl DryingPhase {
+    /// A word for it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Heating => "heating",
+            Self::Dehumidifying => "dehumidifying",
+        }
+    }
+}
+
+/// Which nozzle an AMS unit feeds, on a printer with two.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Feeds {
+    /// This one.
+    Only(Side),
+    /// Either: a Filament Track Switch leads its filament to the one that wants it.
+    Either,
+}
+
+impl Feeds {
+    /// All words for it.
+    pub const WORDS: [&'static str; 3] = ["right", "left", "either"];
+
+    /// The word for it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Only(Side::Right) => "right",
+            Self::Only(Side::Left) => "left",
+            Self::Either => "either",
+        }
+    }
+}
+
+/// An inlet of a Filament Track Switch, as it is written on it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[allow(missing_docs, reason = "the names say it")]
+pub enum Inlet {
+    A,
+    B,
+}
+
+impl Inlet {
+    /// A word for it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::A => "A",
+            Self::B => "B",
+        }
+    }
+}
+
 /// Drying in an AMS unit.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Drying {
@@ -199,6 +259,8 @@ pub struct Drying {
     pub state: Option<DryingState>,
     /// The vendor's number of that, also of one that we do not know.
     pub state_code: Option<u8>,
+    /// How far that is.
+    pub phase: Option<DryingPhase>,
     /// Why drying cannot begin, the vendor's numbers.
     pub hindrances: Vec<u8>,
 }
@@ -229,7 +291,9 @@ pub struct Ams {
     /// Drying.
     pub drying: Drying,
     /// Which nozzle it feeds, on a printer with two.
-    pub feeds: Option<Side>,
+    pub feeds: Option<Feeds>,
+    /// The inlet of the Filament Track Switch that it leads to, where there is one.
+    pub inlet: Option<Inlet>,
     /// Whether its serial is known or will never be.
     pub settled: bool,
     /// Which slot feeds, if one of this unit does, from 0.

@@ -32,7 +32,8 @@ use compact_str::CompactString;
 use jiff::Timestamp;
 
 pub use ams::{
-    Ams, AmsAbilities, AmsKind, Color, Content, Drying, DryingState, ExternalSpool, Filament, Slot, Source,
+    Ams, AmsAbilities, AmsKind, Color, Content, Drying, DryingPhase, DryingState, ExternalSpool, Feeds,
+    Filament, Inlet, Slot, Source,
 };
 pub use cloud::{Facts, Task};
 pub use command::{Command, Outcome, Refusal, Steps, permit};
@@ -234,6 +235,8 @@ pub struct Requests {
     pub lidar: bool,
     /// To calibrate vibrations before a print.
     pub print_vibration: bool,
+    /// To dry filament; other firmware says that it will and does not.
+    pub remote_drying: bool,
     /// To calibrate these.
     pub calibrations: Steps,
 }

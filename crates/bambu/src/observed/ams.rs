@@ -5,7 +5,9 @@ use std::time::Duration;
 use crate::filaments;
 use crate::report::{Module, Print, Unit};
 use crate::wire::Hex;
-use printer::{Ams, AmsAbilities, AmsKind, Drying, DryingState, Side, Slot, Text};
+use printer::{
+    Ams, AmsAbilities, AmsKind, Drying, DryingPhase, DryingState, Feeds, Inlet, Side, Slot, Text,
+};
 
 use super::context::Context;
 use super::filament::{Estimate, slot};
@@ -64,7 +66,7 @@ pub(super) fn ams(report: &Print, context: &Context<'_>) -> Vec<Ams> {
     let units = ams.ams.as_ref().map_or(&[][..], |units| &units.0);
     let exist = ams.ams_exist_bits;
     let counted = counted(exist, units.len());
-    let common = Common { remain_on: remaining_estimated(report), tells_k: tells_k(report, context) };
+    let common = Common { around: around(report), tells_k: tells_k(report, context) };
     let (mut list, mut gone) = (Vec::new(), Vec::new());
     for unit in units {
         let Some(id) = unit.id.and_then(|id| u8::try_from(id).ok()) else { continue };
@@ -87,10 +89,34 @@ pub(super) fn ams(report: &Print, context: &Context<'_>) -> Vec<Ams> {
     list
 }
 
-/// Whether the printer estimates what is left on a spool; `remain` means nothing without it.
-pub(super) fn remaining_estimated(report: &Print) -> bool {
+/// What the printer says elsewhere that decides how its units are read.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) struct Around {
+    /// It estimates what is left on a spool; `remain` means nothing without it.
+    estimates: bool,
+    /// A Filament Track Switch is fitted.
+    has_switch: bool,
+    /// It can be told to dry; what units say of how they dry means nothing without it.
+    dries: bool,
+}
+
+pub(super) fn around(report: &Print) -> Around {
     let np = report.cfg.filter(|_| report.is_newer()).map(|cfg| cfg.bit(17));
-    np.or(report.home_flag.map(|flags| flags.bit(7))).unwrap_or(true)
+    Around {
+        estimates: np.or(report.home_flag.map(|flags| flags.bit(7))).unwrap_or(true),
+        has_switch: has_switch(report),
+        dries: dries_remotely(report),
+    }
+}
+
+/// Whether a Filament Track Switch is fitted; an object about one proves nothing (protocol 4.16).
+pub(crate) fn has_switch(report: &Print) -> bool {
+    report.aux.is_some_and(|aux| aux.bit(29))
+}
+
+/// Whether the printer can be told to dry (protocol 4.9).
+pub(crate) fn dries_remotely(report: &Print) -> bool {
+    report.fun2.is_some_and(|fun2| fun2.bit(5))
 }
 
 /// The module of an AMS unit: its name is a kind and the unit's number.
@@ -111,7 +137,7 @@ fn ams_module(modules: &[Module], id: u8) -> Option<(AmsKind, &Module)> {
 /// What is the same for all units of a printer.
 #[derive(Clone, Copy)]
 struct Common {
-    remain_on: bool,
+    around: Around,
     tells_k: bool,
 }
 
@@ -155,7 +181,7 @@ fn one_ams(
                 && (unit.humidity_raw.is_some() || context.model.is_some_and(|m| !m.slow)),
             dries,
             // The Lite of an A2L has the settings, too, and nothing to dry with.
-            tells_drying: dries && unit.dry_setting.is_some(),
+            tells_drying: dries && common.around.dries,
             tells_state: unit.info.is_some(),
             tells_k: common.tells_k,
         },
@@ -165,19 +191,34 @@ fn one_ams(
         humidity_index: unit.humidity.filter(|v| (1..=5).contains(v)).and_then(|v| u8::try_from(6 - v).ok()),
         humidity: unit.humidity_raw.and_then(percent).filter(|_| sealed),
         temperature: unit.temp.filter(|t| *t > 0.0 && *t <= 100.0 && sealed),
-        drying: if dries { drying(unit) } else { Drying::default() },
-        // 14 is "not told", or routed by a switch between the extruders.
+        drying: if dries { drying(unit, common.around) } else { Drying::default() },
         feeds: unit.info.filter(|_| dual).and_then(|info| match info.bits(8, 4) {
-            0 => Some(Side::Right),
-            1 => Some(Side::Left),
+            0 => Some(Feeds::Only(Side::Right)),
+            1 => Some(Feeds::Only(Side::Left)),
+            NO_NOZZLE if common.around.has_switch => Some(Feeds::Either),
             _ => None,
         }),
+        inlet: unit.info.and_then(|info| inlet(info, common.around)),
         // Once announced it stays so while the boards are asked for anew.
         settled: context.boards_known
             || module.is_some_and(|(_, m)| known(m.sn.as_ref()).is_some())
             || before.is_some_and(|before| before.settled),
         active_slot: None,
         slots: slots(id, unit, kind, before, exist, common),
+    }
+}
+
+/// What stands for the nozzle of a unit that is tied to none.
+const NO_NOZZLE: u64 = 14;
+
+/// The inlet of the switch that a unit leads to. Without a switch there is something else in these bits
+/// (capture `x2d_ams2pro_running_hms`).
+fn inlet(info: Hex, around: Around) -> Option<Inlet> {
+    match info.bits(24, 4) {
+        _ if !around.has_switch || info.bits(8, 4) != NO_NOZZLE => None,
+        0 => Some(Inlet::B),
+        1 => Some(Inlet::A),
+        _ => None,
     }
 }
 
@@ -194,8 +235,8 @@ fn kind(id: u8, unit: &Unit, by_board: Option<AmsKind>) -> AmsKind {
 }
 
 /// Drying; absent is not zero, so that nobody hears of an end that was none.
-fn drying(unit: &Unit) -> Drying {
-    let setting = unit.dry_setting.as_ref();
+fn drying(unit: &Unit, around: Around) -> Drying {
+    let setting = unit.dry_setting.as_ref().filter(|_| around.dries);
     let positive =
         |v: Option<i64>, most| v.and_then(|v| u16::try_from(v).ok()).filter(|v| (1..=most).contains(v));
     let code = unit.info.and_then(|info| u8::try_from(info.bits(4, 4)).ok());
@@ -227,7 +268,12 @@ fn drying(unit: &Unit) -> Drying {
             })
         }),
         state_code: code,
-        hindrances: unit.dry_sf_reason.as_ref().map_or_else(Vec::new, |list| {
+        phase: unit.info.filter(|_| around.dries).and_then(|info| match info.bits(22, 2) {
+            1 => Some(DryingPhase::Heating),
+            2 => Some(DryingPhase::Dehumidifying),
+            _ => None,
+        }),
+        hindrances: unit.dry_sf_reason.as_ref().filter(|_| around.dries).map_or_else(Vec::new, |list| {
             list.0.iter().filter_map(|code| u8::try_from(*code).ok()).collect()
         }),
     }
@@ -245,7 +291,7 @@ fn slots(
     let usual = if id >= 128 { 1 } else { 4 };
     let mut slots: Vec<_> = (1..=usual).map(|number| unknown(number, common.tells_k)).collect();
     let estimate = match kind {
-        _ if !common.remain_on => Estimate::None,
+        _ if !common.around.estimates => Estimate::None,
         AmsKind::Lite => Estimate::NotZero,
         _ => Estimate::Any,
     };

@@ -13,7 +13,10 @@ use printer::tools::HotendPlace::{Docked, Empty, Mounted};
 use printer::tools::Material::{Brass, HardenedSteel, StainlessSteel, TungstenCarbide};
 use printer::tools::{AirductMode, Flow, Storage, ToolModule};
 use printer::update::Boards;
-use printer::{Capabilities, Control, ControlReason, Identity, Machine, Observed, Reach};
+use printer::{
+    Ams, Capabilities, Control, ControlReason, DryingPhase, DryingState, Feeds, Identity, Inlet, Machine,
+    Observed, Reach, Side,
+};
 
 fn add(object: &mut Value, members: Value) {
     let Value::Object(mut members) = members else { panic!("{members} is no object") };
@@ -41,6 +44,10 @@ fn model(name: &str) -> Option<&'static Model> {
 }
 
 fn machine_of(report: &Print, model: Option<&'static Model>, firmware: Option<&str>) -> Machine {
+    observed_of(report, model, firmware).machine
+}
+
+fn observed_of(report: &Print, model: Option<&'static Model>, firmware: Option<&str>) -> Observed {
     let identity = Identity { firmware: firmware.map(Into::into), ..Identity::new("00M00A000000001", "") };
     let identity = Arc::new(identity);
     let previous = Observed::unheard(Arc::clone(&identity));
@@ -59,7 +66,7 @@ fn machine_of(report: &Print, model: Option<&'static Model>, firmware: Option<&s
         previous: &previous,
         spools_anew: true,
     };
-    project(report, &context).machine
+    project(report, &context)
 }
 
 fn machine(report: &Print) -> Machine {
@@ -340,6 +347,46 @@ fn fun_is_read_in_every_form_and_says_who_may_command() {
     assert_eq!(of(json!(0x2000_0000), "01.01.00.00").0, Some(true));
     assert_eq!(of(json!("xyz"), "01.01.00.00"), (None, None));
     assert_eq!(machine(&report(json!({"fun": "0"}))).developer_mode, None, "a model that nobody knows");
+}
+
+/// The first unit of a printer with two nozzles whose units have these bits.
+fn unit(info: &str, aux: &str, fun2: &str) -> Ams {
+    let report = np(json!({"aux": aux, "fun2": fun2, "device": {"extruder": {"state": 2}}, "ams": {
+        "ams_exist_bits": "1", "ams": [{"id": "0", "info": info, "dry_time": 30, "dry_sf_reason": [1],
+            "dry_setting": {"dry_filament": "PLA", "dry_temperature": 50, "dry_duration": 8}}]}}));
+    observed_of(&report, model("X2D"), None).ams[0].clone()
+}
+
+#[test]
+fn a_unit_leads_to_a_switch_only_where_there_is_one() {
+    let routed = |info: &str, aux: &str| {
+        let unit = unit(info, aux, "20");
+        (unit.feeds, unit.inlet)
+    };
+    const SWITCH: &str = "20000000";
+    assert_eq!(routed("10002E03", SWITCH), (Some(Feeds::Either), Some(Inlet::B)));
+    assert_eq!(routed("11002E03", SWITCH), (Some(Feeds::Either), Some(Inlet::A)));
+    assert_eq!(routed("1F002E03", SWITCH), (Some(Feeds::Either), None), "assigned to neither");
+    // The recorded one of an X2D without a switch.
+    assert_eq!(routed("11002103", "2800004"), (Some(Feeds::Only(Side::Left)), None));
+    assert_eq!(routed("11002103", SWITCH), (Some(Feeds::Only(Side::Left)), None));
+    assert_eq!(routed("11002E03", "2800004"), (None, None), "not told");
+}
+
+#[test]
+fn how_a_unit_dries_is_told_where_it_can_be_told_to() {
+    let phase = |info: &str| unit(info, "0", "20").drying.phase;
+    assert_eq!(phase("10402003"), Some(DryingPhase::Heating));
+    assert_eq!(phase("10802003"), Some(DryingPhase::Dehumidifying));
+    assert_eq!((phase("10002003"), phase("11002003"), phase("10C02003")), (None, None, None));
+    let full = unit("10402023", "0", "20");
+    assert!(full.can.dries && full.can.tells_drying);
+    assert_eq!((full.drying.temperature, &full.drying.hindrances[..]), (Some(50), &[1][..]));
+    // Others have the same members, which mean nothing there; what the heater does is right.
+    let bare = unit("10402023", "0", "1");
+    assert!(bare.can.dries && !bare.can.tells_drying);
+    assert_eq!(bare.drying.state, Some(DryingState::Drying));
+    assert_eq!((bare.drying.temperature, bare.drying.phase, bare.drying.hindrances.len()), (None, None, 0));
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! Which forms of requests a printer understands.
 
 use crate::models::{Model, UNKNOWN};
+use crate::observed::ams;
 use crate::report::Print;
 use printer::command::Step;
 use printer::{Capabilities, Requests};
@@ -105,6 +106,7 @@ pub fn requests(
         air_print_camera: fun(45) && report.xcam.is_some(),
         lidar: model.lidar,
         print_vibration: model.print_vibration,
+        remote_drying: ams::dries_remotely(report),
         calibrations: model
             .calibrations
             .with_if(Step::MotorNoise, home(21) || fun(10))

@@ -6,7 +6,8 @@ use printer::cloud::Release;
 use printer::command::Dry;
 use printer::command::permit::Class;
 use printer::{
-    Ams, AmsKind, Color, Command, Content, DryingState, ExternalSpool, Filament, Side, Slot, Source, Text,
+    Ams, AmsKind, Color, Command, Content, DryingPhase, DryingState, ExternalSpool, Feeds, Filament, Inlet,
+    Slot, Source, Text,
 };
 
 use super::super::entity::{
@@ -64,7 +65,10 @@ pub static AMS: &[Entity<Ams>] = &[
         .icon("mdi:heat-wave")
         .hidden()
         .needs(|_, a| a.can.dries && a.can.tells_state)
-        .with(|a, b| a.drying.state_code != b.drying.state_code, |a| json!({ "code": a.drying.state_code })),
+        .with(
+            |a, b| (a.drying.state_code, a.drying.phase) != (b.drying.state_code, b.drying.phase),
+            |a| json!({ "code": a.drying.state_code, "phase": a.drying.phase.map(DryingPhase::name) }),
+        ),
     control::<Ams>(
         "drying",
         "Drying", Class::Dry,
@@ -79,19 +83,15 @@ pub static AMS: &[Entity<Ams>] = &[
         |a| a.is_drying().map(Value::Flag),
     )
     .icon("mdi:heat-wave")
-    .needs(|_, a| a.can.dries),
+    .needs(|c, a| a.can.dries && c.requests.remote_drying),
     binary::<Ams>("active", "Active", |a| Some(Value::Flag(a.active_slot.is_some()))).class("running"),
     words::<Ams>(
         "extruder",
         "Extruder",
-        || vec!["right", "left"],
-        |a| {
-            Some(Value::from(match a.feeds? {
-                Side::Right => "right",
-                Side::Left => "left",
-            }))
-        },
+        || Feeds::WORDS.to_vec(),
+        |a| Some(Value::from(a.feeds?.name())),
     )
+    .with(|a, b| a.inlet != b.inlet, |a| json!({ "inlet": a.inlet.map(Inlet::name) }))
     .icon(DROP)
     .diagnostic()
     .hidden()
@@ -224,6 +224,7 @@ fn hindrance(code: u8) -> Json {
         6 => "already_drying".into(),
         7 => "updating".into(),
         8 => "power_adapter_needed".into(),
+        9 => "unassigned".into(),
         10 => "filament_at_outlet_unload_by_hand".into(),
         other => other.into(),
     }

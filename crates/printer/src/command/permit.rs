@@ -52,6 +52,8 @@ pub enum Refusal {
     DryingTime(u8),
     #[error("there is no AMS unit {0} that dries: an AMS 2 Pro or an AMS HT does")]
     CannotDry(u8),
+    #[error("this printer cannot be told to dry from here: start and end it at the printer")]
+    DriesByHand,
     #[error(
         "what is in the AMS does not say how it wants to be dried: use the action `dry` with `temperature` \
          and `hours`"
@@ -272,8 +274,8 @@ fn value(observed: &Observed, can: &Capabilities, command: &Command) -> Result<(
         Command::ReadRfid { unit, slot } => read_rfid(observed, Source::Ams { unit: *unit, slot: *slot }),
         Command::SetFilament(source, filament) => set_filament(observed, can, *source, filament),
         Command::ResetSlot(source) => untagged(observed, *source),
-        Command::Dry(dry) => dryable(observed, dry),
-        Command::StopDrying { unit } => dries(observed, *unit),
+        Command::Dry(dry) => dryable(observed, can, dry),
+        Command::StopDrying { unit } => dries(observed, can, *unit),
         Command::SkipObjects(ids) => skip(observed, ids),
         Command::Calibrate(steps) => calibrate(can, *steps),
         Command::ClearError if observed.error.is_none() => Err(Refusal::NoError),
@@ -428,12 +430,13 @@ impl Ams {
     }
 }
 
-fn dries(observed: &Observed, unit: u8) -> Result<(), Refusal> {
-    let ams = observed.unit(unit).filter(|ams| ams.can.dries);
-    ams.map(|_| ()).ok_or(Refusal::CannotDry(unit))
+fn dries(observed: &Observed, can: &Capabilities, unit: u8) -> Result<(), Refusal> {
+    observed.unit(unit).filter(|ams| ams.can.dries).ok_or(Refusal::CannotDry(unit))?;
+    if can.requests.remote_drying { Ok(()) } else { Err(Refusal::DriesByHand) }
 }
 
-fn dryable(observed: &Observed, dry: &Dry) -> Result<(), Refusal> {
+fn dryable(observed: &Observed, can: &Capabilities, dry: &Dry) -> Result<(), Refusal> {
+    dries(observed, can, dry.unit)?;
     let ams = observed.unit(dry.unit).ok_or(Refusal::CannotDry(dry.unit))?;
     let (min, max) = drying_range(ams).ok_or(Refusal::CannotDry(dry.unit))?;
     let (value, hours) = dry.plan.or_else(|| ams.drying_plan()).ok_or(Refusal::DryingUnknown)?;
