@@ -61,6 +61,8 @@ pub enum Module {
     AmsHt(u8),
     /// The spool holder of a nozzle.
     External(Side),
+    /// What pushes filament through a nozzle.
+    Extruder(Side),
     /// Tool head.
     Toolhead,
     /// Cameras and what looks at their pictures.
@@ -76,7 +78,7 @@ pub enum Module {
 impl Module {
     /// Whether filament comes from it.
     pub(crate) fn feeds(self) -> bool {
-        matches!(self, Self::Ams(_) | Self::AmsLite(_) | Self::AmsHt(_) | Self::External(_))
+        matches!(self, Self::Ams(_) | Self::AmsLite(_) | Self::AmsHt(_) | Self::External(_) | Self::Extruder(_))
     }
 
     /// From the upper half of a code: kind and number.
@@ -99,7 +101,10 @@ impl Module {
             // An A1 with an AMS Lite says 0x12008006; see captures/a1_stream_local_multicolor_ams_error.
             0x12 => unit(Self::AmsLite),
             // A P2S with an AMS HT says 0x18002000; see captures/p2s_get_version_and_three_hms.
-            0x18 => unit(Self::AmsHt),
+            0x18 => match unit(Self::AmsHt) {
+                Self::External(side) => Self::Extruder(side),
+                unit => unit,
+            },
             0x1A => Self::Rack,
             other => Self::Other(other),
         }
@@ -117,6 +122,8 @@ impl fmt::Display for Module {
             Self::AmsHt(unit) => write!(f, "AMS HT {unit}"),
             Self::External(Side::Right) => f.write_str("external spool"),
             Self::External(Side::Left) => f.write_str("left external spool"),
+            Self::Extruder(Side::Right) => f.write_str("right extruder"),
+            Self::Extruder(Side::Left) => f.write_str("left extruder"),
             Self::Toolhead => f.write_str("toolhead"),
             Self::Camera => f.write_str("camera"),
             Self::Settings => f.write_str("print settings"),

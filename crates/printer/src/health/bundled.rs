@@ -42,7 +42,7 @@ fn error_text(code: u32) -> Option<Cow<'static, str>> {
         let (low, unit) = (code & 0xFFFF, Module::of(code >> 16));
         let text = match unit {
             Module::Ams(_) | Module::AmsLite(_) | Module::AmsHt(_) => exact(AMS_ERRORS, low),
-            Module::External(_) => exact(EXTERNAL_ERRORS, low),
+            Module::External(_) | Module::Extruder(_) => exact(EXTERNAL_ERRORS, low),
             _ => None,
         };
         Some(filled(&text?, unit, None))
@@ -64,7 +64,7 @@ fn hms_text(code: u64) -> Option<Cow<'static, str>> {
                 // Cutter, buffer and cable are the same; heaters it has none.
                 exact(AMS, whole).filter(|_| (0x4000..0x6000).contains(&part))
             }),
-            Module::External(_) => exact(EXTERNAL, whole),
+            Module::External(_) | Module::Extruder(_) => exact(EXTERNAL, whole),
             _ => None,
         };
         Some(filled(&text?, unit, Some(slot + 1)))
@@ -74,6 +74,8 @@ fn hms_text(code: u64) -> Option<Cow<'static, str>> {
 fn filled(text: &str, unit: Module, slot: Option<u32>) -> Cow<'static, str> {
     let name = match unit {
         Module::External(side) => built::holder(side).to_owned(),
+        Module::Extruder(Side::Right) => "Right extruder".to_owned(),
+        Module::Extruder(Side::Left) => "Left extruder".to_owned(),
         unit => unit.to_string(),
     };
     let slot = slot.map(|slot| format!("{name} slot {slot}"));
