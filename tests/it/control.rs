@@ -407,6 +407,18 @@ fn a_spool_outside_is_unloaded_by_its_own_number() {
 }
 
 #[test]
+fn a_slot_whose_number_nobody_knows_is_not_asked_for() {
+    let rig = Rig::of("P2S", "IDLE", |printer| {
+        let trays = printer.report["ams"]["ams"][0]["tray"].as_array_mut().unwrap();
+        trays.extend((4..9).map(|id| crate::reports::tray(id, "PLA")));
+    });
+    let snapshot = rig.snapshot();
+    assert_eq!(snapshot.ams[0].slots.len(), 9);
+    let told = rig.ask(&snapshot, "ams/0/tray_9_load", "PRESS").unwrap_err();
+    assert!(told.contains("use the printer's screen"), "{told}");
+}
+
+#[test]
 fn what_cannot_be_told_to_dry_says_so() {
     // An X1C with an AMS 2 Pro dries when it is told at the printer, and not from here.
     let rig = Rig::new("X1C", "IDLE");

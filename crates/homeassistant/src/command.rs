@@ -80,7 +80,7 @@ pub fn parse(snapshot: &Snapshot, key: &str, payload: &[u8]) -> Result<Command, 
                 let row = SLOT.iter().filter(|row| row.platform.is_control()).find(same)?;
                 (row.needs)(&can, slot).then_some((at, row))
             };
-            let (slot, row) = (0..4).zip(&ams.slots).find_map(of_slot).ok_or_else(missing)?;
+            let (slot, row) = (0..).zip(&ams.slots).find_map(of_slot).ok_or_else(missing)?;
             read(row, SlotPlace { unit: number, slot }, snapshot, payload)
         }
         "external" => {

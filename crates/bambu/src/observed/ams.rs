@@ -297,13 +297,14 @@ fn slots(
     };
     for tray in unit.tray.iter().flat_map(|trays| &trays.0) {
         // A slot is told by its number, never by its place in the list.
-        let Some(at) = tray.id.and_then(|id| u8::try_from(id).ok()).filter(|n| *n < 8) else { continue };
+        let Some(at) = tray.id.and_then(|id| u8::try_from(id).ok()).filter(|n| *n < 16) else { continue };
         while slots.len() <= usize::from(at) {
             slots.push(unknown(u8::try_from(slots.len() + 1).unwrap_or(u8::MAX), common.tells_k));
         }
         let before = before.and_then(|before| before.slots.get(usize::from(at)));
         if let Some(place) = slots.get_mut(usize::from(at)) {
-            let exists = exist.map(|bits| bits.bit(at.into()));
+            // Beyond these the bits are those of the next unit.
+            let exists = exist.filter(|_| at < usual).map(|bits| bits.bit(at.into()));
             *place = Slot { tells_k: common.tells_k, ..slot(at + 1, tray, exists, estimate, before) };
         }
     }

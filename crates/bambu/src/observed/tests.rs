@@ -407,3 +407,14 @@ fn a_machine_known_by_name_alone_is_offered_nothing_more_than_an_unknown_one() {
     assert_eq!(capabilities(&report, model("N8"), None), capabilities(&report, None, None));
     assert!(!capabilities(&report, model("N8"), None).known_model);
 }
+#[test]
+fn a_unit_may_have_more_slots_than_four() {
+    let trays: Vec<_> =
+        (0..9).map(|id| json!({"id": id.to_string(), "state": 11, "tray_type": "PLA"})).collect();
+    let report = np(json!({"ams": {"ams_exist_bits": "1", "tray_exist_bits": "7",
+        "ams": [{"id": "0", "info": "9", "tray": trays}]}}));
+    let unit = &observed_of(&report, None, None).ams[0];
+    let empty: Vec<_> = unit.slots.iter().map(printer::Slot::is_empty).collect();
+    assert_eq!(empty, [false, false, false, true, false, false, false, false, false]);
+    assert_eq!((unit.kind, unit.slot_label(8)), (printer::AmsKind::Unknown, None));
+}

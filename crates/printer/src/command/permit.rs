@@ -8,7 +8,8 @@ use crate::ams::AmsKind;
 use crate::options::Setting;
 use crate::tools::{AirductMode, ToolModule};
 use crate::{
-    Ams, Capabilities, Control, FanKind, LightKind, Observed, Policy, Reach, Side, Source, Stage, Status,
+    Ams, Capabilities, Control, FanKind, LightKind, Observed, Policy, Reach, Side, Slot, Source, Stage,
+    Status,
 };
 
 pub use super::table::{Class, Condition, Row, TABLE, markdown};
@@ -65,6 +66,8 @@ pub enum Refusal {
     PrintedFrom,
     #[error("there is no slot like that: see `active_slot` for how slots are called (`A1-3`, `HT1`, `Ext`)")]
     NoSlot,
+    #[error("this slot is shown, and how the printer is told of it is not known: use the printer's screen")]
+    UnknownSlot,
     #[error("there is nothing in that slot: put filament in first")]
     EmptySlot,
     #[error("that slot is loaded already")]
@@ -355,6 +358,15 @@ fn calibrate(can: &Capabilities, steps: Steps) -> Result<(), Refusal> {
     }
 }
 
+/// A slot that requests have a number for: how the slots of an AMS with more than four are called is not known.
+fn slot_of(observed: &Observed, source: Source) -> Result<&Slot, Refusal> {
+    match observed.slot(source) {
+        None => Err(Refusal::NoSlot),
+        Some(_) if matches!(source, Source::Ams { slot: 4.., .. }) => Err(Refusal::UnknownSlot),
+        Some(slot) => Ok(slot),
+    }
+}
+
 fn load(
     observed: &Observed,
     can: &Capabilities,
@@ -365,7 +377,7 @@ fn load(
     if !can.requests.load {
         return Err(Refusal::CannotLoad);
     }
-    let slot = observed.slot(source).ok_or(Refusal::NoSlot)?;
+    let slot = slot_of(observed, source)?;
     // An external spool has no sensor: what the printer says of it is what somebody told it.
     if slot.is_empty() && matches!(source, Source::Ams { .. }) {
         return Err(Refusal::EmptySlot);
@@ -385,7 +397,7 @@ fn unload(
 }
 
 fn read_rfid(observed: &Observed, source: Source) -> Result<(), Refusal> {
-    observed.slot(source).ok_or(Refusal::NoSlot)?;
+    slot_of(observed, source)?;
     if observed.is_loaded(source) { Err(Refusal::Loaded) } else { Ok(()) }
 }
 
@@ -403,7 +415,7 @@ fn set_filament(
 }
 
 fn untagged(observed: &Observed, source: Source) -> Result<(), Refusal> {
-    let slot = observed.slot(source).ok_or(Refusal::NoSlot)?;
+    let slot = slot_of(observed, source)?;
     if slot.filament().is_some_and(|filament| filament.tag.is_some()) { Err(Refusal::Tagged) } else { Ok(()) }
 }
 
@@ -482,7 +494,7 @@ fn print(observed: &Observed, can: &Capabilities, file: &PrintFile) -> Result<()
         return Err(Refusal::Missing);
     }
     for source in file.mapping.iter().flatten() {
-        let slot = observed.slot(*source).ok_or(Refusal::NoSlot)?;
+        let slot = slot_of(observed, *source)?;
         // As with loading, only an AMS sees what is there.
         if slot.is_empty() && matches!(source, Source::Ams { .. }) {
             return Err(Refusal::EmptySlot);
