@@ -34,7 +34,7 @@ pub(super) const PRINTS: Duration = Duration::from_secs(10);
 
 /// How long `FINISH` is held (protocol 20.2).
 pub(super) const HOLD_FINISH: Duration = Duration::from_secs(1);
-/// The cancel code of an H2D comes three to four seconds after `FAILED` (protocol 20.2, recording
+/// The cancel code of an H2D comes four to five seconds after `FAILED` (protocol 20.2, recording
 /// `h2d_stream_pause_stop_failed_hms`), and a slow connection may make that longer.
 pub(super) const HOLD_FAILED: Duration = Duration::from_secs(15);
 /// Old P1 firmware goes to rest without a word when a job is cancelled (protocol 20.2).
