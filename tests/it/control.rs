@@ -45,7 +45,8 @@ fn fun(model: &str) -> String {
     match model {
         _ if bits.is_empty() => {}
         "X1C" => {}
-        "H2D" | "H2D Pro" => bits.extend([42, 43, 44, 45]),
+        "H2D" | "H2D Pro" => bits.extend([42, 43, 44, 45, 46]),
+        "X2D" => bits.extend([38, 39, 42, 43, 44, 45, 62]),
         _ => bits.extend([38, 39, 42, 43, 44, 45]),
     }
     format!("{:X}", bits.iter().map(|bit| 1_u64 << bit).sum::<u64>())
@@ -244,7 +245,22 @@ const ASKS: &[Ask] = &[
     ("auto_recovery", "ON", "IDLE", |_| option(json!({"auto_recovery": true, "option": 1}))),
     ("filament_backup", "ON", "IDLE", |_| option(json!({"auto_switch_filament": true}))),
     ("tangle_detection", "OFF", "IDLE", |_| option(json!({"filament_tangle_detect": false}))),
-    ("nozzle_blob_detection", "ON", "IDLE", |_| option(json!({"nozzle_blob_detect": true}))),
+    ("nozzle_blob_detection", "ON", "IDLE", |m| when(m != "A2L", option(json!({"nozzle_blob_detect": true})))),
+    ("smart_blob_detection", "on", "IDLE", |m| when(m == "A2L", option(json!({"nozzle_blob_detect_v2": 1})))),
+    ("air_purification", "inside", "IDLE", |m| when(DUAL.contains(&m), option(json!({"air_purification": 1})))),
+    ("idle_heating_protection", "OFF", "IDLE", |m| when(m == "X2D",
+        print("set_against_continued_heating_mode", json!({"enable": false})))),
+    ("snapshot_at_end", "OFF", "RUNNING", |m| when(m == "X2D",
+        Some(vec![json!({"camera": {"command": "ipcam_cap_pic_set", "control": "disable"}})]))),
+    ("foreign_object_detector", "OFF", "IDLE", |m| when(m == "X2D", detector("fod_check", false, None))),
+    ("movement_detector", "ON", "RUNNING", |m| when(m == "X2D", detector("model_movement_check", true, None))),
+    ("door_open_check", "pause", "IDLE", |m| when(NEWER.contains(&m),
+        Some(vec![json!({"system": {"command": "set_door_stat", "config": 2}})]))),
+    ("save_to_storage", "ON", "IDLE", |m| when(NEWER.contains(&m),
+        Some(vec![json!({"system": {"command": "print_cache_set", "config": true}})]))),
+    ("cooling_filter", "ON", "RUNNING", |m| when(["H2D", "H2D Pro"].contains(&m),
+        print("set_airduct", json!({"modeId": 0, "submode": 1})))),
+    ("camera_resolution", "720p", "IDLE", |_| None),
     // In the invented reports `xcam.cfg` has medium for it.
     ("air_print_detection", "ON", "IDLE", |m| if NEWER.contains(&m) && m != "X1C" {
         detector("airprint_detector", true, Some("medium"))
@@ -312,6 +328,7 @@ const ASKS: &[Ask] = &[
         ["X1", "X1C", "X1E", "P1P", "P1S", "A1", "A1 mini"].contains(&m),
         Some(vec![json!({"system": {"command": "set_accessories", "accessory_type": "nozzle", "nozzle_diameter": 0.4,
             "nozzle_type": "hardened_steel"}})]))),
+    ("refresh_rack", "PRESS", "IDLE", |m| when(m == "H2C", print("holder_nozzle_refresh", json!({"id": 255})))),
     ("action/select_nozzle", r#"{"nozzle": "left"}"#, "IDLE", |m| when(DUAL.contains(&m),
         print("select_extruder", json!({"extruder_index": 1})))),
     ("home", "PRESS", "IDLE", |m| if NEWER.contains(&m) { print("back_to_center", json!({})) } else { line("G28\n") }),
@@ -437,7 +454,7 @@ fn what_cannot_be_told_to_dry_says_so() {
 fn an_error_is_cleared_by_its_number() {
     let rig = Rig::new("X1C", "PAUSE");
     let mut snapshot = rig.snapshot();
-    assert_eq!(rig.ask(&snapshot, "clear_error", "PRESS").unwrap_err(), "there is no error to clear");
+    assert_eq!(rig.ask(&snapshot, "clear_error", "PRESS").unwrap_err(), "there is no error to answer");
     snapshot.error = Some(printer::PrintError(50_348_044));
     let sent = rig.ask(&snapshot, "clear_error", "PRESS").unwrap();
     let clear =
@@ -491,6 +508,8 @@ const WRONG: &[(&str, &str, &str)] = &[
     ("buzzer", r#"{"state": "ON", "tone": "siren"}"#, ""),
     ("buzzer", r#"{"state": "ON", "volume_level": 1}"#, ""),
     ("spaghetti_sensitivity", "always", ""),
+    // Only the monitor of the whole print looks on without stopping it.
+    ("spaghetti_sensitivity", "never_halt", ""),
     ("ams/9/drying", "ON", "there is no control"),
     ("ams/x/drying", "ON", "there is no control"),
     ("ams/0/tray_5_load", "PRESS", "there is no control"),
@@ -807,7 +826,7 @@ fn every_control_has_a_class_and_every_action_an_example_that_works() {
         assert!(request.command.is_ok(), "{}: {:?}", action.name, request.command);
         assert!(
             ASKS.iter().any(|(topic, ..)| topic.strip_prefix("action/") == Some(action.name))
-                || ["print", "home", "clear_error"].contains(&action.name),
+                || ["print", "home", "clear_error", "ignore_error", "dismiss_error"].contains(&action.name),
             "{} is not tried",
             action.name
         );

@@ -60,6 +60,9 @@ impl Printer {
             "P2S" => printer.set(json!({"device": {"airduct": {"parts": [fan(16, 60), fan(32, 0)]}}})),
             _ => {}
         }
+        if model == "X2D" {
+            printer.set(newest());
+        }
         if matches!(model, "X1" | "X1C" | "X1E" | "X2D" | "P2S" | "H2S" | "H2D" | "H2D Pro" | "H2C") {
             printer.set(json!({"chamber_temper": 34, "lights_report": [
                 {"node": "chamber_light", "mode": "on"}, {"node": "work_light", "mode": "flashing"}]}));
@@ -195,6 +198,14 @@ fn new_protocol(nozzles: u32) -> Value {
             "airduct": {"modeCur": 0, "parts": [fan(16, 60), fan(32, 30), fan(48, 0)]}}})
 }
 
+/// What an X2D of 2026 says of what is new in it.
+fn newest() -> Value {
+    json!({"fun": "40029FD1B30F9CB7", "fun2": "B7B77", "cfg": "A100420080", "xcam": {"cfg": 0x7B_6DB7},
+        "ipcam": {"resolution": "1080p", "tl_internal_free_kb": 881_996, "tl_internal_total_kb": 962_560,
+            "tl_external_free_kb": 0, "tl_external_total_kb": 0},
+        "device": {"fila_switch": null, "fourth_axis": {"connect_flag": 0, "theta_pitch": -1}}})
+}
+
 /// What a model says of its nozzles, its rack and its tools; every report of it has that.
 fn hardware(model: &str) -> Value {
     let nozzle = |id: u32, diameter: f64, kind: &str| json!({"id": id, "diameter": diameter, "type": kind, "wear": 0, "stat": 0, "tm": 350});
@@ -206,8 +217,11 @@ fn hardware(model: &str) -> Value {
     match model {
         "A1" | "A1 mini" => json!({"home_flag": 0x222E_0580, "hw_switch_state": 1,
             "xcam": {"buildplate_marker_detector": true}}),
-        "A2L" => json!({"fun": "100D122002FBD", "hw_switch_state": 0,
-            "device": {"nozzle": {"exist": 1, "info": [nozzle(0, 0.4, "HA00")]}, "ext_tool": tool}}),
+        // Looks for blobs in the newer way, by itself.
+        "A2L" => {
+            json!({"fun": "100D122002FBD", "fun2": "1049560", "cfg": "100000420080", "hw_switch_state": 0,
+            "device": {"nozzle": {"exist": 1, "info": [nozzle(0, 0.4, "HA00")]}, "ext_tool": tool}})
+        }
         "X1" | "X1C" | "X1E" => json!({"hw_switch_state": 1, "xcam": {"printing_monitor": true,
             "spaghetti_detector": true, "halt_print_sensitivity": "low"}}),
         "P1P" | "P1S" => json!({"hw_switch_state": 1}),

@@ -118,7 +118,18 @@ wire! {
     pub struct Address { ip: i64 }
 
     /// Camera options.
-    pub struct Camera { ipcam_dev: i64, timelapse: Text, ipcam_record: bool, rtsp_url: Offered }
+    pub struct Camera {
+        ipcam_dev: i64,
+        timelapse: Text,
+        ipcam_record: bool,
+        rtsp_url: Offered,
+        resolution: Text,
+        resolution_supported: List<Text>,
+        tl_internal_free_kb: i64,
+        tl_internal_total_kb: i64,
+        tl_external_free_kb: i64,
+        tl_external_total_kb: i64,
+    }
 
     /// What the camera looks for; `cfg` is the newer form of most of it.
     pub struct Detectors {
@@ -211,6 +222,9 @@ wire! {
         nozzle: Nozzles,
         holder: Holder,
         ext_tool: Tool,
+        fila_switch: FilamentSwitch,
+        fire_ext: Accessory,
+        fourth_axis: Accessory,
     }
 
     /// A heater with packed temperatures.
@@ -260,6 +274,12 @@ wire! {
 
     /// A laser, a cutter.
     pub struct Tool { mount: i64, kind = "type": Text }
+
+    /// A Filament Track Switch: what is in its inlets, B first.
+    pub struct FilamentSwitch { inlets = "in": List<i64>, stat: i64 }
+
+    /// Something that can be plugged in; 0 is not.
+    pub struct Accessory { connect_flag: i64 }
 
     /// The answer to `get_version`.
     pub struct Info { command: Text, module: List<Module> }

@@ -83,6 +83,13 @@ pub fn of_command(
         C::Speed(speed) => print("print_speed", json!({"param": level(*speed)})),
         C::SkipObjects(ids) => print("skip_objects", json!({"obj_list": ids})),
         C::ClearError => options::clear_error(printer),
+        C::IgnoreError => options::ignore_error(printer),
+        C::DismissError { forever } => options::dismiss_error(printer, *forever),
+        C::Choose(choice) => options::choose(*choice),
+        C::CoolingFilter(on) => device::cooling_filter(*on),
+        C::EndPurification => print("close_air_filt", json!({})),
+        // All places of the rack.
+        C::ReadRack => print("holder_nozzle_refresh", json!({"id": 255})),
         C::NozzleTarget(side, celsius) => device::nozzle(dialect, *side, *celsius),
         C::BedTarget(celsius) => device::bed(dialect, *celsius),
         C::ChamberTarget(celsius) => device::chamber(dialect, printer.machine.airduct, *celsius),

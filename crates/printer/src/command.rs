@@ -11,7 +11,7 @@ pub mod permit;
 mod steps;
 mod table;
 
-use super::options::{Sensitivity, Setting};
+use super::options::{Choice, Sensitivity, Setting};
 use super::tools::{AirductMode, Material};
 use super::{FanKind, LightKind, Side, Source, Speed, Text};
 
@@ -55,6 +55,12 @@ pub enum Command {
     Setting(Setting, bool),
     /// How soon a detector stops a print.
     Sensitivity(Setting, Sensitivity),
+    /// Set a setting of more than two ways.
+    Choose(Choice),
+    /// Lead the air through the filter while it cools.
+    CoolingFilter(bool),
+    /// Stop cleaning the air for this time.
+    EndPurification,
     /// Sound the buzzer.
     Buzzer(Buzzer),
     /// Load filament; where no temperature is given, that of the filament is taken.
@@ -97,6 +103,15 @@ pub enum Command {
     Calibrate(Steps),
     /// Take the error off the printer's screen.
     ClearError,
+    /// Go on with a print although a check found something.
+    IgnoreError,
+    /// Close an error's question at rest.
+    DismissError {
+        /// Do not ask about it again.
+        forever: bool,
+    },
+    /// Look at all hotends of the rack anew.
+    ReadRack,
     /// Tell which nozzle was mounted.
     NozzleKind {
         /// Of its opening, tenths of a millimetre.
@@ -134,7 +149,7 @@ impl Command {
             Self::Refresh => Class::Ask,
             Self::ClearPlate => Class::Note,
             Self::Light(..) | Self::FlashLight => Class::Light,
-            Self::Timelapse(_) | Self::Sensitivity(..) => Class::Camera,
+            Self::Timelapse(_) | Self::Sensitivity(..) | Self::Choose(Choice::Resolution(_)) => Class::Camera,
             Self::Setting(setting, _) => {
                 if setting.is_of_camera() {
                     Class::Camera
@@ -142,25 +157,33 @@ impl Command {
                     Class::Option
                 }
             }
-            Self::PromptSound(_) | Self::Buzzer(_) | Self::ClearError => Class::Option,
+            Self::PromptSound(_)
+            | Self::Buzzer(_)
+            | Self::ClearError
+            | Self::DismissError { .. }
+            | Self::Choose(_)
+            | Self::EndPurification => Class::Option,
             Self::Pause => Class::Pause,
-            Self::Resume => Class::Resume,
+            Self::Resume | Self::IgnoreError => Class::Resume,
             Self::Stop => Class::Stop,
             Self::NozzleTarget(_, 0)
             | Self::BedTarget(0)
             | Self::ChamberTarget(0)
             | Self::StopDrying { .. } => Class::HeatOff,
             Self::NozzleTarget(..) | Self::BedTarget(_) | Self::ChamberTarget(_) => Class::Heat,
-            Self::Speed(_) | Self::Fan(..) | Self::Airduct(_) => Class::Adjust,
+            Self::Speed(_) | Self::Fan(..) | Self::Airduct(_) | Self::CoolingFilter(_) => Class::Adjust,
             Self::SkipObjects(_) => Class::Skip,
             Self::Load { .. } | Self::Unload { .. } | Self::ReadRfid { .. } => Class::Filament,
             Self::AmsControl(_) => Class::Answer,
             Self::SetFilament(..) | Self::ResetSlot(_) => Class::Spool,
             Self::Dry(_) => Class::Dry,
             Self::NozzleKind { .. } => Class::Nozzle,
-            Self::SelectNozzle(_) | Self::Home | Self::Move(..) | Self::Extrude(..) | Self::Calibrate(_) => {
-                Class::Motion
-            }
+            Self::SelectNozzle(_)
+            | Self::ReadRack
+            | Self::Home
+            | Self::Move(..)
+            | Self::Extrude(..)
+            | Self::Calibrate(_) => Class::Motion,
             Self::Gcode(_) => Class::Gcode,
             Self::Print(_) => Class::Print,
             Self::InstallFirmware => Class::Firmware,

@@ -143,6 +143,9 @@ pub struct Hms {
 }
 
 impl Hms {
+    /// The air is cleaned after a print (protocol 4.10): news, and nothing wrong.
+    pub const PURIFYING: Self = Self { attr: 0x0500_0400, code: 0x0003_0057 };
+
     /// How bad it is; in the upper half of the code, as the vendor's own program reads it.
     pub fn severity(self) -> Severity {
         match self.code >> 16 {
@@ -342,7 +345,8 @@ impl Told<Hms> {
     /// Whether it makes the printer one with a problem: what nobody can explain does so only when it is
     /// bad (<https://github.com/greghesp/ha-bambulab/issues/1648>).
     pub fn counts(&self) -> bool {
-        self.known || self.code.severity() >= Severity::Serious
+        let news = self.code == Hms::PURIFYING;
+        !news && (self.known || self.code.severity() >= Severity::Serious)
     }
 }
 

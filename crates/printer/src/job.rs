@@ -41,6 +41,8 @@ pub struct Job {
     pub queue_position: Option<u32>,
     /// The steps that the printer plans for it, by their numbers.
     pub plan: Option<Arc<[i64]>>,
+    /// Its number as the printer writes it, `0` too: its questions are answered with it.
+    pub told_id: Option<Text>,
     /// What it is called by its numbers; shared, because it changes with the job.
     pub ids: Arc<JobIds>,
 }

@@ -169,6 +169,12 @@ pub struct Capabilities {
     pub door: bool,
     /// Can be told what an open door does.
     pub door_check: bool,
+    /// Cleans the air when a print is done.
+    pub purification: bool,
+    /// Can be told how to look for filament at the nozzle, in more ways than on and off.
+    pub blob_detection: bool,
+    /// Tells how large the camera's pictures are.
+    pub resolution: bool,
     /// Leads the chamber's air in several ways.
     pub airduct: bool,
     /// Takes tool modules.
@@ -235,6 +241,12 @@ pub struct Requests {
     pub lidar: bool,
     /// To calibrate vibrations before a print.
     pub print_vibration: bool,
+    /// To keep what was sent to it.
+    pub save_to_storage: bool,
+    /// To make the camera's pictures larger or smaller.
+    pub resolution: bool,
+    /// To lead the air through the filter while it cools.
+    pub cooling_filter: bool,
     /// To dry filament; other firmware says that it will and does not.
     pub remote_drying: bool,
     /// To calibrate these.

@@ -39,6 +39,14 @@ pub enum Setting {
     PlateOffsetDetector,
     /// Lets single parts of a print be given up.
     AllowSkipParts,
+    /// Notices what does not belong on the plate.
+    ForeignObjectDetector,
+    /// Notices a print that came off and moves.
+    MovementDetector,
+    /// Switches heaters off that were left on with nothing to do.
+    IdleHeatingProtection,
+    /// Takes a picture of the print when it is done.
+    SnapshotAtEnd,
 }
 
 impl Setting {
@@ -56,6 +64,9 @@ impl Setting {
                 | Self::PlateMarkerDetector
                 | Self::PlateOffsetDetector
                 | Self::AllowSkipParts
+                | Self::ForeignObjectDetector
+                | Self::MovementDetector
+                | Self::SnapshotAtEnd
         )
     }
 
@@ -122,6 +133,120 @@ pub enum DoorCheck {
     Pause,
 }
 
+impl DoorCheck {
+    /// All of them, as people are offered them.
+    pub const ALL: [Self; 3] = [Self::Off, Self::Warn, Self::Pause];
+
+    /// A word for it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Off => "off",
+            Self::Warn => "warn",
+            Self::Pause => "pause",
+        }
+    }
+}
+
+/// How the chamber's air is cleaned when a print is done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Purification {
+    /// Not at all.
+    Off,
+    /// It goes round through the filter.
+    Inside,
+    /// It is blown out.
+    Outside,
+}
+
+impl Purification {
+    /// All of them, as people are offered them.
+    pub const ALL: [Self; 3] = [Self::Off, Self::Inside, Self::Outside];
+
+    /// A word for it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Off => "off",
+            Self::Inside => "inside",
+            Self::Outside => "outside",
+        }
+    }
+}
+
+/// How newer firmware looks for filament that gathers at the nozzle.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[allow(missing_docs, reason = "the names say it")]
+pub enum BlobDetection {
+    Off,
+    On,
+    /// The printer decides for each print.
+    Auto,
+}
+
+impl BlobDetection {
+    /// All of them, as people are offered them.
+    pub const ALL: [Self; 3] = [Self::Off, Self::On, Self::Auto];
+
+    /// A word for it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Off => "off",
+            Self::On => "on",
+            Self::Auto => "auto",
+        }
+    }
+}
+
+/// How large the camera's pictures are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[allow(missing_docs, reason = "the names say it")]
+pub enum Resolution {
+    P720,
+    P1080,
+}
+
+impl Resolution {
+    /// All of them, as people are offered them.
+    pub const ALL: [Self; 2] = [Self::P720, Self::P1080];
+
+    /// The vendor's word for it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::P720 => "720p",
+            Self::P1080 => "1080p",
+        }
+    }
+}
+
+/// A setting of more than two ways, and the way that is wanted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Choice {
+    /// What an open door does to a print.
+    DoorCheck(DoorCheck),
+    /// How the air is cleaned when a print is done.
+    Purification(Purification),
+    /// How filament at the nozzle is looked for.
+    BlobDetection(BlobDetection),
+    /// How large the camera's pictures are.
+    Resolution(Resolution),
+}
+
+impl Choice {
+    /// Whether it stands so.
+    pub fn is_met(self, options: &Options) -> bool {
+        match self {
+            Self::DoorCheck(wanted) => options.door_check == Some(wanted),
+            Self::Purification(wanted) => options.purification == Some(wanted),
+            Self::BlobDetection(wanted) => options.blob_detection == Some(wanted),
+            Self::Resolution(wanted) => options.resolution == Some(wanted),
+        }
+    }
+
+    /// Whether it is about the same setting.
+    pub fn is_like(self, other: Self) -> bool {
+        std::mem::discriminant(&self) == std::mem::discriminant(&other)
+    }
+}
+
 /// The settings as they stand.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Options {
@@ -129,6 +254,12 @@ pub struct Options {
     on: Settings,
     /// What an open door does to a print.
     pub door_check: Option<DoorCheck>,
+    /// How the air is cleaned when a print is done.
+    pub purification: Option<Purification>,
+    /// How filament at the nozzle is looked for.
+    pub blob_detection: Option<BlobDetection>,
+    /// How large the camera's pictures are.
+    pub resolution: Option<Resolution>,
     /// How soon [`Setting::PrintingMonitor`] stops a print.
     pub monitor_sensitivity: Option<Sensitivity>,
     /// How soon [`Setting::SpaghettiDetector`] does.

@@ -351,6 +351,11 @@ impl Observed {
         self.status.is_some_and(Status::is_active)
     }
 
+    /// Whether it cleans the air after a print.
+    pub fn purifies(&self) -> bool {
+        self.stage == Some(stage::PURIFYING) || self.hms.contains(&Hms::PURIFYING)
+    }
+
     /// Whether a heater is on that nobody needs: no job, no filament being changed or dried. `None` when
     /// that cannot be told.
     pub fn heated_at_rest(&self) -> Option<bool> {

@@ -6,6 +6,8 @@ pub struct Stage(pub u16);
 
 /// What a printer at rest is doing.
 pub const IDLE: Stage = Stage(255);
+/// The air is cleaned after a print.
+pub const PURIFYING: Stage = Stage(66);
 
 impl Stage {
     /// Words for it, or `None` when nobody knows them.

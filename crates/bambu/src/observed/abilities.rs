@@ -5,6 +5,7 @@ use crate::report::{Part, Print};
 use crate::request::requests;
 use crate::wire::Hex;
 use printer::Capabilities;
+use printer::options::{Setting, Settings};
 
 use super::options::options;
 use super::switches::lamp;
@@ -47,6 +48,10 @@ pub fn capabilities(report: &Print, model: Option<&Model>, firmware: Option<&str
             Some(Door::Stat) | None => door_bit,
         },
         door_check: door_bit,
+        purification: says(report.fun2, 4),
+        blob_detection: says(report.fun2, 15),
+        // P1 leave it empty.
+        resolution: camera.and_then(|c| c.resolution.as_ref()).is_some_and(|size| !size.is_empty()),
         airduct: air_ways.is_some_and(|ways| !ways.0.is_empty()),
         tool_module: device.is_some_and(|d| d.ext_tool.is_some()) && model.is_none_or(|m| m.tool_module),
         hotend_rack: tools::has_rack(report),
@@ -63,7 +68,7 @@ pub fn capabilities(report: &Print, model: Option<&Model>, firmware: Option<&str
         camera: camera.is_some_and(|camera| camera.ipcam_dev.is_some()),
         live_view: camera.is_some_and(|camera| camera.rtsp_url.is_some()),
         authorisation: report.fun.is_some(),
-        settings: options(report).known(),
+        settings: settings(report),
         external_spools: external_spools(report),
         nozzle_max: model.map_or(300, |m| m.nozzle_max),
         bed_max: model.map_or(100, |m| m.bed_max),
@@ -71,6 +76,16 @@ pub fn capabilities(report: &Print, model: Option<&Model>, firmware: Option<&str
         requests: requests(report, model, firmware, dual_nozzle),
         job: super::job::abilities(report),
     }
+}
+
+/// What can be switched on and off.
+fn settings(report: &Print) -> Settings {
+    let mut settings = options(report).known();
+    // How it stands is not told at all times.
+    if report.is_newer() && says(report.fun, 62) {
+        settings.insert(Setting::IdleHeatingProtection);
+    }
+    settings
 }
 
 /// Whether there are two nozzles: by its extruders, else by the model.

@@ -110,6 +110,7 @@ pub(super) fn job(report: &Print, status: Option<Status>, inherited: &Inherited,
         skipped: shared(report.s_obj.as_ref(), before.skipped.as_ref()),
         queue_position: count(report.queue_number),
         plan: shared(report.stg.as_ref(), before.plan.as_ref()),
+        told_id: report.job_id.clone(),
         ids: ids(report, &before.ids),
         name,
     }

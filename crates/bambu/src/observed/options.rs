@@ -2,7 +2,7 @@
 
 use crate::report::{Detectors, Print};
 use crate::wire::Hex;
-use printer::options::{DoorCheck, Options, Sensitivity, Setting};
+use printer::options::{BlobDetection, DoorCheck, Options, Purification, Resolution, Sensitivity, Setting};
 
 /// Every setting that the printer has, as it stands. What it does not support is left out, also where
 /// its bit is set: a P2S has the one for detecting air prints, and no detector.
@@ -29,26 +29,42 @@ pub(super) fn options(report: &Print) -> Options {
     if has_home(19) || fun(9) {
         all.set(Setting::TangleDetection, either(23, 20));
     }
-    if has_home(25) || fun(13) {
+    let fun2 = |bit: u32| report.fun2.is_some_and(|fun2| fun2.bit(bit));
+    let two_bits = |bit: u32| cfg.map(|cfg| cfg.bits(bit, 2));
+    // The newer form takes the place of the older one.
+    if fun2(15) {
+        all.blob_detection = BlobDetection::ALL.into_iter().zip(0..).find_map(by_number(two_bits(43)));
+    } else if has_home(25) || fun(13) {
         all.set(Setting::NozzleBlobDetection, either(24, 24));
     }
+    if fun2(4) {
+        all.purification = Purification::ALL.into_iter().zip(0..).find_map(by_number(two_bits(36)));
+    }
+    if fun(62) {
+        // 2 while its heaters are serviced.
+        all.set(Setting::IdleHeatingProtection, two_bits(32).filter(|state| *state < 2).map(|on| on == 1));
+    }
+    // 0 is not told, 3 is none.
+    all.set(Setting::SnapshotAtEnd, two_bits(38).filter(|v| (1..=2).contains(v)).map(|state| state == 2));
     let record = camera.and_then(|camera| camera.ipcam_record);
+    let resolution = camera.and_then(|camera| camera.resolution.as_deref());
+    all.resolution = Resolution::ALL.into_iter().find(|known| resolution == Some(known.name()));
     all.set(Setting::Recording, record.or_else(|| cfg.map(|cfg| cfg.bit(3))));
     if np && fun(12) {
-        all.door_check = cfg.and_then(|cfg| match cfg.bits(20, 2) {
-            0 => Some(DoorCheck::Off),
-            1 => Some(DoorCheck::Warn),
-            2 => Some(DoorCheck::Pause),
-            _ => None,
-        });
+        all.door_check = DoorCheck::ALL.into_iter().zip(0..).find_map(by_number(two_bits(20)));
     }
     if has_home(29) {
         all.set(Setting::AirPrintDetection, home(28));
     }
     if let Some(detectors) = &report.xcam {
-        watched(&mut all, detectors, cfg, fun, report.fun2.is_some_and(|fun2| fun2.bit(2)));
+        watched(&mut all, detectors, cfg, fun, fun2);
     }
     all
+}
+
+/// The way of a setting that a number stands for.
+fn by_number<T>(number: Option<u64>) -> impl Fn((T, u64)) -> Option<T> {
+    move |(way, its)| (number == Some(its)).then_some(way)
 }
 
 /// How soon older firmware stops a print. Newer firmware leaves "medium" here for ever, whatever was chosen.
@@ -68,7 +84,7 @@ fn watched(
     detectors: &Detectors,
     cfg: Option<Hex>,
     fun: impl Fn(u32) -> bool,
-    plate_offset: bool,
+    fun2: impl Fn(u32) -> bool,
 ) {
     let flat = halt_print_sensitivity(detectors);
     if let Some(on) = detectors.printing_monitor {
@@ -112,7 +128,14 @@ fn watched(
         all.set(Setting::AirPrintDetection, bit(16));
         all.air_print_sensitivity = sensitivity(16);
     }
-    if plate_offset {
+    if fun2(2) {
         all.set(Setting::PlateOffsetDetector, bit(20));
+    }
+    // A P2S 01.02 has the bit of the second one set, and not the detector.
+    if fun2(13) {
+        all.set(Setting::ForeignObjectDetector, bit(21));
+    }
+    if fun2(14) {
+        all.set(Setting::MovementDetector, bit(22));
     }
 }

@@ -65,6 +65,11 @@ pub(super) fn airduct(mode: AirductMode) -> Vec<Body> {
     print("set_airduct", json!({"modeId": number, "submode": -1}))
 }
 
+/// The mode is named although it stays: this is what was seen to work (protocol 5.6).
+pub(super) fn cooling_filter(on: bool) -> Vec<Body> {
+    print("set_airduct", json!({"modeId": 0, "submode": u8::from(on)}))
+}
+
 pub(super) fn light(dialect: &Dialect, kind: LightKind, on: bool) -> Vec<Body> {
     let mode = if on { "on" } else { "off" };
     match kind {

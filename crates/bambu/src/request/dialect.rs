@@ -4,6 +4,7 @@ use crate::models::{Model, UNKNOWN};
 use crate::observed::ams;
 use crate::report::Print;
 use printer::command::Step;
+use printer::options::Resolution;
 use printer::{Capabilities, Requests};
 
 /// Which forms of requests a printer understands; from its report where that tells, else from its model.
@@ -106,6 +107,15 @@ pub fn requests(
         air_print_camera: fun(45) && report.xcam.is_some(),
         lidar: model.lidar,
         print_vibration: model.print_vibration,
+        save_to_storage: report.is_newer(),
+        // No recording has the list; what is not in it may not be asked for.
+        resolution: report.ipcam.as_ref().is_some_and(|camera| {
+            let offered = camera.resolution_supported.as_ref();
+            Resolution::ALL
+                .iter()
+                .all(|way| offered.is_some_and(|list| list.0.iter().any(|l| l == way.name())))
+        }),
+        cooling_filter: fun(46) && ways.is_some_and(|ways| !ways.0.is_empty()),
         remote_drying: ams::dries_remotely(report),
         calibrations: model
             .calibrations

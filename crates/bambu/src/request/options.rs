@@ -4,7 +4,7 @@
 use serde_json::{Value, json};
 
 use printer::Observed;
-use printer::options::{Sensitivity, Setting};
+use printer::options::{BlobDetection, Choice, DoorCheck, Purification, Sensitivity, Setting};
 
 use super::{Body, Dialect, print};
 
@@ -22,6 +22,9 @@ pub(super) fn setting(dialect: &Dialect, printer: &Observed, setting: Setting, o
         Setting::FilamentBackup => option(json!({"auto_switch_filament": on})),
         Setting::AirPrintDetection if !dialect.air_print_camera => option(json!({"air_print_detect": on})),
         Setting::Recording => camera("ipcam_record_set", on),
+        Setting::SnapshotAtEnd => camera("ipcam_cap_pic_set", on),
+        Setting::SaveToStorage => vec![("system", "print_cache_set", json!({"config": on}))],
+        Setting::IdleHeatingProtection => print("set_against_continued_heating_mode", json!({"enable": on})),
         Setting::RfidOnInsert | Setting::RfidOnStartup | Setting::RemainingEstimate => {
             // All three always; `permit` saw that they are known.
             let value = |other: Setting| {
@@ -55,6 +58,8 @@ pub(super) fn detector(detector: Setting, on: bool, sensitivity: Option<Sensitiv
         Setting::PlateMarkerDetector => ("buildplate_marker_detector", false),
         Setting::PlateOffsetDetector => ("plate_offset_switch", false),
         Setting::AllowSkipParts => ("allow_skip_parts", false),
+        Setting::ForeignObjectDetector => ("fod_check", false),
+        Setting::MovementDetector => ("model_movement_check", false),
         _ => return Vec::new(),
     };
     // Older firmware reads `control`, newer `enable`.
@@ -64,6 +69,53 @@ pub(super) fn detector(detector: Setting, on: bool, sensitivity: Option<Sensitiv
         members.insert("halt_print_sensitivity".into(), word.into());
     }
     vec![("xcam", "xcam_control_set", members)]
+}
+
+/// A setting of more than two ways.
+pub(super) fn choose(choice: Choice) -> Vec<Body> {
+    match choice {
+        Choice::DoorCheck(way) => {
+            let number = match way {
+                DoorCheck::Off => 0,
+                DoorCheck::Warn => 1,
+                DoorCheck::Pause => 2,
+            };
+            vec![("system", "set_door_stat", json!({"config": number}))]
+        }
+        Choice::Purification(way) => {
+            let number = match way {
+                Purification::Off => 0,
+                Purification::Inside => 1,
+                Purification::Outside => 2,
+            };
+            print("print_option", json!({"air_purification": number}))
+        }
+        Choice::BlobDetection(way) => {
+            let number = match way {
+                BlobDetection::Off => 0,
+                BlobDetection::On => 1,
+                BlobDetection::Auto => 2,
+            };
+            print("print_option", json!({"nozzle_blob_detect_v2": number}))
+        }
+        Choice::Resolution(size) => {
+            vec![("camera", "ipcam_resolution_set", json!({"resolution": size.name()}))]
+        }
+    }
+}
+
+/// Skips the check that holds the print, and goes on. The code is decimal here: printers reject others without a
+/// word (protocol 5.4).
+pub(super) fn ignore_error(printer: &Observed) -> Vec<Body> {
+    let Some(error) = printer.error else { return Vec::new() };
+    let job = printer.job.told_id.as_deref().unwrap_or_default();
+    print("ignore", json!({"err": error.0.to_string(), "param": "reserve", "job_id": job}))
+}
+
+/// Answers a question at rest: not now, or never again.
+pub(super) fn dismiss_error(printer: &Observed, forever: bool) -> Vec<Body> {
+    let Some(error) = printer.error else { return Vec::new() };
+    print("idle_ignore", json!({"err": error.0.to_string(), "type": u8::from(forever)}))
 }
 
 /// Closes the message on the printer's screen; what caused it stays (protocol 5.4).

@@ -195,6 +195,20 @@ pub static ACTIONS: &[Action] = &[
         make: |_| Ok(Command::ClearError),
     },
     Action {
+        name: "ignore_error",
+        about: "Go on with a print that a check holds, as if it had found nothing. Look at the printer first.",
+        example: "{}",
+        members: &[],
+        make: |_| Ok(Command::IgnoreError),
+    },
+    Action {
+        name: "dismiss_error",
+        about: "Close the question on the screen of a printer that holds no print.",
+        example: "{}",
+        members: &[may("forever", Kind::Flag, "Do not ask about it again; else yes, the next time.")],
+        make: |a| Ok(Command::DismissError { forever: a.flag("forever").unwrap_or(false) }),
+    },
+    Action {
         name: "set_nozzle",
         about: "Tell the printer which nozzle was mounted; newer ones see it themselves.",
         example: r#"{"diameter": "0.4", "type": "hardened_steel"}"#,

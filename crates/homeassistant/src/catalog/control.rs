@@ -2,11 +2,15 @@
 
 use printer::command::permit::Class;
 use printer::command::{AmsAnswer, Buzzer, Step};
-use printer::options::{Sensitivity, Setting};
+use printer::options::{BlobDetection, Choice, DoorCheck, Purification, Resolution, Sensitivity, Setting};
 use printer::tools::AirductMode;
 use printer::{Capabilities, Command, FanKind, LightKind, Side, Snapshot, Speed, Steps};
 
 use super::super::entity::{Entity, Platform, Value, button, control};
+use super::options::{
+    BLOB_DETECTIONS, DOOR_CHECKS, PURIFICATIONS, RESOLUTIONS, blob_detection, door_check, purification,
+    resolution,
+};
 use super::{SPEEDS, flag, percent, speed, target};
 
 fn to_speed((): (), index: usize) -> Option<Command> {
@@ -54,6 +58,24 @@ macro_rules! setting {
     };
 }
 
+/// A setting of several ways to choose from, under the key and the name of the row that shows it.
+macro_rules! choice {
+    ($key:literal, $name:literal, $class:ident, $ways:ident, $choice:ident, $way:ident, $read:expr, $icon:literal) => {
+        control::<Snapshot>(
+            $key,
+            $name,
+            Class::$class,
+            Platform::Select(&$ways, |index| {
+                $way::ALL.get(index).copied().map(|way| Command::Choose(Choice::$choice(way)))
+            }),
+            $read,
+        )
+        .icon($icon)
+        .config()
+        .hidden()
+    };
+}
+
 const GRADES: [&str; 3] = ["low", "medium", "high"];
 const GRADES_OR_NEVER: [&str; 4] = ["low", "medium", "high", "never_halt"];
 
@@ -71,7 +93,11 @@ macro_rules! sensitivity {
             Platform::Select(&$grades, |(), index| {
                 Some(Command::Sensitivity(Setting::$setting, grade(index)?))
             }),
-            |s| s.options.sensitivity(Setting::$setting).map(|grade| Value::from(grade.name())),
+            |s| {
+                let grade = s.options.sensitivity(Setting::$setting)?.name();
+                // Old firmware has one word for all of them.
+                $grades.contains(&grade).then(|| grade.into())
+            },
         )
         .icon("mdi:tune")
         .config()
@@ -235,6 +261,71 @@ pub(super) static CONTROL: &[Entity<Snapshot>] = &[
     .icon("mdi:video")
     .config()
     .needs(|c, _| c.settings.has(Setting::Recording)),
+    choice!(
+        "door_open_check",
+        "Door open check",
+        Option,
+        DOOR_CHECKS,
+        DoorCheck,
+        DoorCheck,
+        door_check,
+        "mdi:door-open"
+    )
+    .needs(|c, _| c.door_check),
+    choice!(
+        "air_purification",
+        "Air purification after prints",
+        Option,
+        PURIFICATIONS,
+        Purification,
+        Purification,
+        purification,
+        "mdi:air-purifier"
+    )
+    .needs(|c, _| c.purification),
+    choice!(
+        "smart_blob_detection",
+        "Smart blob detection",
+        Option,
+        BLOB_DETECTIONS,
+        BlobDetection,
+        BlobDetection,
+        blob_detection,
+        "mdi:water-alert"
+    )
+    .needs(|c, _| c.blob_detection),
+    choice!(
+        "camera_resolution",
+        "Camera resolution",
+        Camera,
+        RESOLUTIONS,
+        Resolution,
+        Resolution,
+        resolution,
+        "mdi:video-high-definition"
+    )
+    .needs(|c, _| c.requests.resolution),
+    control::<Snapshot>(
+        "cooling_filter",
+        "Cooling filter",
+        Class::Adjust,
+        Platform::Switch(Command::CoolingFilter),
+        |s| flag(s.machine.filtering),
+    )
+    .icon("mdi:air-filter")
+    .config()
+    .hidden()
+    .needs(|c, _| c.requests.cooling_filter),
+    setting!(
+        "idle_heating_protection",
+        "Idle heating protection",
+        Option,
+        IdleHeatingProtection,
+        "mdi:radiator-off"
+    ),
+    setting!("snapshot_at_end", "Snapshot at the end", Camera, SnapshotAtEnd, "mdi:camera-iris"),
+    setting!("save_to_storage", "Save sent files to storage", Option, SaveToStorage, "mdi:content-save")
+        .needs(|c, _| c.settings.has(Setting::SaveToStorage) && c.requests.save_to_storage),
     setting!("auto_recovery", "Auto recovery from step loss", Option, AutoRecovery, "mdi:restore"),
     setting!("filament_backup", "AMS filament backup", Option, FilamentBackup, "mdi:swap-horizontal"),
     setting!("rfid_on_insert", "Read RFID on insertion", Option, RfidOnInsert, "mdi:nfc-variant"),
@@ -268,6 +359,14 @@ pub(super) static CONTROL: &[Entity<Snapshot>] = &[
         PlateOffsetDetector,
         "mdi:cctv"
     ),
+    setting!(
+        "foreign_object_detector",
+        "Foreign object detection",
+        Camera,
+        ForeignObjectDetector,
+        "mdi:cctv"
+    ),
+    setting!("movement_detector", "Displacement detection", Camera, MovementDetector, "mdi:cctv"),
     setting!("allow_skip_parts", "Skipping of parts allowed", Camera, AllowSkipParts, "mdi:skip-next"),
     sensitivity!(
         "printing_monitor_sensitivity",
@@ -275,12 +374,7 @@ pub(super) static CONTROL: &[Entity<Snapshot>] = &[
         PrintingMonitor,
         GRADES_OR_NEVER
     ),
-    sensitivity!(
-        "spaghetti_sensitivity",
-        "Spaghetti detection sensitivity",
-        SpaghettiDetector,
-        GRADES_OR_NEVER
-    ),
+    sensitivity!("spaghetti_sensitivity", "Spaghetti detection sensitivity", SpaghettiDetector, GRADES),
     sensitivity!("pileup_sensitivity", "Purge chute pile-up sensitivity", PileupDetector, GRADES),
     sensitivity!("clump_sensitivity", "Nozzle clumping sensitivity", ClumpDetector, GRADES),
     sensitivity!("air_print_sensitivity", "Air printing sensitivity", AirPrintDetection, GRADES)
@@ -314,6 +408,20 @@ pub(super) static CONTROL: &[Entity<Snapshot>] = &[
     button::<Snapshot>("clear_error", "Clear error", Class::Option, |()| Command::ClearError)
         .icon("mdi:alert-remove-outline")
         .diagnostic(),
+    button::<Snapshot>("ignore_error", "Ignore error and go on", Class::Resume, |()| Command::IgnoreError)
+        .icon("mdi:alert-minus-outline")
+        .hidden(),
+    button::<Snapshot>("end_purification", "End air purification", Class::Option, |()| {
+        Command::EndPurification
+    })
+    .icon("mdi:air-purifier-off")
+    .hidden()
+    .needs(|c, _| c.purification),
+    button::<Snapshot>("refresh_rack", "Look at hotend rack", Class::Motion, |()| Command::ReadRack)
+        .icon("mdi:printer-3d-nozzle")
+        .config()
+        .hidden()
+        .needs(|c, _| c.hotend_rack),
     button::<Snapshot>("home", "Home all axes", Class::Motion, |()| Command::Home)
         .icon("mdi:home-import-outline")
         .config()

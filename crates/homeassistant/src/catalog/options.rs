@@ -3,7 +3,7 @@
 
 use serde_json::json;
 
-use printer::options::{DoorCheck, Sensitivity, Setting};
+use printer::options::{Sensitivity, Setting};
 use printer::{Capabilities, Snapshot};
 
 use super::super::entity::{Entity, Value, binary, words};
@@ -30,14 +30,28 @@ macro_rules! detector {
     };
 }
 
-const DOOR_CHECKS: [&str; 3] = ["off", "warn", "pause"];
+pub(super) const DOOR_CHECKS: [&str; 3] = ["off", "warn", "pause"];
 
-fn door_check(s: &Snapshot) -> Option<Value<'_>> {
-    Some(Value::from(match s.options.door_check? {
-        DoorCheck::Off => "off",
-        DoorCheck::Warn => "warn",
-        DoorCheck::Pause => "pause",
-    }))
+pub(super) fn door_check(s: &Snapshot) -> Option<Value<'_>> {
+    s.options.door_check.map(|way| Value::from(way.name()))
+}
+
+pub(super) const PURIFICATIONS: [&str; 3] = ["off", "inside", "outside"];
+
+pub(super) fn purification(s: &Snapshot) -> Option<Value<'_>> {
+    s.options.purification.map(|way| Value::from(way.name()))
+}
+
+pub(super) const BLOB_DETECTIONS: [&str; 3] = ["off", "on", "auto"];
+
+pub(super) fn blob_detection(s: &Snapshot) -> Option<Value<'_>> {
+    s.options.blob_detection.map(|way| Value::from(way.name()))
+}
+
+pub(super) const RESOLUTIONS: [&str; 2] = ["720p", "1080p"];
+
+pub(super) fn resolution(s: &Snapshot) -> Option<Value<'_>> {
+    s.options.resolution.map(|size| Value::from(size.name()))
 }
 
 pub(super) static OPTIONS: &[Entity<Snapshot>] = &[
@@ -60,6 +74,33 @@ pub(super) static OPTIONS: &[Entity<Snapshot>] = &[
         .diagnostic()
         .hidden()
         .needs(|c, _| c.door_check),
+    words::<Snapshot>(
+        "air_purification",
+        "Air purification after prints",
+        || PURIFICATIONS.to_vec(),
+        purification,
+    )
+    .icon("mdi:air-purifier")
+    .diagnostic()
+    .hidden()
+    .needs(|c, _| c.purification),
+    words::<Snapshot>(
+        "smart_blob_detection",
+        "Smart blob detection",
+        || BLOB_DETECTIONS.to_vec(),
+        blob_detection,
+    )
+    .icon("mdi:water-alert")
+    .diagnostic()
+    .hidden()
+    .needs(|c, _| c.blob_detection),
+    words::<Snapshot>("camera_resolution", "Camera resolution", || RESOLUTIONS.to_vec(), resolution)
+        .icon("mdi:video-high-definition")
+        .diagnostic()
+        .hidden()
+        .needs(|c, _| c.resolution),
+    setting!("idle_heating_protection", "Idle heating protection", IdleHeatingProtection, "mdi:radiator-off"),
+    setting!("snapshot_at_end", "Snapshot at the end", SnapshotAtEnd, "mdi:camera-iris"),
     setting!("auto_recovery", "Auto recovery from step loss", AutoRecovery, "mdi:restore"),
     setting!("remaining_estimate", "Remaining filament estimate", RemainingEstimate, "mdi:gauge"),
     setting!("filament_backup", "AMS filament backup", FilamentBackup, "mdi:swap-horizontal"),
@@ -76,5 +117,7 @@ pub(super) static OPTIONS: &[Entity<Snapshot>] = &[
     setting!("first_layer_inspector", "First layer inspection", FirstLayerInspector, "mdi:cctv"),
     setting!("buildplate_marker_detector", "Build plate marker detection", PlateMarkerDetector, "mdi:cctv"),
     setting!("plate_offset_detector", "Build plate offset detection", PlateOffsetDetector, "mdi:cctv"),
+    setting!("foreign_object_detector", "Foreign object detection", ForeignObjectDetector, "mdi:cctv"),
+    setting!("movement_detector", "Displacement detection", MovementDetector, "mdi:cctv"),
     setting!("allow_skip_parts", "Skipping of parts allowed", AllowSkipParts, "mdi:skip-next"),
 ];

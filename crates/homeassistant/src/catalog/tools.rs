@@ -129,6 +129,11 @@ pub(super) static TOOLS: &[Entity<Snapshot>] = &[
             |a, b| a.machine.filtering != b.machine.filtering,
             |s| json!({ "filtering": s.machine.filtering }),
         ),
+    binary::<Snapshot>("cooling_filter", "Cooling filter", |s| flag(s.machine.filtering))
+        .class("running")
+        .icon("mdi:air-filter")
+        .hidden()
+        .needs(|c, _| c.requests.cooling_filter),
     binary::<Snapshot>("chamber_heater", "Chamber heater", |s| flag(s.machine.chamber_heating))
         .class("running")
         .icon("mdi:heat-wave")

@@ -16,7 +16,7 @@ impl Command {
     pub fn is_met(&self, by: &Observed) -> bool {
         match self {
             Self::Pause => by.status == Some(Status::Pause),
-            Self::Resume => by.status == Some(Status::Running),
+            Self::Resume | Self::IgnoreError => by.status == Some(Status::Running),
             Self::Stop => by.status.is_some_and(|s| !s.is_active()),
             Self::Speed(speed) => by.speed == Some(*speed),
             Self::NozzleTarget(side, wanted) => at(by.nozzle(*side).target, *wanted),
@@ -41,7 +41,10 @@ impl Command {
                 let skipped = by.job.skipped.as_deref().unwrap_or_default();
                 ids.iter().all(|id| skipped.contains(&i64::from(*id)))
             }
-            Self::ClearError => by.error.is_none(),
+            Self::Choose(choice) => choice.is_met(&by.options),
+            Self::CoolingFilter(on) => by.machine.filtering == Some(*on),
+            Self::EndPurification => !by.purifies(),
+            Self::ClearError | Self::DismissError { .. } => by.error.is_none(),
             Self::NozzleKind { tenths_mm, material } => has_nozzle(by, *tenths_mm, *material),
             Self::SelectNozzle(side) => by.active_nozzle == *side,
             Self::InstallFirmware => by.update.progress.is_some(),
@@ -52,6 +55,7 @@ impl Command {
             | Self::Refresh
             | Self::Buzzer(_)
             | Self::ReadRfid { .. }
+            | Self::ReadRack
             | Self::AmsControl(_)
             | Self::Calibrate(_)
             | Self::Home
@@ -70,6 +74,7 @@ impl Command {
             | Self::Refresh
             | Self::Buzzer(_)
             | Self::ReadRfid { .. }
+            | Self::ReadRack
             | Self::AmsControl(_)
             | Self::Calibrate(_)
             | Self::Home
@@ -80,7 +85,9 @@ impl Command {
             // AMS is checked first.
             Self::Pause
             | Self::Resume
+            | Self::IgnoreError
             | Self::Stop
+            | Self::EndPurification
             | Self::SelectNozzle(_)
             | Self::Dry(_)
             | Self::StopDrying { .. } => 30,
@@ -101,10 +108,13 @@ impl Command {
             | Self::PromptSound(_)
             | Self::Setting(..)
             | Self::Sensitivity(..)
+            | Self::Choose(_)
+            | Self::CoolingFilter(_)
             | Self::SetFilament(..)
             | Self::ResetSlot(_)
             | Self::SkipObjects(_)
             | Self::ClearError
+            | Self::DismissError { .. }
             | Self::NozzleKind { .. } => 10,
         };
         Some(Duration::from_secs(seconds))

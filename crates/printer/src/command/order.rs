@@ -38,6 +38,8 @@ impl Command {
             C::SetFilament(place, _) | C::ResetSlot(place) => {
                 matches!(later, C::SetFilament(other, _) | C::ResetSlot(other) if other == place)
             }
+            C::Choose(choice) => matches!(later, C::Choose(other) if other.is_like(*choice)),
+            C::CoolingFilter(_) => matches!(later, C::CoolingFilter(_)),
             C::Speed(_) => matches!(later, C::Speed(_)),
             C::Airduct(_) => matches!(later, C::Airduct(_)),
             C::Timelapse(_) => matches!(later, C::Timelapse(_)),
@@ -56,6 +58,10 @@ impl Command {
             | C::SkipObjects(_)
             | C::Calibrate(_)
             | C::ClearError
+            | C::IgnoreError
+            | C::DismissError { .. }
+            | C::EndPurification
+            | C::ReadRack
             | C::NozzleKind { .. }
             | C::SelectNozzle(_)
             | C::Home

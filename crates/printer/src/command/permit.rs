@@ -5,7 +5,7 @@
 
 use super::{Command, Dry, PrintFile, SpoolFilament, Steps};
 use crate::ams::AmsKind;
-use crate::options::Setting;
+use crate::options::{Choice, Setting};
 use crate::tools::{AirductMode, ToolModule};
 use crate::{
     Ams, Capabilities, Control, FanKind, LightKind, Observed, Policy, Reach, Side, Slot, Source, Stage,
@@ -90,8 +90,18 @@ pub enum Refusal {
     NoCalibration(&'static str),
     #[error("name at least one step")]
     NoStep,
-    #[error("there is no error to clear")]
+    #[error("there is no error to answer")]
     NoError,
+    #[error("a person paused the print, and there is nothing to ignore: use `resume`")]
+    NothingToIgnore,
+    #[error("a print is held by this error: use `ignore_error`, or mend what it says and use `resume`")]
+    HoldsPrint,
+    #[error("the printer says that this cannot be changed now")]
+    Fixed,
+    #[error("the filter works while the air cools the chamber: set the airduct mode to cooling first")]
+    NotCooling,
+    #[error("the air is not being cleaned")]
+    NotPurifying,
     #[error("the printer has not told its other AMS settings yet, and takes them only together")]
     SettingsUnknown,
     #[error("the nozzle is colder than 170 °C: heat it first, cold filament damages the extruder")]
@@ -225,8 +235,18 @@ fn has_part(can: &Capabilities, command: &Command) -> bool {
         Command::Light(LightKind::Heatbed, _) => can.requests.heatbed_light,
         Command::Timelapse(_) => can.timelapse,
         Command::PromptSound(_) => can.prompt_sound,
-        // Nobody chooses the laser's air, and there is no request for keeping files.
-        Command::Airduct(AirductMode::Laser) | Command::Setting(Setting::SaveToStorage, _) => false,
+        // Nobody chooses the laser's air.
+        Command::Airduct(AirductMode::Laser) => false,
+        Command::Setting(Setting::SaveToStorage, _) => can.requests.save_to_storage,
+        Command::Choose(choice) => match choice {
+            Choice::DoorCheck(_) => can.door_check,
+            Choice::Purification(_) => can.purification,
+            Choice::BlobDetection(_) => can.blob_detection,
+            Choice::Resolution(_) => can.requests.resolution,
+        },
+        Command::CoolingFilter(_) => can.requests.cooling_filter,
+        Command::EndPurification => can.purification,
+        Command::ReadRack => can.hotend_rack,
         Command::Sensitivity(Setting::AirPrintDetection, _) => can.requests.air_print_camera,
         Command::Setting(setting, _) | Command::Sensitivity(setting, _) => can.settings.has(*setting),
         Command::Buzzer(_) => can.requests.buzzer,
@@ -251,6 +271,8 @@ fn has_part(can: &Capabilities, command: &Command) -> bool {
         | Command::StopDrying { .. }
         | Command::Calibrate(_)
         | Command::ClearError
+        | Command::IgnoreError
+        | Command::DismissError { .. }
         | Command::Home
         | Command::Move(..)
         | Command::Extrude(Side::Right, _)
@@ -267,9 +289,8 @@ fn value(observed: &Observed, can: &Capabilities, command: &Command) -> Result<(
         Command::NozzleTarget(_, value) => not_above("nozzle target", *value, can.nozzle_max),
         Command::BedTarget(value) => not_above("bed target", *value, can.bed_max),
         Command::ChamberTarget(value) => chamber(observed, can, *value),
-        Command::Resume if matches!(observed.machine.tool, Some(tool) if tool != ToolModule::None) => {
-            Err(Refusal::Tool)
-        }
+        Command::Resume => nobody_watches(observed),
+        Command::IgnoreError => ignorable(observed),
         Command::Airduct(_) => no_laser(observed),
         Command::Setting(setting, _) if setting.is_of_ams() => others_known(observed, *setting),
         Command::Load { source, celsius } => load(observed, can, *source, *celsius),
@@ -281,7 +302,15 @@ fn value(observed: &Observed, can: &Capabilities, command: &Command) -> Result<(
         Command::StopDrying { unit } => dries(observed, can, *unit),
         Command::SkipObjects(ids) => skip(observed, ids),
         Command::Calibrate(steps) => calibrate(can, *steps),
-        Command::ClearError if observed.error.is_none() => Err(Refusal::NoError),
+        Command::ClearError | Command::DismissError { .. } if observed.error.is_none() => {
+            Err(Refusal::NoError)
+        }
+        Command::DismissError { .. } if observed.status == Some(Status::Pause) => Err(Refusal::HoldsPrint),
+        Command::Setting(setting, _) if observed.options.get(*setting).is_none() => Err(Refusal::Fixed),
+        Command::CoolingFilter(_) if observed.machine.airduct != Some(AirductMode::Cooling) => {
+            Err(Refusal::NotCooling)
+        }
+        Command::EndPurification if !observed.purifies() => Err(Refusal::NotPurifying),
         // What the cloud alone knows of, the printer has no address for.
         Command::InstallFirmware if observed.update.offered != Some(true) => Err(Refusal::NoFirmware),
         Command::Move(_, 0) | Command::Extrude(_, 0) => Err(Refusal::NoDistance),
@@ -293,10 +322,12 @@ fn value(observed: &Observed, can: &Capabilities, command: &Command) -> Result<(
         Command::Print(file) => print(observed, can, file),
         // The table has said all there is to say.
         Command::Pause
-        | Command::Resume
         | Command::Stop
         | Command::Refresh
         | Command::Speed(_)
+        | Command::Choose(_)
+        | Command::CoolingFilter(_)
+        | Command::EndPurification
         | Command::Fan(..)
         | Command::Light(..)
         | Command::FlashLight
@@ -307,6 +338,8 @@ fn value(observed: &Observed, can: &Capabilities, command: &Command) -> Result<(
         | Command::Buzzer(_)
         | Command::AmsControl(_)
         | Command::ClearError
+        | Command::DismissError { .. }
+        | Command::ReadRack
         | Command::NozzleKind { .. }
         | Command::SelectNozzle(_)
         | Command::Home
@@ -319,6 +352,21 @@ fn value(observed: &Observed, can: &Capabilities, command: &Command) -> Result<(
 
 fn not_above(what: &'static str, value: u16, max: u16) -> Result<(), Refusal> {
     if value > max { Err(Refusal::TooHot { what, value, max }) } else { Ok(()) }
+}
+
+/// A laser or a cutter goes on only where somebody looks at it.
+fn nobody_watches(observed: &Observed) -> Result<(), Refusal> {
+    match observed.machine.tool {
+        Some(tool) if tool != ToolModule::None => Err(Refusal::Tool),
+        _ => Ok(()),
+    }
+}
+
+/// Whether a print is held by something that a person may overrule.
+fn ignorable(observed: &Observed) -> Result<(), Refusal> {
+    nobody_watches(observed)?;
+    let error = observed.error.ok_or(Refusal::NoError)?;
+    if error.is_of_a_person() { Err(Refusal::NothingToIgnore) } else { Ok(()) }
 }
 
 fn chamber(observed: &Observed, can: &Capabilities, celsius: u16) -> Result<(), Refusal> {

@@ -100,15 +100,15 @@ pub static TABLE: &[Row] = &[
     //                                                      rest prep run  paus unkn stal upd  mod  lim  r-o  off
     row(Class::Ask, "asking for everything anew", /*     */ [Y, Y, Y, Y, Y, Y, Y, Y, Y, Y, Y]),
     row(Class::Light, "lamps", /*                        */ [Y, Y, Y, Y, Y, Y, N, Y, Y, N, N]),
-    row(Class::Camera, "time-lapse, recording, detectors", [Y, Y, Y, Y, Y, Y, N, N, Y, N, N]),
+    row(Class::Camera, "time-lapse, recording, pictures, detectors", [Y, Y, Y, Y, Y, Y, N, N, Y, N, N]),
     row(
         Class::Option,
-        "print and AMS options, sound, buzzer, clearing an error",
+        "print and AMS options, sound, buzzer, clearing or dismissing an error",
         [Y, Y, Y, Y, Y, Y, N, N, N, N, N],
     ),
     row(Class::HeatOff, "a heater off, drying off", /*   */ [Y, Y, Y, Y, Y, Y, N, N, N, N, N]),
     row(Class::Pause, "pause", /*                        */ [N, N, Y, N, N, Y, N, Y, N, N, N]),
-    row(Class::Resume, "resume", /*                      */ [N, N, N, Y, N, N, N, Y, N, N, N]),
+    row(Class::Resume, "resume, ignoring an error", /*   */ [N, N, N, Y, N, N, N, Y, N, N, N]),
     row(Class::Stop, "stop", /*                          */ [N, Y, Y, Y, N, Y, N, Y, N, N, N]),
     row(Class::Adjust, "speed, fans, air", /*            */ [Y, Y, Y, Y, N, N, N, N, N, N, N]),
     row(Class::Heat, "nozzle, bed, chamber targets", /*  */ [Y, Y, Y, Y, N, N, N, N, N, N, N]),
@@ -120,7 +120,7 @@ pub static TABLE: &[Row] = &[
     row(Class::Nozzle, "telling which nozzle is mounted", [Y, N, N, N, N, N, N, N, Y, N, N]),
     row(
         Class::Motion,
-        "homing, moving, extruding, calibrating, changing the nozzle",
+        "homing, moving, extruding, calibrating, changing the nozzle, looking at the hotend rack",
         [Y, N, N, N, N, N, N, N, N, N, N],
     ),
     row(Class::Gcode, "G-code, if the configuration allows it", [Y, N, N, N, N, N, N, N, N, N, N]),

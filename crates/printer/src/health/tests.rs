@@ -66,6 +66,17 @@ fn errors_with_a_code_that_begins_with_another_digit_than_zero_have_texts() {
 }
 
 #[test]
+fn that_the_air_is_cleaned_is_no_problem() {
+    let texts = german(&[(Hms::PURIFYING.id(), "Chamber air is purified")]);
+    let told = |code| Health::tell(&[code], None, &texts, "01P00A000000001").messages[0].counts();
+    assert!(!told(Hms::PURIFYING));
+    let other = Hms { code: 0x0003_0058, ..Hms::PURIFYING };
+    assert!(!told(other), "nobody has a text for it");
+    let texts = german(&[(other.id(), "Something else")]);
+    assert!(Health::tell(&[other], None, &texts, "01P00A000000001").messages[0].counts());
+}
+
+#[test]
 fn what_an_ams_says_names_unit_and_slot() {
     assert_eq!(
         text(hms(0x0702_2200, 0x0003_0002)),
