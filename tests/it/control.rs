@@ -15,7 +15,9 @@ use homeassistant::topic::Topics;
 use printer::command::permit::{Class, Condition};
 use printer::tools::AirductMode;
 use printer::update::Progress;
-use printer::{Command, Content, Control, Now, Policy, Reach, Snapshot, Stage, Status, permit};
+use printer::{
+    Command, Content, Control, Hms, Now, Policy, PrintError, Reach, Snapshot, Stage, Status, permit,
+};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
@@ -465,6 +467,129 @@ fn an_error_is_cleared_by_its_number() {
 }
 
 #[test]
+fn a_check_that_holds_a_print_is_ignored_by_its_number() {
+    let rig = Rig::of("X2D", "PAUSE", |printer| printer.set(json!({"job_id": "0"})));
+    let mut snapshot = rig.snapshot();
+    assert_eq!(rig.ask(&snapshot, "ignore_error", "PRESS").unwrap_err(), "there is no error to answer");
+    snapshot.error = Some(PrintError(0x0500_8051));
+    // Decimal: hexadecimal digits are rejected without a word.
+    let ignore = json!({"err": "83918929", "param": "reserve", "job_id": "0"});
+    assert_eq!(rig.ask(&snapshot, "ignore_error", "PRESS").ok(), print("ignore", ignore.clone()));
+    assert_eq!(rig.ask(&snapshot, "action/ignore_error", "{}").ok(), print("ignore", ignore));
+    // What holds a print is not put aside, and the plain forms stay plain.
+    let told = rig.ask(&snapshot, "action/dismiss_error", "{}").unwrap_err();
+    assert!(told.contains("use `ignore_error`"), "{told}");
+    assert_eq!(rig.ask(&snapshot, "resume", "PRESS").ok(), print("resume", json!({"param": ""})));
+    assert_eq!(rig.ask(&snapshot, "stop", "PRESS").ok(), print("stop", json!({"param": ""})));
+    // That a person paused is nothing to ignore, and a laser goes on where somebody looks.
+    snapshot.error = Some(PrintError(0x0300_8001));
+    assert!(rig.ask(&snapshot, "ignore_error", "PRESS").unwrap_err().contains("use `resume`"));
+    snapshot.error = Some(PrintError(0x0500_8051));
+    snapshot.machine.tool = Some(printer::tools::ToolModule::Laser10);
+    assert!(rig.ask(&snapshot, "ignore_error", "PRESS").unwrap_err().contains("laser"));
+    // At rest a question is closed, for once or for good; another job has no number.
+    let mut snapshot = Rig::new("X2D", "IDLE").snapshot();
+    snapshot.error = Some(PrintError(0x0500_8051));
+    let dismiss = |forever: u8| print("idle_ignore", json!({"err": "83918929", "type": forever}));
+    assert_eq!(rig.ask(&snapshot, "action/dismiss_error", "{}").ok(), dismiss(0));
+    assert_eq!(rig.ask(&snapshot, "action/dismiss_error", r#"{"forever": true}"#).ok(), dismiss(1));
+    assert!(rig.ask(&snapshot, "ignore_error", "PRESS").unwrap_err().contains("only a paused print"));
+}
+
+/// An H2C whose two units lead to a Filament Track Switch; the right nozzle has the first slot.
+fn with_switch(inlets: [&str; 2], left: u32) -> Rig {
+    Rig::of("H2C", "IDLE", |printer| {
+        printer.ams(1, "n3f", "3", "27.5", "24");
+        printer.set(json!({"aux": "20001000", "device": {"extruder": {"info": [
+            {"id": 0, "temp": 215, "snow": 0}, {"id": 1, "temp": 215, "snow": left}]},
+            "fila_switch": {"in": [-1, 0], "out": [14, 0], "stat": 0, "info": 1}}}));
+        for (unit, inlet) in printer.report["ams"]["ams"].as_array_mut().unwrap().iter_mut().zip(inlets) {
+            unit["info"] = format!("1{inlet}002E03").into();
+        }
+    })
+}
+
+#[test]
+fn with_a_switch_the_nozzle_is_named_and_without_one_it_is_not() {
+    let rig = with_switch(["1", "0"], 0xFEFF);
+    let snapshot = rig.snapshot();
+    let load =
+        |slot: &str, more: &str| rig.ask(&snapshot, "action/load", &format!(r#"{{"slot": "{slot}"{more}}}"#));
+    let wanted = |unit: u8, slot: u8, target: u8, side: u8, new: i32| {
+        print(
+            "ams_change_filament",
+            json!({"ams_id": unit, "slot_id": slot, "target": target, "curr_temp": -1,
+            "tar_temp": new, "extruder_id": side}),
+        )
+    };
+    assert_eq!(load("A2-3", r#", "nozzle": "left""#).ok(), wanted(1, 2, 6, 1, -1));
+    assert_eq!(load("A1-2", r#", "nozzle": "right", "temperature": 230"#).ok(), wanted(0, 1, 1, 0, 230));
+    assert_eq!(load("Ext2", r#", "nozzle": "left""#).ok(), wanted(254, 0, 254, 1, -1));
+    for (slot, more, reason) in [
+        ("A2-3", "", "name the nozzle"),
+        ("A1-1", r#", "nozzle": "left""#, "loaded already"),
+        ("Ext", r#", "nozzle": "left""#, "the other nozzle"),
+    ] {
+        let told = load(slot, more).unwrap_err();
+        assert!(told.contains(reason), "{slot}: {told}");
+    }
+    // What has no choice to offer is not offered.
+    assert!(rig.ask(&snapshot, "ams/0/tray_2_load", "PRESS").unwrap_err().contains("there is no control"));
+    assert!(rig.ask(&snapshot, "external/1/load", "PRESS").unwrap_err().contains("there is no control"));
+    let inlet = |s: &Snapshot| s.unit(1).and_then(|unit| unit.inlet);
+    assert_eq!(inlet(&snapshot), Some(printer::Inlet::B));
+    let one = with_switch(["1", "F"], 0xFEFF);
+    assert_eq!(inlet(&one.snapshot()), None);
+    let told = one.ask(&one.snapshot(), "action/load", r#"{"slot": "A1-2", "nozzle": "left"}"#).unwrap_err();
+    assert!(told.contains("not set up"), "{told}");
+    let none = Rig::new("H2D", "IDLE");
+    let told =
+        none.ask(&none.snapshot(), "action/load", r#"{"slot": "A1-2", "nozzle": "left"}"#).unwrap_err();
+    assert!(told.contains("leave `nozzle` out"), "{told}");
+}
+
+#[test]
+fn with_a_switch_the_unit_that_feeds_is_unloaded() {
+    let unload = |left: u32, payload: &str| {
+        let rig = with_switch(["1", "0"], left);
+        rig.ask(&rig.snapshot(), "action/unload", payload)
+    };
+    assert_eq!(unload(0x0102, r#"{"nozzle": "left"}"#).ok(), change(1, 255, 255, 210, 210));
+    assert_eq!(unload(0x0102, "{}").ok(), change(0, 255, 255, 210, 210));
+    assert_eq!(unload(0xFE00, r#"{"nozzle": "left"}"#).ok(), change(254, 255, 255, 220, 220));
+    assert!(unload(0x0002, "{}").unwrap_err().contains("same AMS"));
+    assert!(unload(0x4400, r#"{"nozzle": "left"}"#).unwrap_err().contains("has not told what is loaded"));
+}
+
+#[test]
+fn what_stands_fixed_or_is_not_there_is_not_set() {
+    // Its heaters are being serviced.
+    let rig = Rig::of("X2D", "IDLE", |printer| printer.set(json!({"cfg": "A200420080"})));
+    let told = rig.ask(&rig.snapshot(), "idle_heating_protection", "ON").unwrap_err();
+    assert!(told.contains("cannot be changed now"), "{told}");
+    let rig = Rig::new("H2D", "IDLE");
+    let mut snapshot = rig.snapshot();
+    snapshot.machine.airduct = Some(AirductMode::Heating);
+    assert!(rig.ask(&snapshot, "cooling_filter", "ON").unwrap_err().contains("set the airduct mode"));
+    // Pictures are made larger where the printer lists the sizes.
+    let sizes = json!({"ipcam": {"resolution": "1080p", "resolution_supported": ["720p", "1080p"]}});
+    let rig = Rig::of("H2D", "IDLE", |printer| printer.set(sizes));
+    let sent = json!({"camera": {"command": "ipcam_resolution_set", "resolution": "720p"}});
+    assert_eq!(rig.ask(&rig.snapshot(), "camera_resolution", "720p"), Ok(vec![sent]));
+}
+
+#[test]
+fn cleaning_the_air_is_ended_while_it_goes_on() {
+    let rig = Rig::new("X2D", "FINISH");
+    let mut snapshot = rig.snapshot();
+    assert!(rig.ask(&snapshot, "end_purification", "PRESS").unwrap_err().contains("not being cleaned"));
+    snapshot.hms = vec![Hms::PURIFYING];
+    assert_eq!(rig.ask(&snapshot, "end_purification", "PRESS").ok(), print("close_air_filt", json!({})));
+    (snapshot.hms, snapshot.stage) = (Vec::new(), Some(Stage(66)));
+    assert_eq!(rig.ask(&snapshot, "end_purification", "PRESS").ok(), print("close_air_filt", json!({})));
+}
+
+#[test]
 fn ams_settings_go_together_or_not_at_all() {
     let rig = Rig::new("H2D", "IDLE");
     let snapshot = rig.snapshot();
@@ -526,8 +651,9 @@ const WRONG: &[(&str, &str, &str)] = &[
     (
         "action/load",
         r#"{"slot": "A1-2", "speed": 1}"#,
-        "has no member `speed`; it takes `slot`, `temperature`, `id`",
+        "has no member `speed`; it takes `slot`, `temperature`, `nozzle`, `id`",
     ),
+    ("action/load", r#"{"slot": "A1-2", "nozzle": "left"}"#, ""),
     ("action/load", r#"{"slot": "A1-2", "id": {}}"#, "`id` is text"),
     ("action/load", r#"{"slot": "A1-2", "id": 1.5}"#, "`id` is text"),
     (

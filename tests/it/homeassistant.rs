@@ -9,14 +9,14 @@ use homeassistant::catalog::{ACCOUNT, AMS, BRIDGE, EXTERNAL, PRINTER, SLOT};
 use homeassistant::entity::{Category, Entity, Platform, Subject, Value};
 use homeassistant::topic::Topics;
 use homeassistant::{AccountState, AccountView, Bridge, BridgeMirror, Kind, Publication};
-use printer::options::DoorCheck;
+use printer::options::{BlobDetection, DoorCheck, Purification, Resolution};
 use printer::tools::{
     AirductMode, HolderPosition, HolderState, Hotend, HotendPlace, Machine, Material, Nozzle, Rack, Storage,
-    ToolModule,
+    ToolModule, TrackSwitch,
 };
 use printer::{
-    Ams, Content, Control, ExternalSpool, Identity, Now, Policy, Reach, Serial, Side, Slot, Snapshot, Source,
-    Speed, Stage, Status,
+    Ams, Content, Control, ExternalSpool, Feeds, Identity, Now, Policy, Reach, Serial, Side, Slot, Snapshot,
+    Source, Speed, Stage, Status,
 };
 use serde_json::{Value as Json, json};
 use twin::Setup;
@@ -113,6 +113,7 @@ fn units_fit_their_classes() {
             Some("duration") => &[Some("min"), Some("h"), Some("s")],
             Some("humidity") => &[Some("%")],
             Some("weight") => &[Some("g")],
+            Some("data_size") => &[Some("MiB")],
             Some("signal_strength") => &[Some("dBm")],
             None => &[None, Some("%")],
             Some("distance") => &[Some("mm"), Some("m")],
@@ -214,11 +215,17 @@ fn enums_list_everything_they_can_say() {
             tool: [ToolModule::None, ToolModule::Laser10, ToolModule::Laser40, ToolModule::Cutter]
                 .get(number)
                 .copied(),
+            track_switch: [None, Some(false), Some(true)]
+                .get(number)
+                .map(|busy| TrackSwitch { busy: *busy, ..TrackSwitch::default() }),
             airduct: [AirductMode::Cooling, AirductMode::Heating, AirductMode::Laser].get(number).copied(),
             ..Machine::default()
         };
         let mut options = plain.options;
-        options.door_check = [DoorCheck::Off, DoorCheck::Warn, DoorCheck::Pause].get(number).copied();
+        options.door_check = DoorCheck::ALL.get(number).copied();
+        options.purification = Purification::ALL.get(number).copied();
+        options.blob_detection = BlobDetection::ALL.get(number).copied();
+        options.resolution = Resolution::ALL.get(number).copied();
         let kind = Nozzle { material: Material::ALL.get(number).copied(), ..Nozzle::default() };
         let place = [HotendPlace::Mounted, HotendPlace::Docked, HotendPlace::Empty].get(number).copied();
         let rack = Rack {
@@ -236,7 +243,8 @@ fn enums_list_everything_they_can_say() {
         }));
     }
     check_options(&PRINTER, &printers);
-    check_options(AMS, &[Ams::default()]);
+    let feeds = [Feeds::Only(Side::Right), Feeds::Only(Side::Left), Feeds::Either].map(Some);
+    check_options(AMS, &feeds.map(|feeds| Ams { feeds, ..Ams::default() }));
     check_options(SLOT, &[Slot::default(), Slot { content: Content::Empty, ..Slot::default() }]);
     check_options(EXTERNAL, &[ExternalSpool::default()]);
     check_options(BRIDGE, &[Bridge::default()]);

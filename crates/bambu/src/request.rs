@@ -106,7 +106,7 @@ pub fn of_command(
             let on = printer.options.get(*detector).unwrap_or(true);
             options::detector(*detector, on, Some(*wanted))
         }
-        C::Load { source, celsius } => filament::load(dialect, printer, *source, *celsius),
+        C::Load { source, celsius, side } => filament::load(dialect, printer, *source, *celsius, *side),
         C::Unload { side, celsius } => filament::unload(dialect, printer, *side, *celsius),
         C::SetFilament(source, filament) => filament::set(printer, *source, filament),
         C::ResetSlot(source) => filament::reset(printer, *source),

@@ -69,6 +69,8 @@ pub enum Command {
         source: Source,
         /// Nozzle temperature for it, °C.
         celsius: Option<u16>,
+        /// Into which nozzle; only with a Filament Track Switch there is a choice, and no default.
+        side: Option<Side>,
     },
     /// Take the filament out of a nozzle, by default the one in use.
     Unload {

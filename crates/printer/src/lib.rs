@@ -177,6 +177,16 @@ pub struct Capabilities {
     pub resolution: bool,
     /// Leads the chamber's air in several ways.
     pub airduct: bool,
+    /// A Filament Track Switch is fitted.
+    pub track_switch: bool,
+    /// Tells how much room its own storage has.
+    pub internal_space: bool,
+    /// Tells how much room its stick has.
+    pub external_space: bool,
+    /// Tells of a fire extinguisher.
+    pub fire_extinguisher: bool,
+    /// Tells of a rotary attachment.
+    pub rotary: bool,
     /// Takes tool modules.
     pub tool_module: bool,
     /// Has a rack with hotends.

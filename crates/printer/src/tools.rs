@@ -1,6 +1,6 @@
 //! What is mounted: nozzles, the rack with hotends, tool modules; and what the machine senses of itself.
 
-use super::{Color, Text};
+use super::{Color, Observed, Source, Text};
 
 /// What a nozzle is made of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -216,6 +216,32 @@ pub struct Rack {
     pub hotends: [Hotend; 6],
 }
 
+/// A Filament Track Switch: it leads the filament of every AMS to either nozzle.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct TrackSwitch {
+    /// Whether it is at work; `None` for a number that nobody explains.
+    pub busy: Option<bool>,
+    /// What is in its inlets A and B.
+    pub inlets: [Option<Source>; 2],
+}
+
+impl Observed {
+    /// Whether a Filament Track Switch can be worked with: each unit leads to one of its inlets, and there are as
+    /// many units as nozzles (protocol 4.16). `None` without one.
+    pub fn switch_ready(&self) -> Option<bool> {
+        self.machine.track_switch?;
+        Some(self.ams.len() >= 2 && self.ams.iter().all(|unit| unit.inlet.is_some()))
+    }
+}
+
+/// How much of a storage is free, and how much it holds in all, KiB.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[allow(missing_docs, reason = "the names say it")]
+pub struct Space {
+    pub free_kib: u64,
+    pub total_kib: u64,
+}
+
 /// What the machine senses of itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Machine {
@@ -225,6 +251,16 @@ pub struct Machine {
     pub storage: Option<Storage>,
     /// Whether there is filament in the only or any nozzle, in the right one, in the left one.
     pub filament: FilamentSensors,
+    /// How much room its own storage has.
+    pub internal: Option<Space>,
+    /// How much room the stick has.
+    pub external: Option<Space>,
+    /// What leads filament to either nozzle, if it is fitted.
+    pub track_switch: Option<TrackSwitch>,
+    /// Whether a fire extinguisher is connected.
+    pub fire_extinguisher: Option<bool>,
+    /// Whether a rotary attachment is connected.
+    pub rotary: Option<bool>,
     /// The tool that is mounted.
     pub tool: Option<ToolModule>,
     /// How the chamber's air is led.

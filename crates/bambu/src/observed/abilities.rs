@@ -7,6 +7,7 @@ use crate::wire::Hex;
 use printer::Capabilities;
 use printer::options::{Setting, Settings};
 
+use super::ams;
 use super::options::options;
 use super::switches::lamp;
 use super::tools;
@@ -53,6 +54,11 @@ pub fn capabilities(report: &Print, model: Option<&Model>, firmware: Option<&str
         // P1 leave it empty.
         resolution: camera.and_then(|c| c.resolution.as_ref()).is_some_and(|size| !size.is_empty()),
         airduct: air_ways.is_some_and(|ways| !ways.0.is_empty()),
+        track_switch: ams::has_switch(report),
+        internal_space: camera.is_some_and(|camera| camera.tl_internal_total_kb.is_some()),
+        external_space: camera.is_some_and(|camera| camera.tl_external_total_kb.is_some()),
+        fire_extinguisher: device.is_some_and(|d| d.fire_ext.is_some()),
+        rotary: device.is_some_and(|d| d.fourth_axis.is_some()),
         tool_module: device.is_some_and(|d| d.ext_tool.is_some()) && model.is_none_or(|m| m.tool_module),
         hotend_rack: tools::has_rack(report),
         chamber_heating: chamber_heater && chamber_state.is_some(),

@@ -5,9 +5,7 @@ use std::time::Duration;
 use crate::filaments;
 use crate::report::{Module, Print, Unit};
 use crate::wire::Hex;
-use printer::{
-    Ams, AmsAbilities, AmsKind, Drying, DryingPhase, DryingState, Feeds, Inlet, Side, Slot, Text,
-};
+use printer::{Ams, AmsAbilities, AmsKind, Drying, DryingPhase, DryingState, Feeds, Inlet, Side, Slot, Text};
 
 use super::context::Context;
 use super::filament::{Estimate, slot};

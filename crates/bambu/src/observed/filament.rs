@@ -145,6 +145,13 @@ fn by_snow(snow: i64, ams: &[Ams]) -> Option<Source> {
     }
 }
 
+/// A slot of an AMS in the newer coding.
+pub(super) fn by_unit_and_slot(code: i64) -> Option<Source> {
+    let unit = u8::try_from(code >> 8).ok()?;
+    let slot = u8::try_from(code & 0xFF).ok()?;
+    matches!(unit, 0..=3 | 16 | 128..=135).then_some(Source::Ams { unit, slot })
+}
+
 /// The Lite of an A2L has number 16, and its slots may be told without it.
 fn local_unit(unit: u8, ams: &[Ams]) -> u8 {
     let has = |id: u8| ams.iter().any(|unit| unit.id == id);

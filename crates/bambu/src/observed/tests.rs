@@ -8,14 +8,14 @@ use super::{Context, Inherited, capabilities, options, project, switches, tools}
 use crate::envelope::{Message, read};
 use crate::models::{MODELS, Model};
 use crate::report::Print;
-use printer::options::{DoorCheck, Sensitivity, Setting};
+use printer::options::{BlobDetection, DoorCheck, Purification, Sensitivity, Setting};
 use printer::tools::HotendPlace::{Docked, Empty, Mounted};
 use printer::tools::Material::{Brass, HardenedSteel, StainlessSteel, TungstenCarbide};
 use printer::tools::{AirductMode, Flow, Storage, ToolModule};
 use printer::update::Boards;
 use printer::{
     Ams, Capabilities, Control, ControlReason, DryingPhase, DryingState, Feeds, Identity, Inlet, Machine,
-    Observed, Reach, Side,
+    Observed, Reach, Side, Source,
 };
 
 fn add(object: &mut Value, members: Value) {
@@ -333,6 +333,79 @@ fn settings_come_from_either_generation_and_only_where_supported() {
 }
 
 #[test]
+fn what_is_new_is_told_by_what_the_printer_supports() {
+    let checks = |fun2: &str| {
+        let all = options::options(&np(json!({"fun2": fun2, "xcam": {"cfg": 0x7B_6DB7}})));
+        [Setting::PlateOffsetDetector, Setting::ForeignObjectDetector, Setting::MovementDetector]
+            .map(|check| all.get(check))
+    };
+    assert_eq!(checks("B7B77"), [Some(true); 3], "X2D 01.01");
+    assert_eq!(checks("3973"), [None, Some(true), None], "P2S 01.02 has all three bits of `xcam.cfg`");
+    assert_eq!(checks("1"), [None; 3]);
+    let of = |cfg: &str, fun: &str, fun2: &str| {
+        options::options(&np(json!({"cfg": cfg, "fun": fun, "fun2": fun2})))
+    };
+    // X2D 01.01: protection on, air outside, snapshot on.
+    let x2d = of("5A1045FDA99", "40029FD1B30F9CB7", "B7B77");
+    assert_eq!(x2d.get(Setting::IdleHeatingProtection), Some(true));
+    assert_eq!(x2d.get(Setting::SnapshotAtEnd), Some(true));
+    assert_eq!((x2d.purification, x2d.blob_detection), (Some(Purification::Outside), None));
+    // H2D 01.03: 3 stands for no picture at all.
+    let h2d = of("C01847DA99", "27FF18FFF9CB3", "10F7");
+    assert_eq!(h2d.get(Setting::IdleHeatingProtection), None);
+    assert_eq!(h2d.get(Setting::SnapshotAtEnd), None);
+    assert_eq!((h2d.purification, h2d.blob_detection), (Some(Purification::Off), None));
+    // A2L 01.01: the newer way takes the place of the older.
+    let a2l = of("120000870a00", "100d122002fbd", "1049560");
+    assert_eq!((a2l.purification, a2l.blob_detection), (None, Some(BlobDetection::Auto)));
+    assert_eq!(a2l.get(Setting::NozzleBlobDetection), None);
+    assert_eq!(of("1000000", "2000", "0").get(Setting::NozzleBlobDetection), Some(true));
+    assert_eq!(of("4000000000", "0", "0").get(Setting::SnapshotAtEnd), Some(false));
+    // It cannot be changed for the moment, and is there all the same.
+    let serviced = np(json!({"cfg": "200000000", "fun": "4000000000000000"}));
+    assert_eq!(options::options(&serviced).get(Setting::IdleHeatingProtection), None);
+    assert!(capabilities(&serviced, None, None).settings.has(Setting::IdleHeatingProtection));
+}
+
+#[test]
+fn a_switch_and_accessories_are_there_when_they_are_connected() {
+    let told = |aux: &str, switch: Value| {
+        let report = np(json!({"aux": aux, "device": {"extruder": {"state": 2}, "fila_switch": switch}}));
+        machine_of(&report, model("H2C"), None).track_switch
+    };
+    let slot = |unit, slot| Some(Source::Ams { unit, slot });
+    let on = told("20000000", json!({"in": [0x8000, 0x0102], "stat": 1})).unwrap();
+    assert_eq!((on.busy, on.inlets), (Some(true), [slot(1, 2), slot(128, 0)]), "B comes first");
+    let idle = told("20000000", json!({"in": [-1, -1], "stat": 0})).unwrap();
+    assert_eq!((idle.busy, idle.inlets), (Some(false), [Some(Source::Nothing); 2]));
+    let odd = told("20000000", json!({"in": [0x7700], "stat": 7})).unwrap();
+    assert_eq!((odd.busy, odd.inlets), (None, [None, None]));
+    assert_eq!(told("20000000", json!(null)), Some(printer::tools::TrackSwitch::default()));
+    assert_eq!(told("0", json!({"in": [-1, 0], "stat": 0})), None, "an object proves nothing");
+    let accessories = |members: Value| {
+        let machine = machine(&np(json!({"device": members})));
+        (machine.fire_extinguisher, machine.rotary)
+    };
+    assert_eq!(accessories(json!({"fire_ext": {"connect_flag": 0}})), (Some(false), None));
+    assert_eq!(accessories(json!({"fourth_axis": {"connect_flag": 1}})), (None, Some(true)));
+    assert!(!can(&np(json!({})), "H2D").fire_extinguisher);
+}
+
+#[test]
+fn free_room_is_told_of_storage_that_is_there() {
+    let room = |camera: Value| {
+        let machine = machine(&report(json!({"ipcam": camera})));
+        (machine.internal, machine.external)
+    };
+    let x2d = json!({"tl_internal_free_kb": 881_996, "tl_internal_total_kb": 962_560,
+        "tl_external_free_kb": 0, "tl_external_total_kb": 0});
+    let internal = printer::tools::Space { free_kib: 881_996, total_kib: 962_560 };
+    assert_eq!(room(x2d), (Some(internal), None), "nothing of nothing is no stick");
+    assert_eq!(room(json!({"tl_internal_free_kb": 5, "tl_internal_total_kb": 4})), (None, None));
+    assert_eq!(room(json!({"tl_external_free_kb": -1, "tl_external_total_kb": 4})), (None, None));
+}
+
+#[test]
 fn fun_is_read_in_every_form_and_says_who_may_command() {
     let of = |fun: Value, firmware: &str| {
         let machine = machine_of(&report(json!({ "fun": fun })), model("H2D"), Some(firmware));
@@ -357,13 +430,15 @@ fn unit(info: &str, aux: &str, fun2: &str) -> Ams {
     observed_of(&report, model("X2D"), None).ams[0].clone()
 }
 
+/// `aux` with a Filament Track Switch.
+const SWITCH: &str = "20000000";
+
 #[test]
 fn a_unit_leads_to_a_switch_only_where_there_is_one() {
     let routed = |info: &str, aux: &str| {
         let unit = unit(info, aux, "20");
         (unit.feeds, unit.inlet)
     };
-    const SWITCH: &str = "20000000";
     assert_eq!(routed("10002E03", SWITCH), (Some(Feeds::Either), Some(Inlet::B)));
     assert_eq!(routed("11002E03", SWITCH), (Some(Feeds::Either), Some(Inlet::A)));
     assert_eq!(routed("1F002E03", SWITCH), (Some(Feeds::Either), None), "assigned to neither");
@@ -371,6 +446,18 @@ fn a_unit_leads_to_a_switch_only_where_there_is_one() {
     assert_eq!(routed("11002103", "2800004"), (Some(Feeds::Only(Side::Left)), None));
     assert_eq!(routed("11002103", SWITCH), (Some(Feeds::Only(Side::Left)), None));
     assert_eq!(routed("11002E03", "2800004"), (None, None), "not told");
+}
+
+#[test]
+fn a_unit_may_have_more_slots_than_four() {
+    let trays: Vec<_> =
+        (0..9).map(|id| json!({"id": id.to_string(), "state": 11, "tray_type": "PLA"})).collect();
+    let report = np(json!({"ams": {"ams_exist_bits": "1", "tray_exist_bits": "7",
+        "ams": [{"id": "0", "info": "9", "tray": trays}]}}));
+    let unit = &observed_of(&report, None, None).ams[0];
+    let empty: Vec<_> = unit.slots.iter().map(printer::Slot::is_empty).collect();
+    assert_eq!(empty, [false, false, false, true, false, false, false, false, false]);
+    assert_eq!((unit.kind, unit.slot_label(8)), (printer::AmsKind::Unknown, None));
 }
 
 #[test]
@@ -406,15 +493,4 @@ fn a_machine_known_by_name_alone_is_offered_nothing_more_than_an_unknown_one() {
     let report = np(json!({"fun": "1000", "device": {"ext_tool": {"mount": 0}}}));
     assert_eq!(capabilities(&report, model("N8"), None), capabilities(&report, None, None));
     assert!(!capabilities(&report, model("N8"), None).known_model);
-}
-#[test]
-fn a_unit_may_have_more_slots_than_four() {
-    let trays: Vec<_> =
-        (0..9).map(|id| json!({"id": id.to_string(), "state": 11, "tray_type": "PLA"})).collect();
-    let report = np(json!({"ams": {"ams_exist_bits": "1", "tray_exist_bits": "7",
-        "ams": [{"id": "0", "info": "9", "tray": trays}]}}));
-    let unit = &observed_of(&report, None, None).ams[0];
-    let empty: Vec<_> = unit.slots.iter().map(printer::Slot::is_empty).collect();
-    assert_eq!(empty, [false, false, false, true, false, false, false, false, false]);
-    assert_eq!((unit.kind, unit.slot_label(8)), (printer::AmsKind::Unknown, None));
 }

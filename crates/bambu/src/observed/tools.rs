@@ -8,9 +8,9 @@ use crate::report::{self, Print};
 use crate::wire::Hex;
 use printer::tools::{
     AirductMode, FilamentSensors, Flow, HolderPosition, HolderState, Hotend, HotendCondition, HotendPlace,
-    Machine, Material, Nozzle, Rack, Storage, ToolModule,
+    Machine, Material, Nozzle, Rack, Space, Storage, ToolModule, TrackSwitch,
 };
-use printer::{Capabilities, Color, Text};
+use printer::{Capabilities, Color, Source, Text};
 
 use super::context::Context;
 
@@ -159,6 +159,11 @@ pub(super) fn machine(report: &Print, context: &Context<'_>) -> Machine {
     Machine {
         door_open: door(report, context.model).filter(|_| can.door),
         storage: storage(report),
+        internal: camera.and_then(|c| space(c.tl_internal_free_kb, c.tl_internal_total_kb)),
+        external: camera.and_then(|c| space(c.tl_external_free_kb, c.tl_external_total_kb)),
+        track_switch: track_switch(report).filter(|_| can.track_switch),
+        fire_extinguisher: connected(device.and_then(|d| d.fire_ext.as_ref())),
+        rotary: connected(device.and_then(|d| d.fourth_axis.as_ref())),
         filament: filament(report, &can),
         tool: device.and_then(|d| d.ext_tool.as_ref()).and_then(tool),
         airduct: airduct.and_then(|airduct| match airduct.mode_cur? {
@@ -229,6 +234,37 @@ fn by_number(number: u64) -> Option<Storage> {
         3 => Some(Storage::ReadOnly),
         _ => None,
     }
+}
+
+/// How much room there is; nothing of nothing is no storage.
+fn space(free: Option<i64>, total: Option<i64>) -> Option<Space> {
+    let (free_kib, total_kib) = (u64::try_from(free?).ok()?, u64::try_from(total?).ok()?);
+    (total_kib > 0 && free_kib <= total_kib).then_some(Space { free_kib, total_kib })
+}
+
+fn connected(accessory: Option<&report::Accessory>) -> Option<bool> {
+    accessory?.connect_flag.map(|flag| flag != 0)
+}
+
+/// The Filament Track Switch, if one is fitted (protocol 4.16).
+fn track_switch(report: &Print) -> Option<TrackSwitch> {
+    if !super::ams::has_switch(report) {
+        return None;
+    }
+    let switch = report.device.as_ref().and_then(|d| d.fila_switch.as_ref());
+    let inlet = |at: usize| {
+        let code = *switch?.inlets.as_ref()?.0.get(at)?;
+        if code == -1 { Some(Source::Nothing) } else { super::filament::by_unit_and_slot(code) }
+    };
+    Some(TrackSwitch {
+        busy: switch.and_then(|switch| match switch.stat? {
+            0 => Some(false),
+            1 => Some(true),
+            _ => None,
+        }),
+        // B comes first on the wire.
+        inlets: [inlet(1), inlet(0)],
+    })
 }
 
 fn filament(report: &Print, can: &Capabilities) -> FilamentSensors {

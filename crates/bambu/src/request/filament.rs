@@ -5,7 +5,7 @@ use serde_json::json;
 use printer::command::{AmsAnswer, Dry, SpoolFilament};
 use printer::{Filament, Observed, Side, Source};
 
-use super::{Body, Dialect, gcode, print};
+use super::{Body, Dialect, extruder, gcode, print};
 
 /// Melts most of what people print, °C.
 const USUAL: u16 = 220;
@@ -48,9 +48,17 @@ pub(super) fn load(
     printer: &Observed,
     source: Source,
     celsius: Option<u16>,
+    side: Option<Side>,
 ) -> Vec<Body> {
     let (unit, slot) = place(printer, source);
     let target = target(dialect, (unit, slot));
+    if let Some(side) = side {
+        // As the vendor's slicer sends it: the printer knows both temperatures.
+        let new = celsius.map_or(-1, i32::from);
+        let members = json!({"ams_id": unit, "slot_id": slot, "target": target, "curr_temp": -1,
+            "tar_temp": new, "extruder_id": extruder(side)});
+        return print("ams_change_filament", members);
+    }
     let new = celsius.or_else(|| melting(filament_of(printer, Some(source)))).unwrap_or(USUAL);
     let old = melting(filament_of(printer, printer.source(printer.active_nozzle))).unwrap_or(new);
     change(unit, slot, target, old, new)

@@ -38,8 +38,12 @@ pub static ACTIONS: &[Action] = &[
                 Kind::Whole(170, HOTTEST),
                 "Nozzle temperature for it, °C; else the middle of what the filament bears, or 220.",
             ),
+            may("nozzle", Kind::Word(&SIDES), "Into which one; with a Filament Track Switch, and only then."),
         ],
-        make: |a| Ok(Command::Load { source: a.slot("slot")?, celsius: a.whole("temperature") }),
+        make: |a| {
+            let (source, celsius) = (a.slot("slot")?, a.whole("temperature"));
+            Ok(Command::Load { source, celsius, side: side(a) })
+        },
     },
     Action {
         name: "unload",

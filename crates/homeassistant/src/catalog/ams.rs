@@ -6,8 +6,8 @@ use printer::cloud::Release;
 use printer::command::Dry;
 use printer::command::permit::Class;
 use printer::{
-    Ams, AmsKind, Color, Command, Content, DryingPhase, DryingState, ExternalSpool, Feeds, Filament, Inlet,
-    Slot, Source, Text,
+    Ams, AmsKind, Color, Command, Content, DryingPhase, DryingState, ExternalSpool, Feeds, Filament, Slot,
+    Source, Text,
 };
 
 use super::super::entity::{
@@ -91,7 +91,6 @@ pub static AMS: &[Entity<Ams>] = &[
         || Feeds::WORDS.to_vec(),
         |a| Some(Value::from(a.feeds?.name())),
     )
-    .with(|a, b| a.inlet != b.inlet, |a| json!({ "inlet": a.inlet.map(Inlet::name) }))
     .icon(DROP)
     .diagnostic()
     .hidden()
@@ -161,10 +160,12 @@ pub static SLOT: &[Entity<Slot>] = &[
     button::<Slot>("tray_#_load", "Load tray #", Class::Filament, |SlotPlace { unit, slot }| Command::Load {
         source: Source::Ams { unit, slot },
         celsius: None,
+        side: None,
     })
     .icon("mdi:tray-arrow-down")
     .hidden()
-    .needs(|c, _| c.requests.load),
+    // With a Filament Track Switch somebody must choose the nozzle: the action `load` does.
+    .needs(|c, _| c.requests.load && !c.track_switch),
     button::<Slot>("tray_#_read_rfid", "Read tag of tray #", Class::Filament, |SlotPlace { unit, slot }| {
         Command::ReadRfid { unit, slot }
     })
@@ -189,10 +190,12 @@ pub static EXTERNAL: &[Entity<ExternalSpool>] = &[
     button::<ExternalSpool>("load", "Load", Class::Filament, |number| Command::Load {
         source: Source::External(number),
         celsius: None,
+        side: None,
     })
     .icon("mdi:tray-arrow-down")
     .hidden()
-    .needs(|c, _| c.requests.load),
+    // With a Filament Track Switch somebody must choose the nozzle: the action `load` does.
+    .needs(|c, _| c.requests.load && !c.track_switch),
 ];
 
 const DRYING: [(DryingState, &str); 8] = [

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use printer::tools::Storage;
+use printer::tools::{Space, Storage};
 use printer::{Control, ControlReason, Snapshot, Text};
 
 use super::super::entity::{Entity, Value, binary, sensor, words};
@@ -56,6 +56,36 @@ fn storage_faults(s: &Snapshot) -> impl Iterator<Item = &str> {
     state.into_iter().chain(told)
 }
 
+/// MiB.
+fn mib(kib: u64) -> i64 {
+    i64::try_from(kib / 1024).unwrap_or(i64::MAX)
+}
+
+fn free(space: Option<Space>) -> Option<Value<'static>> {
+    space.map(|space| Value::Int(mib(space.free_kib)))
+}
+
+fn total(space: Option<Space>) -> Option<i64> {
+    space.map(|space| mib(space.total_kib))
+}
+
+fn room(space: Option<Space>) -> serde_json::Value {
+    json!({ "total": total(space) })
+}
+
+impl Entity<Snapshot> {
+    /// Free room, MiB: it shrinks with each picture of a time-lapse.
+    const fn room(self) -> Self {
+        self.class("data_size")
+            .unit("MiB")
+            .measurement()
+            .deadband(10.0)
+            .at_most_each(Duration::from_secs(60))
+            .diagnostic()
+            .hidden()
+    }
+}
+
 pub(super) static HARDWARE: &[Entity<Snapshot>] = &[
     sensor::<Snapshot>("wifi_signal", "Wi-Fi signal", |s| s.wifi_dbm.map(|v| Value::Int(v.into())))
         .class("signal_strength")
@@ -98,6 +128,26 @@ pub(super) static HARDWARE: &[Entity<Snapshot>] = &[
         |a, b| !storage_faults(a).eq(storage_faults(b)),
         |s| json!({"reasons": storage_faults(s).collect::<Vec<_>>()}),
     ),
+    sensor::<Snapshot>("internal_free", "Internal storage free", |s| free(s.machine.internal))
+        .room()
+        .needs(|c, _| c.internal_space)
+        .with(|a, b| total(a.machine.internal) != total(b.machine.internal), |s| room(s.machine.internal)),
+    sensor::<Snapshot>("external_free", "USB drive free", |s| free(s.machine.external))
+        .room()
+        .needs(|c, _| c.external_space)
+        .with(|a, b| total(a.machine.external) != total(b.machine.external), |s| room(s.machine.external)),
+    binary::<Snapshot>("fire_extinguisher", "Fire extinguisher", |s| flag(s.machine.fire_extinguisher))
+        .class("connectivity")
+        .icon("mdi:fire-extinguisher")
+        .diagnostic()
+        .hidden()
+        .needs(|c, _| c.fire_extinguisher),
+    binary::<Snapshot>("rotary", "Rotary attachment", |s| flag(s.machine.rotary))
+        .class("connectivity")
+        .icon("mdi:rotate-3d-variant")
+        .diagnostic()
+        .hidden()
+        .needs(|c, _| c.rotary),
     // Off until somebody asks for it: an address is nobody else's business.
     sensor::<Snapshot>("ip_address", "IP address", |s| s.ip.map(Value::Address))
         .icon("mdi:ip-network-outline")

@@ -6,7 +6,7 @@ use printer::tools::{
     AirductMode, Flow, HolderPosition, HolderState, Hotend, HotendCondition, HotendPlace, Material, Nozzle,
     ToolModule,
 };
-use printer::{Color, Side, Snapshot, Text};
+use printer::{Ams, Color, Inlet, Side, Snapshot, Source, Text};
 
 use super::super::entity::{Entity, Value, binary, sensor, words};
 use super::{DROP, flag};
@@ -41,6 +41,18 @@ fn tool(s: &Snapshot) -> Option<Value<'_>> {
         ToolModule::Laser40 => "laser40",
         ToolModule::Cutter => "cutter",
     }))
+}
+
+/// What is in the inlets of the switch, as slots are called elsewhere, and whether one can load through it.
+fn switch_details(s: &Snapshot) -> Json {
+    let [a, b] = s.machine.track_switch.unwrap_or_default().inlets.map(|inlet| match inlet? {
+        Source::Ams { unit, slot } => s.unit(unit)?.slot_label(slot),
+        Source::Nothing | Source::External(_) => None,
+    });
+    // The units by their numbers in topics.
+    let unit = |unit: &Ams| (unit.id.to_string(), unit.inlet.map(Inlet::name).into());
+    let units: serde_json::Map<_, _> = s.ams.iter().map(unit).collect();
+    json!({"inlet_a": a, "inlet_b": b, "units": units, "ready": s.switch_ready()})
 }
 
 const AIRDUCTS: [&str; 3] = ["cooling", "heating", "laser"];
@@ -118,6 +130,21 @@ pub(super) static TOOLS: &[Entity<Snapshot>] = &[
     .icon("mdi:printer-3d-nozzle-outline")
     .hidden()
     .needs(|c, _| c.filament_sensor && c.dual_nozzle),
+    words::<Snapshot>(
+        "track_switch",
+        "Filament track switch",
+        || vec!["idle", "busy"],
+        |s| Some(if s.machine.track_switch?.busy? { "busy" } else { "idle" }.into()),
+    )
+    .icon("mdi:source-branch")
+    .needs(|c, _| c.track_switch)
+    .with(
+        |a, b| {
+            (a.machine.track_switch, a.switch_ready(), a.ams.is(&b.ams))
+                != (b.machine.track_switch, b.switch_ready(), true)
+        },
+        switch_details,
+    ),
     words::<Snapshot>("tool_module", "Tool module", || TOOLS_MOUNTED.to_vec(), tool)
         .icon("mdi:toolbox-outline")
         .needs(|c, _| c.tool_module),

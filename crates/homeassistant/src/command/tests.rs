@@ -159,7 +159,7 @@ fn each_control_of_an_ams_unit_asks_that_unit() {
 fn each_control_of_a_slot_asks_that_slot() {
     for (unit, number) in [(0, 1), (1, 2), (1, 4), (128, 1)] {
         let slot = number - 1;
-        let load = Command::Load { source: Source::Ams { unit, slot }, celsius: None };
+        let load = Command::Load { source: Source::Ams { unit, slot }, celsius: None, side: None };
         let wanted = [load, Command::ReadRfid { unit, slot }];
         assert_eq!(commands(SLOT, &format!("ams/{unit}"), number.into()), wanted);
     }
@@ -170,7 +170,7 @@ fn each_control_of_a_slot_asks_that_slot() {
 #[test]
 fn each_control_of_an_external_spool_asks_that_spool() {
     for number in [1, 2] {
-        let wanted = [Command::Load { source: Source::External(number), celsius: None }];
+        let wanted = [Command::Load { source: Source::External(number), celsius: None, side: None }];
         assert_eq!(commands(EXTERNAL, &format!("external/{number}"), 0), wanted);
     }
 }

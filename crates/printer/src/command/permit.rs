@@ -74,6 +74,22 @@ pub enum Refusal {
     LoadedAlready,
     #[error("that slot is loaded: unload it first, the tag is read by turning the spool")]
     Loaded,
+    #[error("the nozzle is chosen only with a Filament Track Switch: leave `nozzle` out")]
+    NoSwitch,
+    #[error(
+        "the Filament Track Switch is not set up: see at the printer that each AMS is assigned to one of its inlets"
+    )]
+    SwitchNotReady,
+    #[error("with a Filament Track Switch name the nozzle: use the action `load` with `nozzle`")]
+    WhichNozzle,
+    #[error("that spool feeds the other nozzle only")]
+    OtherNozzle,
+    #[error("the printer has not told what is loaded: try again in a moment")]
+    LoadedUnknown,
+    #[error(
+        "both nozzles are fed by the same AMS, and the printer is told no more than the AMS: unload at the printer"
+    )]
+    SameUnit,
     #[error("nothing is loaded")]
     NothingLoaded,
     #[error("the spool in that slot has a tag, and the printer believes only that")]
@@ -221,6 +237,7 @@ fn wrong_state(class: Class, observed: &Observed) -> Refusal {
 fn has_part(can: &Capabilities, command: &Command) -> bool {
     match command {
         Command::NozzleTarget(Side::Left, _)
+        | Command::Load { side: Some(_), .. }
         | Command::Extrude(Side::Left, _)
         | Command::SelectNozzle(_)
         | Command::Unload { side: Some(Side::Left), .. } => can.dual_nozzle,
@@ -261,7 +278,7 @@ fn has_part(can: &Capabilities, command: &Command) -> bool {
         | Command::NozzleTarget(Side::Right, _)
         | Command::BedTarget(_)
         | Command::Fan(FanKind::Part, _)
-        | Command::Load { .. }
+        | Command::Load { side: None, .. }
         | Command::Unload { side: None | Some(Side::Right), .. }
         | Command::SetFilament(..)
         | Command::ResetSlot(_)
@@ -293,7 +310,7 @@ fn value(observed: &Observed, can: &Capabilities, command: &Command) -> Result<(
         Command::IgnoreError => ignorable(observed),
         Command::Airduct(_) => no_laser(observed),
         Command::Setting(setting, _) if setting.is_of_ams() => others_known(observed, *setting),
-        Command::Load { source, celsius } => load(observed, can, *source, *celsius),
+        Command::Load { source, celsius, side } => load(observed, can, *source, *celsius, *side),
         Command::Unload { side, celsius } => unload(observed, can, *side, *celsius),
         Command::ReadRfid { unit, slot } => read_rfid(observed, Source::Ams { unit: *unit, slot: *slot }),
         Command::SetFilament(source, filament) => set_filament(observed, can, *source, filament),
@@ -420,6 +437,7 @@ fn load(
     can: &Capabilities,
     source: Source,
     celsius: Option<u16>,
+    side: Option<Side>,
 ) -> Result<(), Refusal> {
     not_above("nozzle temperature", celsius.unwrap_or(0), can.nozzle_max)?;
     if !can.requests.load {
@@ -430,7 +448,21 @@ fn load(
     if slot.is_empty() && matches!(source, Source::Ams { .. }) {
         return Err(Refusal::EmptySlot);
     }
-    if observed.is_loaded(source) { Err(Refusal::LoadedAlready) } else { Ok(()) }
+    if observed.is_loaded(source) {
+        return Err(Refusal::LoadedAlready);
+    }
+    match (observed.switch_ready(), side) {
+        (None, None) => Ok(()),
+        // A wrong one would heat the wrong nozzle.
+        (None, Some(_)) => Err(Refusal::NoSwitch),
+        (Some(false), _) => Err(Refusal::SwitchNotReady),
+        // The printer drops what does not name one, without a word (protocol 5.11).
+        (Some(true), None) => Err(Refusal::WhichNozzle),
+        (Some(true), Some(side)) => match source {
+            Source::External(number) if (number == 1) != (side == Side::Right) => Err(Refusal::OtherNozzle),
+            _ => Ok(()),
+        },
+    }
 }
 
 fn unload(
@@ -441,7 +473,20 @@ fn unload(
 ) -> Result<(), Refusal> {
     not_above("nozzle temperature", celsius.unwrap_or(0), can.nozzle_max)?;
     let source = observed.source(side.unwrap_or(observed.active_nozzle));
-    if source == Some(Source::Nothing) { Err(Refusal::NothingLoaded) } else { Ok(()) }
+    if source == Some(Source::Nothing) {
+        return Err(Refusal::NothingLoaded);
+    }
+    // With a switch the unit alone says which nozzle is meant.
+    let unit = |source: &Option<Source>| match source {
+        Some(Source::Ams { unit, .. }) => Some(*unit),
+        _ => None,
+    };
+    let [right, left] = observed.sources.each_ref().map(unit);
+    match observed.machine.track_switch {
+        Some(_) if source.is_none() => Err(Refusal::LoadedUnknown),
+        Some(_) if right.is_some() && right == left => Err(Refusal::SameUnit),
+        _ => Ok(()),
+    }
 }
 
 fn read_rfid(observed: &Observed, source: Source) -> Result<(), Refusal> {
