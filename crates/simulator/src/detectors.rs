@@ -4,7 +4,7 @@ use super::model::Model;
 use serde_json::{Map, Value};
 
 /// Name, bit in `xcam.cfg` where the firmware has one, and whether an X1 has it too.
-const NAMES: [(&str, Option<u32>, bool); 9] = [
+const NAMES: [(&str, Option<u32>, bool); 11] = [
     ("allow_skip_parts", None, true),
     ("buildplate_marker_detector", None, true),
     ("first_layer_inspector", None, true),
@@ -14,6 +14,8 @@ const NAMES: [(&str, Option<u32>, bool); 9] = [
     ("clump_detector", Some(13), false),
     ("airprint_detector", Some(16), false),
     ("plate_offset_switch", Some(20), false),
+    ("fod_check", Some(21), false),
+    ("model_movement_check", Some(22), false),
 ];
 
 /// The words for how soon one halts a print; the first three stand in `xcam.cfg` as 0, 1 and 2.
@@ -32,7 +34,7 @@ pub(super) struct Detectors {
 
 impl Default for Detectors {
     fn default() -> Self {
-        let on = [false, true, true, true, true, true, true, true, true];
+        let on = std::array::from_fn(|index| index > 0);
         Self { on, levels: [1; NAMES.len()], sensitivity: "medium" }
     }
 }
@@ -44,12 +46,12 @@ impl Detectors {
     }
 
     /// The word that later firmware reports: a bit for each, and two for its sensitivity after it.
-    pub(super) fn cfg(&self) -> u32 {
+    pub(super) fn cfg(&self, model: Model) -> u32 {
         let mut word = 0;
         for ((_, bit, _), (on, level)) in NAMES.iter().zip(self.on.into_iter().zip(self.levels)) {
-            let Some(bit) = bit else { continue };
+            let Some(bit) = bit.filter(|bit| *bit < 21 || model.supports(bit - 8)) else { continue };
             word |= u32::from(on) << bit;
-            if GRADED.contains(bit) {
+            if GRADED.contains(&bit) {
                 word |= level << (bit + 1);
             }
         }
@@ -60,7 +62,11 @@ impl Detectors {
     pub(super) fn find(model: Model, request: &Map<String, Value>) -> Option<usize> {
         let wanted = request.get("module_name")?.as_str()?;
         let known = |name: &str, x1: bool| match model.facts().generation {
-            Generation::Packed => true,
+            Generation::Packed => match name {
+                "fod_check" => model.supports(13),
+                "model_movement_check" => model.supports(14),
+                _ => true,
+            },
             Generation::Complete => x1,
             Generation::Delta => model.slings() && name == "buildplate_marker_detector",
         };

@@ -415,7 +415,8 @@ const H2D_FACTS: Facts = Facts {
     fun2: "10F7",
     ..H2S_FACTS
 };
-pub(super) static H2D: Facts = H2D_FACTS;
+/// With what firmware of 2026 brings, so that it can be tried: no recording of an H2D has all of it.
+pub(super) static H2D: Facts = Facts { fun: 0x4002_7FF1_8FFF_9CB3, fun2: "F0F7", ..H2D_FACTS };
 
 pub(super) static H2D_PRO: Facts = Facts {
     name: "H2D Pro",
@@ -524,6 +525,6 @@ pub(super) static P2S: Facts = Facts {
         ["ap", "", "AP04", "", "00.00.69.32"],
     ],
     fun: 0x6002_9FD1_83FF_9CB7,
-    fun2: "1",
+    fun2: "3973",
     ..H2S_FACTS
 };

@@ -149,7 +149,7 @@ pub(super) const COMMON: Fields = &[
     ("monitor", |m, o| put(o, format_args!("{}", m.detectors.get("printing_monitor")))),
     ("spaghetti", |m, o| put(o, format_args!("{}", m.detectors.get("spaghetti_detector")))),
     ("sensitivity", |m, o| text(o, m.detectors.sensitivity)),
-    ("detectors", |m, o| put(o, format_args!("{}", m.detectors.cfg()))),
+    ("detectors", |m, o| put(o, format_args!("{}", m.detectors.cfg(m.model)))),
     ("resolution", |m, o| text(o, m.resolution)),
     ("diameter", |m, o| text(o, m.nozzle_kind.0)),
     ("nozzle_type", |m, o| text(o, m.nozzle_kind.1)),

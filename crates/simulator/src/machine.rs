@@ -101,6 +101,7 @@ pub(super) struct Machine {
     pub(super) chamber_fan: Fan,
     pub(super) second_aux_fan: Fan,
     pub(super) airduct: u8,
+    pub(super) filtering: bool,
     pub(super) door_open: bool,
     /// What happens now and then.
     pub(super) chances: Chances,
@@ -176,6 +177,7 @@ impl Machine {
             chamber_fan: Fan::default(),
             second_aux_fan: Fan::default(),
             airduct: 0,
+            filtering: false,
             door_open: false,
             chances: Chances::default(),
             light: "on",

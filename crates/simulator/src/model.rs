@@ -194,6 +194,12 @@ impl Model {
         self.has_bit_fields() && self.facts().fun >> bit & 1 == 1
     }
 
+    /// Whether a bit of `fun2`, which not every model has, says that it can do something.
+    pub(super) fn supports(self, bit: u32) -> bool {
+        let word = u64::from_str_radix(self.facts().fun2, 16).unwrap_or_default();
+        self.has_bit_fields() && word >> bit & 1 == 1
+    }
+
     /// The number of the spool at a place.
     pub(super) fn spool_at(self, unit: u16, slot: usize) -> Option<usize> {
         let mut first = 0;

@@ -167,9 +167,9 @@ fn pieces(model: Model, facts: &Facts) -> Vec<(&'static str, String)> {
             },
         ),
         ("msg", only(model != Model::H2dPro, r#""msg":0,"#)),
-        // An X2D has storage of its own, and no card.
+        // These have storage of their own.
         ("sdcard", (model != Model::X2d).to_string()),
-        ("storage", only(model == Model::X2d, packed::STORAGE)),
+        ("storage", only(matches!(model, Model::X2d | Model::H2d), packed::STORAGE)),
         ("screen", only(model == Model::X2d, r#""fila_switch":null,"screen":{"backlight":-1},"#)),
         ("ext", only(laser, r#""ext":true,"#)),
     ]

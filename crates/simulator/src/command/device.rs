@@ -2,6 +2,7 @@
 use super::super::detectors::Detectors;
 use super::super::generation::Generation;
 use super::super::machine::Machine;
+use super::super::print_options::takes_pictures;
 use super::{Body, Refusal, Verdict, refused, switch, text, unseen, whole_number};
 use serde_json::Value;
 
@@ -14,6 +15,16 @@ pub(super) fn judge(m: &mut Machine, command: &str, request: &Body) -> Verdict {
         "set_accessories" if m.model.facts().generation != Generation::Packed => nozzle(request),
         "ipcam_record_set" => camera(request, |m, on| m.record = on),
         "ipcam_timelapse" => camera(request, |m, on| m.timelapse = on),
+        "ipcam_cap_pic_set" if takes_pictures(m.model) => camera(request, |m, on| m.options.snapshot = on),
+        "set_door_stat" if m.model.takes(12) => match whole_number(request, "config")? {
+            way @ 0..=2 => switch(move |m| m.options.door = u8::try_from(way).unwrap_or_default()),
+            _ => refused("invalid config"),
+        },
+        "print_cache_set" if m.model.has_bit_fields() => match request.get("config").and_then(Value::as_bool)
+        {
+            Some(on) => switch(move |m| m.options.keeps_files = on),
+            None => refused("invalid config"),
+        },
         "ipcam_resolution_set" => match text(request, "resolution") {
             "720p" => switch(|m| m.resolution = "720p"),
             "1080p" => switch(|m| m.resolution = "1080p"),

@@ -2,7 +2,7 @@
 use super::super::chores::{Chore, Work};
 use super::super::machine::Machine;
 use super::super::parts::whole;
-use super::{Body, Refusal, Verdict, figure, gcode, refused, switch, whole_number};
+use super::{Body, Refusal, Verdict, figure, gcode, number, refused, switch, whole_number};
 
 /// One thing that a command changes, checked before any of its line is carried out.
 pub(super) enum Effect {
@@ -98,7 +98,14 @@ pub(super) fn judge(m: &mut Machine, command: &str, request: &Body) -> Verdict {
         "set_airduct" if !facts.modes.is_empty() => {
             let effect = Effect::Airduct(u8::try_from(whole_number(request, "modeId")?).unwrap_or(u8::MAX));
             effect.check(m)?;
-            switch(|m| effect.apply(m))
+            // -1 leaves the filter as it is.
+            let filter = number(request, "submode").filter(|_| m.model.takes(46));
+            switch(move |m| {
+                effect.apply(m);
+                if let Some(filter @ 0..=1) = filter {
+                    m.filtering = filter == 1;
+                }
+            })
         }
         _ => Err(Refusal::Silence),
     }

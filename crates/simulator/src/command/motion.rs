@@ -2,6 +2,7 @@
 use super::super::chores::{Chore, Work};
 use super::super::generation::Generation;
 use super::super::machine::Machine;
+use super::super::model::Model;
 use super::{Body, IS_BUSY, Refusal, Verdict, refused, switch, text, unseen, whole_number};
 use serde_json::Value;
 
@@ -39,6 +40,8 @@ pub(super) fn judge(m: &mut Machine, command: &str, request: &Body) -> Verdict {
             index @ 0..=1 => begin(m, Work::Turn(index.into())),
             _ => refused("invalid extruder_index"),
         },
+        // It looks, and finds what it knew.
+        "holder_nozzle_refresh" if m.model == Model::H2c => unseen(),
         _ => Err(Refusal::Silence),
     }
 }

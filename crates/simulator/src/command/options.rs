@@ -24,6 +24,8 @@ pub(super) fn judge(m: &mut Machine, command: &str, request: &Body) -> Verdict {
                 None => refused("invalid enable"),
             }
         }
+        // It never has anything to clean.
+        "close_air_filt" if m.model.supports(4) => unseen(),
         // No report tells what is heard.
         "buzzer_ctrl" if m.model.has_lamp("chamber_light2") => match super::whole_number(request, "mode")? {
             0..=2 => unseen(),
@@ -41,8 +43,12 @@ fn option(m: &Machine, request: &Body) -> Verdict {
         }
     }
     let way = request.get("air_purification").and_then(Value::as_u64).filter(|_| has("air_purification"));
-    match way.and_then(|way| u8::try_from(way).ok()) {
-        Some(way @ 0..=2) => switch(move |m| m.options.purification = way),
+    if let Some(way @ 0..=2) = way.and_then(|way| u8::try_from(way).ok()) {
+        return switch(move |m| m.options.purification = way);
+    }
+    let blob = request.get("nozzle_blob_detect_v2").and_then(Value::as_u64);
+    match blob.filter(|_| has("nozzle_blob_detect_v2")).and_then(|way| u8::try_from(way).ok()) {
+        Some(way @ 0..=2) => switch(move |m| m.options.blob_by_itself = way),
         _ => refused("option not supported"),
     }
 }

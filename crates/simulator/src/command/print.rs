@@ -22,6 +22,14 @@ pub(super) fn judge(m: &mut Machine, command: &str, request: &Body) -> Verdict {
             Ok(level @ 1..=4) => switch(move |m| m.speed = level),
             _ => refused("invalid param"),
         },
+        // The code is decimal; anything else is passed over.
+        "ignore" if m.paused && text(request, "err") == m.print_error.to_string() => switch(|m| {
+            m.print_error = 0;
+            m.resume();
+        }),
+        "idle_ignore" if !m.paused && text(request, "err") == m.print_error.to_string() => {
+            switch(|m| m.print_error = 0)
+        }
         "skip_objects" => skip(m, request),
         "clean_print_error" => {
             let code = number(request, "print_error");

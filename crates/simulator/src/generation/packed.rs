@@ -101,7 +101,7 @@ fn cfg(m: &Machine) -> u64 {
     let bits = [(3, m.record), (5, m.timelapse), (7, m.light == "on")];
     let base = if m.model == Model::A2l { 0x1200_0087_0A00 } else { 0x00C0_1847_DA99 };
     let mut word = base & !0x700 | u64::from(m.speed) << 8;
-    for (bit, on) in bits.into_iter().chain(m.options.cfg_bits()) {
+    for (bit, on) in bits.into_iter().chain(m.options.cfg_bits(m.model)) {
         word = word & !(1 << bit) | u64::from(on) << bit;
     }
     word
@@ -185,6 +185,7 @@ pub(crate) const FIELDS: Fields = &[
     ("chamber_state", |m, o| put(o, format_args!("{}", if m.chamber.target > 0 { 2 } else { 0 }))),
     ("parts", parts),
     ("airduct", |m, o| put(o, format_args!("{}", m.airduct))),
+    ("filter", |m, o| put(o, format_args!("{}", u8::from(m.filtering)))),
     ("cfg", |m, o| put(o, format_args!("{:X}", cfg(m)))),
     // Bit 29: commands have to be signed.
     ("fun", |m, o| put(o, format_args!("{:X}", m.model.facts().fun | u64::from(m.signed_only) << 29))),
@@ -241,7 +242,7 @@ pub(crate) const REPORT: &str = r#"{"print":{@2d@
 {"id":"hr","info":"641864"}],
 "cfg":"$cfg$","command":"push_status","cooling_fan_speed":"$part_fan$","design_id":"",
 "device":{"airduct":{"modeCur":$airduct$,"modeFunc":0,"modeList":[@modes@],"modeVisable":7,"parts":[$parts$],
-"subFunc":0,"subMode":0,"subVisable":7,"version":1},
+"subFunc":0,"subMode":$filter$,"subVisable":7,"version":1},
 "bed":{"info":{"temp":$packed_bed$},"state":$bed_state$},"bed_temp":$packed_bed$,
 "cam":{"laser":{"cond":252,"state":0},"timelapse_path":""@storage@},
 "ctc":{"info":{"temp":$packed_chamber$},"state":$chamber_state$},

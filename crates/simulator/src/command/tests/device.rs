@@ -65,7 +65,7 @@ fn the_camera_records_and_watches() {
     let camera = |command: &str, word: &str| json!({"camera": {"command": command, "control": word}});
     let low = |word: u32| [("/xcam/cfg", json!(word))];
     // All on, each at medium; then spaghetti at low, and clumps off at high.
-    let all = 0x0013_2480 | 1 << 8 | 1 << 11 | 1 << 14 | 1 << 17;
+    let all = 0x0073_2480 | 1 << 8 | 1 << 11 | 1 << 14 | 1 << 17;
     table(&[
         (
             Model::P1s,
@@ -84,6 +84,19 @@ fn the_camera_records_and_watches() {
             &[("/ipcam/timelapse", json!("enable"))],
         ),
         (Model::H2d, Idle, camera("ipcam_timelapse", "on"), no("invalid control"), 1, &[]),
+        (
+            Model::H2d,
+            Idle,
+            camera("ipcam_cap_pic_set", "disable"),
+            fine(),
+            1,
+            &[("/cfg", json!("10401847DA99"))],
+        ),
+        (Model::H2s, Idle, camera("ipcam_cap_pic_set", "disable"), NOTHING, 1, &[]),
+        (Model::H2d, Idle, detector("fod_check", false, "low"), fine(), 1, &low(all & !(1 << 21))),
+        (Model::H2d, Idle, detector("model_movement_check", false, "low"), fine(), 1, &low(all & !(1 << 22))),
+        (Model::P2s, Idle, detector("model_movement_check", true, "low"), NOTHING, 1, &[]),
+        (Model::H2s, Idle, detector("fod_check", true, "low"), NOTHING, 1, &[]),
         (
             Model::X1c,
             Idle,
@@ -135,6 +148,8 @@ fn print_options_are_told_in_their_bits() {
         (Model::A2l, json!({"filament_tangle_detect": false}), Some(20), Some(23)),
         (Model::A2l, json!({"nozzle_blob_detect": true}), Some(24), Some(24)),
         (Model::H2d, json!({"sound_enable": false}), Some(17), Some(22)),
+        (Model::H2d, json!({"nozzle_blob_detect_v2": 1}), None, Some(43)),
+        (Model::H2d, json!({"air_purification": 2}), None, Some(37)),
     ] {
         let mut printer = printer(model, Idle);
         let before = full(&mut printer);
@@ -153,6 +168,31 @@ fn print_options_are_told_in_their_bits() {
         (Model::X2d, Idle, option(json!({"air_purification": 2})), new(), 1, &[]),
         (Model::H2s, Idle, option(json!({"air_purification": 1})), no("option not supported"), 1, &[]),
         (Model::H2d, Idle, print("buzzer_ctrl", json!({"mode": 2, "reason": ""})), new(), 1, &[]),
+        (Model::X2d, Idle, option(json!({"nozzle_blob_detect_v2": 1})), no("option not supported"), 1, &[]),
+        (
+            Model::H2d,
+            Idle,
+            print("set_airduct", json!({"modeId": 0, "submode": 1})),
+            new(),
+            1,
+            &[("/device/airduct/subMode", json!(1))],
+        ),
+        (
+            Model::H2d,
+            Idle,
+            json!({"system": {"command": "set_door_stat", "config": 2}}),
+            fine(),
+            1,
+            &[("/cfg", json!("10801867DA99"))],
+        ),
+        (
+            Model::H2d,
+            Idle,
+            json!({"system": {"command": "print_cache_set", "config": true}}),
+            fine(),
+            1,
+            &[("/cfg", json!("1080184FDA99"))],
+        ),
         (Model::P2s, Idle, print("buzzer_ctrl", json!({"mode": 2, "reason": ""})), NOTHING, 1, &[]),
     ]);
 }

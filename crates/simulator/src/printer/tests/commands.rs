@@ -104,7 +104,7 @@ fn an_h2d_takes_typed_commands() {
         H2D,
         &command(json!({"command": "print_option", "sound_enable": false})),
         "/cfg",
-        &json!("C01807DA99"),
+        &json!("10801807DA99"),
     );
 }
 
