@@ -406,7 +406,13 @@ fn drying_is_told_and_its_end_is_not_made_up() {
         home.delta(json!({"ams": {"ams": [one]}}));
     };
     assert_eq!(home.value("ams/0/drying"), Some("OFF"));
-    assert_eq!(home.value("ams/0/drying_temperature"), None, "older firmware does not tell it");
+    assert_eq!(home.value("ams/0/drying_temperature"), Some("None"), "nothing is dried");
+    let older = with_units("P2S", &[PRO]);
+    assert_eq!(
+        older.value("ams/0/drying_temperature"),
+        None,
+        "its firmware does not say that it can be told to"
+    );
     assert_eq!(home.value("ams/1/drying"), None, "the first AMS cannot dry");
     unit(
         &mut home,
@@ -424,7 +430,7 @@ fn drying_is_told_and_its_end_is_not_made_up() {
     .map(|key| home.value(&format!("ams/0/{key}")).unwrap().to_owned());
     assert_eq!(values, ["ON", "716", "drying", "55", "12", "Bambu PLA Basic"]);
     assert_eq!(home.value("ams/0/extruder"), Some("left"));
-    assert_eq!(home.attributes("ams/0/drying")["cannot_dry"], json!(["power_insufficient", 9]));
+    assert_eq!(home.attributes("ams/0/drying")["cannot_dry"], json!(["power_insufficient", "unassigned"]));
     unit(&mut home, json!({"temp": "50.0"}));
     assert_eq!(home.value("ams/0/drying"), Some("ON"), "absent is unchanged");
     unit(
