@@ -40,14 +40,15 @@ def facts(p):
     s, out = p.state, {}
     home = integer(s.get("home_flag"))
     home = None if home is None else home & 0xFFFFFFFF
-    words = {name: bits(s.get(name)) for name in ("cfg", "aux", "stat", "fun")}
+    words = {name: bits(s.get(name)) for name in ("cfg", "aux", "stat", "fun", "fun2")}
     job(p, out)
     hardware(p, out, home, words)
     options(p, out, home, words)
+    newer(p, out, words)
     nozzles(p, out)
     rack(s, out)
     firmware(p, out)
-    drying(p, out)
+    drying(p, out, words)
     places(p, out)
     p.spare = spare(p, out, home, words["fun"] if p.np else None)
     return out
@@ -225,6 +226,40 @@ def options(p, out, home, words):
         out["printing_monitor_sensitivity"] = ("never_halt", "low", "medium", "high")[cfg >> 13 & 3]
 
 
+def newer(p, out, words):
+    """What firmware of 2026 has: each by the bit that says what is supported."""
+    s = p.state
+    ipcam = s.get("ipcam") if isinstance(s.get("ipcam"), dict) else {}
+    if ipcam.get("resolution"):
+        out["camera_resolution"] = ipcam["resolution"]
+    for key, place in (("internal_free", "internal"), ("external_free", "external")):
+        free, total = (integer(ipcam.get(f"tl_{place}_{what}_kb")) for what in ("free", "total"))
+        if total is not None:
+            out[key] = free // 1024 if total else None
+    for key, name in (("fire_extinguisher", "fire_ext"), ("rotary", "fourth_axis")):
+        flag = integer(at(s, "device", name, "connect_flag"))
+        if flag is not None:
+            out[key] = on(flag != 0)
+    if not p.np:
+        return
+    fun, fun2, cfg = (words[name] or 0 for name in ("fun", "fun2", "cfg"))
+    mask = integer(at(s, "xcam", "cfg"))
+    for key, support, n in (("foreign_object_detector", 13, 21), ("movement_detector", 14, 22)):
+        if bit(fun2, support) and mask is not None:
+            out[key] = on(bit(mask, n))
+    if bit(fun2, 4):
+        out["air_purification"] = ("off", "inside", "outside", None)[cfg >> 36 & 3]
+    if bit(fun2, 15):
+        out["smart_blob_detection"] = ("off", "on", "auto", None)[cfg >> 43 & 3]
+        del out["nozzle_blob_detection"]
+    if bit(fun, 62):
+        out["idle_heating_protection"] = ("OFF", "ON", None, None)[cfg >> 32 & 3]
+    if cfg >> 38 & 3 in (1, 2):
+        out["snapshot_at_end"] = on(cfg >> 38 & 3 == 2)
+    if bit(fun, 46):
+        out["cooling_filter"] = on(integer(at(s, "device", "airduct", "subMode")) == 1)
+
+
 # Nozzles and the rack ------------------------------------------------------------------------------------------------
 
 MATERIAL = {"00": "stainless", "01": "hardened", "05": "tungsten"}
@@ -310,10 +345,10 @@ def firmware(p, out):
 
 # Filament ------------------------------------------------------------------------------------------------------------
 
-def drying(p, out):
+def drying(p, out, words):
     for n, one in p.there.items():
         setting, info = one.get("dry_setting"), bits(one.get("info"))
-        if isinstance(setting, dict):
+        if isinstance(setting, dict) and bit(words["fun2"] or 0, 5):
             for key, least in (("temperature", 1), ("duration", 1)):
                 value = integer(setting.get(f"dry_{key}"))
                 out[f"ams/{n}/drying_{key}"] = value if value is not None and value >= least else OneOf(None, 0) if value == 0 else None
@@ -321,9 +356,9 @@ def drying(p, out):
         if info is not None and p.dual:
             out[f"ams/{n}/extruder"] = {0: "right", 1: "left"}.get(info >> 8 & 15)
         if info is not None and p.kind(one) in (PRO, HT):
-            words = {0: "off", 1: "checking", 2: "drying", 3: "cooling", 4: "stopping", 5: "error"}
+            states = {0: "off", 1: "checking", 2: "drying", 3: "cooling", 4: "stopping", 5: "error"}
             code = info >> 4 & 15
-            out[f"ams/{n}/drying_status"] = words.get(code, OneOf(None, "heat_out_of_control", "overheating", "test"))
+            out[f"ams/{n}/drying_status"] = states.get(code, OneOf(None, "heat_out_of_control", "overheating", "test"))
 
 
 def places(p, out):
