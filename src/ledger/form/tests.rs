@@ -20,6 +20,7 @@ fn event(seq: u64, kind: Kind) -> Event {
         source: EventSource::Report,
         job: Some(Box::new(JobRecord { name: Some("Benchy ö".into()), ..JobRecord::default() })),
         reason: None,
+        count: None,
     }
 }
 
