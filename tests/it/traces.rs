@@ -121,7 +121,7 @@ impl Desk {
             "init" => self.printer.status = Some(Status::Init),
             // Nothing, or a word that nobody knows.
             "foo" => self.printer.status = None,
-            "awaits" => job.awaits_figures = value == "1",
+            "awaits" => job.awaits_progress = value == "1",
             "%" => job.progress = Some(value.parse().unwrap()),
             "layer" => job.layer = Some(number()),
             "total" => job.total_layers = Some(number()),

@@ -78,7 +78,10 @@ pub enum Module {
 impl Module {
     /// Whether filament comes from it.
     pub(crate) fn feeds(self) -> bool {
-        matches!(self, Self::Ams(_) | Self::AmsLite(_) | Self::AmsHt(_) | Self::External(_) | Self::Extruder(_))
+        matches!(
+            self,
+            Self::Ams(_) | Self::AmsLite(_) | Self::AmsHt(_) | Self::External(_) | Self::Extruder(_)
+        )
     }
 
     /// From the upper half of a code: kind and number.

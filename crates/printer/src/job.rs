@@ -32,8 +32,8 @@ pub struct Job {
     pub layer: Option<u32>,
     /// Layers in all.
     pub total_layers: Option<u32>,
-    /// The printer has not told progress or layer of this job yet, only those of the one before; what stands here is 0.
-    pub awaits_figures: bool,
+    /// The printer has not told the progress of this job yet, only that of the one before; what stands here is 0.
+    pub awaits_progress: bool,
     /// Numbers of the objects that are left out; shared, because it changes once a day and is copied
     /// with each report.
     pub skipped: Option<Arc<[i64]>>,

@@ -39,6 +39,7 @@ use super::reason::Reason;
 use super::record::JobRecord;
 use super::{Now, Policy, Serial, Snapshot, Status};
 
+use health::Held;
 use holds::{BEHIND, BEHIND_PERCENT, GONE, UNHEARD};
 use seen::Seen;
 use states::Doing;
@@ -167,8 +168,14 @@ struct Live {
     sources: [Option<super::Source>; 2],
     /// Until when the job's figures may be those of the one before; `None` for one that was there before us.
     young_until: Option<Duration>,
-    /// Codes that came while it was not known whether there is a job, and when.
-    noted: Vec<(u64, Now)>,
+    /// Codes that are told when it is known whether there is a job.
+    held: Vec<Held>,
+    /// What the printer says may be about another job than the open one.
+    doubt: bool,
+    /// Since when a pause is said to be for want of filament.
+    ran_out: Option<Now>,
+    /// Since when the job has another name or file, though its figures go on.
+    retitled: Option<Duration>,
     /// Health messages that came, and when.
     came: Vec<(u64, Duration)>,
     /// Health messages that are gone, and since when.
@@ -385,6 +392,7 @@ impl Tracker {
             self.returned = false;
             self.evaluate_gap(now);
         }
+        self.live.doubt = self.is_in_doubt(seen);
         // An error that comes with a job is told after the job's beginning.
         let active = seen.status.is_some_and(Status::is_active);
         let begins = self.ledger.open.is_none() && (active || matches!(self.doing, Doing::Arming(_)));

@@ -29,7 +29,7 @@ pub(crate) fn status(word: &str) -> Option<Status> {
 }
 
 /// Before anything is printed: what layers and progress say then is of the last job, or of a calibration.
-fn prepares(status: Option<Status>) -> bool {
+pub(super) fn prepares(status: Option<Status>) -> bool {
     matches!(status, Some(Status::Prepare | Status::Slicing))
 }
 
@@ -90,8 +90,10 @@ pub(super) fn job(report: &Print, status: Option<Status>, inherited: &Inherited,
     let total_layers = total_layers.filter(|_| !old);
     let progress = figures.progress.and_then(|percent| u8::try_from(percent.clamp(0, 100)).ok());
     let progress = progress.map(|percent| if inherited.progress() { 0 } else { percent });
+    // No job is beyond its last layer before it began: a P2S was at layer 750 of 94.
+    let beyond = total_layers.is_some() && layer > total_layers && progress == Some(0);
     // Layers are also counted while the printer calibrates itself before the first one (bambuddy #1837).
-    let layer = layer.map(|layer| if prepares(status) || inherited.layer() { 0 } else { layer });
+    let layer = layer.map(|layer| if prepares(status) || inherited.layer() || beyond { 0 } else { layer });
     let left = remaining(figures.remaining.filter(|_| !inherited.remaining()), status);
     // What has not begun is not at its end.
     let moves = progress.is_some_and(|percent| percent > 0) || layer.is_some_and(|layer| layer > 0);
@@ -106,7 +108,7 @@ pub(super) fn job(report: &Print, status: Option<Status>, inherited: &Inherited,
         ends_at: before.ends_at,
         layer: layer.map(|layer| total_layers.map_or(layer, |total| layer.min(total))),
         total_layers,
-        awaits_figures: inherited.progress() || inherited.layer(),
+        awaits_progress: inherited.progress(),
         skipped: shared(report.s_obj.as_ref(), before.skipped.as_ref()),
         queue_position: count(report.queue_number),
         plan: shared(report.stg.as_ref(), before.plan.as_ref()),

@@ -65,7 +65,7 @@ macro_rules! choice {
             $key,
             $name,
             Class::$class,
-            Platform::Select(&$ways, |index| {
+            Platform::Select(&$ways, |(), index| {
                 $way::ALL.get(index).copied().map(|way| Command::Choose(Choice::$choice(way)))
             }),
             $read,
@@ -309,7 +309,7 @@ pub(super) static CONTROL: &[Entity<Snapshot>] = &[
         "cooling_filter",
         "Cooling filter",
         Class::Adjust,
-        Platform::Switch(Command::CoolingFilter),
+        Platform::Switch(|(), on| Command::CoolingFilter(on)),
         |s| flag(s.machine.filtering),
     )
     .icon("mdi:air-filter")

@@ -383,7 +383,7 @@ fn nobody_watches(observed: &Observed) -> Result<(), Refusal> {
 fn ignorable(observed: &Observed) -> Result<(), Refusal> {
     nobody_watches(observed)?;
     let error = observed.error.ok_or(Refusal::NoError)?;
-    if error.is_of_a_person() { Err(Refusal::NothingToIgnore) } else { Ok(()) }
+    if error.is_wanted() { Err(Refusal::NothingToIgnore) } else { Ok(()) }
 }
 
 fn chamber(observed: &Observed, can: &Capabilities, celsius: u16) -> Result<(), Refusal> {

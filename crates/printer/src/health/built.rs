@@ -97,11 +97,11 @@ fn part(code: Hms) -> (Cow<'static, str>, Kind) {
             any(format!("Hotend rack, place {}", part & 0xF))
         }
         Module::Rack => any("Hotend rack".into()),
-        Module::External(side) => any(match part {
+        Module::External(_) | Module::Extruder(_) => any(match part {
             0x80 => "Lift of the toolhead".into(),
             0x81 => "Switch between the extruders".into(),
             0xA0 => "Cleaning of the nozzle with filament".into(),
-            _ => holder(side).into(),
+            _ => at_nozzle(module).into(),
         }),
         module if module.feeds() => any(of_unit(module, part)),
         module => any(capital(&module.to_string())),
@@ -162,16 +162,22 @@ fn subject(code: PrintError) -> Cow<'static, str> {
         Module::Camera => of(CAMERA_ERRORS, "Cameras"),
         Module::Rack => "Hotend rack".into(),
         Module::Settings => "Print settings".into(),
-        Module::External(side) => format!("{}, {}", holder(side), of(UNIT_ERRORS, "filament")).into(),
+        module @ (Module::External(_) | Module::Extruder(_)) => {
+            format!("{}, {}", at_nozzle(module), of(UNIT_ERRORS, "filament")).into()
+        }
         module if module.feeds() => format!("{module}, {}", of(UNIT_ERRORS, "filament")).into(),
         module => capital(&module.to_string()).into(),
     }
 }
 
-pub(super) fn holder(side: Side) -> &'static str {
-    match side {
-        Side::Right => "External spool",
-        Side::Left => "Left external spool",
+/// A spool holder or an extruder, which each nozzle has; nothing of any other module.
+pub(super) fn at_nozzle(module: Module) -> &'static str {
+    match module {
+        Module::External(Side::Right) => "External spool",
+        Module::External(Side::Left) => "Left external spool",
+        Module::Extruder(Side::Right) => "Right extruder",
+        Module::Extruder(Side::Left) => "Left extruder",
+        _ => "",
     }
 }
 

@@ -73,9 +73,7 @@ fn hms_text(code: u64) -> Option<Cow<'static, str>> {
 
 fn filled(text: &str, unit: Module, slot: Option<u32>) -> Cow<'static, str> {
     let name = match unit {
-        Module::External(side) => built::holder(side).to_owned(),
-        Module::Extruder(Side::Right) => "Right extruder".to_owned(),
-        Module::Extruder(Side::Left) => "Left extruder".to_owned(),
+        unit @ (Module::External(_) | Module::Extruder(_)) => built::at_nozzle(unit).to_owned(),
         unit => unit.to_string(),
     };
     let slot = slot.map(|slot| format!("{name} slot {slot}"));

@@ -4,7 +4,7 @@
 //! what was told last is, also when the gateway did not run in between.
 
 use crate::event::{EventSource, Kind};
-use crate::health::{Hms, Severity, Told};
+use crate::health::{Hms, PrintError, Severity, Told};
 use crate::ledger::ToldOf;
 use crate::{Now, Reason, Status};
 
@@ -14,9 +14,26 @@ use super::states::Doing;
 use super::telling::Telling;
 use super::{Tracker, reason};
 
+/// A code that came while it was not known whether there is a job.
+#[derive(Debug, Clone)]
+pub(super) struct Held {
+    what: Raised,
+    at: Now,
+    reason: Reason,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Raised {
+    Error(PrintError),
+    Message(Hms),
+}
+
 impl Tracker {
     /// The code by which a printer says that somebody ended the job.
     pub(super) fn evaluate_cancel(&mut self, now: Now, seen: &Seen) {
+        if self.live.doubt {
+            return;
+        }
         let code = seen.error.filter(|error| error.is_cancel()).map(|error| error.0);
         let before = std::mem::replace(&mut self.ledger.told_of.cancel, code);
         if code.is_some() && code != before {
@@ -24,103 +41,103 @@ impl Tracker {
         }
     }
 
-    /// Tells what came and went, after the job that it belongs to.
+    /// Tells what came and went. What comes while it is not known whether there is a job is held until then.
     pub(super) fn evaluate_health(&mut self, now: Now, seen: &Seen) {
-        if matches!(self.doing, Doing::Arming(_)) && seen.status.is_some_and(Status::is_active) {
-            // Whether there is a job will be known in some seconds.
-            self.note_codes(now, seen);
-            return;
-        }
-        self.evaluate_error(now, seen);
-        self.evaluate_messages(now, seen);
-        self.live.noted.clear();
+        let holds = matches!(self.doing, Doing::Arming(_)) && seen.status.is_some_and(Status::is_active);
+        self.evaluate_error(now, seen, holds);
+        self.evaluate_messages(now, seen, holds);
     }
 
-    /// Keeps when codes were first seen that are told later.
-    fn note_codes(&mut self, now: Now, seen: &Seen) {
-        let messages = seen.health.messages.iter().map(|told| told.code.id());
-        for code in seen.error.iter().map(|error| error.0.into()).chain(messages) {
-            if !self.live.noted.iter().any(|(noted, _)| *noted == code) {
-                self.live.noted.push((code, now));
-            }
-        }
-    }
-
-    /// When a code that stands now was first seen.
-    fn noted(&self, now: Now, code: u64) -> Now {
-        let mut noted = self.live.noted.iter();
-        noted.find(|(noted, _)| *noted == code).map_or(now, |(_, at)| *at)
-    }
-
-    fn evaluate_error(&mut self, now: Now, seen: &Seen) {
+    fn evaluate_error(&mut self, now: Now, seen: &Seen, holds: bool) {
         // What was wanted is no error, and what the vendor hides stays hidden.
         let fault = seen.health.error.as_ref().filter(|error| !error.code.is_wanted());
         let code = fault.map(|fault| fault.code);
-        let told = self.ledger.told_of.error;
-        if told == code.map(|code| code.0) {
-            return;
+        let went = |held: &Held| matches!(held.what, Raised::Error(held) if Some(held) != code);
+        if let Some(held) = self.take_held(went) {
+            self.raise(now, held);
         }
-        self.ledger.told_of.error = code.map(|code| code.0);
-        if let Some(told) = told {
-            let told = crate::PrintError(told);
+        if let Some(told) = self.ledger.told_of.error.filter(|told| code.map(|code| code.0) != Some(*told)) {
+            self.ledger.told_of.error = None;
+            let told = PrintError(told);
             let mut bare = reason::word("error");
             bare.code = Some(told.to_string().into());
             bare.severity = Some(told.effect().word().into());
             let gone = self.words_of(bare);
             self.tell_of_health(now, now, Kind::ErrorCleared, gone);
         }
-        if let Some(fault) = fault {
-            let reason = reason::of_fault(fault);
-            if self.ledger.open.is_some() {
-                self.ledger.going.fault = true;
-            }
-            let at = self.noted(now, fault.code.0.into());
-            self.live.fault = Some((at.mono, reason.clone()));
-            self.ledger.told_of.words.push(reason.clone());
-            self.tell_of_health(now, at, Kind::ErrorRaised, reason);
+        if let Some(fault) = fault.filter(|fault| self.ledger.told_of.error != Some(fault.code.0)) {
+            let what = Raised::Error(fault.code);
+            self.hold_or_raise(now, Held { what, at: now, reason: reason::of_fault(fault) }, holds);
         }
     }
 
-    fn evaluate_messages(&mut self, now: Now, seen: &Seen) {
+    fn evaluate_messages(&mut self, now: Now, seen: &Seen, holds: bool) {
+        let stands = |id: u64| seen.health.messages.iter().any(|told| told.code.id() == id);
+        let went = |held: &Held| matches!(held.what, Raised::Message(code) if !stands(code.id()));
+        while let Some(held) = self.take_held(went) {
+            self.raise(now, held);
+        }
         for told in &seen.health.messages {
             let id = told.code.id();
             self.live.gone.retain(|(gone, _)| *gone != id);
-            if self.ledger.told_of.hms.contains(&id) {
-                continue;
+            if !self.ledger.told_of.hms.contains(&id) {
+                let what = Raised::Message(told.code);
+                self.hold_or_raise(now, Held { what, at: now, reason: reason::hms(told, "hms") }, holds);
             }
-            self.ledger.told_of.hms.push(id);
-            self.live.came.push((id, self.noted(now, id).mono));
-            let reason = reason::hms(told, "hms");
-            let at = self.noted(now, id);
-            self.ledger.told_of.words.push(reason.clone());
-            if told.code.severity() >= Severity::Serious {
-                self.ledger.going.fault |= self.ledger.open.is_some();
-                if seen.error.is_none() {
-                    self.live.fault = Some((at.mono, reason.clone()));
-                }
-            }
-            self.tell_of_health(now, at, Kind::HmsRaised, reason);
         }
         for &id in &self.ledger.told_of.hms {
-            let stands = seen.health.messages.iter().any(|told| told.code.id() == id);
-            if !stands && !self.live.gone.iter().any(|(gone, _)| *gone == id) {
+            if !stands(id) && !self.live.gone.iter().any(|(gone, _)| *gone == id) {
                 self.live.gone.push((id, now));
             }
         }
         while let Some(at) = self.live.gone.iter().position(|(_, at)| now.mono >= at.mono + GONE) {
             let (id, since) = self.live.gone.remove(at);
-            let found = self.was_found(since.mono);
-            let finding = std::mem::replace(&mut self.finding, found);
             self.ledger.told_of.hms.retain(|told| *told != id);
             self.live.came.retain(|(came, _)| *came != id);
-            let code = crate::Hms::of(id);
+            let code = Hms::of(id);
             let mut bare = reason::word("hms");
             bare.code = Some(code.to_string().into());
             bare.severity = Some(code.severity().word().into());
             let gone = self.words_of(bare);
             self.tell_of_health(now, since, Kind::HmsCleared, gone);
-            self.finding = finding;
         }
+    }
+
+    fn take_held(&mut self, which: impl Fn(&Held) -> bool) -> Option<Held> {
+        let at = self.live.held.iter().position(which)?;
+        Some(self.live.held.remove(at))
+    }
+
+    fn hold_or_raise(&mut self, now: Now, new: Held, holds: bool) {
+        let held = self.take_held(|held| held.what == new.what).unwrap_or(new);
+        if holds {
+            self.live.held.push(held);
+        } else {
+            self.raise(now, held);
+        }
+    }
+
+    /// Tells that something came, at the time when it did.
+    fn raise(&mut self, now: Now, held: Held) {
+        let Held { what, at, reason } = held;
+        let of_job = self.ledger.open.is_some() && !self.live.doubt;
+        let (kind, grave) = match what {
+            Raised::Error(code) => {
+                self.ledger.told_of.error = Some(code.0);
+                (Kind::ErrorRaised, true)
+            }
+            Raised::Message(code) => {
+                self.ledger.told_of.hms.push(code.id());
+                self.live.came.push((code.id(), at.mono));
+                (Kind::HmsRaised, code.severity() >= Severity::Serious)
+            }
+        };
+        self.ledger.going.fault |= grave && of_job;
+        if kind == Kind::ErrorRaised || (grave && self.ledger.told_of.error.is_none()) {
+            self.live.fault = Some((at.mono, reason.clone()));
+        }
+        self.ledger.told_of.words.push(reason.clone());
+        self.tell_of_health(now, at, kind, reason);
     }
 
     /// The words with which a code was told, which are not needed any more; of one that an earlier version told,
@@ -142,9 +159,12 @@ impl Tracker {
     }
 
     fn tell_of_health(&mut self, now: Now, at: Now, kind: Kind, reason: Reason) {
-        let job = self.ledger.open.clone();
+        let job = self.ledger.open.clone().filter(|_| !self.live.doubt);
         let source = EventSource::Report;
+        let found = self.was_found(at.mono) || (self.finding && at.mono == now.mono);
+        let finding = std::mem::replace(&mut self.finding, found);
         self.tell(now, Telling { job, source, reason: Some(reason), ..Telling::new(kind, at.wall) });
+        self.finding = finding;
     }
 
     /// Takes everything that stands for told: a printer that is met for the first time.

@@ -8,7 +8,9 @@ use crate::record::{JobClass, JobRecord};
 use crate::{JobIds, JobKind, Now, Status, Text};
 
 use super::Tracker;
+use super::holds::YOUNG;
 use super::seen::Seen;
+use super::states::Doing;
 
 /// Both numbers, if it has one of them.
 pub(super) fn pair(ids: &JobIds) -> Option<[Option<&str>; 2]> {
@@ -35,24 +37,23 @@ pub(super) fn is_of_cloud(record: &JobRecord) -> bool {
     long(&record.task_id) || long(&record.subtask_id)
 }
 
-/// Names of the vendor's calibrations, on all series (protocol 20.3): of the printer's own and of the slicer's.
-const CALIBRATIONS: [&str; 5] = [
-    "auto_cali_for_user",
-    "auto_filament_cali",
-    "extrusion_cali",
-    "abs_flowcalib_cali",
-    "user_cali_manual_pa",
-];
+/// How names of the printer's own calibrations begin, on all series (protocol 20.3).
+const OF_THE_PRINTER: &str = "auto_cali_for_user";
+/// Names of the slicer's.
+const CALIBRATIONS: [&str; 4] =
+    ["auto_filament_cali", "extrusion_cali", "abs_flowcalib_cali", "user_cali_manual_pa"];
 /// How names of the slicer's calibration prints end.
 const CALIBRATION_MODE: &str = "_calib_mode";
 
 /// What kind of job it is, by what the printer calls it, where its file lies and what that is called.
 pub(super) fn class(seen: &Seen) -> JobClass {
     let is_calibration = |text: &Text| {
-        let stem = text.split_once(".gcode").map_or(text.as_str(), |(stem, _)| stem);
+        let name = text.rsplit('/').next().unwrap_or_default();
+        let stem = name.split_once(".gcode").map_or(name, |(stem, _)| stem).trim_end_matches(".3mf");
         text.starts_with("/usr/")
-            || CALIBRATIONS.iter().any(|name| text.contains(name))
-            || stem.trim_end_matches(".3mf").ends_with(CALIBRATION_MODE)
+            || stem.starts_with(OF_THE_PRINTER)
+            || CALIBRATIONS.contains(&stem)
+            || stem.ends_with(CALIBRATION_MODE)
     };
     if seen.kind == Some(JobKind::System)
         || [&seen.file, &seen.name].into_iter().flatten().any(is_calibration)
@@ -118,6 +119,15 @@ impl Tracker {
         }
     }
 
+    /// Whether what the printer says may be about another job than the open one.
+    pub(super) fn is_in_doubt(&self, seen: &Seen) -> bool {
+        match self.doing {
+            Doing::Active | Doing::Ending(_) => self.is_other(seen) || self.is_another(seen),
+            Doing::Resolving(resolving) => resolving.replaced,
+            Doing::Unsynced | Doing::Rest | Doing::Arming(_) => false,
+        }
+    }
+
     /// The same while it is watched.
     pub(super) fn is_another(&self, seen: &Seen) -> bool {
         let Some(open) = &self.ledger.open else { return false };
@@ -125,7 +135,7 @@ impl Tracker {
             return differs(open, &seen.ids) && seen.status.is_some_and(Status::is_active);
         }
         if pair(&seen.ids).is_none() {
-            return renamed(open, seen) && falls(open, seen);
+            return renamed(open, seen) && falls(open, seen) && seen.status.is_some_and(Status::is_active);
         }
         // Its own number came before it began, and looked like the last one's.
         let advanced =
@@ -138,7 +148,12 @@ impl Tracker {
     /// Takes names and numbers that come later than the job: an A1 and a P1 need some messages for them.
     pub(super) fn adopt_names(&mut self, now: Now, seen: &Seen) {
         let new = self.has_new_ids(seen);
-        let young = self.is_young(now);
+        // A job under way that gets another name, and keeps it while its figures go on, is the same one.
+        let retitled =
+            self.ledger.open.as_ref().is_some_and(|open| renamed(open, seen) && !falls(open, seen));
+        self.live.retitled = retitled.then(|| self.live.retitled.unwrap_or(now.mono));
+        let lasts = self.live.retitled.is_some_and(|since| now.mono >= since + YOUNG);
+        let young = self.is_young(now) || lasts;
         let Some(open) = self.ledger.open.as_mut() else { return };
         let mut changed = false;
         if new && (recorded(open).is_none() || !differs(open, &seen.ids)) {

@@ -7,12 +7,14 @@ use std::time::Duration;
 
 use crate::event::{Kind, LATE};
 use crate::ledger::Phase;
+use crate::reason::Reason;
 use crate::record::JobClass;
 use crate::{Now, Status, stage};
 
 use super::holds::{
     HOLD_CLOCK, HOLD_FAILED, HOLD_FINISH, HOLD_IDLE, LOST, PAUSED, PRINTS, RENAMED, SETTLED, YOUNG,
 };
+use super::open::Beginning;
 use super::seen::Seen;
 use super::states::{Arming, Doing, Ending, Resolving};
 use super::{Tracker, identity, reason, since};
@@ -67,7 +69,7 @@ impl Tracker {
         let late = gap > LATE;
         if self.ledger.open.is_none() {
             self.doing = if status.is_active() {
-                Doing::Arming(Arming::new(now, seen, None, late))
+                Doing::Arming(Arming { rested: self.ledger.seen_at, ..Arming::new(now, seen, None, late) })
             } else {
                 if self.ledger.told_of.rest.is_none() || status == Status::Idle {
                     self.note_rest(seen);
@@ -133,7 +135,8 @@ impl Tracker {
     fn rest(&mut self, now: Now, seen: &Seen, before: Option<&Seen>) -> bool {
         if seen.status.is_some_and(Status::is_active) {
             let from = before.and_then(|before| before.status);
-            self.doing = Doing::Arming(Arming::new(now, seen, from, false));
+            let rested = self.heard.map(|heard| heard.wall);
+            self.doing = Doing::Arming(Arming { rested, ..Arming::new(now, seen, from, false) });
             return true;
         }
         match before {
@@ -179,7 +182,7 @@ impl Tracker {
 
     /// What was suspected is a job.
     fn open_armed(&mut self, now: Now, seen: &Seen, arming: &Arming) {
-        self.open(now, seen, arming.began, arming.late);
+        self.open(now, seen, &Beginning { at: arming.began, rested: arming.rested, late: arming.late });
         self.live.pause = arming.paused;
     }
 
@@ -231,16 +234,20 @@ impl Tracker {
 
     fn evaluate_pause(&mut self, now: Now, seen: &Seen, status: Status) {
         if status != Status::Pause {
-            self.live.pause = None;
+            (self.live.pause, self.live.ran_out) = (None, None);
             if self.ledger.going.phase == Phase::Paused {
                 self.go_on(now);
             }
             return;
         }
+        let why = reason::of_pause(&seen.health, seen.stage, self.news(now, seen));
+        if why.kind == "runout" {
+            self.live.ran_out.get_or_insert(now);
+        }
         if self.ledger.going.phase == Phase::Paused {
             self.pause_on(now);
             // The code may come long after the pause.
-            return self.evaluate_runout(now, seen);
+            return self.evaluate_runout(now, why);
         }
         let began = *self.live.pause.get_or_insert(now);
         if now.mono < began.mono + PAUSED {
@@ -253,35 +260,28 @@ impl Tracker {
         self.effects.save = true;
         self.finding |= self.was_found(began.mono);
         if self.is_print() {
-            let why = reason::of_pause(&seen.health, seen.stage, self.news(now, seen));
-            self.tell_of_job_at(now, began.wall, Kind::Paused, Some(why));
-            self.evaluate_runout(now, seen);
+            self.tell_of_job_at(now, began.wall, Kind::Paused, Some(why.clone()));
+            self.evaluate_runout(now, why);
         }
     }
 
     /// That filament ran out is told of a pause once, whenever it is known.
-    fn evaluate_runout(&mut self, now: Now, seen: &Seen) {
-        if self.ledger.going.ran_out || !self.is_print() {
-            return;
-        }
-        let why = reason::of_pause(&seen.health, seen.stage, self.news(now, seen));
-        if why.kind == "runout" {
+    fn evaluate_runout(&mut self, now: Now, why: Reason) {
+        let Some(at) = self.live.ran_out.filter(|_| why.kind == "runout") else { return };
+        if !self.ledger.going.ran_out && self.is_print() {
             self.ledger.going.ran_out = true;
             self.effects.save = true;
-            self.tell_of_job(now, Kind::RunOut, Some(why));
+            self.tell_of_job_at(now, at.wall, Kind::RunOut, Some(why));
         }
     }
 
     /// What is told once, while it prints.
     fn evaluate_milestones(&mut self, now: Now, seen: &Seen) {
-        if seen.awaits_figures {
-            self.live.prints = None;
-            return;
-        }
         // Layers are also counted while it measures (bambuddy #1837); the end of a print has no stage.
         let prints = seen.stage.is_none_or(|stage| stage.0 == 0 || stage == stage::IDLE);
         let layer = seen.layer.unwrap_or_default();
-        let began = (prints && seen.stage.is_some_and(|stage| stage.0 == 0)).then_some(now);
+        let began =
+            (prints && !seen.awaits_progress && seen.stage.is_some_and(|stage| stage.0 == 0)).then_some(now);
         self.live.prints = began.map(|now| self.live.prints.unwrap_or(now));
         if self.ledger.going.phase == Phase::Prepare {
             let long = self.live.prints.filter(|at| now.mono >= at.mono + PRINTS);
@@ -293,6 +293,9 @@ impl Tracker {
             self.once(now, now.wall, Kind::FirstLayer);
         }
         self.evaluate_layers(now, seen);
+        if seen.awaits_progress {
+            return;
+        }
         let percent = seen.progress.unwrap_or_default();
         self.evaluate_progress(now, percent);
         let total = seen.total_layers.filter(|total| *total > 0);

@@ -18,6 +18,17 @@ use super::states::{Arming, Doing};
 use super::telling::Telling;
 use super::{FirstSight, Tracker, id, identity, reason, since};
 
+/// How a job began.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Beginning {
+    /// When it was first seen.
+    pub(super) at: Timestamp,
+    /// When the printer was last seen at rest before.
+    pub(super) rested: Option<Timestamp>,
+    /// It was under way already when we looked.
+    pub(super) late: bool,
+}
+
 impl Tracker {
     /// A printer that is seen for the first time ever. What it is at is no news.
     pub(super) fn meet_job(&mut self, now: Now, seen: &Seen) -> bool {
@@ -45,12 +56,12 @@ impl Tracker {
     }
 
     /// A job begins; `late` when it was under way already when we looked.
-    pub(super) fn open(&mut self, now: Now, seen: &Seen, began: Timestamp, late: bool) {
+    pub(super) fn open(&mut self, now: Now, seen: &Seen, beginning: &Beginning) {
+        let Beginning { at: began, rested, late } = *beginning;
         if late && self.reopen(now, seen, began) {
             return;
         }
-        let rested = if late { self.ledger.seen_at } else { self.heard.map(|heard| heard.wall) };
-        let told = self.start_told(now, seen, rested.map(|rested| rested.min(began)));
+        let told = self.start_told(now, seen, rested);
         let started_at = told.or((!late).then_some(began));
         let mut record = self.record(seen, started_at);
         consumption::begin(self.ledger.meter.filter(|_| !late), &mut record, now.wall);
@@ -201,7 +212,8 @@ impl Tracker {
     /// What the printer says of its progress. Some firmware sets it to nothing when a job is cancelled.
     pub(super) fn note_figures(&mut self, now: Now, seen: &Seen) {
         let young = self.is_young(now);
-        let start = self.start_told(now, seen, self.ledger.going.counted_from);
+        let counted = self.ledger.going.counted_from;
+        let start = self.start_told(now, seen, counted.and_then(|from| from.checked_sub(CLOCK_AHEAD).ok()));
         let Some(open) = &mut self.ledger.open else { return };
         open.started_at = open.started_at.or(start);
         if let Some(percent) =

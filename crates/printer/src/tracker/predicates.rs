@@ -79,6 +79,7 @@ impl Tracker {
                 && old != new
                 && printing
                 && print
+                && !self.live.doubt
             {
                 let mut why = reason::word("filament");
                 why.text = seen.spool(new);

@@ -12,7 +12,7 @@ use crate::{Now, Status};
 
 use super::close::{End, by};
 use super::holds::{ASKS, PATIENCE, REST, RESUME};
-use super::open::{is_earlier, is_of, row_of};
+use super::open::{Beginning, is_earlier, is_of, row_of};
 use super::seen::Seen;
 use super::states::{Doing, Ending, Resolving};
 use super::{Tracker, reason};
@@ -66,7 +66,7 @@ impl Tracker {
         let late = it.gap > LATE;
         self.close(now, End { late: end.late || late, ..end });
         if it.held {
-            self.open(now, seen, it.began, late);
+            self.open(now, seen, &Beginning { at: it.began, rested: None, late });
         }
         true
     }
@@ -93,11 +93,15 @@ impl Tracker {
         let ended = self.ended(now, it.found, it.gap > LATE);
         let over = going.expected.is_some_and(|end| end <= it.began);
         let nearly = self.ledger.open.as_ref().is_some_and(|open| open.progress.unwrap_or_default() >= 99);
+        let done = self.is_done();
         let likely = !going.fault && (nearly || over);
         let mark =
             going.cancel.map(|mark| End { reason: Some(by(mark)), ..End::new(JobResult::Cancelled, ended) });
         let end = if it.away && !it.replaced {
-            if self.is_done() { End::new(JobResult::Finished, ended) } else { self.power_loss(now) }
+            if done { End::new(JobResult::Finished, ended) } else { self.power_loss(now) }
+        } else if done && it.replaced {
+            // Whatever happened on the way, it came to its end.
+            End::new(JobResult::Finished, ended)
         } else if let Some(cancelled) = mark {
             cancelled
         } else if likely {

@@ -23,8 +23,8 @@ pub(super) struct Seen {
     pub(super) contact: Contact,
     /// A question went unanswered.
     pub(super) stale: bool,
-    /// Progress and layer are those of the job before.
-    pub(super) awaits_figures: bool,
+    /// Progress is that of the job before.
+    pub(super) awaits_progress: bool,
     pub(super) progress: Option<u8>,
     pub(super) layer: Option<u32>,
     pub(super) total_layers: Option<u32>,
@@ -96,7 +96,7 @@ impl Seen {
             reach: snapshot.reach,
             contact: snapshot.contact,
             stale: snapshot.stale,
-            awaits_figures: job.awaits_figures,
+            awaits_progress: job.awaits_progress,
             progress: job.progress,
             layer: job.layer,
             total_layers: job.total_layers,
@@ -126,7 +126,7 @@ impl Seen {
         self.status == snapshot.status
             && self.progress == job.progress
             && self.layer == job.layer
-            && self.awaits_figures == job.awaits_figures
+            && self.awaits_progress == job.awaits_progress
             && self.stage == snapshot.stage
             && self.contact == snapshot.contact
             && self.reach == snapshot.reach

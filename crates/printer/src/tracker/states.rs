@@ -42,6 +42,8 @@ pub(super) struct Arming {
     /// An error came since.
     pub(super) error: Option<u32>,
     pub(super) late: bool,
+    /// When the printer was last seen at rest.
+    pub(super) rested: Option<Timestamp>,
 }
 
 /// A job whose end was said.
@@ -88,11 +90,10 @@ impl Arming {
             paused: None,
             error: seen.error.map(|error| error.0),
             late,
+            rested: None,
         }
     }
-}
 
-impl Arming {
     /// How long until it is believed in any case; `fresh` when it has a name or number of its own.
     pub(super) fn hold(&self, fresh: bool) -> Duration {
         if fresh || self.running { ARMED } else { UNNAMED }
