@@ -19,6 +19,47 @@ pub(crate) mod advice {
     pub(crate) const LOOK_FOR_NEWER: &str = "if this lasts, look for a newer version";
 }
 
+/// What is listed for a code with which the cloud refuses (protocol 1.6). None was ever seen, so nothing depends on
+/// them but what a person reads.
+#[derive(Debug)]
+pub(super) struct Listed {
+    code: i64,
+    /// What it says, after "the Bambu cloud".
+    what: &'static str,
+    /// What a person can do.
+    next: &'static str,
+}
+
+const LISTED: [Listed; 4] = [
+    Listed {
+        code: 1003,
+        what: "knows no such printer in this account",
+        next: "see in Bambu Handy whether the printer is still bound to this account",
+    },
+    Listed {
+        code: 1004,
+        what: "has no connection to the printer",
+        next: "see whether the printer is switched on, in the network and not in LAN Only Mode",
+    },
+    Listed {
+        code: 1005,
+        what: "says that the print failed",
+        next: "see on the printer's screen why, then start the print again from there or from the slicer",
+    },
+    Listed {
+        code: 1006,
+        what: "says that a file could not be uploaded",
+        next: "send the file again with the program that it came from, for this one uploads nothing",
+    },
+];
+
+impl Listed {
+    /// What is listed for this code.
+    pub(super) fn of(code: i64) -> Option<&'static Self> {
+        LISTED.iter().find(|listed| listed.code == code)
+    }
+}
+
 /// Why the cloud did not do what was asked.
 #[derive(Debug, ThisError)]
 #[non_exhaustive]
@@ -146,8 +187,8 @@ pub enum CloudError {
         /// What it wants us to wait.
         retry_after: Option<Duration>,
     },
-    /// Refused for a reason of its own.
-    #[error("the Bambu cloud refused the request (status {status}{}){}; if this lasts, look for a newer version", coded(*code), said(message))]
+    /// Refused for a reason of its own, perhaps by a code that is listed ([`Listed`]).
+    #[error("{}", refused(*status, *code, message))]
     Refused {
         /// The HTTP status.
         status: u16,
@@ -343,7 +384,10 @@ impl CloudError {
             Self::Tls(_) => "check bambu.ca_file and the system's certificates",
             Self::State(_) => "check who owns the state directory and its free space",
             Self::Unauthorised { .. } => "if this lasts for hours, log in again",
-            Self::Refused { .. } | Self::Unexpected { .. } => advice::LOOK_FOR_NEWER,
+            Self::Refused { code, .. } => {
+                code.and_then(Listed::of).map_or(advice::LOOK_FOR_NEWER, |code| code.next)
+            }
+            Self::Unexpected { .. } => advice::LOOK_FOR_NEWER,
             Self::Forbidden { .. } => "see whether the account may use its printers in Bambu's own app",
             Self::Kept { cause } => return cause.advice(),
             _ => return None,
@@ -423,6 +467,20 @@ fn innermost(error: &reqwest::Error) -> String {
 
 fn said(message: &str) -> String {
     if message.is_empty() { String::new() } else { format!(", saying \"{message}\"") }
+}
+
+fn refused(status: u16, code: Option<i64>, message: &str) -> String {
+    let said = said(message);
+    match code.and_then(Listed::of) {
+        Some(Listed { code, what, next }) => {
+            format!("the Bambu cloud {what} (status {status}, code {code}){said}; {next}")
+        }
+        None => format!(
+            "the Bambu cloud refused the request (status {status}{}){said}; {}",
+            coded(code),
+            advice::LOOK_FOR_NEWER
+        ),
+    }
 }
 
 fn coded(code: Option<i64>) -> String {

@@ -9,7 +9,7 @@ use reqwest::StatusCode;
 use reqwest::header::{DATE, HeaderMap, RETRY_AFTER, SET_COOKIE};
 use serde_json::Value;
 
-use super::error::CloudError;
+use super::error::{CloudError, Listed};
 use super::kinds::RequestOutcome;
 
 /// Longest text of the cloud's own that is passed on to a person.
@@ -87,6 +87,12 @@ impl HttpReply {
             return CloudError::TokenRejected { code, message };
         }
         match (status, json) {
+            // The same for what is listed about a printer and a file: it is no fault of the cloud's that would pass.
+            (status, _)
+                if !matches!(status, 401 | 429) && code.is_some_and(|code| Listed::of(code).is_some()) =>
+            {
+                CloudError::Refused { status, code, message }
+            }
             (401, Some(_)) if code == Some(4) => CloudError::TokenExpired,
             (401 | 200..=299, Some(json)) if says_login(json) => CloudError::TokenExpired,
             (401, _) => CloudError::Unauthorised { status },

@@ -11,6 +11,7 @@ use wiremock::matchers::{body_json, header, method, path};
 use wiremock::{Mock, MockServer, Request, ResponseTemplate};
 
 use super::client::LONGEST_BODY;
+use super::kinds::RequestOutcome;
 use super::limiter::{Ask, Demand, RequestKind};
 use super::printers::bound_printers;
 use super::reply::HttpReply;
@@ -299,6 +300,35 @@ fn both_envelopes_are_read() {
     );
     check!(content(500, &[], r#"{"code":500}"#), Err(CloudError::Server { status: 500, .. }));
     check!(content(502, &[], "<html>Bad gateway</html>"), Err(CloudError::NotData { status: 502 }));
+}
+
+#[test]
+fn listed_codes_say_what_happened_and_what_to_do() {
+    for (code, what, next) in [
+        (1003, "knows no such printer in this account", "Bambu Handy"),
+        (1004, "has no connection to the printer", "switched on"),
+        (1005, "says that the print failed", "screen"),
+        (1006, "says that a file could not be uploaded", "send the file again"),
+    ] {
+        // Listed without a status, so that any may come with them.
+        for status in [200, 400, 403, 404, 500, 503] {
+            let body = format!(r#"{{"code":{code},"message":"their words","error":""}}"#);
+            let error = content(status, &[], &body).unwrap_err();
+            check!(&error, CloudError::Refused { code: Some(told), .. } if *told == code);
+            let words = error.to_string();
+            for part in [what, &format!("code {code}"), "their words", next] {
+                assert!(words.contains(part), "{status} {code}: {part} is not in: {words}");
+            }
+            assert!(error.advice().is_some_and(|advice| advice.contains(next)), "{error:?}");
+            assert!(!error.needs_login(), "{error:?}");
+            assert_eq!(error.outcome(), RequestOutcome::Refused, "it concerns this question alone");
+        }
+        let body = format!(r#"{{"code":{code}}}"#);
+        check!(content(429, &[], &body), Err(CloudError::RateLimited { .. }));
+        check!(content(401, &[], &body), Err(CloudError::Unauthorised { .. }));
+    }
+    let other = content(404, &[], r#"{"code":1007,"message":"x"}"#).unwrap_err().to_string();
+    assert!(other.contains("refused the request (status 404, code 1007), saying \"x\""), "{other}");
 }
 
 #[test]

@@ -41,3 +41,4 @@ mod session;
 mod streams;
 mod support;
 mod traces;
+mod vendor;
