@@ -16,7 +16,7 @@ use serde_json::Value;
 
 use super::client::Client;
 use super::error::CloudError;
-use super::kinds::Releases;
+use super::kinds::{Releases, RequestOutcome};
 use super::limiter::{Ask, Demand, RequestKind};
 use super::reply::{HttpReply, member, number, text};
 use super::token::fingerprint;
@@ -82,7 +82,12 @@ impl Client {
         let host = url.host_str().unwrap_or_default().to_owned();
         let pass = self.limiter.pass(&host, ask(RequestKind::Picture, "")).await?;
         let answer = self.fetch(url, &host).await;
-        pass.ended(answer.as_ref().map_or_else(CloudError::outcome, HttpReply::outcome));
+        pass.ended(match &answer {
+            // A picture is no data, and no fault for that: the next one need not wait.
+            Ok(reply) if reply.status.is_success() => RequestOutcome::Good,
+            Ok(reply) => reply.outcome(),
+            Err(error) => error.outcome(),
+        });
         let answer = answer?;
         if !answer.status.is_success() {
             answer.content()?;

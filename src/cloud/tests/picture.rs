@@ -34,6 +34,20 @@ async fn a_picture_is_taken_up_to_its_largest_size() {
 }
 
 #[tokio::test]
+async fn a_second_picture_need_not_wait_for_the_first() {
+    let server = MockServer::start().await;
+    Mock::given(path("/cover"))
+        .respond_with(ResponseTemplate::new(200).set_body_bytes(png(100)))
+        .mount(&server)
+        .await;
+    let api = server.uri();
+    let client = client(&account(&format!("account: a@b.c, api_url: '{api}'")));
+    for _ in 0..3 {
+        check!(client.picture(&format!("{api}/cover")).await, Ok(_));
+    }
+}
+
+#[tokio::test]
 async fn what_no_browser_shows_is_no_picture() {
     for body in [&b"<CloudError>AccessDenied</CloudError>"[..], b"GIF89a", b"%PDF-1.7", b"", &PNG[..7]] {
         let (answer, _) = fetched(DEMO, body.to_vec()).await;
