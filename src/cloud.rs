@@ -22,7 +22,7 @@ pub use client::Client;
 pub use error::CloudError;
 pub(crate) use error::advice;
 pub use flow::LoginFlow;
-pub use kinds::{BoundPrinter, CodeKind, LoginReason, Releases, Rest};
+pub use kinds::{BoundPrinter, CodeKind, LoginReason, Page, Releases, Rest, Sliced};
 pub use limiter::Limiter;
 pub use login::{Answered, LoginAnswer, TokenGrant};
 pub use logins::{CloudLogin, Verdict, obtain, verdict};

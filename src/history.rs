@@ -45,7 +45,7 @@ impl Entry {
 /// What the files hold.
 #[derive(Debug, Default)]
 pub struct History {
-    /// The jobs, oldest first.
+    /// The jobs, those that ended first before the others.
     pub entries: Vec<Entry>,
     /// Lines that could not be read.
     pub damaged: usize,
@@ -111,6 +111,8 @@ pub fn read(disk: &dyn Disk) -> Result<History, DiskError> {
             }
         }
     }
+    // The cloud's list is read from its newest page to older ones.
+    history.entries.sort_by_key(|entry| entry.job.ended_at.or(entry.job.started_at));
     Ok(history)
 }
 

@@ -16,16 +16,25 @@ use serde_json::Value;
 
 use super::client::Client;
 use super::error::CloudError;
-use super::kinds::{Releases, RequestOutcome};
+use super::kinds::{Page, Releases, RequestOutcome, Sliced};
 use super::limiter::{Ask, Demand, RequestKind};
 use super::reply::{HttpReply, member, number, text};
 use super::token::fingerprint;
 use crate::config::is_loopback;
 use printer::Text;
-use printer::cloud::{Message, Names, Picture, Presence, Release, Task, TaskSlot, TaskStatus};
+use printer::cloud::{
+    Message, Names, Picture, Plate, PlateFilament, PlateObject, Presence, ProjectKey, Release, Task,
+    TaskSlot, TaskStatus,
+};
 
 /// As many tasks as one request brings, which is the cloud's own choice, too.
 const TASKS: &str = "20";
+const PAGE: usize = 20;
+/// Plates that are read of one file, objects of one plate, and how long their names may be: far more than there
+/// are, against an answer without end.
+const PLATES: usize = 64;
+const OBJECTS: usize = 512;
+const LONGEST_NAME: usize = 80;
 const MESSAGES: &str = "20";
 /// Any version of this form is taken (protocol 1.7); this one is the slicer's.
 const SLICER: &str = "02.00.00.00";
@@ -37,12 +46,26 @@ const LONGEST_NOTES: usize = 32 * 1024;
 const EXTERNAL: i64 = 255;
 
 impl Client {
-    /// The newest tasks of a printer.
-    pub async fn tasks(&self, token: &SecretString, serial: &str) -> Result<Vec<Task>, CloudError> {
-        let query = [("deviceId", serial), ("limit", TASKS)];
+    /// The newest tasks of a printer, or those after the one that ended another page (protocol 1.7.4).
+    pub async fn tasks(
+        &self,
+        token: &SecretString,
+        serial: &str,
+        after: Option<&str>,
+    ) -> Result<Page, CloudError> {
+        let mut query = vec![("deviceId", serial), ("limit", TASKS)];
+        query.extend(after.map(|after| ("after", after)));
         let content =
             self.get(ask(RequestKind::Tasks, serial), "v1/user-service/my/tasks", &query, token).await?;
-        tasks(&content).ok_or(CloudError::Unexpected { missing: "list of tasks" })
+        page(&content).ok_or(CloudError::Unexpected { missing: "list of tasks" })
+    }
+
+    /// The file of a job, plate by plate (protocol 1.7.7).
+    pub async fn project(&self, token: &SecretString, key: &ProjectKey) -> Result<Sliced, CloudError> {
+        let path = format!("v1/iot-service/api/user/project/{}", key.project);
+        let query = [("profile_id", key.profile.as_str())];
+        let content = self.get(ask(RequestKind::Project, &key.project), &path, &query, token).await?;
+        sliced(&content, &key.profile).ok_or(CloudError::Unexpected { missing: "list of plates" })
     }
 
     /// The firmware that is offered for a printer and its AMS units.
@@ -176,6 +199,68 @@ pub(super) fn tasks(content: &Value) -> Option<Vec<Task>> {
     Some(list(content, "hits")?.iter().filter_map(task).collect())
 }
 
+fn page(content: &Value) -> Option<Page> {
+    let hits = list(content, "hits")?;
+    // A page that is not full is the last one.
+    let next = hits.last().filter(|_| hits.len() >= PAGE).and_then(|last| id(last, "id"));
+    Some(Page { tasks: tasks(content)?, next })
+}
+
+/// The plates of one profile, or of the only one.
+pub(super) fn sliced(content: &Value, profile: &str) -> Option<Sliced> {
+    let profiles = list(content, "profiles")?;
+    let own = |value: &&Value| id(value, "profile_id").is_some_and(|id| id == profile);
+    let chosen = profiles.iter().find(own).or(match profiles {
+        [only] => Some(only),
+        _ => None,
+    })?;
+    let mut sliced = Sliced::default();
+    for value in list(chosen.get("context")?, "plates")?.iter().take(PLATES) {
+        let Some(plate) = plate(value) else { continue };
+        let pick = value.get("pick_picture").and_then(|picture| text(picture, "url"));
+        sliced.picks.extend(pick.map(|address| (plate.index, address.to_owned())));
+        sliced.plates.push(Arc::new(plate));
+    }
+    Some(sliced)
+}
+
+fn plate(value: &Value) -> Option<Plate> {
+    let objects = list(value, "objects").unwrap_or_default();
+    let filaments = list(value, "filaments").unwrap_or_default();
+    Some(Plate {
+        index: small(value, "index").filter(|index| *index > 0)?,
+        estimate: seconds(value, "prediction"),
+        weight_g: amount(value, "weight"),
+        filaments: filaments.iter().take(PLATES).map(plate_filament).collect(),
+        objects: objects.iter().filter_map(plate_object).take(OBJECTS).collect(),
+    })
+}
+
+fn plate_filament(value: &Value) -> PlateFilament {
+    PlateFilament {
+        number: small(value, "id").filter(|number| *number > 0),
+        filament_id: owned(value, "filament_id"),
+        material: owned(value, "type"),
+        color: owned(value, "color").and_then(|color| digits(color.trim_start_matches('#'))),
+        weight_g: amount(value, "used_g"),
+        length_m: amount(value, "used_m"),
+    }
+}
+
+/// What was left out before slicing is not printed, so it cannot be left out of the print.
+fn plate_object(value: &Value) -> Option<PlateObject> {
+    let left_out = value.get("skipped").is_some_and(|skipped| skipped == true || skipped == "true");
+    let id = small(value, "identify_id").filter(|id| *id > 0 && !left_out)?;
+    let name = text(value, "name")?.chars().filter(|c| !c.is_control()).take(LONGEST_NAME);
+    Some(PlateObject { id, name: name.collect::<String>().into() })
+}
+
+/// A colour in six or eight digits.
+fn digits(color: &str) -> Option<Text> {
+    let whole = matches!(color.len(), 6 | 8) && color.bytes().all(|digit| digit.is_ascii_hexdigit());
+    whole.then(|| color.into())
+}
+
 fn status(value: &Value, key: &str) -> Option<TaskStatus> {
     match number(value.get(key)?)? {
         1 => Some(TaskStatus::Created),
@@ -241,9 +326,7 @@ fn slot(value: &Value) -> Option<TaskSlot> {
         nozzle: None,
         filament_id: owned(value, "filamentId"),
         material: owned(value, "targetFilamentType").or_else(|| owned(value, "filamentType")),
-        color: owned(value, "targetColor").or_else(|| owned(value, "sourceColor")).filter(|color| {
-            matches!(color.len(), 6 | 8) && color.bytes().all(|digit| digit.is_ascii_hexdigit())
-        }),
+        color: text(value, "targetColor").or_else(|| text(value, "sourceColor")).and_then(digits),
         weight_g: amount(value, "weight"),
     })
 }

@@ -1,5 +1,6 @@
 //! The kinds of things that the rooms of the cloud hand to each other, and to who asks them.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,8 +8,8 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use thiserror::Error as ThisError;
 
-use printer::Serial;
-use printer::cloud::Release;
+use printer::cloud::{Plate, Release, Task};
+use printer::{Serial, Text};
 
 /// A printer of the account. Its access code, which the cloud sends along, is not kept.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -61,6 +62,30 @@ impl fmt::Display for CodeKind {
             Self::Email => "e-mail",
             Self::Sms => "text message",
         })
+    }
+}
+
+/// One page of a printer's tasks, newest first.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Page {
+    /// Those that could be read.
+    pub tasks: Vec<Task>,
+    /// What to ask for the page after it with; `None` when there is none.
+    pub next: Option<Text>,
+}
+
+/// What the cloud told of a job's file.
+#[derive(Clone, PartialEq, Default)]
+pub struct Sliced {
+    /// Its plates.
+    pub plates: Vec<Arc<Plate>>,
+    /// Where the picture of each plate's objects is; these addresses are signed, so they are secret.
+    pub picks: BTreeMap<u16, String>,
+}
+
+impl fmt::Debug for Sliced {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Sliced({:?}, {} pictures)", self.plates, self.picks.len())
     }
 }
 

@@ -65,6 +65,8 @@ pub enum RequestKind {
     Presets,
     /// What the cloud believes the printers do.
     Prints,
+    /// The file of a job, with its plates.
+    Project,
     /// A picture, from wherever it is kept.
     Picture,
 }

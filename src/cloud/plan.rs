@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use printer::cloud::{Names, is_private};
+use printer::cloud::{Names, ProjectKey, is_private};
 use printer::{Ams, ExternalSpool, JobIds, JobKind, Serial, Shared, Snapshot, Text};
 
 const MINUTE: Duration = Duration::from_secs(60);
@@ -42,6 +42,12 @@ const MESSAGES_LEAST: Duration = Duration::from_secs(10 * 60);
 const PRESENCE_LEAST: Duration = Duration::from_secs(30 * 60);
 /// Pauses before each attempt to get a picture.
 const PICTURE: [Duration; 3] = [Duration::ZERO, Duration::from_secs(10), Duration::from_secs(60)];
+/// A printer tells the numbers of a job one after the other: this long they must have been the same.
+const SETTLED: Duration = Duration::from_secs(5);
+/// Attempts to get a job's file, as far as the cloud or the network is to blame for the failure.
+const PROJECT: usize = 3;
+/// Between two pages of tasks from before the first one.
+const PAGES_EACH: Duration = Duration::from_secs(20);
 /// After failures of any kind: the first pause, doubled up to the longest (protocol 1.8).
 const AGAIN: Duration = Duration::from_secs(30);
 const SLOWEST: Duration = Duration::from_secs(15 * 60);
@@ -58,6 +64,12 @@ pub enum Want {
     Releases(Serial),
     /// The picture of its job.
     Picture(Serial),
+    /// The file of its job.
+    Project(Serial, ProjectKey),
+    /// The picture of the objects in it.
+    Pick(Serial),
+    /// The next page of its older tasks.
+    Older(Serial),
     /// The names of the account's filaments.
     Filaments,
     /// Its inbox.
@@ -67,12 +79,20 @@ pub enum Want {
 }
 
 impl Want {
+    /// Whether it lies elsewhere, so that what becomes of it says nothing of the cloud.
+    pub fn is_picture(&self) -> bool {
+        matches!(self, Self::Picture(_) | Self::Pick(_))
+    }
+
     /// Its name for counts and logs.
     pub fn name(&self) -> &'static str {
         match self {
             Self::Tasks(_) => "tasks",
             Self::Releases(_) => "firmware",
             Self::Picture(_) => "picture",
+            Self::Project(..) => "objects",
+            Self::Pick(_) => "picture of the objects",
+            Self::Older(_) => "older tasks",
             Self::Filaments => "filament names",
             Self::Messages => "messages",
             Self::Presence => "printer states",
@@ -110,6 +130,17 @@ struct PrinterPlan {
     releases: Option<Duration>,
     releases_asked: Option<Duration>,
     picture: Option<(Duration, usize)>,
+    /// When the job's file is asked for, and attempts that were made.
+    project: Option<(Duration, usize, ProjectKey)>,
+    pick: Option<(Duration, usize)>,
+    older: Option<Duration>,
+}
+
+impl PrinterPlan {
+    /// What is due of a picture.
+    fn picture(&mut self, want: &Want) -> &mut Option<(Duration, usize)> {
+        if matches!(want, Want::Pick(_)) { &mut self.pick } else { &mut self.picture }
+    }
 }
 
 /// Something of an account that is asked for now and then.
@@ -236,6 +267,34 @@ impl Plan {
         }
     }
 
+    /// A job is under way whose file was not asked for: it is, once its numbers have settled.
+    pub fn want_project(&mut self, now: Duration, serial: &Serial, key: ProjectKey) {
+        if let Some(due) = self.printers.get_mut(serial) {
+            due.project = Some((now + SETTLED, 0, key));
+        }
+    }
+
+    /// The file that was wanted is not that of the job any more.
+    pub fn forget_project(&mut self, serial: &Serial) {
+        if let Some(due) = self.printers.get_mut(serial) {
+            (due.project, due.pick) = (None, None);
+        }
+    }
+
+    /// The picture of the job's objects is wanted.
+    pub fn want_pick(&mut self, now: Duration, serial: &Serial) {
+        if let Some(due) = self.printers.get_mut(serial) {
+            due.pick = Some((now, 0));
+        }
+    }
+
+    /// There are older tasks than those that are known.
+    pub fn want_older(&mut self, now: Duration, serial: &Serial) {
+        if let Some(due) = self.printers.get_mut(serial) {
+            due.older = Some(now + PAGES_EACH);
+        }
+    }
+
     /// The printer's own word on its firmware is another one.
     pub fn upgrade_changed(&mut self, now: Duration, serial: &Serial) {
         let Some(due) = self.printers.get_mut(serial) else { return };
@@ -296,6 +355,11 @@ impl Plan {
                 return Some(Want::Picture(serial.clone()));
             }
         }
+        for (serial, due) in &self.printers {
+            if due.pick.is_some_and(|(at, _)| at <= now) {
+                return Some(Want::Pick(serial.clone()));
+            }
+        }
         for (serial, due) in &mut self.printers {
             if due.tasks.take_if(|at| *at <= now).is_some() {
                 due.hunt = due.hunt.and_then(|(made, most)| {
@@ -306,6 +370,11 @@ impl Plan {
                     Some((made, most)).filter(|_| next.is_some())
                 });
                 return Some(Want::Tasks(serial.clone()));
+            }
+        }
+        for (serial, due) in &self.printers {
+            if let Some((_, _, key)) = due.project.as_ref().filter(|(at, ..)| *at <= now) {
+                return Some(Want::Project(serial.clone(), key.clone()));
             }
         }
         self.presence.take(now).then_some(Want::Presence)
@@ -322,7 +391,13 @@ impl Plan {
         if self.filaments.take(now) {
             return Some(Want::Filaments);
         }
-        self.messages.take(now).then_some(Want::Messages)
+        if self.messages.take(now) {
+            return Some(Want::Messages);
+        }
+        let older = |(serial, due): (&Serial, &mut PrinterPlan)| {
+            due.older.take_if(|at| *at <= now).map(|_| Want::Older(serial.clone()))
+        };
+        self.printers.iter_mut().find_map(older)
     }
 
     /// What became of it; `jitter` is from 0.8 to 1.2, so that many gateways do not ask together.
@@ -331,28 +406,28 @@ impl Plan {
         match outcome {
             AskOutcome::Answered => {
                 self.failures = 0;
-                if let Want::Picture(serial) = want
-                    && let Some(due) = self.printers.get_mut(serial)
-                {
-                    due.picture = None;
-                }
+                self.settle(want);
             }
-            AskOutcome::Held(pause) if !matches!(want, Want::Picture(_)) => {
+            AskOutcome::Held(pause) if !want.is_picture() => {
                 self.quiet = now + pause.max(Duration::from_secs(1));
                 self.put_back(want);
             }
-            _ if matches!(want, Want::Picture(_)) => {
+            _ if want.is_picture() => {
                 // It lies elsewhere, so it says nothing of the rest.
-                if let Want::Picture(serial) = want
+                if let Want::Picture(serial) | Want::Pick(serial) = want
                     && let Some(due) = self.printers.get_mut(serial)
                 {
-                    due.picture = due.picture.and_then(|(_, made)| {
+                    let due = due.picture(want);
+                    *due = due.and_then(|(_, made)| {
                         let pause = PICTURE.get(made + 1)?;
                         Some((now + *pause, made + 1))
                     });
                 }
             }
-            AskOutcome::Useless | AskOutcome::Held(_) => self.failures = 0,
+            AskOutcome::Useless | AskOutcome::Held(_) => {
+                self.failures = 0;
+                self.settle(want);
+            }
             AskOutcome::Failed { least, too_many } => {
                 let pause = match too_many {
                     Some(Some(told)) => told.max(AGAIN),
@@ -368,8 +443,33 @@ impl Plan {
                 self.failures = self.failures.saturating_add(1);
                 self.quiet = now + pause;
                 self.put_back(want);
+                if let Some(project) = self.project(want) {
+                    *project = project
+                        .take()
+                        .map(|(at, made, key)| (at, made + 1, key))
+                        .filter(|(_, made, _)| *made < PROJECT);
+                }
             }
         }
+    }
+
+    /// What stays due until there is an answer has one.
+    fn settle(&mut self, want: &Want) {
+        if let Some(project) = self.project(want) {
+            *project = None;
+        }
+        if let Want::Picture(serial) | Want::Pick(serial) = want
+            && let Some(due) = self.printers.get_mut(serial)
+        {
+            *due.picture(want) = None;
+        }
+    }
+
+    /// What is due of a job's file, if that is still the one that was asked for.
+    fn project(&mut self, want: &Want) -> Option<&mut Option<(Duration, usize, ProjectKey)>> {
+        let Want::Project(serial, key) = want else { return None };
+        let project = &mut self.printers.get_mut(serial)?.project;
+        project.as_ref().is_some_and(|(_, _, due)| due == key).then_some(project)
     }
 
     /// What was not answered is asked again after the pause.
@@ -389,8 +489,18 @@ impl Plan {
             }
             Want::Filaments => self.filaments.due = Some(at),
             Want::Messages => self.messages.due = Some(at),
+            Want::Project(..) => {
+                if let Some(Some((planned, ..))) = self.project(want) {
+                    *planned = at.max(*planned);
+                }
+            }
+            Want::Older(serial) => {
+                if let Some(due) = self.printers.get_mut(serial) {
+                    due.older = Some(at);
+                }
+            }
             // By then the printers may be heard again; else it is wanted again.
-            Want::Presence | Want::Picture(_) => {}
+            Want::Presence | Want::Picture(_) | Want::Pick(_) => {}
         }
     }
 
@@ -404,7 +514,11 @@ impl Plan {
         if self.busy {
             return None;
         }
-        let of = |due: &PrinterPlan| [due.tasks, due.releases, due.picture.map(|(at, _)| at)];
+        let at = |due: Option<(Duration, usize)>| due.map(|(at, _)| at);
+        let of = |due: &PrinterPlan| {
+            let project = due.project.as_ref().map(|(at, ..)| *at);
+            [due.tasks, due.releases, due.older, project, at(due.picture), at(due.pick)]
+        };
         let printers = self.printers.values().flat_map(of);
         let account = [self.filaments.due, self.messages.due, self.presence.due];
         printers.chain(account).flatten().min().map(|at| at.max(self.quiet))
@@ -425,6 +539,8 @@ pub struct Sight {
     pub upgrade: bool,
     /// A spool has a filament of the account's own that has no name.
     pub unnamed: bool,
+    /// What is said of the job's origin, of its plate or its numbers is another thing.
+    pub source: bool,
 }
 
 /// Looks at each moment of a printer for what makes a question worth it. Most moments cost it a few
@@ -434,6 +550,8 @@ pub struct Watch {
     active: Option<bool>,
     ids: Arc<JobIds>,
     name: Option<Text>,
+    /// What the job is said to come from: its numbers, its kind, its plate, its file.
+    source: (Arc<JobIds>, Option<JobKind>, Option<u16>, Option<Text>),
     firmware: [Option<Text>; 2],
     ams: Shared<[Ams]>,
     external: Shared<[ExternalSpool]>,
@@ -447,6 +565,14 @@ impl Watch {
             return sight;
         }
         self.look_at_job(snapshot, &mut sight);
+        let job = &snapshot.job;
+        let (ids, kind, plate, file) = &self.source;
+        // The same address is the same numbers, and the usual case.
+        let same = Arc::ptr_eq(ids, &job.ids) || **ids == *job.ids;
+        if !same || (kind, plate, file) != (&job.kind, &job.plate, &job.file) {
+            sight.source = true;
+            self.source = (Arc::clone(&job.ids), job.kind, job.plate, job.file.clone());
+        }
         let firmware = [&snapshot.identity.firmware, &snapshot.update.latest];
         if self.firmware.each_ref() != firmware {
             // The first sight is the start, which asks anyway.

@@ -14,13 +14,13 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use crate::cloud::plan::{Plan, Sight, Want, Watch};
-use crate::cloud::{self, BoundPrinter, Releases};
+use crate::cloud::{self, BoundPrinter, Page, Releases, Sliced};
 use crate::disk::Writer;
-use printer::cloud::{self as domain, Names, Picture, Presence, Task};
+use printer::cloud::{self as domain, Names, Picture, Plate, Presence, Project, ProjectKey, Task};
 use printer::{Job, Now, Reach, Serial, Snapshot, Text};
 
 use super::AccountId;
-use cache::{Cache, CachedFacts, KeptAccount, KeptPrinter, Mark};
+use cache::{Cache, CachedFacts, KeptAccount, KeptPrinter, Mark, Older, View};
 
 /// The picture of the job before stays while that of a new one may come.
 const COVER_GRACE: Duration = Duration::from_secs(10);
@@ -28,6 +28,8 @@ const COVER_GRACE: Duration = Duration::from_secs(10);
 const UNHEARD: Duration = Duration::from_secs(60);
 /// Tasks that are kept on disk for each printer.
 const KEPT_TASKS: usize = 20;
+/// Pages of older tasks that are read of a printer whose history is empty: 500 prints.
+const PAGES: u32 = 25;
 
 /// A question that was answered, or was not.
 pub(super) struct CloudAnswer {
@@ -36,9 +38,12 @@ pub(super) struct CloudAnswer {
 }
 
 enum Found {
-    Tasks(Vec<Task>),
+    Tasks(Page),
+    /// A page after the first, and what it comes after.
+    Older(Text, Page),
+    Project(Sliced),
     Releases(Releases),
-    /// With the number of the task that it belongs to.
+    /// With what it belongs to: the number of a task, or a plate.
     Picture(Text, Picture),
     Filaments(Names),
     Messages(Vec<domain::Message>),
@@ -71,6 +76,25 @@ pub(super) enum Cover {
     Of(Text, Arc<Picture>),
 }
 
+impl Cover {
+    /// As it was kept, with what it was kept for.
+    fn kept(name: Option<Text>, picture: Option<Arc<Picture>>) -> Self {
+        match (name, picture) {
+            (Some(name), Some(picture)) => Self::Of(name, picture),
+            (Some(_), None) => Self::Gone,
+            (None, _) => Self::None,
+        }
+    }
+
+    fn told(&self) -> domain::Cover {
+        match self {
+            Self::None => domain::Cover::Unknown,
+            Self::Gone => domain::Cover::Gone,
+            Self::Of(_, picture) => domain::Cover::Is(Arc::clone(picture)),
+        }
+    }
+}
+
 /// What is known of one printer.
 #[derive(Default)]
 struct Known {
@@ -86,6 +110,19 @@ struct Known {
     /// Its task.
     task: Option<Text>,
     cover: Cover,
+    /// The file of the job that is under way, or was last.
+    source: Option<ProjectKey>,
+    /// The plate that the printer says it prints.
+    plate: Option<u16>,
+    /// The file that was asked for last.
+    project: Option<Arc<Project>>,
+    /// Where the pictures of its objects are; secret, so they are not kept.
+    picks: BTreeMap<u16, String>,
+    /// The picture of the objects on the job's plate.
+    pick: Cover,
+    /// What is after the last page of tasks that was read, and whether anybody wants it.
+    next_page: Option<Text>,
+    older: Option<Older>,
     /// When a picture that is not the job's must go.
     cover_until: Option<Duration>,
     presence: Option<Arc<Presence>>,
@@ -98,6 +135,25 @@ impl Known {
     fn task(&self) -> Option<&Arc<Task>> {
         let id = self.task.as_ref()?;
         self.tasks.iter().flat_map(|tasks| tasks.iter()).find(|task| task.id == *id)
+    }
+
+    /// The plate that the job prints, where its file is known.
+    fn plate(&self) -> Option<&Arc<Plate>> {
+        let project = self.project.as_ref()?;
+        let own = self.source.as_ref().is_some_and(|source| project.key.is_of(source));
+        project.plate(self.plate, self.task().map(AsRef::as_ref)).filter(|_| own)
+    }
+
+    /// What a picture of the plate's objects belongs to.
+    fn pick_name(&self) -> Option<Text> {
+        let (source, plate) = (self.source.as_ref()?, self.plate()?);
+        Some(format!("{}/{}/{}", source.project, source.profile, plate.index).into())
+    }
+
+    /// Where the picture of the plate's objects is, and what it belongs to.
+    fn pick_address(&self) -> Option<(Text, String)> {
+        let address = self.picks.get(&self.plate()?.index)?.clone();
+        Some((self.pick_name()?, address))
     }
 
     /// Whether the picture is that of the job.
@@ -120,6 +176,12 @@ impl Known {
                 Cover::Of(task, _) => Some(task.clone()),
                 Cover::None | Cover::Gone => None,
             },
+            project: self.project.clone(),
+            pick_of: match &self.pick {
+                Cover::Of(name, _) => Some(name.clone()),
+                Cover::None | Cover::Gone => None,
+            },
+            older: self.older.clone(),
         }
     }
 
@@ -130,11 +192,9 @@ impl Known {
             ams_releases: self.releases.ams.clone(),
             task: self.task().cloned(),
             recent: self.tasks.clone(),
-            cover: match &self.cover {
-                Cover::None => domain::Cover::Unknown,
-                Cover::Gone => domain::Cover::Gone,
-                Cover::Of(_, picture) => domain::Cover::Is(Arc::clone(picture)),
-            },
+            cover: self.cover.told(),
+            plate: self.plate().cloned(),
+            pick: self.pick.told(),
             presence: self.presence.clone().filter(|_| self.reach != Reach::Online),
             names: Arc::clone(names),
         }
@@ -194,14 +254,17 @@ impl Facts {
         asked.place = place;
         let known = self.printers.entry(serial.clone()).or_insert_with(|| {
             let kept = self.earlier.printers.remove(serial.as_str()).unwrap_or_default();
-            let picture = self.cache.picture(serial).filter(|_| kept.cover_of.is_some());
-            let cover = match (kept.cover_of, picture) {
-                (Some(task), Some(picture)) => Cover::Of(task, picture),
-                (Some(_), None) => Cover::Gone,
-                (None, _) => Cover::None,
+            let picture = |view, name: Option<Text>| {
+                let picture = name.as_ref().and_then(|_| self.cache.picture(view, serial));
+                Cover::kept(name, picture)
             };
+            let (cover, pick) = (picture(View::Cover, kept.cover_of), picture(View::Pick, kept.pick_of));
             Known {
                 account: id,
+                source: kept.project.as_ref().map(|project| project.key.clone()),
+                project: kept.project,
+                older: kept.older,
+                pick,
                 releases: Releases { printer: kept.release, ams: kept.ams_releases },
                 releases_at: kept.releases_at,
                 tasks: kept.tasks.map(Into::into),
@@ -212,6 +275,9 @@ impl Facts {
             }
         });
         asked.plan.add(now.mono, serial, age(now, known.releases_at));
+        if known.older.is_some() {
+            asked.plan.want_older(now.mono, serial);
+        }
         let before = std::mem::replace(&mut known.account, id);
         if before != id
             && let Some(asked) = self.accounts.get_mut(&before)
@@ -228,9 +294,23 @@ impl Facts {
             if let Some(asked) = self.accounts.get_mut(&known.account) {
                 asked.plan.remove(serial);
             }
-            self.cache.keep_picture(serial, None);
+            self.cache.keep_picture(View::Cover, serial, None);
+            self.cache.keep_picture(View::Pick, serial, None);
             self.cache.touch(now);
         }
+    }
+
+    /// Somebody has taken in the newest tasks of a printer and wants those from before them, too.
+    pub(super) fn want_older(&mut self, now: Now, serial: &Serial) {
+        let Some(known) = self.printers.get_mut(serial) else { return };
+        let (Some(asked), Some(after)) = (self.accounts.get_mut(&known.account), known.next_page.clone())
+        else {
+            return;
+        };
+        known.older = Some(Older { after, pages: 1 });
+        asked.plan.want_older(now.mono, serial);
+        self.cache.touch(now);
+        self.next = now.mono;
     }
 
     /// Accounts that were given up are asked nothing more. What is known of them is kept: one whose configuration
@@ -328,6 +408,15 @@ impl Facts {
         if sight.ended {
             plan.job_ended(now.mono, serial);
         }
+        if (sight.first || sight.started || sight.source)
+            && known.follow_source(now, plan, serial, snapshot, sight)
+        {
+            self.cache.touch(now);
+            self.changed.insert(serial.clone());
+        }
+        if known.drop_pick() {
+            self.cache.keep_picture(View::Pick, serial, None);
+        }
         if sight.upgrade {
             plan.upgrade_changed(now.mono, serial);
         }
@@ -357,11 +446,12 @@ impl Facts {
     }
 
     /// Takes in the tasks of a printer.
-    fn on_tasks(&mut self, now: Now, serial: &Serial, tasks: Vec<Task>, job: &Job) {
+    fn on_tasks(&mut self, now: Now, serial: &Serial, page: Page, job: &Job) {
         let Some(known) = self.printers.get_mut(serial) else { return };
         let Some(asked) = self.accounts.get_mut(&known.account) else { return };
+        known.next_page = page.next;
         // The question was about one printer; the answer need not be.
-        let own = tasks.into_iter().filter(|task| task.serial == serial.as_str());
+        let own = page.tasks.into_iter().filter(|task| task.serial == serial.as_str());
         let tasks: Arc<[Arc<Task>]> = own.map(Arc::new).collect();
         let still = |id: &Text| tasks.iter().any(|task| task.id == *id);
         if !known.task.as_ref().is_some_and(still) {
@@ -378,10 +468,70 @@ impl Facts {
         } else if !known.cover_fits() {
             // The new job has no picture, as far as is known.
             known.drop_cover();
-            self.cache.keep_picture(serial, None);
+            self.cache.keep_picture(View::Cover, serial, None);
+        }
+        // Only now the plate may be known.
+        known.want_pick(now, &mut asked.plan, serial);
+        if known.drop_pick() {
+            self.cache.keep_picture(View::Pick, serial, None);
         }
         self.changed.insert(serial.clone());
         self.cache.touch(now);
+    }
+
+    /// Takes in a page of a printer's older tasks; gives them, and sees to the next page.
+    fn on_older(&mut self, now: Now, serial: &Serial, after: &Text, page: Page) -> Vec<Arc<Task>> {
+        let Some(known) = self.printers.get_mut(serial) else { return Vec::new() };
+        let Some(older) = known.older.take_if(|older| older.after == *after) else { return Vec::new() };
+        self.cache.touch(now);
+        let pages = older.pages + 1;
+        // A page that ends as the one before was asked for anew is no other page.
+        let next = page.next.filter(|next| next != after && pages < PAGES);
+        if let (Some(next), Some(asked)) = (next, self.accounts.get_mut(&known.account)) {
+            known.older = Some(Older { after: next, pages });
+            asked.plan.want_older(now.mono, serial);
+        }
+        page.tasks.into_iter().filter(|task| task.serial == serial.as_str()).map(Arc::new).collect()
+    }
+
+    /// The cloud does not tell a printer's older tasks.
+    fn no_older(&mut self, now: Now, serial: &Serial) {
+        if let Some(known) = self.printers.get_mut(serial) {
+            known.older = None;
+            self.cache.touch(now);
+        }
+    }
+
+    /// Takes in what the cloud told of a job's file, or that it tells nothing of it, if no other job has begun in
+    /// the meantime. Either is kept: it is not asked again.
+    fn on_project(&mut self, now: Now, serial: &Serial, key: ProjectKey, sliced: Sliced) {
+        let Some(known) = self.printers.get_mut(serial) else { return };
+        let Some(asked) = self.accounts.get_mut(&known.account) else { return };
+        if !known.source.as_ref().is_some_and(|source| source.is_of(&key)) {
+            return;
+        }
+        known.project = Some(Arc::new(Project { key, plates: sliced.plates }));
+        known.picks = sliced.picks;
+        known.want_pick(now, &mut asked.plan, serial);
+        self.changed.insert(serial.clone());
+        self.cache.touch(now);
+    }
+
+    /// Takes in the picture of a plate's objects, if it is still that of the job.
+    fn on_pick(&mut self, now: Now, serial: &Serial, name: Text, picture: Picture) {
+        let Some(known) = self.printers.get_mut(serial) else { return };
+        if known.pick_name().as_ref() != Some(&name) {
+            // What is wanted now was taken for answered.
+            if let Some(asked) = self.accounts.get_mut(&known.account) {
+                known.want_pick(now, &mut asked.plan, serial);
+            }
+            return;
+        }
+        let picture = Arc::new(picture);
+        known.pick = Cover::Of(name, Arc::clone(&picture));
+        self.cache.keep_picture(View::Pick, serial, Some(picture));
+        self.cache.touch(now);
+        self.changed.insert(serial.clone());
     }
 
     /// Takes in the firmware that is offered for a printer.
@@ -402,7 +552,7 @@ impl Facts {
         let picture = Arc::new(picture);
         known.cover = Cover::Of(task, Arc::clone(&picture));
         known.cover_until = None;
-        self.cache.keep_picture(&serial, Some(picture));
+        self.cache.keep_picture(View::Cover, &serial, Some(picture));
         self.cache.touch(now);
         self.changed.insert(serial);
     }
@@ -459,6 +609,59 @@ impl Known {
         self.job = mark;
         self.task = None;
         self.cover_until = Some(now.mono + COVER_GRACE);
+    }
+
+    /// Takes in what the printer says of its job's file, and has it asked for where that was not done; says whether
+    /// it is another one.
+    fn follow_source(
+        &mut self,
+        now: Now,
+        plan: &mut Plan,
+        serial: &Serial,
+        snapshot: &Snapshot,
+        sight: Sight,
+    ) -> bool {
+        let source = ProjectKey::of(&snapshot.job);
+        let plate = domain::plate_of(&snapshot.job);
+        let same = match (&self.source, &source) {
+            (Some(before), Some(now)) => before.is_of(now),
+            (None, None) => true,
+            _ => false,
+        };
+        let other = !same || self.plate != plate;
+        (self.source, self.plate) = (source, plate);
+        if !same {
+            self.picks.clear();
+            plan.forget_project(serial);
+        }
+        let asked = self.source.as_ref().zip(self.project.as_ref()).is_some_and(|(s, p)| p.key.is_of(s));
+        if let Some(source) = self.source.clone()
+            && !asked
+            && snapshot.is_active()
+            && (!same || sight.first || sight.started)
+        {
+            plan.want_project(now.mono, serial, source);
+        }
+        self.want_pick(now, plan, serial);
+        other
+    }
+
+    /// Has the picture of the plate's objects fetched, where it is not there and its address is known.
+    fn want_pick(&self, now: Now, plan: &mut Plan, serial: &Serial) {
+        let has = |name: &Text| matches!(&self.pick, Cover::Of(of, _) if of == name);
+        if self.pick_address().is_some_and(|(name, _)| !has(&name)) {
+            plan.want_pick(now.mono, serial);
+        }
+    }
+
+    /// Lets go of a picture of other objects than those of the job; says whether it did.
+    fn drop_pick(&mut self) -> bool {
+        let name = self.pick_name();
+        let foreign = matches!(&self.pick, Cover::Of(of, _) if name.as_ref() != Some(of));
+        if foreign {
+            self.pick = Cover::Gone;
+        }
+        foreign
     }
 
     fn drop_cover(&mut self) {

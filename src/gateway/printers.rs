@@ -222,6 +222,7 @@ impl Gateway {
                     self.records.append(serial, &name.unwrap_or_default(), *job);
                 }
                 Output::AskCloud { decides } => self.facts.want_tasks(now, serial, decides),
+                Output::AskOlder => self.facts.want_older(now, serial),
                 Output::Log(note) => {
                     if let Some(printer) = self.printers.get(serial) {
                         log(printer.twin.snapshot().name(), &note);

@@ -12,11 +12,12 @@ use homeassistant::action::{self, ACTIONS};
 use homeassistant::catalog::{AMS, EXTERNAL, PRINTER, SLOT};
 use homeassistant::command;
 use homeassistant::topic::Topics;
+use printer::cloud::{Plate, PlateObject};
 use printer::command::permit::{Class, Condition};
 use printer::tools::AirductMode;
 use printer::update::Progress;
 use printer::{
-    Command, Content, Control, Hms, Now, Policy, PrintError, Reach, Snapshot, Stage, Status, permit,
+    Command, Content, Control, Facts, Hms, Now, Policy, PrintError, Reach, Snapshot, Stage, Status, permit,
 };
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -947,6 +948,9 @@ fn every_control_has_a_class_and_every_action_an_example_that_works() {
     let mut second = snapshot.ams[0].clone();
     second.id = 1;
     snapshot.ams = [&snapshot.ams[..], &[second]].concat().into();
+    let cube = PlateObject { id: 146, name: "Cube.stl".into() };
+    let plate = Plate { objects: vec![cube], ..Plate::default() };
+    snapshot.learn(&Arc::new(Facts { plate: Some(plate.into()), ..Facts::default() }));
     for action in ACTIONS {
         let request = action::read(&snapshot, action.name, action.example.as_bytes());
         assert!(request.command.is_ok(), "{}: {:?}", action.name, request.command);

@@ -16,8 +16,9 @@ use crate::support::world::{Eyes, Gateway, Seen, World, soon};
 use crate::support::{Broker, Kind};
 
 /// All that is asked for beside login and list.
-const DATA: [Endpoint; 6] = [
+const DATA: [Endpoint; 7] = [
     Endpoint::Tasks,
+    Endpoint::Project,
     Endpoint::Version,
     Endpoint::Presets,
     Endpoint::Messages,
@@ -118,6 +119,67 @@ async fn a_job_of_the_cloud_has_its_picture_its_weights_and_its_times() {
     let state = std::fs::read_to_string(scene.world.folder.path().join("state/facts.json")).unwrap();
     assert!(!state.contains("sign=") && !state.contains("http"), "{state}");
     assert!(!state.contains(&scene.world.cloud.settings().token));
+}
+
+#[tokio::test]
+async fn the_objects_of_a_cloud_job_have_names_and_are_left_out_by_them() {
+    let scene = Scene::new().await;
+    let gateway = scene.gateway();
+    scene.value("printable_objects", |count| count == "4").await;
+    let listed = scene.document("printable_objects/attributes", |listed| listed["objects"].is_object()).await;
+    let expected = json!({"146": "Cube.stl", "193": "Lid.stl", "240": "Clip.stl", "241": "Clip.stl"});
+    assert_eq!(listed["objects"], expected);
+    let pick = scene.value("image/pick", |_| true).await;
+    assert_ne!(pick, scene.value("image/cover", |_| true).await);
+    let weights = scene.document("filament_weight/attributes", |w| w["filaments"].is_array()).await;
+    let first = &weights["filaments"][0];
+    assert_eq!((&first["number"], first["color"].as_str().unwrap().len()), (&json!(1), 9), "{weights}");
+    assert!(
+        first["weight_g"].as_f64().unwrap() > 0.0 && first["length_m"].as_f64().unwrap() > 0.0,
+        "{weights}"
+    );
+
+    // By name or by number, in one request; a name that two have is none.
+    let act = async |request: Value, wanted: &str| -> Value {
+        let id = request["id"].as_str().unwrap().to_owned();
+        let topic = format!("{}/action/skip_objects", scene.printer());
+        scene.eyes.publish(&topic, &request.to_string());
+        let find = |seen: &Seen| {
+            let results = seen.messages.iter().filter(|(told, _)| *told == format!("{topic}/result"));
+            let mut results = results.filter_map(|(_, text)| serde_json::from_str::<Value>(text).ok());
+            results.find(|result| result["id"] == id.as_str() && result["outcome"] == wanted)
+        };
+        scene.eyes.until(&format!("{wanted} for {id}"), find).await
+    };
+    let done = act(json!({"id": "named", "objects": ["cube.STL", 193]}), "confirmed").await;
+    let objects = json!([{"id": 146, "name": "Cube.stl"}, {"id": 193, "name": "Lid.stl"}]);
+    assert_eq!(done["objects"], objects, "{done}");
+    let skipped = scene.document("skipped_objects/attributes", |s| s["objects"] == json!([146, 193])).await;
+    assert_eq!(skipped["names"], json!({"146": "Cube.stl", "193": "Lid.stl"}));
+    let several = act(json!({"id": "two", "objects": ["Clip.stl"]}), "refused").await;
+    assert!(several["reason"].as_str().unwrap().ends_with("of 240, 241"), "{several}");
+    let none = act(json!({"id": "none", "objects": ["Vase"]}), "refused").await;
+    assert!(none["reason"].as_str().unwrap().contains("no object `Vase`; it has `Cube.stl`"), "{none}");
+
+    // Once for each job that is under way, also across a start, and no address is kept.
+    let rest = scene.world.cloud.rest();
+    let asked = rest.asked(Endpoint::Project);
+    assert!(asked <= scene.world.serials().len(), "{asked}");
+    gateway.stop().await;
+    let state = std::fs::read_to_string(scene.world.folder.path().join("state/facts.json")).unwrap();
+    assert!(state.contains("Lid.stl") && !state.contains("http"), "{state}");
+    let topics = ["image/pick", "printable_objects"].map(|key| format!("{}/{key}", scene.printer()));
+    for topic in &topics {
+        scene.eyes.publish_retained(topic, "");
+        scene.eyes.until("an empty broker", |seen| (!seen.values.contains_key(topic)).then_some(())).await;
+    }
+    let gateway = scene.gateway();
+    scene.value("printable_objects", |count| count == "4").await;
+    scene.value("image/pick", |again| again == pick).await;
+    // A look at the tasks is after what would be asked at a start.
+    scene.value("status", |status| status == "running").await;
+    gateway.stop().await;
+    assert_eq!(rest.asked(Endpoint::Project), asked, "{:?}", rest.requests());
 }
 
 #[tokio::test]

@@ -10,7 +10,7 @@ use bambu::session::Budget;
 use bambu2mqtt::config::StateDir;
 use bambu2mqtt::disk::{DiskEvent, FileName, Writer};
 use bambu2mqtt::gateway::Clock;
-use bambu2mqtt::history::Entry;
+use bambu2mqtt::history::{self, Entry};
 use bambu2mqtt::ledger;
 use homeassistant::topic::Topics;
 use printer::ledger::{Going, Phase};
@@ -289,6 +289,47 @@ async fn a_calibration_is_not_in_the_list_of_prints() {
     jobs.retain(|job| job["observed"] == true);
     let names: Vec<_> = jobs.iter().map(|job| &job["name"]).collect();
     assert_eq!(names, ["Lid"], "{}", left.stdout);
+}
+
+#[tokio::test]
+async fn the_history_of_a_new_printer_is_filled_page_by_page() {
+    let world = World::with(Options { printers: 1, speed: 10.0, ..Options::default() }).await;
+    let serials = world.serials();
+    world
+        .cloud
+        .with_printer(&serials[0], |printer| {
+            printer.rest();
+            printer.remember_more(45);
+        })
+        .unwrap();
+    let broker = Broker::start(Kind::Embedded).await;
+    let document = world.configuration(broker.port, &Value::Null);
+    let gateway = Gateway::at_speed(&document, None, 60);
+    let state = StateDir::open(&world.folder.path().join("state")).unwrap();
+    let jobs = || history::read(&state).unwrap().entries;
+    let filled = async {
+        while !jobs().iter().any(|entry| entry.job.name.as_deref() == Some("Earlier 45")) {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    soon("the oldest print", filled).await;
+    gateway.stop().await;
+    let entries = jobs();
+    // Those of yesterday are there, too, and none is there twice.
+    let names: Vec<_> = entries.iter().filter_map(|entry| entry.job.name.as_deref()).collect();
+    let earlier: Vec<_> = (1..=45).rev().map(|number| format!("Earlier {number}")).collect();
+    assert_eq!(names[..45], earlier, "those that ended first before the others");
+    assert!(names[45..].iter().all(|name| !name.starts_with("Earlier")) && names.len() >= 48, "{names:?}");
+    let asked = world.cloud.rest().asked(Endpoint::Tasks);
+
+    // Another start begins no second filling.
+    let gateway = Gateway::at_speed(&document, None, 60);
+    let eyes = Eyes::open(broker.port).await;
+    eyes.holds("bambu2mqtt/bridge/printers_online", "1").await;
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    gateway.stop().await;
+    assert_eq!(jobs(), entries);
+    assert!(world.cloud.rest().asked(Endpoint::Tasks) <= asked + 2, "{:?}", world.cloud.rest().requests());
 }
 
 #[tokio::test]

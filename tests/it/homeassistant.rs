@@ -434,7 +434,8 @@ fn each_component_is_complete_and_unique() {
                 if platform == "event" {
                     assert!(!home.broker.contains_key(c["state_topic"].as_str().unwrap()), "{id} is kept");
                 } else if platform == "image" {
-                    assert!(c["image_topic"].as_str().unwrap().ends_with("/image/cover"), "{id}");
+                    let topic = id.replacen('_', "/", 1);
+                    assert!(c["image_topic"].as_str().unwrap().ends_with(&format!("/{topic}")), "{id}");
                 } else if platform != "button" {
                     let topic = c["state_topic"].as_str().or(c["percentage_state_topic"].as_str()).unwrap();
                     assert!(home.broker.contains_key(topic), "{id} of {model} has no value");

@@ -18,6 +18,10 @@ pub use table::ACTIONS;
 
 /// Longest request that is looked at, bytes.
 pub const LONGEST: usize = 16 * 1024;
+/// Longest name of an object, bytes.
+const LONGEST_NAME: usize = 320;
+/// Objects that a refusal lists.
+const NAMED: usize = 16;
 
 /// One action.
 pub struct Action {
@@ -61,8 +65,8 @@ pub enum Kind {
     Text(usize),
     /// Several lines of text, at most so many bytes together.
     Lines(usize),
-    /// Whole numbers, at most so many.
-    Numbers(usize),
+    /// Objects of the print by number or by name, at most so many.
+    Objects(usize),
     /// A slot or an external spool, as `active_slot` calls it.
     Slot,
     /// Slots, `null` for none.
@@ -91,6 +95,12 @@ pub enum Error {
     Wrong { member: &'static str, wanted: String, got: String },
     #[error("there is no slot `{0}` on this printer; there are {1}")]
     NoSlot(String, String),
+    #[error("the names of this print's objects are not known: give their numbers")]
+    NoNames,
+    #[error("this print has no object `{0}`; it has {1}")]
+    NoSuchObject(String, String),
+    #[error("this print has several objects `{0}`: give the numbers of those that are meant, of {1}")]
+    Several(String, String),
     #[error("{0}")]
     Other(&'static str),
 }
@@ -178,7 +188,7 @@ impl Kind {
             Self::Words(words) => format!("a list of some of {}", quoted(words)),
             Self::Text(longest) => format!("text of 1 to {longest} bytes"),
             Self::Lines(longest) => format!("a list of lines, together at most {longest} bytes"),
-            Self::Numbers(most) => format!("a list of 1 to {most} whole numbers"),
+            Self::Objects(most) => format!("a list of 1 to {most} whole numbers or names"),
             Self::Slot => "the name of a slot (`A1-3`, `HT1`, `Ext`)".into(),
             Self::Slots => "a list of names of slots, `null` for none".into(),
             Self::Color => "a color (`#00AE42`)".into(),
@@ -206,8 +216,10 @@ impl Kind {
                     .sum();
                 length <= longest && list(&|v| v.as_str().is_some_and(|line| is_line(line, longest)))
             }
-            Self::Numbers(most) => {
-                value.as_array().is_some_and(|list| list.len() <= most) && list(&|v| whole(v).is_some())
+            Self::Objects(most) => {
+                let object =
+                    |v: &Json| whole(v).is_some() || v.as_str().is_some_and(|v| is_line(v, LONGEST_NAME));
+                value.as_array().is_some_and(|list| list.len() <= most) && list(&object)
             }
             Self::Slot => value.is_string(),
             Self::Slots => list(&|v| v.is_null() || v.is_string()),
@@ -297,9 +309,45 @@ impl Arguments<'_> {
         self.members.get(name).and_then(Json::as_array).into_iter().flatten().filter_map(Json::as_str)
     }
 
-    fn numbers(&self, name: &str) -> Vec<u32> {
+    /// The numbers of objects that are given by number or by name; none twice.
+    fn objects(&self, name: &str) -> Result<Vec<u32>, Error> {
         let list = self.members.get(name).and_then(Json::as_array);
-        list.into_iter().flatten().filter_map(whole).collect()
+        let mut objects = Vec::new();
+        for value in list.into_iter().flatten() {
+            let id = match (whole(value), value.as_str()) {
+                (Some(id), _) => id,
+                (None, Some(name)) => self.object(name.trim())?,
+                (None, None) => continue,
+            };
+            if !objects.contains(&id) {
+                objects.push(id);
+            }
+        }
+        Ok(objects)
+    }
+
+    /// The number of the object that a name means in this print.
+    fn object(&self, name: &str) -> Result<u32, Error> {
+        let plate = self.snapshot.known.facts.plate.as_deref();
+        let objects = plate.map(|plate| plate.objects.as_slice()).unwrap_or_default();
+        if objects.is_empty() {
+            return Err(Error::NoNames);
+        }
+        let list =
+            |objects: &mut dyn Iterator<Item = String>| objects.take(NAMED).collect::<Vec<_>>().join(", ");
+        let mut named =
+            objects.iter().filter(|object| object.name.trim().to_lowercase() == name.to_lowercase());
+        match (named.next(), named.next()) {
+            (Some(object), None) => Ok(object.id),
+            (Some(first), Some(second)) => {
+                let all = [first, second].into_iter().chain(named);
+                Err(Error::Several(shown(name), list(&mut all.map(|object| object.id.to_string()))))
+            }
+            (None, _) => {
+                let all = list(&mut objects.iter().map(|object| format!("`{}`", shown(&object.name))));
+                Err(Error::NoSuchObject(shown(name), all))
+            }
+        }
     }
 
     fn color(&self, name: &str) -> Option<u32> {

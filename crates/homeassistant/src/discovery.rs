@@ -43,9 +43,11 @@ pub(super) fn platform_of(component: &str) -> Option<&'static str> {
         .find(|platform| component.strip_prefix(platform).is_some_and(|rest| rest.starts_with('_')))
 }
 
-/// What the picture of its job is: Home Assistant passes this on to browsers.
-pub(super) fn picture_type(snapshot: &Snapshot) -> &'static str {
-    snapshot.known.facts.cover.picture().map_or(USUAL_PICTURE, |cover| cover.kind.content_type())
+/// What the pictures of its job and of the job's objects are: Home Assistant passes this on to browsers.
+pub(super) fn picture_types(snapshot: &Snapshot) -> [&'static str; 2] {
+    let facts = &snapshot.known.facts;
+    [&facts.cover, &facts.pick]
+        .map(|picture| picture.picture().map_or(USUAL_PICTURE, |picture| picture.kind.content_type()))
 }
 
 /// A device discovery message.
@@ -153,7 +155,7 @@ pub fn printer(topics: &Topics, slug: &str, snapshot: &Snapshot) -> Message {
         .fact("via_device", Some(&topics.bridge_id()))
         .of_printer(serial);
     device.currency = currency(snapshot).unwrap_or(CURRENCY);
-    device.picture = picture_type(snapshot);
+    device.pictures = picture_types(snapshot);
     device.installs = offers_install(snapshot);
     let can = snapshot.capabilities.unwrap_or_default();
     for entity in PRINTER.iter().filter(|entity| has(entity, snapshot)) {

@@ -1,5 +1,7 @@
 //! What the account's cloud knows of a printer and its jobs, beside what the printer says itself.
 
+mod project;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,6 +10,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{Job, Serial, Text};
+
+pub use project::{Plate, PlateFilament, PlateObject, Project, ProjectKey, plate_of};
 
 /// What the cloud knows of one printer; everything `None` or empty while it was not asked.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -24,6 +28,10 @@ pub struct Facts {
     pub recent: Option<Arc<[Arc<Task>]>>,
     /// The picture of the job that is under way, or was last.
     pub cover: Cover,
+    /// The plate that the job prints, or printed last: its objects and its filaments.
+    pub plate: Option<Arc<Plate>>,
+    /// A picture of that plate in which the colour of each object is its number.
+    pub pick: Cover,
     /// What the cloud says the printer does, while the printer itself cannot be heard.
     pub presence: Option<Arc<Presence>>,
     /// Names of the account's own filaments, by id.

@@ -200,6 +200,11 @@ impl Printer {
         self.machine.told_ids()
     }
 
+    /// The cloud has so many more prints of it, from before those of yesterday.
+    pub fn remember_more(&mut self, prints: u32) {
+        self.machine.remember_more(prints);
+    }
+
     /// What the cloud keeps of its prints, newest first.
     pub fn tasks(&self) -> impl Iterator<Item = &Task> {
         self.machine.tasks.iter()

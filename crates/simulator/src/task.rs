@@ -183,6 +183,18 @@ impl Machine {
         }
     }
 
+    /// So many more prints from before those, an hour each, the last one two days ago.
+    pub(super) fn remember_more(&mut self, prints: u32) {
+        for number in 0..prints {
+            let ended = 48 + 2 * i64::from(number);
+            let mut task = self.new_task(-(ended + 1) * HOUR, Status::Finished);
+            task.ids = task.ids.before(10 + u64::from(number));
+            task.ended = Some(-ended * HOUR);
+            task.title = format!("Earlier {}", number + 1);
+            self.tasks.push_back(task);
+        }
+    }
+
     /// Prints of yesterday, as a printer that is not new has them.
     pub(super) fn remember_tasks(&mut self) {
         let past = [(Status::Finished, 3, 2), (Status::Ended, 9, 8), (Status::Finished, 27, 21)];

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use bambu::session::{self, CommandId};
 use homeassistant::{Kind, Publication, action, command};
-use printer::{Command, Now, Outcome};
+use printer::{Command, Now, Outcome, Snapshot};
 use serde_json::{Value as Json, json};
 
 use super::{Ask, Budgets, Note, Output, Twin};
@@ -16,11 +16,31 @@ const COMMAND_MEMORY: Duration = Duration::from_secs(360);
 /// A command that has not come to its end.
 pub(super) struct Asked {
     key: String,
-    /// What its giver calls it.
-    request: Option<Json>,
+    /// What its results have beside the outcome: what its giver calls it, and what it is about.
+    extras: Extras,
     /// It ends the job.
     stop: bool,
     since: Duration,
+}
+
+/// Members of a result.
+#[derive(Default)]
+struct Extras {
+    id: Option<Json>,
+    objects: Option<Json>,
+}
+
+impl Extras {
+    /// Those of a command, with the names of its objects where they are known.
+    fn of(id: Option<Json>, command: &Command, printer: &Snapshot) -> Self {
+        let plate = printer.known.facts.plate.as_deref();
+        let object = |id: &u32| json!({ "id": id, "name": plate.and_then(|plate| plate.name((*id).into())) });
+        let objects = match command {
+            Command::SkipObjects(ids) => Some(ids.iter().map(object).collect()),
+            _ => None,
+        };
+        Self { id, objects }
+    }
 }
 
 impl Asked {
@@ -43,26 +63,30 @@ impl Twin {
                 (key, id, command.map_err(|error| error.to_string()))
             }
         };
+        let extras = match &command {
+            Ok(command) => Extras::of(request, command, &self.snapshot),
+            Err(_) => Extras { id: request, objects: None },
+        };
         match command {
             // A note for the gateway itself: the printer knows nothing of it.
             Ok(Command::ClearPlate) => {
                 let effects = self.jobs.tracker.clear_plate(now);
                 self.follow(now, effects, out);
                 self.tell(now, out);
-                self.tell_outcome(now, key, request.as_ref(), &Outcome::Confirmed, out);
+                self.tell_outcome(now, key, &extras, &Outcome::Confirmed, out);
             }
             Ok(command) => {
                 let Some(place) = self.ways.choose().obeys else {
                     let nowhere = Outcome::Failed("the printer is not connected: try again later".into());
-                    return self.tell_outcome(now, key, request.as_ref(), &nowhere, out);
+                    return self.tell_outcome(now, key, &extras, &nowhere, out);
                 };
                 self.next_command += 1;
                 let id = self.next_command;
                 let stop = command == Command::Stop;
-                self.asked.insert(id, Asked { key: key.to_owned(), request, stop, since: now.mono });
+                self.asked.insert(id, Asked { key: key.to_owned(), extras, stop, since: now.mono });
                 self.hear(now, place, session::Input::Command(id, command), budgets, out);
             }
-            Err(reason) => self.tell_outcome(now, key, request.as_ref(), &Outcome::Refused(reason), out),
+            Err(reason) => self.tell_outcome(now, key, &extras, &Outcome::Refused(reason), out),
         }
     }
 
@@ -71,7 +95,7 @@ impl Twin {
         if asked.stop && matches!(outcome, Outcome::Accepted | Outcome::Confirmed) {
             self.jobs.tracker.stop_sent(now);
         }
-        self.tell_outcome(now, &asked.key, asked.request.as_ref(), outcome, out);
+        self.tell_outcome(now, &asked.key, &asked.extras, outcome, out);
         if *outcome == Outcome::Accepted {
             // Its effect may still show, or not.
             self.asked.insert(id, asked);
@@ -83,7 +107,7 @@ impl Twin {
         &mut self,
         now: Now,
         key: &str,
-        request: Option<&Json>,
+        extras: &Extras,
         outcome: &Outcome,
         out: &mut Vec<Output>,
     ) {
@@ -105,7 +129,9 @@ impl Twin {
         let mut body = json!({ "outcome": word });
         if let Some(body) = body.as_object_mut() {
             body.extend(reason.map(|reason| ("reason".into(), reason.into())));
-            body.extend(request.map(|id| ("id".into(), id.clone())));
+            let Extras { id, objects } = extras;
+            let members = [("id", id), ("objects", objects)].into_iter();
+            body.extend(members.filter_map(|(name, value)| Some((name.into(), value.clone()?))));
         }
         let topic = self.topics.result(&self.serial, key);
         out.push(Output::Tell(Publication::new(Kind::Moment, topic, body.to_string())));

@@ -31,6 +31,8 @@ pub enum Input<'a> {
     Facts(Arc<Facts>),
     /// The cloud's answer to [`Output::AskCloud`], newest first; an error is that there was none.
     Tasks(Result<&'a [Arc<Task>], ()>),
+    /// Tasks of the cloud from before those that it told first, newest first: for the history alone.
+    Older(&'a [Arc<Task>]),
     /// What errors are explained with.
     Texts(Arc<Texts>),
     /// What its energy meter shows, kWh.
@@ -117,6 +119,8 @@ pub enum Output {
         /// What is told of a job waits for the answer.
         decides: bool,
     },
+    /// The history was begun with the cloud's list: bring what came before that as [`Input::Older`].
+    AskOlder,
     /// Worth a line in the log.
     Log(Note),
 }

@@ -167,17 +167,25 @@ impl Jobs {
     ) -> Effects {
         let first = self.recent.is_empty();
         if let (true, Ok(tasks)) = (first, answer) {
-            let before_us = |task: &&Arc<Task>| task.serial == serial.as_str() && !self.saw(task);
-            let jobs = tasks.iter().rev().filter(before_us).map(|task| JobRecord::from_task(task));
-            let jobs: Vec<JobRecord> = jobs.filter(|job| job.ended_at.is_some()).collect();
-            for job in jobs {
-                self.add_if_new(job, out);
+            self.fill(serial, tasks, out);
+            if !self.recent.is_empty() {
+                out.push(Output::AskOlder);
             }
-            self.shown = self.recent.jobs().into();
         }
         let mut effects = self.tracker.tasks(now, answer);
         effects.levels_changed |= first && answer.is_ok();
         effects
+    }
+
+    /// Takes prints of the cloud's list into the history that nobody has seen here; the list has the newest first.
+    pub(crate) fn fill(&mut self, serial: &Serial, tasks: &[Arc<Task>], out: &mut Vec<Output>) {
+        let before_us = |task: &&Arc<Task>| task.serial == serial.as_str() && !self.saw(task);
+        let jobs = tasks.iter().rev().filter(before_us).map(|task| JobRecord::from_task(task));
+        let jobs: Vec<JobRecord> = jobs.filter(|job| job.ended_at.is_some()).collect();
+        for job in jobs {
+            self.add_if_new(job, out);
+        }
+        self.shown = self.recent.jobs().into();
     }
 
     /// Whether a task of the cloud's list is a job that the tracker knows: it tells of that one itself.

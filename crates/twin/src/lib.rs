@@ -45,8 +45,8 @@ struct Listener {
     connected: bool,
     /// It was told everything since it came.
     told: bool,
-    /// The picture that it was given, or was told to forget.
-    cover: Cover,
+    /// The pictures that it was given, or was told to forget: of the job, and of its objects.
+    pictures: [Cover; 2],
 }
 
 /// What a printer counts as in the gateway's own device.
@@ -180,12 +180,18 @@ impl Twin {
             Input::Facts(facts) => {
                 self.snapshot.learn(&facts);
                 self.look(now, out);
-                self.tell_cover(out);
+                self.tell_pictures(out);
             }
             Input::Tasks(answer) => {
                 let effects = self.jobs.tasks(now, &self.serial, answer, out);
                 self.follow(now, effects, out);
                 self.tell(now, out);
+            }
+            Input::Older(tasks) => {
+                self.jobs.fill(&self.serial, tasks, out);
+                if self.snapshot.follow(&self.jobs.levels()) {
+                    self.tell(now, out);
+                }
             }
             Input::Texts(texts) => {
                 self.snapshot.explain(&texts);
@@ -310,15 +316,20 @@ impl Twin {
         }
     }
 
-    /// Puts the picture of the job on the local broker, where it is not that already.
-    fn tell_cover(&mut self, out: &mut Vec<Output>) {
-        let cover = &self.snapshot.known.facts.cover;
-        if !self.listens() || *cover == Cover::Unknown || *cover == self.listener.cover {
+    /// Puts the pictures of the job on the local broker, where they are not that already.
+    fn tell_pictures(&mut self, out: &mut Vec<Output>) {
+        if !self.listens() {
             return;
         }
-        let bytes = cover.picture().map_or_else(Vec::new, |picture| Picture::clone(picture).bytes);
-        out.push(Output::Picture(self.topics.image(&self.serial, "cover"), bytes));
-        self.listener.cover = cover.clone();
+        let facts = &self.snapshot.known.facts;
+        let now = [("cover", &facts.cover), ("pick", &facts.pick)];
+        for ((name, picture), told) in now.into_iter().zip(&mut self.listener.pictures) {
+            if *picture != Cover::Unknown && picture != told {
+                let bytes = picture.picture().map_or_else(Vec::new, |picture| Picture::clone(picture).bytes);
+                out.push(Output::Picture(self.topics.image(&self.serial, name), bytes));
+                told.clone_from(picture);
+            }
+        }
     }
 
     fn on_broker(&mut self, now: Now, broker: Broker, out: &mut Vec<Output>) {
@@ -333,10 +344,11 @@ impl Twin {
                 if let Some(known) = earlier {
                     self.mirror.trust_earlier_discovery(known);
                 }
-                self.listener = Listener { told: true, cover: Cover::Unknown, ..self.listener };
+                self.listener =
+                    Listener { connected: self.listener.connected, told: true, ..Listener::default() };
                 self.mirror.forget();
                 self.tell(now, out);
-                self.tell_cover(out);
+                self.tell_pictures(out);
                 // What waited follows, so that who acts on an event finds the states behind it.
                 self.jobs.mark_waiting(now, out);
                 self.tell_events(now, out);

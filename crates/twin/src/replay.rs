@@ -85,6 +85,7 @@ impl Player {
                     | Output::Changed
                     | Output::Picture(..)
                     | Output::Tell(_)
+                    | Output::AskOlder
                     | Output::History(_) => {}
                 }
             }

@@ -149,3 +149,61 @@ fn pictures_come_only_from_where_they_are_safe() {
         }
     }
 }
+
+#[test]
+fn a_project_tells_objects_filaments_and_where_the_picture_of_the_objects_is() {
+    let plate = |index: u64| {
+        json!({"index": index, "prediction": 5423, "weight": "23.71", "gcode": {"url": ""},
+            "thumbnail": {"url": "https://x/t.png?s=1"},
+            "pick_picture": {"url": format!("https://x/pick_{index}.png?sign=1")},
+            "filaments": [
+                {"id": "1", "type": "PLA", "color": "#FFFFFF", "filament_id": "GFA00", "used_m": "7.82", "used_g": "23.71"},
+                {"id": 2, "type": "", "color": "white", "used_m": "", "used_g": ""}],
+            "objects": [
+                {"identify_id": "409", "name": "Cube.stl", "skipped": false},
+                {"identify_id": 410, "name": "Li\nd", "skipped": "false"},
+                {"identify_id": 411, "name": "Left out", "skipped": true},
+                {"id": 7, "name": "no number that a printer knows"}, {"identify_id": 0, "name": "x"},
+                {"identify_id": 412, "name": ""}, null]})
+    };
+    let content = json!({"message": "success", "project_id": "5", "profiles": [
+        {"profile_id": "8", "context": {"plates": [plate(9)]}},
+        {"profile_id": 7, "context": {"plates": [plate(1), plate(2), {"index": 0}, 3]}}]});
+    let told = sliced(&content, "7").unwrap();
+    assert_eq!(told.plates.iter().map(|plate| plate.index).collect::<Vec<_>>(), [1, 2]);
+    assert_eq!(told.picks[&2], "https://x/pick_2.png?sign=1");
+    let plate = &told.plates[0];
+    assert_eq!((plate.estimate, plate.weight_g), (Some(Duration::from_secs(5423)), Some(23.71)));
+    let objects: Vec<_> = plate.objects.iter().map(|object| (object.id, object.name.as_str())).collect();
+    assert_eq!(objects, [(409, "Cube.stl"), (410, "Lid")]);
+    let first = &plate.filaments[0];
+    assert_eq!((first.number, first.weight_g, first.length_m), (Some(1), Some(23.71), Some(7.82)));
+    assert_eq!((first.filament_id.as_deref(), first.color.as_deref()), (Some("GFA00"), Some("FFFFFF")));
+    let second = &plate.filaments[1];
+    assert_eq!((second.number, second.material.as_ref(), second.color.as_ref()), (Some(2), None, None));
+    assert_eq!((second.weight_g, plate.length_m()), (None, Some(7.82)));
+    assert!(!format!("{told:?}").contains("sign"), "a signed address is in no log");
+
+    // One profile is the one that was asked for, whatever it calls itself; of several none is taken for it.
+    let one = json!({"profiles": [{"context": {"plates": []}}]});
+    assert_eq!(sliced(&one, "7"), Some(Sliced::default()));
+    assert_eq!(sliced(&json!({"profiles": [{"context": {"plates": []}}, {}]}), "7"), None);
+    assert_eq!(sliced(&json!({"profiles": []}), "7"), None);
+    assert_eq!(sliced(&json!({}), "7"), None);
+}
+
+#[test]
+fn a_full_page_of_tasks_leads_to_the_next() {
+    let hits = |count: u64| {
+        let hit = |number| json!({"id": 1000 - number, "deviceId": "01P0X"});
+        json!({"hits": (0..count).map(hit).collect::<Vec<_>>()})
+    };
+    assert_eq!(page(&hits(20)).unwrap().next.as_deref(), Some("981"));
+    assert_eq!(page(&hits(19)).unwrap().next, None);
+    assert_eq!(page(&json!({"hits": null})), Some(Page::default()));
+    // What cannot be read counts for the length all the same.
+    let mut odd = hits(20);
+    odd["hits"][3] = json!({"id": 5});
+    let odd = page(&odd).unwrap();
+    assert_eq!((odd.tasks.len(), odd.next.as_deref()), (19, Some("981")));
+}

@@ -10,6 +10,10 @@ fn serial(number: usize) -> Serial {
     Serial::new(&format!("01P00A00000000{number}"))
 }
 
+fn key(project: u32) -> ProjectKey {
+    ProjectKey { project: project.to_string().into(), profile: "7".into(), task: None }
+}
+
 /// Lets time pass, answers each question at once, and notes when each was asked.
 struct Life {
     plan: Plan,
@@ -160,6 +164,88 @@ fn a_picture_is_tried_three_times_and_does_not_hold_up_the_rest() {
     life.until(HOUR);
     assert_eq!(life.times(&Want::Picture(one)), [1, 11, 71]);
     assert!(!life.plan.is_down());
+}
+
+#[test]
+fn the_file_of_a_job_is_asked_for_once_when_its_numbers_have_settled() {
+    let one = serial(0);
+    let project = Want::Project(one.clone(), key(1));
+    let mut life = Life::new(1);
+    life.until(SECOND);
+    // The numbers of a job come one after the other.
+    for _ in 0..3 {
+        life.plan.want_project(life.now, &one, key(1));
+        life.until(life.now + 2 * SECOND);
+    }
+    life.until(DAY);
+    assert_eq!(life.times(&project), [10]);
+
+    // A refusal is an answer.
+    life.asked.clear();
+    life.answer = AskOutcome::Useless;
+    life.plan.want_project(life.now, &one, key(1));
+    life.until(life.now + HOUR);
+    assert_eq!(life.times(&project).len(), 1);
+
+    // Another job began before it was asked.
+    life.asked.clear();
+    life.plan.want_project(life.now, &one, key(1));
+    life.plan.forget_project(&one);
+    life.until(life.now + HOUR);
+    assert_eq!(life.times(&project).len(), 0);
+}
+
+#[test]
+fn an_answer_about_another_job_does_not_settle_this_one() {
+    let one = serial(0);
+    for answer in [AskOutcome::Answered, AskOutcome::Useless] {
+        let mut plan = Plan::new(Duration::ZERO, Some(Duration::ZERO));
+        plan.add(Duration::ZERO, &one, Some(Duration::ZERO));
+        plan.want_project(Duration::ZERO, &one, key(1));
+        let want = plan.next(5 * SECOND).unwrap();
+        plan.want_project(5 * SECOND, &one, key(2));
+        plan.done(6 * SECOND, &want, answer, 1.0);
+        assert_eq!(plan.next(10 * SECOND), Some(Want::Project(one.clone(), key(2))));
+    }
+}
+
+#[test]
+fn the_file_of_a_job_is_tried_three_times_with_the_pauses_that_all_keep() {
+    let one = serial(0);
+    let project = Want::Project(one.clone(), key(1));
+    let mut life = Life::new(0);
+    life.until(SECOND);
+    life.plan.add(life.now, &one, Some(Duration::ZERO));
+    life.answer = AskOutcome::Failed { least: 30 * SECOND, too_many: None };
+    life.plan.want_project(life.now, &one, key(1));
+    life.until(DAY / 2);
+    assert_eq!(life.times(&project), [6, 36, 96]);
+    // What the limits hold back is no attempt.
+    life.plan.resume(life.now);
+    life.asked.clear();
+    life.answer = AskOutcome::Held(MINUTE);
+    life.plan.want_project(life.now, &one, key(1));
+    life.until(life.now + 5 * MINUTE);
+    life.answer = AskOutcome::Answered;
+    life.until(life.now + HOUR);
+    assert!(life.times(&project).len() > 4, "{:?}", life.times(&project));
+}
+
+#[test]
+fn older_tasks_come_page_by_page_and_are_waited_for() {
+    let one = serial(0);
+    let older = Want::Older(one.clone());
+    let mut life = Life::new(1);
+    life.until(SECOND);
+    life.plan.want_older(life.now, &one);
+    life.until(MINUTE);
+    assert_eq!(life.times(&older), [21], "one page; whoever wants another says so");
+    life.answer = AskOutcome::Failed { least: 30 * SECOND, too_many: None };
+    life.plan.want_older(life.now, &one);
+    life.until(3 * MINUTE);
+    life.answer = AskOutcome::Answered;
+    life.until(HOUR);
+    assert_eq!(life.times(&older), [21, 80, 110, 170, 290], "a failure does not end it");
 }
 
 #[test]
@@ -314,7 +400,8 @@ fn the_watch_sees_jobs_begin_and_end() {
     calibration.job.kind = Some(JobKind::System);
     let mut watch = Watch::default();
     watch.look(&snapshot(Status::Idle, "", None));
-    assert_eq!(watch.look(&calibration), Sight::default(), "a calibration is nobody's task");
+    let expected = Sight { source: true, ..Sight::default() };
+    assert_eq!(watch.look(&calibration), expected, "a calibration is nobody's task");
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! The gateway's side of it: asks, takes answers in, and hands on what is new.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,7 +10,7 @@ use tokio::sync::mpsc;
 use tracing::{debug, info, warn};
 
 use crate::cloud::plan::{AskOutcome, Want};
-use crate::cloud::{self, Client};
+use crate::cloud::{self, Client, Sliced};
 use crate::gateway::account::Account;
 use crate::gateway::{AccountId, Event, Gateway};
 use crate::mqtt::Message;
@@ -17,7 +18,7 @@ use printer::cloud::{self as domain, Task, TaskStatus};
 use printer::{Now, Serial, Text};
 use twin::Input;
 
-use super::{CloudAnswer, Found, Known, UNHEARD};
+use super::{CloudAnswer, Found, Known, UNHEARD, View};
 
 impl Gateway {
     /// An account's list of printers was read, by a login that works.
@@ -36,7 +37,7 @@ impl Gateway {
             for (serial, known) in &mut facts.printers {
                 if known.cover_until.take_if(|until| *until <= now.mono).is_some() && !known.cover_fits() {
                     known.drop_cover();
-                    facts.cache.keep_picture(serial, None);
+                    facts.cache.keep_picture(View::Cover, serial, None);
                     facts.cache.touch(now);
                     facts.changed.insert(serial.clone());
                 }
@@ -76,15 +77,9 @@ impl Gateway {
                 continue;
             };
             let Some(want) = asked.plan.next(now.mono) else { continue };
-            let picture = match &want {
-                Want::Picture(serial) => {
-                    let task = self.facts.printers.get(serial).and_then(Known::task);
-                    task.and_then(|task| Some((task.id.clone(), task.cover.clone()?)))
-                }
-                _ => None,
-            };
+            let about = About::of(&want, &self.facts.printers);
             debug!(account = asked.place + 1, want = want.name(), "asking the cloud");
-            ask(*id, client, token, want, picture, self.inbox.clone());
+            ask(*id, client, token, want, about, self.inbox.clone());
         }
         // Nobody waits for what cannot be asked.
         let waiting = |known: &Known| known.waited_for && without_login.contains(&known.account);
@@ -107,7 +102,7 @@ impl Gateway {
         let jitter = 0.8 + 0.4 * fastrand::f64();
         asked.plan.done(now.mono, &want, outcome(&result), jitter);
         self.facts.next = now.mono;
-        let of_picture = matches!(want, Want::Picture(_));
+        let of_picture = want.is_picture();
         match &result {
             Ok(_) if of_picture => {}
             Ok(_) => {
@@ -115,7 +110,7 @@ impl Gateway {
                     info!(account = asked.place + 1, "the cloud tells {} again", want.name());
                 }
             }
-            Err(error) if of_picture => debug!(%error, "the picture of a job could not be fetched"),
+            Err(error) if of_picture => debug!(%error, want = want.name(), "it could not be fetched"),
             Err(error) => {
                 if asked.plan.is_down() && asked.down.insert(want.name()) {
                     warn!(
@@ -140,9 +135,9 @@ impl Gateway {
 
     fn take_in(&mut self, now: Now, id: AccountId, want: Want, result: Result<Found, cloud::CloudError>) {
         match (want, result) {
-            (Want::Tasks(serial), Ok(Found::Tasks(tasks))) => {
+            (Want::Tasks(serial), Ok(Found::Tasks(page))) => {
                 let Some(printer) = self.printers.get(&serial) else { return };
-                self.facts.on_tasks(now, &serial, tasks, &printer.twin.snapshot().job);
+                self.facts.on_tasks(now, &serial, page, &printer.twin.snapshot().job);
                 let tasks = self.facts.printers.get(&serial).and_then(|known| known.tasks.clone());
                 self.tell_tasks(now, &serial, &Ok(tasks.unwrap_or_default()));
             }
@@ -152,6 +147,20 @@ impl Gateway {
             }
             (Want::Picture(serial), Ok(Found::Picture(task, picture))) => {
                 self.facts.on_picture(now, serial, task, picture);
+            }
+            (Want::Older(serial), Ok(Found::Older(after, page))) => {
+                let tasks = self.facts.on_older(now, &serial, &after, page);
+                self.give(now, &serial, Input::Older(&tasks));
+            }
+            (Want::Older(serial), Err(error)) if is_useless(&error) => self.facts.no_older(now, &serial),
+            (Want::Project(serial, key), Ok(Found::Project(sliced))) => {
+                self.facts.on_project(now, &serial, key, sliced);
+            }
+            (Want::Project(serial, key), Err(error)) if is_useless(&error) => {
+                self.facts.on_project(now, &serial, key, Sliced::default());
+            }
+            (Want::Pick(serial), Ok(Found::Picture(name, picture))) => {
+                self.facts.on_pick(now, &serial, name, picture);
             }
             (Want::Filaments, Ok(Found::Filaments(names))) => self.facts.on_filaments(now, id, names),
             (Want::Messages, Ok(Found::Messages(messages))) => {
@@ -223,10 +232,7 @@ impl Gateway {
 fn outcome(result: &Result<Found, cloud::CloudError>) -> AskOutcome {
     let Err(error) = result else { return AskOutcome::Answered };
     match error {
-        // About this question alone: another one may well be answered.
-        cloud::CloudError::Forbidden { .. }
-        | cloud::CloudError::Refused { .. }
-        | cloud::CloudError::Unexpected { .. } => AskOutcome::Useless,
+        error if is_useless(error) => AskOutcome::Useless,
         cloud::CloudError::Resting { wait, .. } => AskOutcome::Held(*wait),
         cloud::CloudError::RateLimited { retry_after } => {
             AskOutcome::Failed { least: Duration::ZERO, too_many: Some(*retry_after) }
@@ -239,28 +245,77 @@ fn outcome(result: &Result<Found, cloud::CloudError>) -> AskOutcome {
     }
 }
 
+/// Whether an error is about its question alone: another one may well be answered, and the same one is not worth
+/// asking again.
+fn is_useless(error: &cloud::CloudError) -> bool {
+    matches!(
+        error,
+        cloud::CloudError::Forbidden { .. }
+            | cloud::CloudError::Refused { .. }
+            | cloud::CloudError::Unexpected { .. }
+    )
+}
+
+/// What a question is about, as it was known when it was asked.
+enum About {
+    /// The account, or the printer alone.
+    Nothing,
+    /// What a picture belongs to, and its address, which is secret.
+    Picture(Text, String),
+    /// The task after which the page begins.
+    Page(Text),
+}
+
+impl About {
+    fn of(want: &Want, printers: &BTreeMap<Serial, Known>) -> Self {
+        let about = match want {
+            Want::Picture(serial) => printers
+                .get(serial)
+                .and_then(Known::task)
+                .and_then(|task| Some(Self::Picture(task.id.clone(), task.cover.clone()?))),
+            Want::Pick(serial) => {
+                let picture = printers.get(serial).and_then(Known::pick_address);
+                picture.map(|(name, address)| Self::Picture(name, address))
+            }
+            Want::Older(serial) => {
+                let older = printers.get(serial).and_then(|known| known.older.as_ref());
+                older.map(|older| Self::Page(older.after.clone()))
+            }
+            _ => None,
+        };
+        about.unwrap_or(Self::Nothing)
+    }
+}
+
 /// Asks beside the gateway.
 fn ask(
     id: AccountId,
     client: Arc<Client>,
     token: SecretString,
     want: Want,
-    picture: Option<(Text, String)>,
+    about: About,
     inbox: mpsc::Sender<Event>,
 ) {
     tokio::spawn(async move {
-        let result = match &want {
-            Want::Tasks(serial) => client.tasks(&token, serial.as_str()).await.map(Found::Tasks),
-            Want::Releases(serial) => client.releases(&token, serial.as_str()).await.map(Found::Releases),
-            Want::Picture(_) => match picture {
-                Some((task, address)) => {
-                    client.picture(&address).await.map(|picture| Found::Picture(task, picture))
-                }
-                None => Err(cloud::CloudError::Unexpected { missing: "address of the picture" }),
-            },
-            Want::Filaments => client.filaments(&token).await.map(Found::Filaments),
-            Want::Messages => client.messages(&token).await.map(Found::Messages),
-            Want::Presence => client.presence(&token).await.map(Found::Presence),
+        let gone = |missing| Err(cloud::CloudError::Unexpected { missing });
+        let result = match (&want, about) {
+            (Want::Tasks(serial), _) => client.tasks(&token, serial.as_str(), None).await.map(Found::Tasks),
+            (Want::Older(serial), About::Page(after)) => {
+                let page = client.tasks(&token, serial.as_str(), Some(&after)).await;
+                page.map(|page| Found::Older(after, page))
+            }
+            (Want::Older(_), _) => gone("older tasks"),
+            (Want::Project(_, key), _) => client.project(&token, key).await.map(Found::Project),
+            (Want::Picture(_) | Want::Pick(_), About::Picture(name, address)) => {
+                client.picture(&address).await.map(|picture| Found::Picture(name, picture))
+            }
+            (Want::Picture(_) | Want::Pick(_), _) => gone("address of the picture"),
+            (Want::Releases(serial), _) => {
+                client.releases(&token, serial.as_str()).await.map(Found::Releases)
+            }
+            (Want::Filaments, _) => client.filaments(&token).await.map(Found::Filaments),
+            (Want::Messages, _) => client.messages(&token).await.map(Found::Messages),
+            (Want::Presence, _) => client.presence(&token).await.map(Found::Presence),
         };
         // Fails only when the gateway is gone, and then nobody wants to know.
         let _ = inbox.send(Event::Facts(id, CloudAnswer { want, result })).await;

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use tracing::warn;
 
 use crate::disk::{FileName, Writer};
-use printer::cloud::{Names, Picture, Release, Task};
+use printer::cloud::{Names, Picture, Project, Release, Task};
 use printer::{Job, Now, Serial, Text};
 
 const FILE: &str = "facts.json";
@@ -45,6 +45,30 @@ pub(super) struct KeptPrinter {
     pub(super) task: Option<Text>,
     /// The number of the task whose picture is kept, and on the local broker.
     pub(super) cover_of: Option<Text>,
+    /// The file of the job that was last asked for; none is asked for twice.
+    pub(super) project: Option<Arc<Project>>,
+    /// What the picture of its objects is kept for.
+    pub(super) pick_of: Option<Text>,
+    /// What is still to be read of the tasks from before the first ones.
+    pub(super) older: Option<Older>,
+}
+
+/// How far the older tasks of a printer were read.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Older {
+    /// What the next page comes after.
+    pub(super) after: Text,
+    /// Pages that were read.
+    pub(super) pages: u32,
+}
+
+/// The pictures that are kept of each printer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum View {
+    /// What is printed.
+    Cover,
+    /// Its objects, each in a colour of its own.
+    Pick,
 }
 
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
@@ -134,14 +158,14 @@ impl Cache {
     }
 
     /// The picture that was kept for a printer.
-    pub(super) fn picture(&self, serial: &Serial) -> Option<Arc<Picture>> {
-        let bytes = self.writer.read(&picture_file(serial)).ok()??;
+    pub(super) fn picture(&self, view: View, serial: &Serial) -> Option<Arc<Picture>> {
+        let bytes = self.writer.read(&picture_file(view, serial)).ok()??;
         Picture::new(bytes.into()).map(Arc::new)
     }
 
     /// Keeps a picture in place of the one before, or none.
-    pub(super) fn keep_picture(&self, serial: &Serial, picture: Option<Arc<Picture>>) {
-        let file = picture_file(serial);
+    pub(super) fn keep_picture(&self, view: View, serial: &Serial, picture: Option<Arc<Picture>>) {
+        let file = picture_file(view, serial);
         match picture {
             // Not copied: it is large, and stays in memory anyhow as long as it is shown.
             Some(picture) => self.writer.store(&file, Bytes::from_owner(Shared(picture))),
@@ -159,6 +183,10 @@ impl AsRef<[u8]> for Shared {
     }
 }
 
-fn picture_file(serial: &Serial) -> FileName {
-    format!("cover-{}", serial.as_str()).into()
+fn picture_file(view: View, serial: &Serial) -> FileName {
+    let name = match view {
+        View::Cover => "cover",
+        View::Pick => "pick",
+    };
+    format!("{name}-{}", serial.as_str()).into()
 }

@@ -81,7 +81,11 @@ impl Player {
                     }
                     Output::Log(Note::Event(event)) => self.events.push(*event),
                     Output::Log(Note::Protocol(note)) => self.notes.push(note),
-                    Output::Log(_) | Output::Picture(..) | Output::Tell(_) | Output::Trigger(_) => {}
+                    Output::AskOlder
+                    | Output::Log(_)
+                    | Output::Picture(..)
+                    | Output::Tell(_)
+                    | Output::Trigger(_) => {}
                 }
             }
         }

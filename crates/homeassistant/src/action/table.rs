@@ -167,14 +167,17 @@ pub static ACTIONS: &[Action] = &[
     },
     Action {
         name: "skip_objects",
-        about: "Leave objects out of the print that is under way. Leaving all out ends it.",
-        example: r#"{"objects": [146, 193]}"#,
+        about: "Leave objects out of the print that is under way. Leaving all out ends it. The result has `objects`: \
+                the number of each, and its name where that is known.",
+        example: r#"{"objects": ["Cube.stl", 193]}"#,
         members: &[must(
             "objects",
-            Kind::Numbers(64),
-            "Their numbers: `identify_id` in `slice_info.config` of the project. Only ones that are still printed.",
+            Kind::Objects(64),
+            "Which ones, of those that are still printed: by the numbers or the names that *Printable objects* has \
+             for a print from the cloud. For other prints the number is `identify_id` in `slice_info.config` of the \
+             project. A name that several objects share is refused, with their numbers.",
         )],
-        make: |a| Ok(Command::SkipObjects(a.numbers("objects"))),
+        make: |a| a.objects("objects").map(Command::SkipObjects),
     },
     Action {
         name: "calibrate",

@@ -2,9 +2,11 @@
 //!
 //! All of it is unknown for a job that the cloud has no task of, as a print from the local network.
 
+use std::sync::Arc;
+
 use serde_json::{Map, Value as Json, json};
 
-use printer::cloud::{Task, TaskSlot, TaskStatus};
+use printer::cloud::{Plate, PlateFilament, Task, TaskSlot, TaskStatus};
 use printer::{Ams, AmsKind, Snapshot, Text};
 
 use super::super::entity::{Entity, Value, binary, image, sensor};
@@ -12,9 +14,53 @@ use super::{DROP, text};
 
 /// Tasks that are listed; Home Assistant keeps no attributes above 16 kB.
 const LISTED: usize = 10;
+/// Objects that are listed, for the same reason.
+const OBJECTS: usize = 128;
 
 fn task(s: &Snapshot) -> Option<&Task> {
     s.known.facts.task.as_deref()
+}
+
+/// Whether another plate is printed, or more is known of it.
+pub(super) fn other_plate(a: &Snapshot, b: &Snapshot) -> bool {
+    let (a, b) = (&a.known.facts.plate, &b.known.facts.plate);
+    match (a, b) {
+        (Some(a), Some(b)) => !Arc::ptr_eq(a, b) && a != b,
+        (None, None) => false,
+        _ => true,
+    }
+}
+
+fn plate(s: &Snapshot) -> Option<&Plate> {
+    s.known.facts.plate.as_deref()
+}
+
+/// The names of the objects by their numbers.
+fn objects(s: &Snapshot) -> Json {
+    let objects = plate(s).map(|plate| plate.objects.as_slice()).unwrap_or_default();
+    let named = objects.iter().take(OBJECTS).map(|object| (object.id.to_string(), json!(object.name)));
+    json!({ "objects": named.collect::<Map<_, _>>() })
+}
+
+/// The weights by slot, and what the plate takes of each filament.
+fn weights(s: &Snapshot) -> Json {
+    let mut weights = per_slot(s, |_, weight| Some(weight));
+    let filament = |filament: &PlateFilament| {
+        json!({
+            "number": filament.number,
+            "filament_id": filament.filament_id,
+            "type": filament.material,
+            "color": filament.color.as_ref().map(|color| format!("#{color}")),
+            "weight_g": filament.weight_g.map(rounded),
+            "length_m": filament.length_m.map(rounded),
+        })
+    };
+    if let (Some(weights), Some(plate)) = (weights.as_object_mut(), plate(s))
+        && !plate.filaments.is_empty()
+    {
+        weights.insert("filaments".into(), plate.filaments.iter().map(filament).collect());
+    }
+    weights
 }
 
 fn other_task(a: &Snapshot, b: &Snapshot) -> bool {
@@ -118,25 +164,38 @@ fn of_task(s: &Snapshot, member: fn(&Task) -> Option<&Text>) -> Option<Value<'_>
 
 pub(super) static CLOUD: &[Entity<Snapshot>] = &[
     image::<Snapshot>("cover", "Cover image").lasting(),
+    image::<Snapshot>("pick", "Pick image").lasting().hidden(),
+    sensor::<Snapshot>("printable_objects", "Printable objects", |s| {
+        let objects = plate(s)?.objects.len();
+        Some(Value::Int(i64::try_from(objects).unwrap_or(i64::MAX))).filter(|_| objects > 0)
+    })
+    .icon("mdi:cube-unfolded")
+    .lasting()
+    .hidden()
+    .with(other_plate, objects),
     sensor::<Snapshot>("filament_weight", "Print weight", |s| {
-        task(s)?.weight_g.map(|grams| Value::Tenths((grams * 10.0).round() / 10.0))
+        let grams = task(s).and_then(|task| task.weight_g).or_else(|| plate(s)?.weight_g)?;
+        Some(Value::Tenths((grams * 10.0).round() / 10.0))
     })
     .class("weight")
     .unit("g")
     .measurement()
-    .with(other_task, |s| per_slot(s, |_, weight| Some(weight))),
+    .with(|a, b| other_task(a, b) || other_plate(a, b), weights),
     sensor::<Snapshot>("filament_length", "Print length", |s| {
-        task(s)?.length_m.map(|metres| Value::Tenths((metres * 10.0).round() / 10.0))
+        let metres = task(s).and_then(|task| task.length_m).or_else(|| plate(s)?.length_m())?;
+        Some(Value::Tenths((metres * 10.0).round() / 10.0))
     })
     .class("distance")
     .unit("m")
     .measurement()
     .hidden()
     .with(other_task, |s| per_slot(s, share_of_length)),
-    sensor::<Snapshot>("estimated_time", "Estimated time", |s| task(s)?.estimate.map(Value::minutes))
-        .class("duration")
-        .unit("min")
-        .hidden(),
+    sensor::<Snapshot>("estimated_time", "Estimated time", |s| {
+        task(s).and_then(|task| task.estimate).or_else(|| plate(s)?.estimate).map(Value::minutes)
+    })
+    .class("duration")
+    .unit("min")
+    .hidden(),
     sensor::<Snapshot>("bed_type", "Print bed type", |s| of_task(s, |task| task.bed_type.as_ref()))
         .icon("mdi:square-outline")
         .hidden(),

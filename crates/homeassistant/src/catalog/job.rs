@@ -1,11 +1,12 @@
 //! What the printer is doing.
 
 use jiff::Timestamp;
-use serde_json::json;
+use serde_json::{Map, Value as Json, json};
 
 use printer::{JobKind, Reach, Snapshot, Stage, Status};
 
 use super::super::entity::{Entity, Value, sensor, words};
+use super::cloud::other_plate;
 use super::{SPEEDS, percent, speed, text};
 
 const STATUS: [&str; 9] =
@@ -51,6 +52,19 @@ fn stage(s: &Snapshot) -> Option<Value<'_>> {
 /// Steadier where somebody tracks the jobs; that there is none to end is then their word, too.
 fn ends_at(s: &Snapshot) -> Option<jiff::Timestamp> {
     if s.known.levels.activity.is_some() { s.known.levels.ends_at } else { s.job.ends_at }
+}
+
+/// The objects that are left out; with names, where the cloud has told any.
+fn skipped(s: &Snapshot) -> Json {
+    let numbers = s.job.skipped.as_deref();
+    let plate = s.known.facts.plate.as_ref();
+    let name = |id: &i64| Some((id.to_string(), plate?.name(*id)?.as_str().into()));
+    let names: Map<String, Json> = numbers.unwrap_or_default().iter().filter_map(name).collect();
+    if names.is_empty() {
+        json!({ "objects": numbers })
+    } else {
+        json!({ "objects": numbers, "names": names })
+    }
 }
 
 pub(super) static JOB: &[Entity<Snapshot>] = &[
@@ -118,7 +132,7 @@ pub(super) static JOB: &[Entity<Snapshot>] = &[
     .icon("mdi:debug-step-over")
     .hidden()
     .needs(|c, _| c.job.skipped)
-    .with(|a, b| a.job.skipped != b.job.skipped, |s| json!({ "objects": s.job.skipped.as_deref() })),
+    .with(|a, b| a.job.skipped != b.job.skipped || other_plate(a, b), skipped),
     sensor::<Snapshot>("queue_position", "Queue position", |s| {
         s.job.queue_position.map(|place| Value::Int(place.into()))
     })

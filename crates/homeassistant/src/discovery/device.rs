@@ -12,6 +12,8 @@ use crate::topic::{self, Part, Topics};
 use super::component::Component;
 use super::{Message, TRIGGER};
 
+/// The key of the picture of a job's objects.
+const PICK: &str = "pick";
 /// What the cloud's pictures are, as far as anybody has seen.
 pub(super) const USUAL_PICTURE: &str = "image/png";
 
@@ -34,8 +36,8 @@ pub(super) struct Device<'a> {
     control_mode: Option<String>,
     /// What costs are told in.
     pub(super) currency: &'static str,
-    /// The type of its pictures.
-    pub(super) picture: &'static str,
+    /// The types of its pictures: of its job, and of the job's objects.
+    pub(super) pictures: [&'static str; 2],
     /// Whether Home Assistant may offer to install firmware.
     pub(super) installs: bool,
     components: Map<String, Json>,
@@ -55,7 +57,7 @@ impl<'a> Device<'a> {
             availability,
             control_mode: None,
             currency: CURRENCY,
-            picture: USUAL_PICTURE,
+            pictures: [USUAL_PICTURE; 2],
             installs: false,
             components: Map::new(),
         }
@@ -124,7 +126,10 @@ impl<'a> Device<'a> {
         match entity.platform {
             Platform::Update(Some(_)) if self.installs => component.install(),
             Platform::Sensor | Platform::BinarySensor | Platform::Update(_) => {}
-            Platform::Image => component.image(topic(&topic::image(key)), self.picture),
+            Platform::Image => {
+                let [job, objects] = self.pictures;
+                component.image(topic(&topic::image(key)), if key == PICK { objects } else { job });
+            }
             Platform::Enum(options) => component.put("options", options()),
             Platform::Event(types) => component.event(types()),
             Platform::Switch(_) | Platform::Light(_) | Platform::Button(_) | Platform::Press => {

@@ -143,6 +143,6 @@ pub(super) fn shape_differs(before: &Snapshot, now: &Snapshot) -> bool {
         || discovery::currency(before) != discovery::currency(now)
         || (before.external != now.external && other_external())
         || discovery::offers_install(before) != discovery::offers_install(now)
-        || discovery::picture_type(before) != discovery::picture_type(now)
+        || discovery::picture_types(before) != discovery::picture_types(now)
         || (before.ams != now.ams && other_units())
 }

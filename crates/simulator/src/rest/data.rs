@@ -11,6 +11,10 @@ use std::sync::{Mutex, PoisonError};
 pub(crate) const SIGNATURE: &str = "demo-signature";
 /// A filament that the account's owner made.
 pub(super) const OWN_FILAMENT: (&str, &str) = ("P8d19ba6", "Demo PETG Recycled");
+/// Where the files of prints are, by their numbers.
+pub(super) const PROJECT: &str = "/v1/iot-service/api/user/project/";
+/// What lies on each plate; two of it are called the same.
+const OBJECTS: [(u32, &str); 4] = [(146, "Cube.stl"), (193, "Lid.stl"), (240, "Clip.stl"), (241, "Clip.stl")];
 /// What follows from the newest firmware: the first printer is behind it.
 const NOTES: &str = "## New in this version\n1. [Demo] The bed is levelled a little faster.\n2. [Demo] Texts on the \
                      screen are easier to read.\n\n## Put right\n1. [Demo] The lamp stays off when it was switched off.";
@@ -71,6 +75,7 @@ pub(super) fn answer(api: &Api, request: &Request) -> Option<Answer> {
         },
         "/v1/user-service/my/messages" => messages(api, request),
         "/v1/iot-service/api/user/print" => success(json!({"devices": prints(api)})),
+        path if path.starts_with(PROJECT) => project(api, path, request),
         path => return picture(api, path, request),
     };
     Some(answer.into())
@@ -97,8 +102,48 @@ fn tasks(api: &Api, request: &Request) -> (u16, Value) {
     }
     all.sort_by_key(|(began, _)| *began);
     let total = all.len();
-    let hits: Vec<Value> = all.into_iter().map(|(_, task)| task).take(limit(request)).collect();
+    let mut hits: Vec<Value> = all.into_iter().map(|(_, task)| task).collect();
+    if let Some(after) = request.query("after").map(|after| after.parse::<u64>().ok()) {
+        let last =
+            hits.iter().position(|task| after.is_some() && task.get("id").and_then(Value::as_u64) == after);
+        hits = hits.split_off(last.map_or(hits.len(), |last| last + 1));
+    }
+    hits.truncate(limit(request));
     (200, json!({"total": total, "hits": hits}))
+}
+
+/// A file of one plate. Somebody else's, and one that there is not, are the same to it.
+fn project(api: &Api, path: &str, request: &Request) -> (u16, Value) {
+    let number = |text: Option<&str>| text.and_then(|text| text.parse::<u64>().ok());
+    let (wanted, profile) = (number(path.strip_prefix(PROJECT)), number(request.query("profile_id")));
+    let host = request.header("host").unwrap_or("127.0.0.1");
+    let found = api.fleet.serials().into_iter().find_map(|serial| {
+        let tasks = listed::of_fleet(api, &serial);
+        let own = |task: &Listed| Some(task.project) == wanted && Some(task.profile) == profile;
+        Some((tasks.into_iter().find(own)?, serial))
+    });
+    let Some((task, serial)) = found else {
+        return (403, json!({"code": 8, "error": "Resource forbidden", "message": "permission denied"}));
+    };
+    let picture = |kind: &str| json!({"name": "", "url": format!("http://{host}/pictures/{serial}/{}{kind}.png?sign={SIGNATURE}", task.id)});
+    let grams: f64 = task.slots.iter().map(|slot| slot.weight_g).sum();
+    let filament = |(at, slot): (usize, &ListedSlot)| {
+        let metres = f64::from(task.length_cm) / 100.0 * slot.weight_g / grams.max(0.01);
+        json!({"id": (at + 1).to_string(), "type": slot.material, "color": format!("#{}", slot.color),
+               "filament_id": slot.filament_id, "used_g": format!("{:.2}", slot.weight_g),
+               "used_m": format!("{metres:.2}"), "used_for_support": false})
+    };
+    let object =
+        |(id, name): &(u32, &str)| json!({"identify_id": id.to_string(), "name": name, "skipped": false});
+    let plate = json!({
+        "index": task.plate, "prediction": task.estimate_s, "weight": task.weight_g, "warning": [],
+        "thumbnail": picture(""), "pick_picture": picture("-pick"), "gcode": {"name": "", "url": ""},
+        "filaments": task.slots.iter().enumerate().map(filament).collect::<Vec<_>>(),
+        "objects": OBJECTS.iter().map(object).collect::<Vec<_>>(),
+    });
+    let profile =
+        json!({"profile_id": task.profile.to_string(), "name": task.title, "context": {"plates": [plate]}});
+    success(json!({"project_id": task.project.to_string(), "name": task.title, "profiles": [profile]}))
 }
 
 fn slot_json(slot: &ListedSlot) -> Value {
@@ -224,10 +269,13 @@ fn prints(api: &Api) -> Vec<Value> {
 /// Needs a signed address, and refuses a login, which has no business there.
 fn picture(api: &Api, path: &str, request: &Request) -> Option<Answer> {
     let (serial, file) = path.strip_prefix("/pictures/")?.split_once('/')?;
-    let number: u64 = file.strip_suffix(".png")?.parse().ok()?;
+    let name = file.strip_suffix(".png")?;
+    let number: u64 = name.strip_suffix("-pick").unwrap_or(name).parse().ok()?;
     let there = || listed::of_fleet(api, serial).iter().any(|task| task.id == number);
     if request.bearer().is_some() || request.query("sign") != Some(SIGNATURE) || !there() {
         return Some(Answer::bytes(403, "application/xml", "<Error><Code>AccessDenied</Code></Error>"));
     }
-    Some(Answer::bytes(200, "application/octet-stream", picture::png(number)))
+    // The objects' picture is another one.
+    let seed = if name.ends_with("-pick") { number + 1 } else { number };
+    Some(Answer::bytes(200, "application/octet-stream", picture::png(seed)))
 }

@@ -34,6 +34,8 @@ pub enum Endpoint {
     Presets,
     /// What the cloud believes the printers do.
     Prints,
+    /// The file of a print, with its plates.
+    Project,
     /// Pictures.
     Picture,
     /// Anything else.
@@ -56,6 +58,7 @@ impl Endpoint {
             "/v1/user-service/my/messages" => Self::Messages,
             "/v1/iot-service/api/slicer/setting" => Self::Presets,
             "/v1/iot-service/api/user/print" => Self::Prints,
+            path if path.starts_with(super::data::PROJECT) => Self::Project,
             path if path.starts_with("/pictures/") => Self::Picture,
             _ => Self::Other,
         }
