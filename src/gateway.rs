@@ -17,6 +17,7 @@ mod orphans;
 mod printers;
 mod records;
 mod reports;
+mod units;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
@@ -39,7 +40,7 @@ use bambu::topic::reporter;
 use homeassistant::topic::Topics;
 use homeassistant::{Bridge, BridgeMirror};
 use printer::{Now, Prefix, Serial, Texts};
-use twin::{Input, Output, Place};
+use twin::{Input, Output, Place, Units};
 
 use account::{Account, AccountEvent, Around, News, Told};
 pub(crate) use account::{cloud_options, log_in};
@@ -63,6 +64,9 @@ const TURN: Duration = Duration::from_secs(10);
 const SHORTEST_TURN: Duration = Duration::from_millis(100);
 /// After this the gateway says that it is there, whether the printers have reported or not.
 const START_GRACE: Duration = Duration::from_secs(15);
+/// A printer that starts may not know its AMS units yet, and their boards take longer still: before this time is over
+/// none of those that Home Assistant has is taken off.
+const PRINTER_TIME: Duration = Duration::from_secs(20);
 /// While more than this waits for the local broker no further printer is told from the start, so that a
 /// thousand printers need the memory of a few.
 const RESYNC_BELOW: usize = 400;
@@ -152,6 +156,8 @@ struct Gateway {
     said_online: bool,
     birth_at: Option<Duration>,
     orphans: Orphans,
+    /// Whose device each AMS unit is.
+    units: Units,
     facts: Facts,
     /// The meters that printers hang on, and what they cost.
     meters: Meters,
@@ -262,6 +268,7 @@ impl Gateway {
         Ok(Self {
             bridge_mirror: BridgeMirror::new(Arc::clone(&topics), discovery),
             orphans: Orphans::new(Arc::clone(&topics), discovery, config.mqtt.json_state),
+            units: Units::default(),
             facts: Facts::open(&writer),
             meters: Meters::new(&config),
             texts,
@@ -422,6 +429,8 @@ impl Gateway {
         if now.mono >= self.look_at {
             self.look_at_accounts(now);
         }
+        // First what Home Assistant has is remembered, then what is left of it cleared.
+        self.look_at_units(now);
         if due {
             self.clear_orphans(now);
         }
@@ -451,10 +460,12 @@ impl Gateway {
     fn deadline(&self, now: Now) -> Duration {
         let soon = now.mono + SHORTEST_TURN;
         // What the broker has kept of an earlier run may still come.
-        let resync = (self.local_connected && !self.resync.is_empty()).then_some(soon);
+        let waits = !self.resync.is_empty() || !self.units.has_begun();
+        let resync = (self.local_connected && waits).then_some(soon);
         // That it is there is said after a while, whoever is missing.
         let online = (self.local_connected && !self.said_online).then_some(now.mono + Duration::from_secs(1));
         let others = self.printers.deadline().into_iter().chain(self.birth_at).chain(resync).chain(online);
+        let others = others.chain(self.units.deadline()).chain(self.next_judgement(now));
         others.chain([self.look_at, self.facts.next]).min().map_or(soon, |at| at.max(soon))
     }
 
@@ -476,7 +487,8 @@ impl Gateway {
             let outbox = self.local.outbox();
             let printers = self.printers.iter().map(|(serial, printer)| {
                 let twin = &printer.twin;
-                Known { serial, mirror: twin.told().filter(|_| twin.snapshot().capabilities.is_some()) }
+                let mirror = twin.told().filter(|_| twin.snapshot().capabilities.is_some());
+                Known { serial, mirror, had_time: printer.judged_at().is_some_and(|at| now.mono >= at) }
             });
             self.orphans.clear(now, complete, printers, &self.bridge_mirror, outbox);
         }

@@ -112,6 +112,8 @@ impl Gateway {
             self.carry_out(now, &serial, &mut outputs, &mut VecDeque::new());
             self.records.park(&serial, recent);
             self.facts.remove(now, &serial);
+            self.units.remove(now, &serial);
+            self.name_units(now, None);
             self.bridge_changed = true;
         }
     }
@@ -148,11 +150,13 @@ impl Gateway {
             sequence: setup.sequence + fastrand::u32(0..1_000_000),
             slug: self.free_slug(&name, &model, &serial),
             texts: Arc::clone(&self.texts),
+            named: true,
             ledger,
             recent,
             ..setup
         };
         self.printers.add(serial.clone(), id, Twin::new(setup, &mut outputs));
+        self.units.add(&serial);
         self.carry_out(now, &serial, &mut outputs, &mut VecDeque::new());
         self.facts.add(now, &serial, id, self.accounts.get(&id).map(Account::name).unwrap_or_default());
         self.house(now, &serial, id);

@@ -211,13 +211,17 @@ impl Gateway {
         }
     }
 
-    /// Hands what is to be published to the local broker.
-    pub(super) fn publish(&self, publications: impl Iterator<Item = Publication>) {
+    /// Hands what is to be published to the local broker; gives back the devices that were to be taken off it and
+    /// that a printer has.
+    pub(super) fn publish(&self, publications: impl Iterator<Item = Publication>) -> Vec<String> {
+        let mut kept = Vec::new();
         let outbox = self.local.outbox();
-        let is_announced = |topic: &str| self.printers.iter().any(|(_, p)| p.twin.announces_on(topic));
         for Publication { kind, topic, payload } in publications.filter(|_| self.local_connected) {
-            if kind == Kind::Withdrawn && is_announced(&topic) {
+            if kind == Kind::Withdrawn
+                && let Some(device) = self.announced(&topic)
+            {
                 // An AMS was plugged into another printer, whose device it is now.
+                kept.push(device);
                 continue;
             }
             if kind.may_be_replaced() {
@@ -226,6 +230,19 @@ impl Gateway {
                 let message = Message::new(topic, payload);
                 outbox.send(if kind.is_retained() { message.retained() } else { message });
             }
+        }
+        kept
+    }
+
+    /// The device that a printer announces on this topic.
+    fn announced(&self, topic: &str) -> Option<String> {
+        match self.topics.parse(topic) {
+            Some(Incoming::Discovery { device })
+                if self.printers.iter().any(|(_, p)| p.twin.announces_on(topic)) =>
+            {
+                Some(device.to_owned())
+            }
+            _ => None,
         }
     }
 
@@ -263,7 +280,7 @@ impl Gateway {
     pub(super) fn may_say_online(&self, now: Now) -> bool {
         let heard = self.printers.iter().all(|(_, p)| p.twin.snapshot().capabilities.is_some());
         let complete = heard && self.accounts.values().all(Account::is_listed);
-        complete || now.mono >= START_GRACE
+        (complete && self.units.has_begun()) || now.mono >= START_GRACE
     }
 
     pub(super) fn say_online(&self) {

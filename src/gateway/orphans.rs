@@ -15,7 +15,8 @@ use tracing::info;
 use crate::mqtt::{Message, Outbox, Qos};
 use homeassistant::topic::Topics;
 use homeassistant::{BridgeMirror, Mirror, Publication};
-use printer::{Now, Serial};
+use printer::{Now, Serial, Text};
+use twin::UnitPlace;
 
 /// A broker that has sent nothing retained for so long has sent all.
 const QUIET: Duration = Duration::from_secs(2);
@@ -28,6 +29,8 @@ pub(super) struct Known<'a> {
     pub(super) serial: &'a Serial,
     /// What was told of it, once it has said what it is.
     pub(super) mirror: Option<&'a Mirror>,
+    /// Whether it was heard for long enough to know its AMS units.
+    pub(super) had_time: bool,
 }
 
 /// A device as an earlier run announced it; its topics are ours.
@@ -121,8 +124,24 @@ impl Orphans {
         self.all_heard(now).then_some(false)
     }
 
-    fn all_heard(&self, now: Now) -> bool {
+    /// Whether everything that the broker keeps has come.
+    pub(super) fn all_heard(&self, now: Now) -> bool {
         self.heard_at.is_some_and(|at| now.mono >= at)
+    }
+
+    /// Whether nothing is left that could not be judged yet.
+    pub(super) fn is_done(&self) -> bool {
+        self.devices.is_empty()
+    }
+
+    /// The AMS units that an earlier run announced: the serial number that a device is named after, if it is, and
+    /// where the unit stood.
+    pub(super) fn units(&self) -> impl Iterator<Item = (Option<Text>, UnitPlace)> {
+        let unit = |(id, device): (&String, &Device)| {
+            let place = device.topics().find_map(|topic| self.topics.unit_place(topic))?;
+            Some((self.topics.unit_serial(id).map(Text::from), place))
+        };
+        self.devices.iter().filter_map(unit)
     }
 
     /// Clears what can be judged by now. `complete` says that all accounts have told their printers.
@@ -212,8 +231,11 @@ impl Orphans {
             out.extend(lost.topics.into_iter().map(Publication::removed));
             return true;
         }
-        // An AMS may have moved to a printer that has not said yet what it has.
-        if device.moves(id, &self.topics) && mirrors().count() < printers.len() {
+        // An AMS may have moved to a printer that has not said yet what it has, or its own may still be starting.
+        if device.moves(id, &self.topics) && !printers.iter().all(|p| p.mirror.is_some() && p.had_time) {
+            return false;
+        }
+        if owner.is_some_and(|owner| !owner.had_time) && device.is_child(&self.topics) {
             return false;
         }
         if owner.is_none() {

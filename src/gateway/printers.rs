@@ -11,7 +11,7 @@ use tracing::{debug, info, warn};
 use super::account::Account;
 use super::channel::Channel;
 use super::fleet::Missed;
-use super::{AccountId, Gateway, SHORTEST_TURN};
+use super::{AccountId, Gateway, PRINTER_TIME, SHORTEST_TURN};
 use crate::config::Raw;
 use crate::mqtt::Message;
 use bambu::session::Budget;
@@ -30,8 +30,17 @@ pub(super) struct Printer {
     pub(super) missed: Option<Missed>,
     /// Whether this connection's broker was asked for what an earlier run announced of it.
     pub(super) looked_up: bool,
+    /// When all of it was heard for the first time.
+    pub(super) whole_since: Option<Duration>,
     /// Its place in the queue of those who wait.
     wake: Option<(Duration, u64)>,
+}
+
+impl Printer {
+    /// From when on an AMS that it does not list counts as gone.
+    pub(super) fn judged_at(&self) -> Option<Duration> {
+        self.whole_since.map(|since| since + PRINTER_TIME)
+    }
 }
 
 /// All printers.
@@ -48,7 +57,15 @@ pub(super) struct Printers {
 impl Printers {
     pub(super) fn add(&mut self, serial: Serial, account: AccountId, twin: Twin) {
         let standing = Standing::default();
-        let printer = Printer { twin, account, standing, missed: None, looked_up: false, wake: None };
+        let printer = Printer {
+            twin,
+            account,
+            standing,
+            missed: None,
+            looked_up: false,
+            whole_since: None,
+            wake: None,
+        };
         self.map.insert(serial, Box::new(printer));
     }
 
@@ -192,11 +209,11 @@ impl Gateway {
                 continue;
             }
             // In the order in which they are wanted.
-            self.publish(publications.drain(..));
+            self.publish_of(now, publications.drain(..));
             match output {
                 Output::Publish(_) => {}
                 Output::Request(place, request) => self.request(serial, place, request),
-                Output::Changed => self.on_changed(now, serial),
+                Output::Changed => self.on_changed(now, serial, answers),
                 Output::Picture(topic, bytes) => self.local.outbox().set(topic, bytes),
                 Output::Tell(Publication { topic, payload, .. }) => {
                     self.local.outbox().send(Message::new(topic, payload));
@@ -230,7 +247,7 @@ impl Gateway {
                 }
             }
         }
-        self.publish(publications.drain(..));
+        self.publish_of(now, publications.drain(..));
     }
 
     fn request(&mut self, serial: &Serial, place: Place, request: bambu::request::Request) {
@@ -243,11 +260,17 @@ impl Gateway {
     }
 
     /// A printer is not as it was.
-    fn on_changed(&mut self, now: Now, serial: &Serial) {
+    fn on_changed(&mut self, now: Now, serial: &Serial, answers: &mut VecDeque<Input<'_>>) {
         let Some(printer) = self.printers.get_mut(serial) else { return };
         let standing = printer.twin.standing();
         self.bridge_changed |= std::mem::replace(&mut printer.standing, standing) != standing;
-        self.facts.observe(now, serial, printer.twin.snapshot());
+        let snapshot = printer.twin.snapshot();
+        if snapshot.contact.whole {
+            printer.whole_since.get_or_insert(now.mono);
+        }
+        self.facts.observe(now, serial, snapshot);
+        self.units.look(now, snapshot);
+        answers.extend(self.name_units(now, Some(serial)));
     }
 
     /// The local broker may know nothing of the printers, or Home Assistant may have missed them.

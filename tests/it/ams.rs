@@ -5,7 +5,7 @@ use printer::{Content, Side, Slot, Source};
 use serde_json::{Value, json};
 
 use crate::homeassistant::Home;
-use crate::reports::tray;
+use crate::reports::{Printer, tray};
 
 impl Home {
     fn delta(&mut self, members: Value) {
@@ -104,9 +104,11 @@ fn what_feeds_is_right_in_every_layout_of_the_newer_protocol() {
         // It is being unloaded: the unit is still told, the slot is not.
         (("H2D", dual), 0x00FF, "none"),
         (("X2D", &[PRO]), 0x0001, "A1-2"),
-        (("A2L", &[A2L]), 0x1001, "A1-2"),
-        (("A2L", &[A2L]), 0x0001, "A1-2"),
-        (("A2L", &[A2L, HT]), 0x0003, "A1-4"),
+        (("A2L", &[A2L]), 0x1001, "L1-2"),
+        (("A2L", &[A2L]), 0x0001, "L1-2"),
+        (("A2L", &[A2L, HT]), 0x0003, "L1-4"),
+        (("A2L", &[PRO, A2L]), 0x1001, "L1-2"),
+        (("A2L", &[PRO, A2L]), 0x0001, "A1-2"),
         (("A2L", &[A2L]), 0xFF00, "Ext"),
         // Nobody has these.
         (("P2S", &[PRO]), 0x0203, "None"),
@@ -135,7 +137,7 @@ fn an_a2l_of_the_older_protocol_counts_the_slots_of_its_only_unit() {
     home.tell_all();
     home.delta(json!({"ams": {"tray_now": "2"}}));
     assert_eq!(home.player.snapshot().sources[0], Some(Source::Ams { unit: 16, slot: 2 }));
-    assert_eq!(home.value("active_slot"), Some("A1-3"));
+    assert_eq!(home.value("active_slot"), Some("L1-3"));
 }
 
 #[test]
@@ -272,6 +274,84 @@ fn the_bits_say_what_is_there_and_the_state_only_without_them() {
     home.tell_all();
     assert_eq!(slots(&home)[0].state, Some(9));
     assert!(slots(&home)[0].filament().is_some());
+}
+
+#[test]
+fn a_spool_of_which_the_printer_says_nothing_anew_stays_what_it_was() {
+    // A full report, and a part of one.
+    for full in [true, false] {
+        let mut home = with_units("X1C", &[PRO, HT]);
+        let name = home.value("ams/128/tray_1").unwrap().to_owned();
+        assert_eq!(home.attributes("ams/128/tray_1")["remembered"], false);
+        let bare = json!({"id": "0", "state": 9});
+        if full {
+            home.printer.report["ams"]["ams"][1]["tray"][0] = bare;
+            home.tell_all();
+        } else {
+            home.delta(json!({"ams": {"ams": [{"id": "128", "tray": [bare]}]}}));
+        }
+        assert_eq!(home.value("ams/128/tray_1"), Some(&*name), "full: {full}");
+        let told = home.attributes("ams/128/tray_1");
+        let told = (&told["remembered"], &told["unknown"], &told["state"], told["filament_id"].is_string());
+        assert_eq!(told, (&json!(true), &json!(false), &json!(9), true));
+        home.delta(json!({"ams": {"ams": [{"id": "128", "tray": [tray(0, "PETG")]}]}}));
+        assert_eq!(home.attributes("ams/128/tray_1")["remembered"], false, "read anew");
+
+        // Somebody takes the spool out and puts another one in.
+        let bits = home.printer.report["ams"]["tray_exist_bits"].clone();
+        home.delta(json!({"ams": {"tray_exist_bits": "f", "ams": [{"id": "128", "tray": [{"id": "0", "state": 8}]}]}}));
+        assert_eq!(home.value("ams/128/tray_1"), Some("Empty"));
+        home.delta(
+            json!({"ams": {"tray_exist_bits": bits, "ams": [{"id": "128", "tray": [{"id": "0", "state": 9}]}]}}),
+        );
+        assert_eq!(home.value("ams/128/tray_1"), Some("None"));
+    }
+}
+
+#[test]
+fn another_unit_at_the_same_place_does_not_have_the_spools_of_the_one_before() {
+    let mut home = with_units("X1C", &[PRO]);
+    home.printer.modules().retain(|module| !module["name"].as_str().unwrap().contains('/'));
+    let board = json!({"name": "n3f/0", "sn": "19C000000000777", "sw_ver": "00.00.06.49", "hw_ver": "N3F05"});
+    home.printer.modules().push(board);
+    home.delta(json!({"ams": {"ams": [{"id": "0", "tray": [{"id": "0", "state": 9}]}]}}));
+    assert_eq!(home.attributes("ams/0/tray_1")["remembered"], true, "nobody knows of another unit yet");
+    home.hear(&home.printer.version());
+    assert_eq!(home.attributes("ams/0/tray_1")["unknown"], true);
+}
+
+#[test]
+fn a_unit_may_have_more_slots_than_four() {
+    let mut home = with_units("X1C", &[PRO, SECOND]);
+    // The fifth bit belongs to the next unit, which has no spool at all.
+    let trays: Vec<_> = (0..9).map(|n| tray(n, if n == 8 { "PETG" } else { "PLA" })).collect();
+    home.printer.report["ams"]["ams"][0]["tray"] = trays.into();
+    home.printer.report["ams"]["tray_exist_bits"] = "f".into();
+    home.tell_all();
+    home.delta(json!({"device": {"extruder": {"info": [{"id": 0, "snow": 8}]}}}));
+    assert_eq!(home.value("active_slot"), Some("A1-9"));
+    assert_eq!(home.value("ams/0/tray_9_type"), Some("PETG"));
+    assert_eq!(home.value("ams/1/tray_1"), Some("Empty"));
+    let config = home.config("bambu2mqtt_ams_19C000000000000").unwrap();
+    assert!(config["components"]["sensor_tray_9"].is_object());
+    let snapshot = home.player.snapshot();
+    let asked = homeassistant::command::parse(snapshot, "ams/0/tray_9_read_rfid", b"PRESS").unwrap();
+    assert_eq!(asked, printer::Command::ReadRfid { unit: 0, slot: 8 });
+    let asked = homeassistant::action::read(snapshot, "read_rfid", br#"{"slot": "A1-9"}"#);
+    assert!(format!("{asked:?}").contains("ReadRfid { unit: 0, slot: 8 }"), "{asked:?}");
+}
+
+#[test]
+fn two_units_of_an_a2l_are_two_devices_with_names_of_their_own() {
+    let home = with_units("A2L", &[PRO, A2L]);
+    let of = |serial: &str| home.config(&format!("bambu2mqtt_ams_{serial}")).unwrap();
+    let (pro, lite) = (of("19C000000000000"), of("19C000000000016"));
+    let names = [&pro, &lite].map(|config| config["device"]["name"].as_str().unwrap().to_owned());
+    assert!(names[0].ends_with(" AMS 1") && names[1].ends_with(" AMS Lite 1"), "{names:?}");
+    let ids = |config: &Value| -> Vec<Value> {
+        config["components"].as_object().unwrap().values().map(|c| c["default_entity_id"].clone()).collect()
+    };
+    assert!(ids(&pro).iter().all(|id| !ids(&lite).contains(id)));
 }
 
 #[test]
@@ -513,6 +593,92 @@ fn an_ams_that_moves_to_another_printer_keeps_its_history() {
         !after.to_string().contains(&from.printer.serial),
         "nothing of it is on the old printer's topics"
     );
+}
+
+/// What a broker holds of a device after each of these messages, by the printer that it hangs on.
+fn owners(lines: &[String], device: &str) -> Vec<Option<String>> {
+    let mut replay = twin::Replay::default();
+    let mut owners: Vec<Option<String>> = Vec::new();
+    let mut note = |published: Vec<homeassistant::Publication>| {
+        for publication in published {
+            if publication.topic == format!("homeassistant/device/{device}/config") {
+                let config: Value = serde_json::from_str(&publication.payload).unwrap_or_default();
+                let owner = config["device"]["via_device"].as_str().map(str::to_owned);
+                if owners.last() != Some(&owner) {
+                    owners.push(owner);
+                }
+            }
+        }
+    };
+    for line in lines {
+        let mut published = Vec::new();
+        replay.feed(&capture::Capture::parse(line).unwrap(), &mut published);
+        note(published);
+    }
+    let mut published = Vec::new();
+    replay.finish(&mut published);
+    note(published);
+    owners
+}
+
+/// A recorded message of a printer, and the same without its unit.
+fn with_and_without(model: &str) -> (Printer, Printer) {
+    let with = with_units(model, &[PRO]).printer;
+    let without = with_units(model, &[]).printer;
+    (with, without)
+}
+
+#[test]
+fn units_of_two_printers_with_one_serial_number_are_two_devices() {
+    let (one, two) = (with_units("P1S", &[PRO]).printer, with_units("X1C", &[PRO]).printer);
+    let own = |printer: &Printer| format!("bambu2mqtt_{}", printer.serial);
+    for (first, second) in [(&one, &two), (&two, &one)] {
+        let lines: Vec<_> = first.capture().into_iter().chain(second.capture()).collect();
+        assert_eq!(owners(&lines, "bambu2mqtt_ams_19C000000000000"), [Some(own(first))]);
+        assert_eq!(owners(&lines, &format!("{}_ams_0", own(second))), [Some(own(second))]);
+        assert_eq!(owners(&lines, &format!("{}_ams_0", own(first))), []);
+    }
+}
+
+#[test]
+fn two_units_of_one_printer_with_one_serial_number_are_two_devices() {
+    let mut printer = with_units("P1S", &[PRO, SECOND]).printer;
+    for module in printer.modules().iter_mut().filter(|module| module["name"].as_str().unwrap().contains('/'))
+    {
+        module["sn"] = "006000000000123".into();
+    }
+    let own = format!("bambu2mqtt_{}", printer.serial);
+    let lines = printer.capture();
+    assert_eq!(owners(&lines, "bambu2mqtt_ams_006000000000123"), [Some(own.clone())]);
+    assert_eq!(owners(&lines, &format!("{own}_ams_1")), [Some(own)]);
+}
+
+#[test]
+fn a_unit_that_moved_is_never_taken_back_whatever_the_old_printer_says_first() {
+    let device = "bambu2mqtt_ams_19C000000000000";
+    let (x_with, x_without) = with_and_without("P1S");
+    let (y_with, y_without) = with_and_without("X1C");
+    let own = |printer: &Printer| Some(format!("bambu2mqtt_{}", printer.serial));
+    let before = x_with.capture().into_iter().chain(y_without.capture()).chain(y_with.capture());
+    let before: Vec<_> = before.collect();
+    let [version, full] = [x_without.version(), x_without.full()].map(|payload| x_without.line(&payload));
+    for last in [[&version, &full, &full], [&full, &version, &full], [&full, &full, &version]] {
+        let lines: Vec<_> = before.iter().chain(last).cloned().collect();
+        assert_eq!(owners(&lines, device), [own(&x_with), own(&y_with)]);
+    }
+}
+
+#[test]
+fn a_unit_whose_board_comes_late_is_one_device_all_the_time() {
+    let printer = with_units("P1S", &[PRO]).printer;
+    let mut early = with_units("P1S", &[PRO]).printer;
+    early.modules().retain(|module| !module["name"].as_str().unwrap().contains('/'));
+    let own = format!("bambu2mqtt_{}", printer.serial);
+    let full = printer.line(&printer.full());
+    let lines =
+        [printer.line(&early.version()), full.clone(), full.clone(), printer.line(&printer.version()), full];
+    assert_eq!(owners(&lines, &format!("{own}_ams_0")), []);
+    assert_eq!(owners(&lines, "bambu2mqtt_ams_19C000000000000"), [Some(own)]);
 }
 
 #[test]

@@ -331,7 +331,7 @@ async fn a_printer_unbound_while_the_gateway_was_away_is_taken_off() {
     first.gateway.stop().await;
 
     let world = World::with(Options { printers: 2, ..Options::default() }).await;
-    let gateway = Gateway::start(&world.configuration(first.broker.port, &NOTHING));
+    let gateway = Gateway::at_speed(&world.configuration(first.broker.port, &NOTHING), None, 5);
     first.eyes.until("its topics to be cleared", |seen| of_it(seen).is_empty().then_some(())).await;
     first.eyes.holds("bambu2mqtt/bridge/printers", "2").await;
     // Its AMS units and spools hang below it and have ids of their own.
@@ -418,7 +418,8 @@ async fn an_ams_is_no_orphan_while_a_printer_may_have_it() {
     world.cloud.power_off(&h2d, 0);
 
     let mark = eyes.mark();
-    let _gateway = Gateway::start(&world.configuration(broker.port, &NOTHING));
+    // A printer has twenty seconds to name its units; here they are four.
+    let _gateway = Gateway::at_speed(&world.configuration(broker.port, &NOTHING), None, 5);
     eyes.until("an orphan to be cleared", |seen| (!seen.values.contains_key(&orphan)).then_some(())).await;
     eyes.order(&format!("bambu2mqtt/{x1c}/bed_target"), "61", "confirmed").await;
     let both = eyes.look(|seen| seen.values.contains_key(&moved) && seen.values.contains_key(lost));

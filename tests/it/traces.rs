@@ -64,7 +64,7 @@ impl Desk {
         let mut printer = Snapshot::unheard("Test", Identity::new("01P00A000000001", "P1S"));
         let serial = printer.identity.serial.clone();
         printer.reach = Reach::Online;
-        printer.contact = Contact { linked: true, whole: true, gaps: 1, stops: 0 };
+        printer.contact = Contact { linked: true, whole: true, gaps: 1, ..Contact::default() };
         let options = TrackerOptions { first_sight, ..TrackerOptions::default() };
         Self {
             tracker: Tracker::new(serial, Ledger { seed: 7, ..Ledger::default() }, &printer.policy, options),

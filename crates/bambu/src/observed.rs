@@ -26,6 +26,7 @@ use super::report::Print;
 use super::wire::{Kind, Object as _, merge_member};
 
 pub use abilities::capabilities;
+pub(crate) use ams::{forget_unplugged, lacks_board};
 pub use context::Context;
 pub use figures::Inherited;
 pub(crate) use job::status;
@@ -83,7 +84,12 @@ fn spools(report: &Print, context: &Context<'_>, can: &Capabilities, active_nozz
         }
         units => {
             let units = units.unwrap_or_else(|| before.ams.to_vec());
-            filament::activated(units, report, can, sources, active_nozzle, before)
+            let (ams, external) = filament::activated(units, report, can, sources, active_nozzle, before);
+            // What is equal stays one and the same, which others find out at no cost.
+            (
+                if ams == before.ams { before.ams.clone() } else { ams },
+                if external == before.external { before.external.clone() } else { external },
+            )
         }
     };
     Spools { ams, external, sources }

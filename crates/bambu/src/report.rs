@@ -433,10 +433,12 @@ impl Member for Part {
     }
 }
 
+/// The most slots of a unit that are read: an AMS 3H has nine, all others four or one (protocol 4.13).
+pub(crate) const MOST_SLOTS: u8 = 16;
+
 impl Member for Tray {
     type Id = i64;
-    /// Four in a unit of today, nine in one that was announced (protocol 4.13).
-    const MOST: usize = 16;
+    const MOST: usize = MOST_SLOTS as usize;
 
     fn id(&self) -> Option<i64> {
         self.id

@@ -5,6 +5,7 @@
 //! Time, what the owner allows, and the budget of the connection are arguments; nothing here waits.
 
 mod authorisation;
+mod boot;
 mod budget;
 mod commands;
 mod full_report;
@@ -32,6 +33,7 @@ use super::request::{self, Request};
 use super::wire::Kind;
 
 use authorisation::Authorisation;
+use boot::Boot;
 pub use budget::Budget;
 use budget::Funds;
 use commands::Commands;
@@ -123,6 +125,7 @@ pub struct Session {
     full_report: FullReport,
     silence: Silence,
     power_loss: PowerLoss,
+    boot: Boot,
     heat: HeatedAtRest,
     authorisation: Authorisation,
     /// When the last report came.
@@ -162,6 +165,7 @@ impl Session {
             full_report: FullReport::default(),
             silence: Silence::default(),
             power_loss: PowerLoss::default(),
+            boot: Boot::default(),
             heat: HeatedAtRest::default(),
             authorisation: Authorisation::default(),
             reported: None,
@@ -240,6 +244,7 @@ impl Session {
             self.version.deadline(awaited).filter(|_| self.connected),
             self.full_report.deadline(self.pushall_pause()).filter(|_| self.connected).map(paid),
             self.power_loss.deadline(),
+            self.boot.deadline(),
             self.heat.deadline().filter(|_| heated),
             self.commands.deadline(&self.funds),
         ]
@@ -269,12 +274,13 @@ impl Session {
         self.silence.connected(step.now.mono);
         self.authorisation.forget();
         self.contact.linked = true;
-        self.begin_anew();
+        self.begin_anew(step.now);
         self.ask_everything(step);
     }
 
     /// What was heard and what will be heard are not of one piece: something may have been missed.
-    fn begin_anew(&mut self) {
+    fn begin_anew(&mut self, now: Now) {
+        self.boot.begun(now.mono, &self.report);
         self.contact.whole = false;
         self.contact.gaps = self.contact.gaps.wrapping_add(1);
     }
@@ -328,7 +334,7 @@ impl Session {
             Message::Presence(true) => {
                 self.silence.returned();
                 self.authorisation.forget();
-                self.begin_anew();
+                self.begin_anew(step.now);
                 if self.connected {
                     self.ask_everything(step);
                 }
@@ -348,6 +354,9 @@ impl Session {
         };
         let complete = has_ota && !modules.iter().any(nameless);
         self.version.answered(complete);
+        if complete {
+            self.version.lacks(observed::lacks_board(&self.report, &modules));
+        }
         self.boards = observed::boards(&modules);
         self.modules = modules;
         self.reach = Reach::Online;
@@ -386,11 +395,12 @@ impl Session {
         // yesterday's state.
         if self.connected && self.reach == Reach::Offline {
             self.authorisation.forget();
-            self.begin_anew();
+            self.begin_anew(step.now);
             self.ask_everything(step);
         }
         self.reach = Reach::Online;
         self.reported = Some(step.now.wall);
+        self.boot.hold(step.now.mono, &mut print);
         self.power_loss.hold(step.now.mono, &self.report, &mut print);
         let spools = observed::merge(&mut self.report, &mut self.inherited, print, kind);
         if kind == Kind::Full {
@@ -403,6 +413,9 @@ impl Session {
         let upgraded = upgrade_now == Some(3) && upgrade.is_some() && upgrade != upgrade_now;
         if self.connected && (changed || upgraded) {
             self.ask_everything(step);
+        }
+        if spools && !self.modules.is_empty() && observed::lacks_board(&self.report, &self.modules) {
+            self.version.lacks(true);
         }
         self.note_unknown_state(step);
         self.project_part(step, kind, spools);
@@ -435,7 +448,7 @@ impl Session {
             control_reason: self.observed.control_reason,
             modules: &self.modules,
             boards: &self.boards,
-            boards_known: self.version.is_settled(now.mono),
+            boards_known: self.version.has_boards(now.mono),
             inherited: self.inherited,
             previous: &self.observed,
             spools_anew: true,
@@ -539,7 +552,8 @@ impl Session {
         if self.silence.is_gone(now) {
             self.set_reach(step, Reach::Offline);
         }
-        if self.power_loss.believe(now, &mut self.report) {
+        let believed = self.boot.believe(now, &mut self.report);
+        if self.power_loss.believe(now, &mut self.report) || believed {
             self.full_report.want();
             self.project(step, Kind::Delta);
         }

@@ -10,7 +10,7 @@ use std::fmt::Write as _;
 use serde_json::{Map, Value as Json};
 
 use printer::command::permit;
-use printer::{Command, Snapshot, Source};
+use printer::{Command, Snapshot, Source, Text};
 
 use super::command::shown;
 
@@ -266,20 +266,15 @@ fn color(text: &str) -> Option<u32> {
 }
 
 /// Every place for a spool, as `active_slot` calls it.
-fn places(snapshot: &Snapshot) -> impl Iterator<Item = (&'static str, Source)> {
+fn places(snapshot: &Snapshot) -> impl Iterator<Item = (Text, Source)> {
     let slots = |ams: &'_ printer::Ams| {
         let unit = ams.id;
-        let labels: Vec<_> = (0..4)
-            .zip(&ams.slots)
-            .filter_map(|(slot, _)| Some((ams.slot_label(slot)?, Source::Ams { unit, slot })))
-            .collect();
-        labels
+        let places: Vec<_> = (0..).zip(&ams.slots).map(|(slot, _)| Source::Ams { unit, slot }).collect();
+        places
     };
-    let external = snapshot.external.iter().map(|spool| match spool.number {
-        1 => ("Ext", Source::External(1)),
-        number => ("Ext2", Source::External(number)),
-    });
-    snapshot.ams.iter().flat_map(slots).chain(external)
+    let external = snapshot.external.iter().map(|spool| Source::External(spool.number));
+    let places = snapshot.ams.iter().flat_map(slots).chain(external);
+    places.filter_map(|place| Some((place.label()?, place)))
 }
 
 /// The members of a request that was checked, so that reading them finds what they are.

@@ -168,11 +168,10 @@ pub fn printer(topics: &Topics, slug: &str, snapshot: &Snapshot) -> Message {
     device.message()
 }
 
-/// The id of an AMS unit's device: by its serial, so that history follows the unit, else by its place.
+/// The id of an AMS unit's device: by its serial, so that history follows the unit, else by its place, as where a
+/// clone has the same serial.
 pub fn ams_id(topics: &Topics, serial: &Serial, ams: &Ams) -> String {
-    // What is not a serial number, as from a garbled answer, would make a topic that no broker takes.
-    match ams.serial.as_ref().filter(|own| own.len() <= 40 && own.bytes().all(|b| b.is_ascii_alphanumeric()))
-    {
+    match ams.named_after() {
         Some(own) => format!("{}_ams_{own}", topics.id_prefix),
         None => format!("{}_ams_{}", topics.printer_id(serial), ams.id),
     }

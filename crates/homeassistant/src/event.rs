@@ -184,7 +184,7 @@ struct Job<'a> {
 
 #[derive(Serialize)]
 struct OfSlot<'a> {
-    slot: String,
+    slot: printer::Text,
     filament_id: Option<&'a str>,
     material: Option<&'a str>,
     color: Option<&'a str>,
@@ -230,22 +230,12 @@ pub(super) fn planned(figure: Option<f32>) -> Option<f64> {
 
 fn of_slot(slot: &TaskSlot, share: Option<Share>) -> OfSlot<'_> {
     OfSlot {
-        slot: slot_label(slot),
+        slot: slot.source().label().unwrap_or_default(),
         filament_id: slot.filament_id.as_deref(),
         material: slot.material.as_deref(),
         color: slot.color.as_deref(),
         weight_g: taken(share, slot.weight_g),
         plan_g: planned(slot.weight_g),
-    }
-}
-
-/// The short name of a slot, as in the sensor of the active one: `A1-3`, `HT1`, `Ext`.
-pub(super) fn slot_label(slot: &TaskSlot) -> String {
-    match slot.unit {
-        None if slot.nozzle == Some(1) => "Ext2".into(),
-        None => "Ext".into(),
-        Some(unit) if unit >= 128 => format!("HT{}", unit - 127),
-        Some(unit) => format!("A{}-{}", unit + 1, slot.slot + 1),
     }
 }
 

@@ -163,6 +163,15 @@ impl Mirror {
         self.earlier_known = known;
     }
 
+    /// Announces a device anew with the next update, if it is one of this printer's: somebody else's word of it
+    /// stands on the broker.
+    pub fn forget_device(&mut self, device: &str) {
+        if let Some(child) = self.children.iter_mut().find(|child| child.device == device) {
+            child.announced = None;
+            self.snapshot = None;
+        }
+    }
+
     /// Whether this topic is one of a child that the printer has now.
     pub fn has_topic(&self, topic: &str) -> bool {
         let below = |child: &Child| topic.starts_with(&self.topics.value(&self.serial, child.part, ""));

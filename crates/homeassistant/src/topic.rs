@@ -164,6 +164,20 @@ impl Topics {
         format!("{}_{}", self.id_prefix, serial.as_str())
     }
 
+    /// The serial number in the id of an AMS unit's device, where it is named after that.
+    pub fn unit_serial<'a>(&self, device: &'a str) -> Option<&'a str> {
+        device.strip_prefix(&self.id_prefix)?.strip_prefix("_ams_").filter(|serial| !serial.is_empty())
+    }
+
+    /// The printer and the number of the AMS unit that a topic is of.
+    pub fn unit_place(&self, topic: &str) -> Option<(Serial, u8)> {
+        let rest = topic.strip_prefix(&self.base)?.strip_prefix('/')?;
+        let mut levels = rest.split('/');
+        let serial = levels.next().filter(|level| is_serial(level))?;
+        levels.next().filter(|level| *level == "ams")?;
+        Some((Serial::new(serial), levels.next()?.parse().ok()?))
+    }
+
     /// The id of the gateway's own device.
     pub fn bridge_id(&self) -> String {
         format!("{}_bridge", self.id_prefix)

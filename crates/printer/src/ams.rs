@@ -1,7 +1,10 @@
 //! AMS units, spools and the filament on them.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
+
+use compact_str::format_compact;
 
 use super::cloud::Release;
 use super::update::is_newer;
@@ -109,6 +112,8 @@ pub struct Slot {
     pub estimated: bool,
     /// Whether the printer tells the pressure advance of what is in it.
     pub tells_k: bool,
+    /// What is known of the filament is from before: the printer says that a spool is there, and nothing of it.
+    pub remembered: bool,
 }
 
 impl Slot {
@@ -265,6 +270,23 @@ pub struct Drying {
     pub hindrances: Vec<u8>,
 }
 
+/// What the device of an AMS unit is named after, as whoever knows all printers decides.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum Naming {
+    /// Its serial number, or its place where it has none.
+    #[default]
+    Serial,
+    /// The serial number that was known of its place before, until the printer tells one.
+    Remembered(Text),
+    /// Its place: another unit has the same serial number.
+    Place,
+    /// Nothing: whose it is has not turned out yet, or it is another printer's by now. It is not announced.
+    Held,
+}
+
+/// How the units of a printer are named, by their number; each holds for that serial number only.
+pub type Namings = BTreeMap<u8, (Option<Text>, Naming)>;
+
 /// An AMS unit.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Ams {
@@ -296,32 +318,33 @@ pub struct Ams {
     pub inlet: Option<Inlet>,
     /// Whether its serial is known or will never be.
     pub settled: bool,
+    /// What its device is named after.
+    pub naming: Naming,
     /// Which slot feeds, if one of this unit does, from 0.
     pub active_slot: Option<u8>,
     /// The slots, in order.
     pub slots: Vec<Slot>,
 }
 
-/// Short names of slots that people have, ready because they are read with every report.
-const LABELS: [[&str; 4]; 4] = [
-    ["A1-1", "A1-2", "A1-3", "A1-4"],
-    ["A2-1", "A2-2", "A2-3", "A2-4"],
-    ["A3-1", "A3-2", "A3-3", "A3-4"],
-    ["A4-1", "A4-2", "A4-3", "A4-4"],
-];
-const HT_LABELS: [&str; 8] = ["HT1", "HT2", "HT3", "HT4", "HT5", "HT6", "HT7", "HT8"];
+/// Ranges of unit numbers that are counted on their own: the first number, what its units are called, and what
+/// their slots' names begin with (protocol 4.13).
+const FAMILIES: [(u8, &str, &str); 3] = [(128, "AMS HT", "HT"), (16, "AMS Lite", "L"), (0, "AMS", "A")];
+
+/// The range that a unit belongs to, and its number there as people count, from 1.
+fn family(unit: u8) -> (&'static str, &'static str, u8) {
+    let own = FAMILIES.into_iter().find(|(first, ..)| unit >= *first);
+    let (first, name, letter) = own.unwrap_or((0, "AMS", "A"));
+    (name, letter, unit - first + 1)
+}
+
+/// The name of a unit below its printer's, by the printer's number of it: `AMS 1`, `AMS Lite 1`, `AMS HT 1`. No two
+/// units of a printer have the same one.
+pub fn unit_label(unit: u8) -> Text {
+    let (name, _, number) = family(unit);
+    format_compact!("{name} {number}")
+}
 
 impl Ams {
-    /// Its number as people count: `1` for the first AMS, also for the first AMS HT.
-    pub fn number(&self) -> u8 {
-        let base = match self.id {
-            128.. => 128,
-            16.. => 16,
-            _ => 0,
-        };
-        self.id - base + 1
-    }
-
     /// Whether it dries; `None` when it does not say.
     pub fn is_drying(&self) -> Option<bool> {
         self.drying.remaining.map(|left| !left.is_zero())
@@ -337,20 +360,28 @@ impl Ams {
         released.filter(|latest| is_newer(latest, installed) == Some(true))
     }
 
-    /// Its name below the printer's: `AMS 1`, `AMS HT 1`.
-    pub fn label(&self) -> String {
-        let kind = if self.kind == AmsKind::Ht || self.id >= 128 { "AMS HT" } else { "AMS" };
-        format!("{kind} {}", self.number())
+    /// Its serial number, where it is fit for ids: a garbled one would make a topic that no broker takes.
+    pub fn serial_number(&self) -> Option<&Text> {
+        self.serial.as_ref().filter(|own| own.len() <= 40 && own.bytes().all(|b| b.is_ascii_alphanumeric()))
     }
 
-    /// The short name of one of its slots, counted from 0: `A1-3`, `HT1`.
-    pub fn slot_label(&self, slot: u8) -> Option<&'static str> {
-        let unit = usize::from(self.number()) - 1;
-        if self.id >= 128 {
-            HT_LABELS.get(unit).copied()
-        } else {
-            LABELS.get(unit)?.get(usize::from(slot)).copied()
+    /// The serial number that its device is named after; `None` where its place is.
+    pub fn named_after(&self) -> Option<&Text> {
+        match &self.naming {
+            Naming::Serial | Naming::Held => self.serial_number(),
+            Naming::Remembered(serial) => Some(serial),
+            Naming::Place => None,
         }
+    }
+
+    /// Whether it is known well enough to be announced, and this printer's.
+    pub fn is_announced(&self) -> bool {
+        self.settled && self.naming != Naming::Held
+    }
+
+    /// Its name below the printer's: [`unit_label`].
+    pub fn label(&self) -> Text {
+        unit_label(self.id)
     }
 }
 
@@ -380,6 +411,27 @@ pub enum Source {
 }
 
 impl Source {
+    /// The short name that people give and are given everywhere: `A1-3`, `L1-2`, `HT1`, `Ext`, `Ext2`. No two places
+    /// of a printer have the same one.
+    pub fn label(self) -> Option<Text> {
+        match self {
+            Self::Nothing => None,
+            Self::External(..=1) => Some(Text::const_new("Ext")),
+            Self::External(number) => Some(format_compact!("Ext{number}")),
+            Self::Ams { unit, slot } => {
+                let (_, letter, number) = family(unit);
+                // An AMS HT has one slot, which needs no number.
+                let alone = letter == "HT" && slot == 0;
+                let place = u16::from(slot) + 1;
+                Some(if alone {
+                    format_compact!("{letter}{number}")
+                } else {
+                    format_compact!("{letter}{number}-{place}")
+                })
+            }
+        }
+    }
+
     /// The slot that it is.
     pub fn find<'a>(self, ams: &'a [Ams], external: &'a [ExternalSpool]) -> Option<&'a Slot> {
         match self {
@@ -393,8 +445,18 @@ impl Source {
 }
 
 /// AMS units and external spools as the account knows them: with its own names of filaments, and with the firmware
-/// that the cloud has for the units. The printer's own lists where it knows nothing of them.
-pub(crate) fn with_names(observed: &Observed, facts: &Facts) -> (Shared<[Ams]>, Shared<[ExternalSpool]>) {
+/// that the cloud has for the units, named as was decided over all printers. The printer's own lists where nobody
+/// knows anything of them.
+pub(crate) fn with_names(
+    observed: &Observed,
+    facts: &Facts,
+    namings: Option<&Namings>,
+) -> (Shared<[Ams]>, Shared<[ExternalSpool]>) {
+    let naming = |unit: &Ams| match namings.map(|namings| namings.get(&unit.id)) {
+        None => Naming::Serial,
+        Some(Some((serial, naming))) if serial.as_ref() == unit.serial_number() => naming.clone(),
+        Some(_) => Naming::Held,
+    };
     let own = |slot: &Slot| {
         let filament = slot.filament().filter(|filament| !filament.catalogued)?;
         facts.names.get(filament.id.as_ref()?).cloned()
@@ -406,6 +468,7 @@ pub(crate) fn with_names(observed: &Observed, facts: &Facts) -> (Shared<[Ams]>, 
     };
     let mut ams = observed.ams.clone();
     if !facts.ams_releases.is_empty()
+        || ams.iter().any(|unit| naming(unit) != unit.naming)
         || ams.iter().flat_map(|unit| &unit.slots).any(|slot| own(slot).is_some())
     {
         // A release that names no unit is for the only one.
@@ -414,6 +477,7 @@ pub(crate) fn with_names(observed: &Observed, facts: &Facts) -> (Shared<[Ams]>, 
             let mut unit = unit.clone();
             let meant = |release: &&Arc<Release>| release.unit.map_or(alone, |id| id == unit.id);
             unit.release = facts.ams_releases.iter().find(meant).cloned();
+            unit.naming = naming(&unit);
             unit.slots.iter_mut().for_each(named);
             unit
         };
@@ -433,6 +497,8 @@ pub(crate) fn with_names(observed: &Observed, facts: &Facts) -> (Shared<[Ams]>, 
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
 
     #[test]
@@ -448,13 +514,21 @@ mod tests {
 
     #[test]
     fn slots_have_names_that_are_theirs_alone() {
-        let label = |id, slot| Ams { id, ..Ams::default() }.slot_label(slot);
-        assert_eq!(label(0, 0), Some("A1-1"));
-        assert_eq!(label(3, 3), Some("A4-4"));
-        assert_eq!(label(16, 2), Some("A1-3"));
-        assert_eq!(label(128, 0), Some("HT1"));
-        assert_eq!(label(135, 0), Some("HT8"));
-        assert_eq!((label(0, 4), label(7, 0), label(200, 0)), (None, None, None));
+        let label = |unit, slot| Source::Ams { unit, slot }.label().unwrap();
+        assert_eq!(label(0, 0), "A1-1");
+        assert_eq!(label(3, 3), "A4-4");
+        assert_eq!(label(0, 8), "A1-9", "an AMS 3H has nine");
+        assert_eq!(label(16, 2), "L1-3");
+        assert_eq!(label(128, 0), "HT1");
+        assert_eq!(label(135, 0), "HT8");
+        assert_eq!(Source::Nothing.label(), None);
+        let of_unit = |unit| (0..=u8::MAX).map(move |slot| Source::Ams { unit, slot });
+        let external = (1..=2).map(Source::External);
+        let all: BTreeSet<_> = (0..=u8::MAX).flat_map(of_unit).chain(external).map(Source::label).collect();
+        assert_eq!(all.len(), 256 * 256 + 2);
+        let units: BTreeSet<_> = (0..=u8::MAX).map(unit_label).collect();
+        assert_eq!(units.len(), 256);
+        assert_eq!([0, 16, 128].map(unit_label), ["AMS 1", "AMS Lite 1", "AMS HT 1"]);
     }
 
     #[test]

@@ -9,7 +9,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{Job, Serial, Text};
+use super::{Job, Serial, Source, Text};
 
 pub use project::{Plate, PlateFilament, PlateObject, Project, ProjectKey, plate_of};
 
@@ -268,6 +268,18 @@ pub struct TaskSlot {
     pub color: Option<Text>,
     /// How much of it, g.
     pub weight_g: Option<f32>,
+}
+
+impl TaskSlot {
+    /// The place for a spool that it is.
+    pub fn source(&self) -> Source {
+        match self.unit {
+            Some(unit) => Source::Ams { unit, slot: self.slot },
+            // The left one of two: the second in the cloud's count, or that of the second nozzle.
+            None if self.nozzle == Some(1) || self.slot == 1 => Source::External(2),
+            None => Source::External(1),
+        }
+    }
 }
 
 #[cfg(test)]

@@ -33,7 +33,7 @@ use jiff::Timestamp;
 
 pub use ams::{
     Ams, AmsAbilities, AmsKind, Color, Content, Drying, DryingPhase, DryingState, ExternalSpool, Feeds,
-    Filament, Inlet, Slot, Source,
+    Filament, Inlet, Naming, Namings, Slot, Source, unit_label,
 };
 pub use cloud::{Facts, Task};
 pub use command::{Command, Outcome, Refusal, Steps, permit};

@@ -10,8 +10,8 @@ use super::ams::with_names;
 use super::health::Code;
 use super::{
     Ams, Capabilities, Contact, Control, ControlReason, ExternalSpool, Facts, Fans, Health, Heater, Hms,
-    Identity, Job, Levels, Machine, Nozzle, Options, Prices, PrintError, Rack, Reach, Shared, Side, Slot,
-    Source, Speed, Stage, Status, Text, Texts, Update, stage,
+    Identity, Job, Levels, Machine, Namings, Nozzle, Options, Prices, PrintError, Rack, Reach, Shared, Side,
+    Slot, Source, Speed, Stage, Status, Text, Texts, Update, stage,
 };
 
 /// A printer at one moment: all that the table of entities, the tracker and people look at.
@@ -65,6 +65,9 @@ pub struct Known {
     pub texts: Arc<Texts>,
     /// What is told about its error and health messages, made when one of them or the texts change.
     pub health: Arc<Health>,
+    /// How its AMS units are named, where somebody decides that over all printers; without them each has its serial
+    /// number for itself.
+    pub namings: Option<Arc<Namings>>,
 }
 
 impl Default for Known {
@@ -74,6 +77,7 @@ impl Default for Known {
             levels: Arc::default(),
             texts: Texts::bundled(),
             health: Health::nothing(),
+            namings: None,
         }
     }
 }
@@ -87,7 +91,7 @@ impl Snapshot {
 
     /// The three parts as one.
     pub fn of(observed: Arc<Observed>, policy: Arc<Policy>, known: Arc<Known>) -> Self {
-        let (ams, external) = with_names(&observed, &known.facts);
+        let (ams, external) = with_names(&observed, &known.facts, known.namings.as_deref());
         let mut snapshot = Self { observed, policy, known, ams, external };
         snapshot.tell_health();
         snapshot
@@ -97,7 +101,7 @@ impl Snapshot {
     pub fn observe(&mut self, observed: &Arc<Observed>) {
         let before = std::mem::replace(&mut self.observed, Arc::clone(observed));
         if !before.ams.is(&observed.ams) || !before.external.is(&observed.external) {
-            (self.ams, self.external) = with_names(observed, &self.known.facts);
+            self.name_spools();
         }
         if before.error != observed.error || before.hms != observed.hms {
             self.tell_health();
@@ -116,7 +120,24 @@ impl Snapshot {
     pub fn learn(&mut self, facts: &Arc<Facts>) {
         let before = std::mem::replace(&mut Arc::make_mut(&mut self.known).facts, Arc::clone(facts));
         if before.names != facts.names || before.ams_releases != facts.ams_releases {
-            (self.ams, self.external) = with_names(&self.observed, facts);
+            self.name_spools();
+        }
+    }
+
+    /// Names the AMS units in this way from now on.
+    pub fn name_units(&mut self, namings: &Arc<Namings>) {
+        Arc::make_mut(&mut self.known).namings = Some(Arc::clone(namings));
+        self.name_spools();
+    }
+
+    fn name_spools(&mut self) {
+        let (ams, external) = with_names(&self.observed, &self.known.facts, self.known.namings.as_deref());
+        // What is equal stays one and the same, which is found out sooner.
+        if self.ams != ams {
+            self.ams = ams;
+        }
+        if self.external != external {
+            self.external = external;
         }
     }
 

@@ -8,7 +8,7 @@ use bambu::session::Budget;
 use homeassistant::Publication;
 use homeassistant::topic::{Topics, slug};
 use printer::tracker::TrackerOptions;
-use printer::{Facts, JobRecord, Ledger, Policy, Serial, Task, Texts};
+use printer::{Facts, JobRecord, Ledger, Namings, Policy, Serial, Task, Texts};
 
 use super::{Note, Place, Recent, Version};
 
@@ -33,6 +33,10 @@ pub enum Input<'a> {
     Tasks(Result<&'a [Arc<Task>], ()>),
     /// Tasks of the cloud from before those that it told first, newest first: for the history alone.
     Older(&'a [Arc<Task>]),
+    /// How its AMS units are named, decided over all printers.
+    Namings(Arc<Namings>),
+    /// Another printer's announcement of this device stands on the broker, and the device is this printer's.
+    Announce(&'a str),
     /// What errors are explained with.
     Texts(Arc<Texts>),
     /// What its energy meter shows, kWh.
@@ -164,6 +168,8 @@ pub struct Setup<'a> {
     pub discovery: bool,
     /// Whether all values are also told as one document.
     pub document: bool,
+    /// Whether somebody names the AMS units of all printers ([`Input::Namings`]); none is announced before that.
+    pub named: bool,
 }
 
 impl<'a> Setup<'a> {
@@ -182,6 +188,7 @@ impl<'a> Setup<'a> {
             topics: Arc::clone(topics),
             discovery: true,
             document: false,
+            named: false,
         }
     }
 }

@@ -15,6 +15,7 @@ mod jobs;
 mod note;
 mod recent;
 mod replay;
+mod units;
 mod way;
 
 use std::collections::BTreeMap;
@@ -36,6 +37,7 @@ use jobs::Jobs;
 pub use note::{Level, Note};
 pub use recent::Recent;
 pub use replay::Replay;
+pub use units::{Clash, UnitPlace, Units};
 pub use way::Place;
 use way::Ways;
 
@@ -85,6 +87,9 @@ impl Twin {
         let mut snapshot = Snapshot::unheard("", identity);
         snapshot.policy = policy;
         snapshot.explain(&texts);
+        if setup.named {
+            snapshot.name_units(&Arc::default());
+        }
         let jobs = Jobs::open(&serial, ledger, &snapshot.policy, options, recent, out);
         snapshot.follow(&jobs.levels());
         Self {
@@ -192,6 +197,14 @@ impl Twin {
                 if self.snapshot.follow(&self.jobs.levels()) {
                     self.tell(now, out);
                 }
+            }
+            Input::Namings(namings) => {
+                self.snapshot.name_units(&namings);
+                self.look(now, out);
+            }
+            Input::Announce(device) => {
+                self.mirror.forget_device(device);
+                self.tell(now, out);
             }
             Input::Texts(texts) => {
                 self.snapshot.explain(&texts);

@@ -13,11 +13,11 @@ use bambu::session::{Budget, Session};
 use bambu::topic;
 use capture::Capture;
 use homeassistant::Publication;
-use homeassistant::topic::Topics;
+use homeassistant::topic::{Incoming, Topics};
 use jiff::Timestamp;
-use printer::{Now, Policy, Serial, Snapshot, default_name};
+use printer::{Namings, Now, Policy, Serial, Snapshot, default_name};
 
-use super::{Broker, Disk, Input, Note, Output, Place, Setup, Twin, Version};
+use super::{Broker, Disk, Input, Note, Output, Place, Setup, Twin, Units, Version};
 
 /// When a recording without times begins.
 const START: &str = "2026-01-01T00:00:00Z";
@@ -42,7 +42,7 @@ impl Player {
         let name = default_name(&bambu::identity(serial, ["", ""]).model, serial);
         // An empty ledger: the ids of events follow from what was recorded alone.
         let policy = Policy { name: name.into(), ..Policy::default() };
-        let setup = Setup::new(serial.clone(), ["", ""], policy, topics);
+        let setup = Setup { named: true, ..Setup::new(serial.clone(), ["", ""], policy, topics) };
         let twin = Twin::new(setup, &mut Vec::new());
         let mut player = Self { twin, budget: Budget::default(), version: 0, told: false };
         for input in [Input::Join(RECORDING, &CLOUD), Input::Broker(Broker::Up), Input::Connected(RECORDING)]
@@ -97,6 +97,7 @@ impl Player {
 pub struct Replay {
     topics: Arc<Topics>,
     printers: BTreeMap<Serial, Player>,
+    units: Units,
     now: Now,
     first: bool,
     notes: Vec<Note>,
@@ -111,7 +112,10 @@ impl Default for Replay {
         };
         let wall = START.parse().unwrap_or_default();
         let now = Now { mono: Duration::ZERO, wall };
-        Self { topics: topics.into(), printers: BTreeMap::new(), now, first: true, notes: Vec::new() }
+        // The broker has nothing of an earlier run.
+        let mut units = Units::default();
+        units.begin(now);
+        Self { topics: topics.into(), printers: BTreeMap::new(), units, now, first: true, notes: Vec::new() }
     }
 }
 
@@ -128,10 +132,64 @@ impl Replay {
         let step = Duration::try_from(next.duration_since(self.now.wall)).unwrap_or_default();
         self.pass(step, out);
         let Some(serial) = topic::reporter(&capture.topic) else { return };
-        let (topics, now) = (&self.topics, self.now);
-        let printers = self.printers.entry(serial);
-        let player = printers.or_insert_with_key(|serial| Player::new(serial, topics, now));
-        player.handle(now, Input::Message(RECORDING, &capture.payload), &mut self.notes, out);
+        if !self.printers.contains_key(&serial) {
+            self.printers.insert(serial.clone(), Player::new(&serial, &self.topics, self.now));
+            self.units.add(&serial);
+        }
+        self.give(&serial, Input::Message(RECORDING, &capture.payload), out);
+    }
+
+    /// Gives something to a printer, and tells all what that makes of their AMS units.
+    fn give(&mut self, serial: &Serial, input: Input<'_>, out: &mut Vec<Publication>) {
+        let Some(player) = self.printers.get_mut(serial) else { return };
+        let mut own = Vec::new();
+        player.handle(self.now, input, &mut self.notes, &mut own);
+        self.units.look(self.now, player.twin.snapshot());
+        // Others first: what this one takes back is then theirs already.
+        let named = self.name_units(Some(serial), out);
+        self.publish(own, out);
+        if let Some(namings) = named {
+            self.name(serial, namings, out);
+        }
+    }
+
+    fn name(&mut self, serial: &Serial, namings: Arc<Namings>, out: &mut Vec<Publication>) {
+        let Some(player) = self.printers.get_mut(serial) else { return };
+        let mut own = Vec::new();
+        player.handle(self.now, Input::Namings(namings), &mut self.notes, &mut own);
+        self.publish(own, out);
+    }
+
+    /// Tells the printers how their units are named, but for one that is not ready, whose names are given back.
+    fn name_units(&mut self, busy: Option<&Serial>, out: &mut Vec<Publication>) -> Option<Arc<Namings>> {
+        let mut own = None;
+        for (serial, namings) in self.units.changed() {
+            if Some(&serial) == busy {
+                own = Some(namings);
+            } else {
+                self.name(&serial, namings, out);
+            }
+        }
+        own
+    }
+
+    /// Publishes what a printer tells, but for devices that it takes back and another one has.
+    fn publish(&mut self, publications: Vec<Publication>, out: &mut Vec<Publication>) {
+        for publication in publications {
+            let taken_back = match self.topics.parse(&publication.topic) {
+                Some(Incoming::Discovery { device }) if publication.payload.is_empty() => Some(device),
+                _ => None,
+            };
+            let other = taken_back.and_then(|device| {
+                self.printers.values_mut().find(|player| player.twin.announces(device)).zip(Some(device))
+            });
+            match other {
+                Some((player, device)) => {
+                    player.handle(self.now, Input::Announce(device), &mut self.notes, out);
+                }
+                None => out.push(publication),
+            }
+        }
     }
 
     /// Lets the last minute pass.
@@ -162,14 +220,17 @@ impl Replay {
         let end = later(self.now, step);
         let watched = self.now.mono + step.min(WATCHED);
         loop {
-            let next = self.printers.values().filter_map(|player| player.twin.deadline()).min();
+            let next = self.printers.values().filter_map(|player| player.twin.deadline());
+            let next = next.chain(self.units.deadline()).min();
             let Some(at) = next.filter(|at| *at <= watched) else { break };
             // A deadline in the past is due now.
             self.now = later(self.now, at.saturating_sub(self.now.mono));
-            let now = self.now;
-            for player in self.printers.values_mut() {
-                if player.twin.deadline().is_some_and(|at| at <= now.mono) {
-                    player.handle(now, Input::Tick, &mut self.notes, out);
+            self.units.tick(self.now);
+            self.name_units(None, out);
+            for serial in self.printers.keys().cloned().collect::<Vec<_>>() {
+                let deadline = self.printers.get(&serial).and_then(|player| player.twin.deadline());
+                if deadline.is_some_and(|at| at <= self.now.mono) {
+                    self.give(&serial, Input::Tick, out);
                 }
             }
         }

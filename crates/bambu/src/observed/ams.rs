@@ -1,24 +1,51 @@
 //! AMS units: which there are, and what each measures (protocol 3.4 and 4.13).
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::filaments;
-use crate::report::{Module, Print, Unit};
+use crate::report::{MOST_SLOTS, Module, Print, Tray, Unit};
 use crate::wire::Hex;
-use printer::{Ams, AmsAbilities, AmsKind, Drying, DryingPhase, DryingState, Feeds, Inlet, Side, Slot, Text};
+use printer::{
+    Ams, AmsAbilities, AmsKind, Content, Drying, DryingPhase, DryingState, Feeds, Inlet, Naming, Side, Slot, Text,
+};
 
 use super::context::Context;
 use super::filament::{Estimate, slot};
 
-/// Where a unit stands in `ams_exist_bits`, and its first slot in `tray_exist_bits` (protocol 3.4).
-fn bit_places(unit: u8) -> Option<(u32, u32)> {
+/// Where a unit stands in the printer's bits (protocol 3.4).
+#[derive(Clone, Copy)]
+struct Places {
+    /// Its bit in `ams_exist_bits`.
+    unit: u32,
+    /// Its first slot in `tray_exist_bits`.
+    first: u32,
+    /// How many slots have a bit there; the next one is another unit's.
+    slots: u8,
+}
+
+fn bit_places(unit: u8) -> Option<Places> {
     let unit = u32::from(unit);
     match unit {
-        0..=3 => Some((unit, unit * 4)),
+        0..=3 => Some(Places { unit, first: unit * 4, slots: 4 }),
         // The Lite of an A2L.
-        16 => Some((12, 24)),
-        128..=135 => Some((unit - 128 + 4, unit - 128 + 16)),
+        16 => Some(Places { unit: 12, first: 24, slots: 4 }),
+        128..=135 => Some(Places { unit: unit - 128 + 4, first: unit - 128 + 16, slots: 1 }),
         _ => None,
+    }
+}
+
+/// What the printer's bits say of the spools in a unit.
+#[derive(Clone, Copy)]
+struct Spools {
+    bits: Hex,
+    places: Places,
+}
+
+impl Spools {
+    /// Whether there is one in a slot, counted from 0; `None` for a slot without a bit.
+    fn has(self, slot: u8) -> Option<bool> {
+        (slot < self.places.slots).then(|| self.bits.bit(self.places.first + u32::from(slot)))
     }
 }
 
@@ -30,13 +57,13 @@ fn counted(exist: Option<Hex>, units: usize) -> bool {
 
 /// Forgets the units that the printer's bits say are gone; after a full report, which confirms it
 /// (protocol 7.4). Says whether there were any.
-pub(super) fn forget_unplugged(report: &mut Print) -> bool {
+pub(crate) fn forget_unplugged(report: &mut Print) -> bool {
     let Some(ams) = report.ams.as_mut() else { return false };
     let (Some(exist), Some(units)) = (ams.ams_exist_bits, ams.ams.as_mut()) else { return false };
     let known = units.0.len();
     if !counted(Some(exist), units.0.len()) {
         let place = |unit: &Unit| bit_places(u8::try_from(unit.id?).ok()?);
-        units.0.retain(|unit| place(unit).is_none_or(|(bit, _)| exist.bit(bit)));
+        units.0.retain(|unit| place(unit).is_none_or(|places| exist.bit(places.unit)));
     }
     units.0.len() != known
 }
@@ -70,13 +97,13 @@ pub(super) fn ams(report: &Print, context: &Context<'_>) -> Vec<Ams> {
         let Some(id) = unit.id.and_then(|id| u8::try_from(id).ok()) else { continue };
         let before = context.previous.ams.iter().find(|before| before.id == id);
         let places = bit_places(id);
-        let listed = places.zip(exist).map(|((bit, _), bits)| bits.bit(bit));
+        let listed = places.zip(exist).map(|(places, bits)| bits.bit(places.unit));
         if listed == Some(false) && !counted {
             gone.extend(before.filter(|before| before.settled).map(unplugged));
             continue;
         }
         let slots = ams.tray_exist_bits.zip(places).filter(|_| listed == Some(true));
-        let slots = slots.map(|(bits, (_, first))| Hex(bits.bits(first, 8)));
+        let slots = slots.map(|(bits, places)| Spools { bits, places });
         list.push(one_ams(id, unit, context, before, slots, common));
     }
     // One that only changed its place is not also where it was.
@@ -132,6 +159,18 @@ fn ams_module(modules: &[Module], id: u8) -> Option<(AmsKind, &Module)> {
     })
 }
 
+/// Whether a unit that the printer lists is not among its boards yet (protocol 3.1).
+pub(crate) fn lacks_board(report: &Print, modules: &[Module]) -> bool {
+    let Some(ams) = report.ams.as_ref() else { return false };
+    let units = ams.ams.as_ref().map_or(&[][..], |units| &units.0);
+    let plugged = |id: u8| {
+        let bit = bit_places(id).zip(ams.ams_exist_bits).map(|(places, bits)| bits.bit(places.unit));
+        bit.unwrap_or(true)
+    };
+    let ids = units.iter().filter_map(|unit| u8::try_from(unit.id?).ok());
+    ids.filter(|id| plugged(*id)).any(|id| ams_module(modules, id).is_none())
+}
+
 /// What is the same for all units of a printer.
 #[derive(Clone, Copy)]
 struct Common {
@@ -154,7 +193,7 @@ fn one_ams(
     unit: &Unit,
     context: &Context<'_>,
     before: Option<&Ams>,
-    exist: Option<Hex>,
+    exist: Option<Spools>,
     common: Common,
 ) -> Ams {
     let module = ams_module(context.modules, id);
@@ -165,6 +204,9 @@ fn one_ams(
     let known = |text: Option<&Text>| text.filter(|t| !t.is_empty() && *t != "N/A").cloned();
     let percent = |v: i64| u8::try_from(v).ok().filter(|v| (1..=100).contains(v));
     let dual = context.capabilities.is_some_and(|can| can.dual_nozzle);
+    // Another unit at the same place has other spools.
+    let named = module.and_then(|(_, module)| known(module.sn.as_ref()));
+    let same = |before: &Ams| named.is_none() || before.serial.is_none() || before.serial == named;
     Ams {
         id,
         kind,
@@ -201,8 +243,22 @@ fn one_ams(
         settled: context.boards_known
             || module.is_some_and(|(_, m)| known(m.sn.as_ref()).is_some())
             || before.is_some_and(|before| before.settled),
+        naming: Naming::default(),
         active_slot: None,
-        slots: slots(id, unit, kind, before, exist, common),
+        slots: slots(id, unit, kind, before.filter(|before| same(before)), exist, common),
+    }
+}
+
+/// A slot of which the printer says that a spool is in it, and nothing of the spool, as an AMS HT does at rest
+/// (bambuddy #2594): what was known of it before is still the best that anybody knows. A spool that was changed shows
+/// as an empty slot in between.
+fn remembered(told: Slot, tray: &Tray, before: Option<&Slot>) -> Slot {
+    let silent = told.content == Content::Unknown && tray.state.is_some() && tray.tray_type.is_none();
+    match before.map(|before| &before.content) {
+        Some(Content::Filament(known)) if silent => {
+            Slot { content: Content::Filament(Arc::clone(known)), remembered: true, ..told }
+        }
+        _ => told,
     }
 }
 
@@ -283,7 +339,7 @@ fn slots(
     unit: &Unit,
     kind: AmsKind,
     before: Option<&Ams>,
-    exist: Option<Hex>,
+    exist: Option<Spools>,
     common: Common,
 ) -> Vec<Slot> {
     let usual = if id >= 128 { 1 } else { 4 };
@@ -295,15 +351,17 @@ fn slots(
     };
     for tray in unit.tray.iter().flat_map(|trays| &trays.0) {
         // A slot is told by its number, never by its place in the list.
-        let Some(at) = tray.id.and_then(|id| u8::try_from(id).ok()).filter(|n| *n < 16) else { continue };
+        let Some(at) = tray.id.and_then(|id| u8::try_from(id).ok()).filter(|n| *n < MOST_SLOTS) else {
+            continue;
+        };
         while slots.len() <= usize::from(at) {
             slots.push(unknown(u8::try_from(slots.len() + 1).unwrap_or(u8::MAX), common.tells_k));
         }
         let before = before.and_then(|before| before.slots.get(usize::from(at)));
         if let Some(place) = slots.get_mut(usize::from(at)) {
-            // Beyond these the bits are those of the next unit.
-            let exists = exist.filter(|_| at < usual).map(|bits| bits.bit(at.into()));
-            *place = Slot { tells_k: common.tells_k, ..slot(at + 1, tray, exists, estimate, before) };
+            let exists = exist.and_then(|spools| spools.has(at));
+            let told = Slot { tells_k: common.tells_k, ..slot(at + 1, tray, exists, estimate, before) };
+            *place = remembered(told, tray, before);
         }
     }
     slots

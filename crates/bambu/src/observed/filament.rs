@@ -50,6 +50,7 @@ pub(super) fn slot(
         state: tray.state.and_then(|state| u8::try_from(state).ok()),
         estimated: estimate != Estimate::None,
         tells_k: false,
+        remembered: false,
     }
 }
 

@@ -104,11 +104,7 @@ pub static AMS: &[Entity<Ams>] = &[
     firmware::<Ams>("firmware", "Firmware", installed)
         .needs(|c, a| c.job.update && a.firmware.is_some())
         .with(
-            |a, b| {
-                a.release != b.release
-                    || a.firmware != b.firmware
-                    || a.offered != b.offered
-            },
+            |a, b| a.release != b.release || a.firmware != b.firmware || a.offered != b.offered,
             |a| told(release(a)),
         ),
 ];
@@ -263,6 +259,7 @@ fn slot_details(slot: &Slot) -> Json {
     let mut details = spool_details(slot);
     if let Some(details) = details.as_object_mut() {
         details.insert("slot".into(), slot.number.into());
+        details.insert("remembered".into(), slot.remembered.into());
     }
     details
 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use serde_json::{Map, Value as Json, json};
 
 use printer::cloud::{Plate, PlateFilament, Task, TaskSlot, TaskStatus};
-use printer::{Ams, AmsKind, Snapshot, Text};
+use printer::{Snapshot, Text, unit_label};
 
 use super::super::entity::{Entity, Value, binary, image, sensor};
 use super::{DROP, text};
@@ -71,10 +71,7 @@ fn other_task(a: &Snapshot, b: &Snapshot) -> bool {
 fn slot_name(slot: &TaskSlot) -> String {
     match slot.unit {
         Some(id) => {
-            // The name of a unit is a matter of its number alone.
-            let kind = if id >= 128 { AmsKind::Ht } else { AmsKind::Ams };
-            let label = Ams { id, kind, ..Ams::default() }.label();
-            format!("{label} Tray {}", u16::from(slot.slot) + 1)
+            format!("{} Tray {}", unit_label(id), u16::from(slot.slot) + 1)
         }
         None if slot.slot == 0 => "External Spool".into(),
         None => format!("External Spool {}", u16::from(slot.slot) + 1),

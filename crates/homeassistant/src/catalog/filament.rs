@@ -8,14 +8,13 @@ use super::super::entity::{Entity, Value, sensor};
 use super::ams::filament_details;
 use super::{DROP, text};
 
-/// The short name of what feeds a nozzle: `A1-3`, `HT1`, `Ext`.
+/// The short name of what feeds a nozzle.
 fn slot_label(s: &Snapshot, side: Side) -> Option<Value<'_>> {
-    Some(Value::from(match s.source(side)? {
-        Source::Nothing => "none",
-        Source::External(1) => "Ext",
-        Source::External(_) => "Ext2",
-        Source::Ams { unit, slot } => s.ams.iter().find(|ams| ams.id == unit)?.slot_label(slot)?,
-    }))
+    let source = s.source(side)?;
+    if let Source::Ams { unit, .. } = source {
+        s.unit(unit)?;
+    }
+    Some(source.label().map_or(Value::from("none"), |label| Value::Text(label.into_string().into())))
 }
 
 /// What feeds a nozzle, by its name.

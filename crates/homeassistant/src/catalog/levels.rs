@@ -12,7 +12,7 @@ use printer::record::{Counters, JobRecord, JobResult};
 use printer::{Command, Levels, Snapshot};
 
 use super::super::entity::{Entity, Value, binary, button, seconds, sensor, words};
-use super::super::event::{planned, rounded, slot_label, taken};
+use super::super::event::{planned, rounded, taken};
 use super::{DROP, flag, text};
 
 fn is_printing(activity: Activity) -> bool {
@@ -69,7 +69,7 @@ pub(super) fn of_job(job: &JobRecord) -> Map<String, Json> {
         .iter()
         .map(|slot| {
             json!({
-                "slot": slot_label(slot),
+                "slot": slot.source().label().as_deref(),
                 "material": slot.material.as_deref(),
                 "color": slot.color.as_deref(),
                 "weight_g": taken(share, slot.weight_g),

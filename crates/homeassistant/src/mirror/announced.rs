@@ -66,7 +66,7 @@ impl Mirror {
 
     fn messages(&self, snapshot: &Snapshot) -> Vec<discovery::Message> {
         let (topics, slug) = (&*self.topics, &*self.slug);
-        let ams = snapshot.ams.iter().filter(|ams| ams.settled);
+        let ams = snapshot.ams.iter().filter(|ams| ams.is_announced());
         let mut all = vec![discovery::printer(topics, slug, snapshot)];
         all.extend(ams.map(|ams| discovery::ams(topics, slug, snapshot, ams)));
         all.extend(snapshot.external.iter().map(|spool| discovery::external(topics, slug, snapshot, spool)));
@@ -124,11 +124,9 @@ pub(super) fn shape_differs(before: &Snapshot, now: &Snapshot) -> bool {
     // First as a whole: mostly they are one and the same.
     let other_units = || {
         before.ams.len() != now.ams.len()
-            || before
-                .ams
-                .iter()
-                .zip(now.ams.iter())
-                .any(|(a, b)| ams(a) != ams(b) || a.serial != b.serial || a.firmware != b.firmware)
+            || before.ams.iter().zip(now.ams.iter()).any(|(a, b)| {
+                ams(a) != ams(b) || a.serial != b.serial || a.naming != b.naming || a.firmware != b.firmware
+            })
     };
     let other_external = || {
         before.external.len() != now.external.len()

@@ -132,7 +132,7 @@ impl Mirror {
         let ams = snapshot
             .ams
             .iter()
-            .filter(|ams| ams.settled)
+            .filter(|ams| ams.is_announced())
             .map(|ams| (Part::Ams(ams.id), discovery::ams_id(topics, serial, ams), ams.slots.len()));
         let external = snapshot.external.iter().map(|spool| {
             (Part::External(spool.number), discovery::external_id(topics, serial, spool.number), 0)

@@ -44,7 +44,7 @@ impl Tracker {
                     self.effects.save = true;
                     if since(end, now.wall) <= EARLY {
                         let mut why = reason::word("drying");
-                        why.text = Some(unit.label());
+                        why.text = Some(unit.label().into());
                         // Nobody needs to have looked to know when it ended.
                         let at = if self.finding { end.min(now.wall) } else { now.wall };
                         let what = Telling {
@@ -150,11 +150,11 @@ impl Seen {
         match source {
             Source::Ams { unit, slot } => {
                 let unit = self.ams.iter().find(|ams| ams.id == unit)?;
-                let label = unit.slot_label(slot)?;
+                let label = source.label()?;
                 let filament = unit.slots.get(usize::from(slot)).and_then(|slot| slot.filament());
                 Some(match filament {
                     Some(filament) if !filament.name.is_empty() => format!("{label}: {}", filament.name),
-                    _ => label.to_owned(),
+                    _ => label.into(),
                 })
             }
             Source::External(_) => Some("external spool".to_owned()),
