@@ -1,5 +1,6 @@
 //! The protocol state machine of one printer, with time in hand.
 
+mod air;
 mod authority;
 mod budget;
 mod limits;

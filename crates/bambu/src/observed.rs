@@ -121,6 +121,7 @@ pub fn project(report: &Print, context: &Context<'_>) -> Observed {
         active_nozzle,
         bed: heat::bed(report),
         chamber: if can.chamber_sensor { heat::chamber(report, &can) } else { Heater::default() },
+        beyond: context.capabilities.map_or(before.beyond, |can| heat::beyond(report, &can, before.beyond)),
         fans: heat::fans(report, before.fans),
         chamber_light: switches::chamber_light(report),
         work_light: switches::lamp(report, "work_light").and_then(switches::burns),

@@ -4,6 +4,7 @@
 //! silence, and sees each command through to an answer.
 //! Time, what the owner allows, and the budget of the connection are arguments; nothing here waits.
 
+mod air;
 mod authorisation;
 mod boot;
 mod budget;
@@ -32,6 +33,7 @@ use super::report::{Info, Module, Print};
 use super::request::{self, Request};
 use super::wire::Kind;
 
+use air::{DryingTime, Humidity};
 use authorisation::Authorisation;
 use boot::Boot;
 pub use budget::Budget;
@@ -126,6 +128,8 @@ pub struct Session {
     silence: Silence,
     power_loss: PowerLoss,
     boot: Boot,
+    humidity: Humidity,
+    drying: DryingTime,
     heat: HeatedAtRest,
     authorisation: Authorisation,
     /// When the last report came.
@@ -166,6 +170,8 @@ impl Session {
             silence: Silence::default(),
             power_loss: PowerLoss::default(),
             boot: Boot::default(),
+            humidity: Humidity::default(),
+            drying: DryingTime::default(),
             heat: HeatedAtRest::default(),
             authorisation: Authorisation::default(),
             reported: None,
@@ -245,6 +251,7 @@ impl Session {
             self.full_report.deadline(self.pushall_pause()).filter(|_| self.connected).map(paid),
             self.power_loss.deadline(),
             self.boot.deadline(),
+            self.humidity.deadline(),
             self.heat.deadline().filter(|_| heated),
             self.commands.deadline(&self.funds),
         ]
@@ -281,6 +288,7 @@ impl Session {
     /// What was heard and what will be heard are not of one piece: something may have been missed.
     fn begin_anew(&mut self, now: Now) {
         self.boot.begun(now.mono, &self.report);
+        self.drying.forget();
         self.contact.whole = false;
         self.contact.gaps = self.contact.gaps.wrapping_add(1);
     }
@@ -402,7 +410,9 @@ impl Session {
         self.reported = Some(step.now.wall);
         self.boot.hold(step.now.mono, &mut print);
         self.power_loss.hold(step.now.mono, &self.report, &mut print);
-        let spools = observed::merge(&mut self.report, &mut self.inherited, print, kind);
+        self.humidity.hold(step.now.mono, &self.report, &mut print);
+        let mut spools = observed::merge(&mut self.report, &mut self.inherited, print, kind);
+        spools |= self.drying.look(step.now.mono, &self.report);
         if kind == Kind::Full {
             self.full_report.came();
             self.contact.whole = self.connected;
@@ -451,6 +461,7 @@ impl Session {
             boards_known: self.version.has_boards(now.mono),
             inherited: self.inherited,
             previous: &self.observed,
+            drying_still: self.drying.still(),
             spools_anew: true,
         }
     }
@@ -555,6 +566,9 @@ impl Session {
         let believed = self.boot.believe(now, &mut self.report);
         if self.power_loss.believe(now, &mut self.report) || believed {
             self.full_report.want();
+            self.project(step, Kind::Delta);
+        }
+        if self.humidity.believe(now, &mut self.report) {
             self.project(step, Kind::Delta);
         }
         if self.connected {

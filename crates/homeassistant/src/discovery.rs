@@ -157,7 +157,7 @@ pub fn printer(topics: &Topics, slug: &str, snapshot: &Snapshot) -> Message {
     device.currency = currency(snapshot).unwrap_or(CURRENCY);
     device.pictures = picture_types(snapshot);
     device.installs = offers_install(snapshot);
-    let can = snapshot.capabilities.unwrap_or_default();
+    let can = snapshot.shown_capabilities().unwrap_or_default();
     for entity in PRINTER.iter().filter(|entity| has(entity, snapshot)) {
         device.add(entity, None, &can, &|key| topics.value(serial, Part::Printer, key));
     }

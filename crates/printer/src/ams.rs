@@ -266,8 +266,18 @@ pub struct Drying {
     pub state_code: Option<u8>,
     /// How far that is.
     pub phase: Option<DryingPhase>,
+    /// The time left has been the same for minutes.
+    pub still: bool,
     /// Why drying cannot begin, the vendor's numbers.
     pub hindrances: Vec<u8>,
+}
+
+impl Drying {
+    /// Whether there is time left that does not pass: it was interrupted, and nothing is dried.
+    pub fn is_interrupted(&self) -> bool {
+        let stopped = matches!(self.state, Some(DryingState::Off | DryingState::Error));
+        self.remaining.is_some_and(|left| !left.is_zero()) && (self.still || stopped)
+    }
 }
 
 /// What the device of an AMS unit is named after, as whoever knows all printers decides.
@@ -347,7 +357,7 @@ pub fn unit_label(unit: u8) -> Text {
 impl Ams {
     /// Whether it dries; `None` when it does not say.
     pub fn is_drying(&self) -> Option<bool> {
-        self.drying.remaining.map(|left| !left.is_zero())
+        self.drying.remaining.map(|left| !left.is_zero() && !self.drying.is_interrupted())
     }
 
     /// Newer firmware that is offered for it: by the printer, else by the cloud.

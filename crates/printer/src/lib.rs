@@ -48,7 +48,7 @@ pub use options::{Options, Setting, Settings};
 pub use reason::Reason;
 pub use record::JobRecord;
 pub use shared::Shared;
-pub use snapshot::{Known, Observed, Policy, Snapshot};
+pub use snapshot::{Beyond, Known, Observed, Policy, Snapshot};
 pub use stage::Stage;
 pub use text::quoted;
 pub use tools::{Machine, Nozzle, Rack};

@@ -265,6 +265,8 @@ pub struct Observed {
     pub error: Option<PrintError>,
     /// Health messages.
     pub hms: Vec<Hms>,
+    /// The highest targets that were seen where they are above what its model is known to take.
+    pub beyond: Beyond,
     /// AMS units by their number.
     pub ams: Shared<[Ams]>,
     /// External spools: right (or only), left.
@@ -282,7 +284,30 @@ pub struct Observed {
     pub last_report: Option<Timestamp>,
 }
 
+/// Targets above what a model is known to take, °C; 0 where there was none. A file, or a hotend of somebody else,
+/// may set them. What was seen once stays, so that no range is too narrow for a value that is still shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Beyond {
+    /// Of a nozzle.
+    pub nozzle: u16,
+    /// Of the bed.
+    pub bed: u16,
+    /// Of the chamber.
+    pub chamber: u16,
+}
+
 impl Observed {
+    /// What it can do, with ranges that hold every target that it was seen to have: for showing, not for permitting.
+    pub fn shown_capabilities(&self) -> Option<Capabilities> {
+        let can = self.capabilities?;
+        Some(Capabilities {
+            nozzle_max: can.nozzle_max.max(self.beyond.nozzle),
+            bed_max: can.bed_max.max(self.beyond.bed),
+            chamber_max: can.chamber_max.max(self.beyond.chamber),
+            ..can
+        })
+    }
+
     /// A printer of which nothing is known but who it is.
     pub fn unheard(identity: Arc<Identity>) -> Self {
         Self {
@@ -315,6 +340,7 @@ impl Observed {
             rack: None,
             error: None,
             hms: Vec::new(),
+            beyond: Beyond::default(),
             ams: Shared::default(),
             external: Shared::default(),
             sources: [None; 2],
@@ -382,7 +408,7 @@ impl Observed {
     pub fn heated_at_rest(&self) -> Option<bool> {
         let busy = self.status?.is_active()
             || self.stage.is_some_and(|stage| stage != stage::IDLE)
-            || self.ams.iter().any(|ams| ams.drying.remaining.is_some_and(|left| !left.is_zero()));
+            || self.ams.iter().any(|ams| ams.is_drying() == Some(true));
         let [right, left] = self.nozzles;
         let targets = [right, left, self.bed, self.chamber].map(|heater| heater.target);
         targets.iter().any(Option::is_some).then(|| !busy && targets.into_iter().flatten().any(|t| t > 0.0))

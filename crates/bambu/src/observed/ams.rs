@@ -231,7 +231,11 @@ fn one_ams(
         humidity_index: unit.humidity.filter(|v| (1..=5).contains(v)).and_then(|v| u8::try_from(6 - v).ok()),
         humidity: unit.humidity_raw.and_then(percent).filter(|_| sealed),
         temperature: unit.temp.filter(|t| *t > 0.0 && *t <= 100.0 && sealed),
-        drying: if dries { drying(unit, common.around) } else { Drying::default() },
+        drying: if dries {
+            drying(unit, common.around, context.drying_still.contains(&id))
+        } else {
+            Drying::default()
+        },
         feeds: unit.info.filter(|_| dual).and_then(|info| match info.bits(8, 4) {
             0 => Some(Feeds::Only(Side::Right)),
             1 => Some(Feeds::Only(Side::Left)),
@@ -289,7 +293,7 @@ fn kind(id: u8, unit: &Unit, by_board: Option<AmsKind>) -> AmsKind {
 }
 
 /// Drying; absent is not zero, so that nobody hears of an end that was none.
-fn drying(unit: &Unit, around: Around) -> Drying {
+fn drying(unit: &Unit, around: Around, still: bool) -> Drying {
     let setting = unit.dry_setting.as_ref().filter(|_| around.dries);
     let positive =
         |v: Option<i64>, most| v.and_then(|v| u16::try_from(v).ok()).filter(|v| (1..=most).contains(v));
@@ -322,6 +326,7 @@ fn drying(unit: &Unit, around: Around) -> Drying {
             })
         }),
         state_code: code,
+        still,
         phase: unit.info.filter(|_| around.dries).and_then(|info| match info.bits(22, 2) {
             1 => Some(DryingPhase::Heating),
             2 => Some(DryingPhase::Dehumidifying),

@@ -32,6 +32,8 @@ pub struct Context<'a> {
     pub inherited: Inherited,
     /// The moment before: what is said rarely is kept from it.
     pub previous: &'a Observed,
+    /// Units whose drying time has not changed for long.
+    pub drying_still: &'a [u8],
     /// Whether AMS units and spools must be made anew: not after a message that changed nothing of them.
     pub spools_anew: bool,
 }

@@ -2,7 +2,7 @@
 
 use crate::report::Print;
 use crate::wire::{self, Hex};
-use printer::{Capabilities, Fan, Fans, Heater, Side};
+use printer::{Beyond, Capabilities, Fan, Fans, Heater, Side};
 
 /// A temperature that a sensor can have, °C.
 pub(super) fn sane(celsius: f32) -> Option<f32> {
@@ -48,6 +48,30 @@ pub(super) fn nozzles(report: &Print, can: &Capabilities) -> [Heater; 2] {
         let packed = extruder_heater(report, 0).unwrap_or_default();
         let right = Heater { actual: flat.actual.or(packed.actual), target: flat.target.or(packed.target) };
         [right, Heater::default()]
+    }
+}
+
+/// The targets that are above what the model is known to take, and were before.
+pub(super) fn beyond(report: &Print, can: &Capabilities, before: Beyond) -> Beyond {
+    #[allow(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "a target is within 0 to 500 here"
+    )]
+    let above = |target: Option<f32>, max: u16, before: u16| {
+        let target = target.map_or(0, |celsius| celsius.clamp(0.0, 500.0).ceil() as u16);
+        if target > max { before.max(target) } else { before }
+    };
+    let [right, left] = nozzles(report, can);
+    let nozzle = above(right.target, can.nozzle_max, before.nozzle);
+    Beyond {
+        nozzle: above(left.target, can.nozzle_max, nozzle),
+        bed: above(bed(report).target, can.bed_max, before.bed),
+        chamber: above(
+            chamber(report, can).target.filter(|_| can.chamber_max > 0),
+            can.chamber_max,
+            before.chamber,
+        ),
     }
 }
 

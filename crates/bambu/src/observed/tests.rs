@@ -53,6 +53,7 @@ fn observed_of(report: &Print, model: Option<&'static Model>, firmware: Option<&
     let previous = Observed::unheard(Arc::clone(&identity));
     let can = capabilities(report, model, firmware);
     let context = Context {
+        drying_still: &[],
         identity: &identity,
         model,
         capabilities: Some(can),

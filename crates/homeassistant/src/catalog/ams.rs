@@ -38,12 +38,20 @@ pub static AMS: &[Entity<Ams>] = &[
         .class("duration")
         .unit("min")
         .needs(|_, a| a.can.dries),
-    binary::<Ams>("drying", "Drying", |a| a.drying.remaining.map(|left| Value::Flag(!left.is_zero())))
+    binary::<Ams>("drying", "Drying", |a| a.is_drying().map(Value::Flag))
         .class("running")
         .needs(|_, a| a.can.dries)
         .with(
-            |a, b| a.drying.hindrances != b.drying.hindrances,
-            |a| json!({ "cannot_dry": a.drying.hindrances.iter().copied().map(hindrance).collect::<Vec<_>>() }),
+            |a, b| {
+                a.drying.hindrances != b.drying.hindrances
+                    || a.drying.is_interrupted() != b.drying.is_interrupted()
+            },
+            |a| {
+                json!({
+                    "cannot_dry": a.drying.hindrances.iter().copied().map(hindrance).collect::<Vec<_>>(),
+                    "interrupted": a.drying.is_interrupted(),
+                })
+            },
         ),
     temperature::<Ams>("drying_temperature", "Drying temperature", |a| {
         a.drying.temperature.map(|v| Value::Int(v.into()))
@@ -71,7 +79,8 @@ pub static AMS: &[Entity<Ams>] = &[
         ),
     control::<Ams>(
         "drying",
-        "Drying", Class::Dry,
+        "Drying",
+        Class::Dry,
         // How to dry is what the filament in the unit says; the action `dry` takes anything else.
         Platform::Switch(|unit, on| {
             if on {

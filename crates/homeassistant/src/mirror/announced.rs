@@ -135,6 +135,7 @@ pub(super) fn shape_differs(before: &Snapshot, now: &Snapshot) -> bool {
     before.identity != now.identity
         || before.policy.name != now.policy.name
         || before.capabilities != now.capabilities
+        || before.beyond != now.beyond
         || before.policy.read_only != now.policy.read_only
         || before.policy.metered != now.policy.metered
         || before.policy.notify_layers.is_empty() != now.policy.notify_layers.is_empty()

@@ -36,7 +36,10 @@ impl Tracker {
 
     fn evaluate_drying(&mut self, now: Now, seen: &Seen) {
         for unit in &*seen.ams {
-            let Some(left) = unit.drying.remaining else { continue };
+            // What is interrupted has no end that could be waited for.
+            let Some(left) = unit.drying.remaining.filter(|_| !unit.drying.is_interrupted()) else {
+                continue;
+            };
             let known = self.ledger.told_of.drying.get(&unit.id).copied();
             if left.is_zero() {
                 if let Some(end) = known {
@@ -124,6 +127,11 @@ impl Tracker {
         if matches!(self.doing, Doing::Arming(_) | Doing::Unsynced) {
             return;
         }
+        // Only a bed that was warm cools: many prints do not heat it.
+        let cooled = match seen.heat.bed_warm {
+            Some(true) => Some(false),
+            _ => cooled.filter(|cool| *cool),
+        };
         let told = &mut self.ledger.told_of;
         let was = (
             safe.and_then(|safe| told.safe.replace(safe)),
