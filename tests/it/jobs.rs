@@ -334,6 +334,9 @@ fn what_nobody_confirms_is_stale() {
     desk.take(Input::Connected(HERE));
     assert_eq!(desk.is("stale"), Some("ON"), "a connection is no report");
     desk.hear(json!({}));
+    assert_eq!(desk.is("stale"), Some("ON"), "a part of a report does not tell what was missed");
+    let full = desk.printer.full();
+    desk.take(Input::Message(HERE, full.as_bytes()));
     assert_eq!(desk.is("stale"), Some("OFF"));
     // A printer at work is asked after 45 s, again after 68 s, and is away after 90 s.
     desk.pass(50);
@@ -342,6 +345,59 @@ fn what_nobody_confirms_is_stale() {
     assert_eq!((desk.is("stale"), desk.is("availability")), (Some("ON"), Some("online")));
     desk.pass(30);
     assert_eq!((desk.is("stale"), desk.is("availability")), (Some("OFF"), Some("offline")));
+}
+
+#[test]
+fn a_print_that_ends_after_a_short_gap_is_told_at_once_and_its_other_values_stay_in_doubt() {
+    for model in ["P1S", "A1"] {
+        let running =
+            json!({"gcode_state": "RUNNING", "mc_percent": 90, "subtask_name": "gear", "task_id": "99"});
+        let mut desk = Desk::new(model, running);
+        desk.pass(70);
+        desk.hear(json!({"mc_percent": 95}));
+        desk.take(Input::Disconnected(HERE));
+        desk.pass(10);
+        desk.take(Input::Connected(HERE));
+        desk.pass(5);
+        let events = desk.player.events.len();
+        desk.hear(json!({"gcode_state": "FINISH"}));
+        assert_eq!((desk.is("status"), desk.is("stale")), (Some("finish"), Some("ON")), "{model}");
+        desk.pass(2);
+        let told: Vec<_> = desk.player.events[events..].iter().map(|event| event.kind.word()).collect();
+        assert!(told.contains(&"finished"), "{model}: {told:?}");
+        assert_eq!(desk.is("stale"), Some("ON"), "{model}: the bed may be cold or hot");
+        assert_eq!(desk.is("safe_to_power_off"), Some("None"), "{model}");
+        desk.printer.set(json!({"gcode_state": "FINISH", "mc_percent": 100}));
+        let full = desk.printer.full();
+        desk.take(Input::Message(HERE, full.as_bytes()));
+        desk.pass(60);
+        assert_eq!(desk.is("stale"), Some("OFF"), "{model}");
+        let again = desk.player.events[events..].iter().filter(|event| event.kind.word() == "finished");
+        assert_eq!(again.count(), 1, "{model}");
+    }
+}
+
+#[test]
+fn a_target_above_what_the_model_takes_is_within_the_range_that_is_announced() {
+    let mut desk = Desk::new("P1S", json!({"bed_target_temper": 110, "nozzle_target_temper": 320}));
+    let range = |desk: &Desk, id: &str| {
+        let snapshot = desk.player.snapshot();
+        let topics = Topics { base: "b".into(), discovery: "h".into(), id_prefix: "b".into() };
+        let message = homeassistant::discovery::printer(&topics, "test", snapshot).payload();
+        let message: Value = serde_json::from_str(&message).unwrap();
+        message["components"][id]["max"].as_u64().unwrap()
+    };
+    assert_eq!((desk.is("bed_target"), range(&desk, "number_bed_target")), (Some("110"), 110));
+    assert_eq!((desk.is("nozzle_target"), range(&desk, "number_nozzle_target")), (Some("320"), 320));
+    // A range that shrinks would be too small for the value that is still there.
+    desk.hear(json!({"bed_target_temper": 0}));
+    assert_eq!(range(&desk, "number_bed_target"), 110);
+    // It is shown, and still not asked for.
+    let refused = homeassistant::command::parse(desk.player.snapshot(), "bed_target", b"105");
+    let permitted = refused.map(|command| {
+        printer::command::permit::permit(desk.player.snapshot(), &Policy::default(), &command).is_ok()
+    });
+    assert!(!matches!(permitted, Ok(true)), "{permitted:?}");
 }
 
 #[test]

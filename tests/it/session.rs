@@ -3,6 +3,7 @@
 mod air;
 mod authority;
 mod budget;
+mod gap;
 mod limits;
 mod outcome;
 

@@ -52,6 +52,9 @@ const PUSHALL_FAST: Duration = Duration::from_secs(30);
 /// The time of the last report is kept so exactly and no more: it must not make every report a change.
 const REPORT_AGE: i64 = 300;
 
+/// A gap in which no printer ends one job and begins the next: it fetches, levels and heats before. Chosen.
+const SHORT_GAP: Duration = Duration::from_secs(60);
+
 /// The most unknown words for its state that are noted; who invents more than a new firmware has is not read any
 /// more.
 const UNKNOWN_STATES: usize = 8;
@@ -123,6 +126,10 @@ pub struct Session {
 
     connected: bool,
     contact: Contact,
+    /// When the connection was lost, if what the printer did was known then.
+    lost: Option<Duration>,
+    /// The last gap was a short one, and what the printer did before it was known.
+    continues: bool,
     version: Version,
     full_report: FullReport,
     silence: Silence,
@@ -165,6 +172,8 @@ impl Session {
             sequence,
             connected: false,
             contact: Contact::default(),
+            lost: None,
+            continues: false,
             version: Version::default(),
             full_report: FullReport::default(),
             silence: Silence::default(),
@@ -282,6 +291,7 @@ impl Session {
         self.authorisation.forget();
         self.contact.linked = true;
         self.begin_anew(step.now);
+        self.continues = self.lost.take().is_some_and(|at| step.now.mono <= at + SHORT_GAP);
         self.ask_everything(step);
     }
 
@@ -289,6 +299,8 @@ impl Session {
     fn begin_anew(&mut self, now: Now) {
         self.boot.begun(now.mono, &self.report);
         self.drying.forget();
+        self.full_report.hurry();
+        (self.contact.followed, self.continues) = (false, false);
         self.contact.whole = false;
         self.contact.gaps = self.contact.gaps.wrapping_add(1);
     }
@@ -298,8 +310,8 @@ impl Session {
             return;
         }
         self.connected = false;
-        self.contact.linked = false;
-        self.contact.whole = false;
+        self.lost = self.contact.is_current().then_some(step.now.mono);
+        (self.contact.linked, self.contact.whole, self.contact.followed) = (false, false, false);
         self.silence.disconnected(step.now.mono);
         self.full_report.lost();
         self.commands.lose(self.access, step);
@@ -408,6 +420,7 @@ impl Session {
         }
         self.reach = Reach::Online;
         self.reported = Some(step.now.wall);
+        self.contact.followed |= self.connected && self.continues && print.gcode_state.is_some();
         self.boot.hold(step.now.mono, &mut print);
         self.power_loss.hold(step.now.mono, &self.report, &mut print);
         self.humidity.hold(step.now.mono, &self.report, &mut print);
@@ -416,6 +429,7 @@ impl Session {
         if kind == Kind::Full {
             self.full_report.came();
             self.contact.whole = self.connected;
+            self.contact.followed &= !self.contact.whole;
         }
         // What is plugged in changed, or an update ended: the boards are not what they were.
         let changed = topology.iter().zip(self.topology()).any(|(old, new)| old.is_some() && new != *old);

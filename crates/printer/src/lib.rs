@@ -282,10 +282,20 @@ pub struct Contact {
     pub linked: bool,
     /// A full report came since the last gap, so what is known is of one moment.
     pub whole: bool,
+    /// Its state was heard since a gap that was short: a full report is still to come, but what it does is known, and
+    /// that it is no other job than before.
+    pub followed: bool,
     /// How often contact began anew: our connection's, or the printer's.
     pub gaps: u32,
     /// How often the printer took an order to stop its job, from us or from anybody.
     pub stops: u32,
+}
+
+impl Contact {
+    /// Whether what the printer does may be concluded from: nothing was missed, or nothing that matters.
+    pub fn is_current(&self) -> bool {
+        self.linked && (self.whole || self.followed)
+    }
 }
 
 /// What a third party may do with this printer over this connection (protocol 6).

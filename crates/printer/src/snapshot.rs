@@ -172,6 +172,12 @@ impl Snapshot {
         &self.policy.name
     }
 
+    /// Whether what is known of it may not be so any more: nobody confirms it, or it was not all told since a gap.
+    pub fn is_stale(&self) -> bool {
+        let gap = self.capabilities.is_some() && !self.contact.whole;
+        self.reach == Reach::Online && (self.stale || gap)
+    }
+
     /// The slot that a source is, with the names that the account gave.
     pub fn slot(&self, source: Source) -> Option<&Slot> {
         source.find(&self.ams, &self.external)

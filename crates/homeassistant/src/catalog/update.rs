@@ -81,7 +81,7 @@ pub(super) static UPDATE: &[Entity<Snapshot>] = &[
         .lasting()
         .hidden()
         .needs(|c, _| c.job.update),
-    binary::<Snapshot>("stale", "Stale data", |s| Some(Value::Flag(s.stale)))
+    binary::<Snapshot>("stale", "Stale data", |s| Some(Value::Flag(s.is_stale())))
         .class("problem")
         .diagnostic()
         .hidden(),

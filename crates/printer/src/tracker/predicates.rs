@@ -18,8 +18,8 @@ impl Tracker {
         }
         self.evaluate_sources(now, seen);
         self.evaluate_door(now, seen, before);
-        if seen.stale {
-            // It does not answer, and what it does meanwhile nobody knows.
+        if seen.stale || !seen.contact.whole {
+            // It does not answer, or what is known of its heat is of before a gap.
             (self.live.safe, self.live.cooled, self.live.door_hot) = (None, None, None);
         } else {
             self.evaluate_heat(now, seen);

@@ -153,7 +153,7 @@ impl Seen {
 
     /// Whether what it says may be concluded from: it talks, we hear it, and nothing was missed since.
     pub(super) fn is_synced(&self) -> bool {
-        self.contact.linked && self.contact.whole && self.reach == Reach::Online
+        self.contact.is_current() && self.reach == Reach::Online
     }
 }
 
