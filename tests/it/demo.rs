@@ -72,6 +72,16 @@ impl Pair {
         }
     }
 
+    /// The connection is lost for so many seconds; the printer goes on.
+    fn lose(&mut self, seconds: u32) {
+        self.take(Input::Disconnected(HERE));
+        for _ in 0..seconds {
+            self.now += Duration::from_secs(1);
+            self.printer.tick(Duration::from_secs(1), &mut Vec::new());
+        }
+        self.take(Input::Connected(HERE));
+    }
+
     fn snapshot(&self) -> &Snapshot {
         self.player.snapshot()
     }
@@ -352,4 +362,48 @@ async fn every_recording_of_a_real_printer_can_be_played() {
         .await;
     }
     gateway.stop().await;
+}
+
+#[test]
+fn a_print_that_ends_after_a_reconnect_is_told_at_once_and_nothing_old_looks_fresh() {
+    let mut terse = 0;
+    for number in 0..12 {
+        let mut pair = Pair::new(number);
+        if !["P1S", "A1", "A1 mini"].contains(&pair.snapshot().identity.model.as_str()) {
+            continue;
+        }
+        terse += 1;
+        let model = pair.snapshot().identity.model.clone();
+        pair.printer.rest();
+        pair.live(60);
+        pair.player.events.clear();
+        pair.printer.start_job(simulator::JobSpec::cloud("gear"));
+        pair.live(20);
+        pair.printer.skip_to(0.5);
+        pair.live(60);
+        assert!(pair.snapshot().is_active(), "{model}");
+        // The first loss has everything asked for anew, so that the second one is told nothing for a minute.
+        pair.lose(5);
+        pair.live(2);
+        assert!(!pair.snapshot().is_stale(), "{model}: all of it was told");
+        pair.lose(10);
+        assert!(pair.snapshot().is_stale(), "{model}");
+        pair.live(5);
+        pair.printer.skip_to(1.0);
+        let mut seconds = 0;
+        while pair.snapshot().status != Some(printer::Status::Finish) {
+            assert!(pair.snapshot().is_stale(), "{model}: it was asked for everything a moment ago");
+            pair.live(1);
+            seconds += 1;
+            assert!(seconds < 40, "{model}");
+        }
+        pair.live(2);
+        let finished = || pair.player.events.iter().filter(|event| event.kind.word() == "finished").count();
+        assert_eq!((finished(), pair.snapshot().is_stale()), (1, true), "{model}");
+        pair.live(60);
+        assert!(!pair.snapshot().is_stale(), "{model}: a minute after the last time");
+        let finished = pair.player.events.iter().filter(|event| event.kind.word() == "finished").count();
+        assert_eq!(finished, 1, "{model}");
+    }
+    assert!(terse >= 2, "{terse}");
 }

@@ -383,6 +383,10 @@ impl Tracker {
             self.ledger.meter = None;
         }
         self.linked = seen.contact.linked.then(|| self.linked.unwrap_or(now.mono));
+        if seen.contact.followed && seen.is_synced() && !self.synced && self.heard.is_some() {
+            // The gap was too short for anything to be missed in it, and what is said now happens now.
+            (self.heard, self.slept) = (Some(now), Duration::ZERO);
+        }
         self.evaluate_gap(now);
         self.evaluate_reach(now, seen);
         let before = self.seen.take();
