@@ -162,6 +162,9 @@ struct Live {
     passed: Option<(u8, Now)>,
     /// Since when it says that its end comes.
     finishes: Option<Now>,
+    /// The progress that was believed last, and since when another one waits to be.
+    progress: u8,
+    leap: Option<Duration>,
     /// Since when it calls its job by another number.
     renamed: Option<Now>,
     /// What fed each nozzle last.

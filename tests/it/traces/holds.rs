@@ -107,6 +107,14 @@ fn a_print_soon_after_the_power_came_back_was_begun_by_nobody() {
 }
 
 #[test]
+fn a_progress_that_leaps_almost_to_the_end_must_last_four_seconds() {
+    check_print("+60 %=40\n+60 %=97\n+2 %=41\n+60", "progress_25");
+    check_print("+60 %=40\n+60 %=97\n+3", "progress_25");
+    check_print("+60 %=40\n+60 %=97\n+5", "progress_25 progress_95");
+    check_print("+60 %=40\n+60 %=76\n+60 %=96", "progress_25 progress_75 progress_95");
+}
+
+#[test]
 fn the_cloud_may_have_sent_a_job_ten_minutes_before_it_began() {
     let started = |ago: u32| {
         let mut desk = Desk::new();

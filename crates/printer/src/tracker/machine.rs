@@ -12,7 +12,7 @@ use crate::record::JobClass;
 use crate::{Now, Status, stage};
 
 use super::holds::{
-    HOLD_CLOCK, HOLD_FAILED, HOLD_FINISH, HOLD_IDLE, LOST, PAUSED, PRINTS, RENAMED, SETTLED, YOUNG,
+    HOLD_CLOCK, HOLD_FAILED, HOLD_FINISH, HOLD_IDLE, LEAP, LOST, PAUSED, PRINTS, RENAMED, SETTLED, YOUNG,
 };
 use super::open::Beginning;
 use super::seen::Seen;
@@ -207,6 +207,10 @@ impl Tracker {
                     self.ledger.going.failed_at = Some(now.wall);
                     self.effects.save = true;
                 }
+                // No time is left to wait whether it falls again.
+                if self.live.leap.take().is_some() {
+                    self.tell_progress(now, seen);
+                }
                 self.doing = Doing::Ending(Ending::new(now, status, false, false));
                 return true;
             }
@@ -297,7 +301,11 @@ impl Tracker {
             return;
         }
         let percent = seen.progress.unwrap_or_default();
-        self.evaluate_progress(now, percent);
+        self.note_progress(now, percent);
+        if self.leaps(now, percent) {
+            return;
+        }
+        self.tell_progress(now);
         let total = seen.total_layers.filter(|total| *total > 0);
         let last = total.is_some_and(|total| layer >= total) || percent >= 99;
         let ends = last && (seen.nothing_left || seen.stage.is_some_and(|stage| stage.0 == 22));
@@ -307,18 +315,34 @@ impl Tracker {
         }
     }
 
-    /// A mark that was passed; after a leap only the highest is news.
-    fn evaluate_progress(&mut self, now: Now, percent: u8) {
+    /// Whether the progress is one that may be gone with the next report: almost at the end, from far below.
+    fn leaps(&mut self, now: Now, percent: u8) -> bool {
+        let leap = percent >= 95 && self.live.progress < 75;
+        let since = leap.then(|| self.live.leap.unwrap_or(now.mono));
+        self.live.leap = since.filter(|at| now.mono < *at + LEAP);
+        if self.live.leap.is_none() {
+            self.live.progress = percent;
+        }
+        self.live.leap.is_some()
+    }
+
+    /// Keeps which mark was passed, and when.
+    fn note_progress(&mut self, now: Now, percent: u8) {
         let passed = [95, 75, 50, 25].into_iter().find(|mark| percent >= *mark);
         self.live.passed = passed.map(|mark| match self.live.passed {
             Some((old, at)) if old == mark => (mark, at),
             _ => (mark, now),
         });
-        let Some((mark, at)) = self.live.passed.filter(|_| !self.is_young(now)) else { return };
-        for lower in [25, 50, 75].into_iter().filter(|lower| *lower < mark) {
-            self.mark(Kind::Progress(lower));
+    }
+
+    /// Tells the mark that was passed; after a leap only the highest is news.
+    fn tell_progress(&mut self, now: Now) {
+        if let Some((mark, at)) = self.live.passed.filter(|_| !self.is_young(now)) {
+            for lower in [25, 50, 75].into_iter().filter(|lower| *lower < mark) {
+                self.mark(Kind::Progress(lower));
+            }
+            self.once(now, at.wall, Kind::Progress(mark));
         }
-        self.once(now, at.wall, Kind::Progress(mark));
     }
 
     /// A job whose end was said.
@@ -403,6 +427,7 @@ impl Tracker {
                     pausing.map(|since| since.mono + PAUSED),
                     printing.map(|at| at.mono + PRINTS),
                     self.live.young_until,
+                    self.live.leap.map(|at| at + LEAP),
                     renamed,
                     self.row_deadline(now),
                 ]
