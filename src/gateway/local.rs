@@ -238,7 +238,7 @@ impl Gateway {
     fn announced(&self, topic: &str) -> Option<String> {
         match self.topics.parse(topic) {
             Some(Incoming::Discovery { device })
-                if self.printers.iter().any(|(_, p)| p.twin.announces_on(topic)) =>
+                if self.printers.iter().any(|(_, p)| p.twin.announces(device)) =>
             {
                 Some(device.to_owned())
             }

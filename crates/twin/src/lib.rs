@@ -124,9 +124,9 @@ impl Twin {
         self.listener.told.then_some(&self.mirror)
     }
 
-    /// Whether it announces a device on this topic.
-    pub fn announces_on(&self, topic: &str) -> bool {
-        self.mirror.announces_on(topic)
+    /// Whether it announces this device.
+    pub fn announces(&self, device: &str) -> bool {
+        self.mirror.components(device).is_some()
     }
 
     /// Whether it hears the printer at a place.

@@ -12,7 +12,7 @@ use bambu::access::CLOUD;
 use bambu::session::{Budget, Session};
 use bambu::topic;
 use capture::Capture;
-use homeassistant::Publication;
+use homeassistant::{Kind, Publication};
 use homeassistant::topic::{Incoming, Topics};
 use jiff::Timestamp;
 use printer::{Namings, Now, Policy, Serial, Snapshot, default_name};
@@ -177,7 +177,7 @@ impl Replay {
     fn publish(&mut self, publications: Vec<Publication>, out: &mut Vec<Publication>) {
         for publication in publications {
             let taken_back = match self.topics.parse(&publication.topic) {
-                Some(Incoming::Discovery { device }) if publication.payload.is_empty() => Some(device),
+                Some(Incoming::Discovery { device }) if publication.kind == Kind::Withdrawn => Some(device),
                 _ => None,
             };
             let other = taken_back.and_then(|device| {

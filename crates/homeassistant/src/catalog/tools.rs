@@ -45,10 +45,9 @@ fn tool(s: &Snapshot) -> Option<Value<'_>> {
 
 /// What is in the inlets of the switch, as slots are called elsewhere, and whether one can load through it.
 fn switch_details(s: &Snapshot) -> Json {
-    let [a, b] = s.machine.track_switch.unwrap_or_default().inlets.map(|inlet| match inlet? {
-        Source::Ams { unit, slot } => s.unit(unit)?.slot_label(slot),
-        Source::Nothing | Source::External(_) => None,
-    });
+    let of_unit = |source: &Source| matches!(source, Source::Ams { .. });
+    let [a, b] = s.machine.track_switch.unwrap_or_default().inlets;
+    let [a, b] = [a, b].map(|inlet| inlet.filter(of_unit)?.label());
     // The units by their numbers in topics.
     let unit = |unit: &Ams| (unit.id.to_string(), unit.inlet.map(Inlet::name).into());
     let units: serde_json::Map<_, _> = s.ams.iter().map(unit).collect();

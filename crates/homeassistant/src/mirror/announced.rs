@@ -29,13 +29,6 @@ impl Mirror {
         own.into_iter().chain(self.children.iter().map(|child| child.device.clone())).collect()
     }
 
-    /// Whether one of the devices is announced on this topic now.
-    pub fn announces_on(&self, topic: &str) -> bool {
-        let announces =
-            |device: &str| self.components(device).is_some() && self.topics.config(device) == topic;
-        self.devices().iter().any(|device| announces(device))
-    }
-
     /// The component ids that a device has now, if it is one of this printer's.
     pub fn components(&self, device: &str) -> Option<impl Iterator<Item = &str>> {
         let announced = if device == self.topics.printer_id(&self.serial) {

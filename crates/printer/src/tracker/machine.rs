@@ -209,7 +209,7 @@ impl Tracker {
                 }
                 // No time is left to wait whether it falls again.
                 if self.live.leap.take().is_some() {
-                    self.tell_progress(now, seen);
+                    self.tell_progress(now);
                 }
                 self.doing = Doing::Ending(Ending::new(now, status, false, false));
                 return true;
