@@ -418,8 +418,8 @@ async fn an_ams_is_no_orphan_while_a_printer_may_have_it() {
     world.cloud.power_off(&h2d, 0);
 
     let mark = eyes.mark();
-    // A printer has twenty seconds to name its units; here they are four.
-    let _gateway = Gateway::at_speed(&world.configuration(broker.port, &NOTHING), None, 5);
+    // A printer has twenty seconds to name its units; here they are ten.
+    let _gateway = Gateway::at_speed(&world.configuration(broker.port, &NOTHING), None, 2);
     eyes.until("an orphan to be cleared", |seen| (!seen.values.contains_key(&orphan)).then_some(())).await;
     eyes.order(&format!("bambu2mqtt/{x1c}/bed_target"), "61", "confirmed").await;
     let both = eyes.look(|seen| seen.values.contains_key(&moved) && seen.values.contains_key(lost));

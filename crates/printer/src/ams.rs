@@ -328,6 +328,8 @@ pub struct Ams {
     pub inlet: Option<Inlet>,
     /// Whether its serial is known or will never be.
     pub settled: bool,
+    /// The printer says that it is gone; a full report, which is to confirm that, is still to come.
+    pub unplugged: bool,
     /// What its device is named after.
     pub naming: Naming,
     /// Which slot feeds, if one of this unit does, from 0.

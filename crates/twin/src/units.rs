@@ -25,8 +25,16 @@ struct Listed {
     reach: Reach,
     /// What it lists is what it has, and not what was known of it before.
     whole: bool,
-    /// Units whose boards are known, or will never be, with their serial numbers.
-    units: Vec<(u8, Option<Text>)>,
+    /// Units whose boards are known, or will never be.
+    units: Vec<Unit>,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+struct Unit {
+    id: u8,
+    serial: Option<Text>,
+    /// It is gone, and that is still to be confirmed: what is known of it stays, unless another place has it.
+    unplugged: bool,
 }
 
 /// Whether a place still has the unit that a serial number belongs to.
@@ -119,7 +127,12 @@ impl Units {
     pub fn look(&mut self, now: Now, snapshot: &Snapshot) {
         let whole = snapshot.reach == Reach::Online && snapshot.contact.linked && snapshot.contact.whole;
         let settled = snapshot.observed.ams.iter().filter(|unit| unit.settled);
-        let units = settled.map(|unit| (unit.id, unit.serial_number().cloned())).collect();
+        let units = settled.map(|unit| Unit {
+            id: unit.id,
+            serial: unit.serial_number().cloned(),
+            unplugged: unit.unplugged,
+        });
+        let units = units.collect();
         let listed = Listed { reach: snapshot.reach, whole, units };
         let known = self.printers.entry(snapshot.identity.serial.clone()).or_default();
         if *known != listed {
@@ -172,8 +185,8 @@ impl Units {
     /// How the units of a printer are named.
     fn namings(&self, printer: &Serial) -> Namings {
         let Some(listed) = self.printers.get(printer).filter(|_| self.ready) else { return Namings::new() };
-        let name = |(unit, serial): &(u8, Option<Text>)| {
-            let place = (printer.clone(), *unit);
+        let name = |Unit { id, serial, .. }: &Unit| {
+            let place = (printer.clone(), *id);
             let naming = match serial {
                 Some(own) if self.owner(own) == Some(&place) => Naming::Serial,
                 Some(own) if self.shared.get(&place) == Some(own) => Naming::Place,
@@ -181,7 +194,7 @@ impl Units {
                 // The boards are not all told yet, and Home Assistant has the unit that stands there.
                 None => self.kept_at(&place).map_or(Naming::Serial, Naming::Remembered),
             };
-            (*unit, (serial.clone(), naming))
+            (*id, (serial.clone(), naming))
         };
         listed.units.iter().map(name).collect()
     }
@@ -200,12 +213,12 @@ impl Units {
         let Some(listed) = self.printers.get(printer) else {
             return if self.complete { Holds::No } else { Holds::Unknown };
         };
-        let here = listed.units.iter().find(|(id, _)| id == unit);
+        let here = listed.units.iter().find(|here| here.id == *unit && !here.unplugged);
         match here {
             _ if !listed.whole && listed.reach == Reach::Offline => Holds::Away,
             _ if !listed.whole => Holds::Unknown,
             // One whose board is not told yet may be the one.
-            Some((_, known)) if known.as_ref().is_none_or(|known| known == serial) => Holds::Yes,
+            Some(here) if here.serial.as_ref().is_none_or(|known| known == serial) => Holds::Yes,
             _ => Holds::No,
         }
     }
@@ -215,9 +228,9 @@ impl Units {
         let mut claims: BTreeMap<Text, Vec<(UnitPlace, bool)>> = BTreeMap::new();
         for certain in [true, false] {
             for (printer, listed) in self.printers.iter().filter(|(_, listed)| listed.whole == certain) {
-                for (unit, serial) in &listed.units {
-                    let Some(serial) = serial else { continue };
-                    claims.entry(serial.clone()).or_default().push(((printer.clone(), *unit), certain));
+                for unit in listed.units.iter().filter(|unit| !unit.unplugged) {
+                    let Some(serial) = unit.serial.clone() else { continue };
+                    claims.entry(serial).or_default().push(((printer.clone(), unit.id), certain));
                 }
             }
         }

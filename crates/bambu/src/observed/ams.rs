@@ -76,6 +76,7 @@ fn unplugged(unit: &Ams) -> Ams {
         temperature: None,
         drying: Drying::default(),
         active_slot: None,
+        unplugged: true,
         slots: unit.slots.iter().map(|slot| unknown(slot.number, slot.tells_k)).collect(),
         ..unit.clone()
     }
@@ -247,6 +248,7 @@ fn one_ams(
         settled: context.boards_known
             || module.is_some_and(|(_, m)| known(m.sn.as_ref()).is_some())
             || before.is_some_and(|before| before.settled),
+        unplugged: false,
         naming: Naming::default(),
         active_slot: None,
         slots: slots(id, unit, kind, before.filter(|before| same(before)), exist, common),

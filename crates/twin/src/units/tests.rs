@@ -175,6 +175,19 @@ fn a_unit_that_moves_between_two_printers_that_are_on_is_handed_over_first() {
 }
 
 #[test]
+fn a_unit_that_is_said_to_be_gone_is_anothers_when_that_lists_it() {
+    let mut scene = Scene::new(&[]);
+    scene.see(&on(X, &[(0, OWN)]));
+    let mut gone = on(X, &[(0, OWN)]);
+    let unplugged = gone.observed.ams.iter().map(|unit| Ams { unplugged: true, ..unit.clone() }).collect();
+    Arc::make_mut(&mut gone.observed).ams = unplugged;
+    scene.see(&gone);
+    assert_eq!(scene.naming(X, 0), Some(Naming::Serial), "a full report is to confirm it");
+    scene.see(&on(Y, &[(0, OWN)]));
+    assert_eq!((scene.naming(X, 0), scene.naming(Y, 0)), (Some(Naming::Held), Some(Naming::Serial)));
+}
+
+#[test]
 fn a_printer_that_was_not_heard_yet_is_given_its_time() {
     let mut scene = Scene::new(&[(OWN, Y, 0)]);
     scene.see(&on(X, &[(0, OWN)]));
