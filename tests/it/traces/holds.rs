@@ -111,6 +111,7 @@ fn a_progress_that_leaps_almost_to_the_end_must_last_four_seconds() {
     check_print("+60 %=40\n+60 %=97\n+2 %=41\n+60", "progress_25");
     check_print("+60 %=40\n+60 %=97\n+3", "progress_25");
     check_print("+60 %=40\n+60 %=97\n+5", "progress_25 progress_95");
+    check_print("+60 %=40\n+60 %=100\n+2 finish\n+60", "progress_25 progress_95 finished");
     check_print("+60 %=40\n+60 %=76\n+60 %=96", "progress_25 progress_75 progress_95");
 }
 

@@ -207,10 +207,7 @@ impl Tracker {
                     self.ledger.going.failed_at = Some(now.wall);
                     self.effects.save = true;
                 }
-                // No time is left to wait whether it falls again.
-                if self.live.leap.take().is_some() {
-                    self.tell_progress(now);
-                }
+                self.end_leap(now);
                 self.doing = Doing::Ending(Ending::new(now, status, false, false));
                 return true;
             }
@@ -324,6 +321,13 @@ impl Tracker {
             self.live.progress = percent;
         }
         self.live.leap.is_some()
+    }
+
+    /// The job goes with the progress that it has: whether that falls again does not turn out any more.
+    fn end_leap(&mut self, now: Now) {
+        if self.live.leap.take().is_some() {
+            self.tell_progress(now);
+        }
     }
 
     /// Keeps which mark was passed, and when.
@@ -453,6 +457,7 @@ impl Tracker {
             return Whose::InDoubt;
         }
         self.live.renamed = None;
+        self.end_leap(now);
         let status = seen.status.unwrap_or(Status::Running);
         self.doing = Doing::Resolving(Resolving::new(since, status, true, false, Duration::ZERO));
         Whose::Another
