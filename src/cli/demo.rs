@@ -83,6 +83,8 @@ pub(super) async fn run(arguments: Arguments) -> anyhow::Result<Exit> {
     };
     let folder = private_folder()?;
     let config = configuration(&arguments, &cloud, broker.as_ref(), folder.path())?;
+    // Before anybody is told how to end it: then it ends in peace from the first moment on.
+    let mut from_outside = super::forward_signals()?;
     introduce(&config, &arguments, &what, broker.as_ref())?;
     for remark in remarks {
         say(&remark)?;
@@ -90,7 +92,6 @@ pub(super) async fn run(arguments: Arguments) -> anyhow::Result<Exit> {
     say("")?;
 
     let (sender, mut signals) = mpsc::channel(4);
-    let mut from_outside = super::forward_signals()?;
     let duration = arguments.duration;
     tokio::spawn(async move {
         let end = async {

@@ -123,6 +123,85 @@ fn a_new_job_does_not_begin_with_the_figures_of_the_last_one() {
 }
 
 #[test]
+fn a_job_that_begins_with_running_waits_for_its_own_figures() {
+    let rest = json!({"gcode_state": "FINISH", "mc_percent": 100, "mc_remaining_time": 0, "layer_num": 751,
+        "total_layer_num": 751, "print_type": "idle"});
+    let mut desk = Desk::new("A1", rest);
+    desk.hear(json!({"gcode_state": "RUNNING"}));
+    assert_eq!((desk.is("progress"), desk.is("layer")), (Some("0"), Some("0")));
+    assert_eq!((desk.is("remaining_time"), desk.is("end_time")), (Some("None"), Some("None")));
+    desk.hear(json!({"mc_percent": 0, "layer_num": 0, "mc_remaining_time": 45}));
+    assert_eq!(desk.is("remaining_time"), Some("45"));
+    // The end of the last one is the end of this one when it is there.
+    desk.hear(json!({"gcode_state": "FINISH", "mc_percent": 100, "layer_num": 751, "mc_remaining_time": 0}));
+    assert_eq!((desk.is("progress"), desk.is("layer")), (Some("100"), Some("751")));
+}
+
+#[test]
+fn the_time_left_of_a_cancelled_job_is_not_that_of_the_next_one() {
+    // A P1 keeps the estimate, and the next one comes a message after the progress.
+    for percent in [0, 30] {
+        let rest = json!({"gcode_state": "FAILED", "mc_percent": percent, "mc_remaining_time": 165,
+            "layer_num": percent, "total_layer_num": 127, "print_type": "idle"});
+        let mut desk = Desk::new("P1S", rest);
+        desk.hear(json!({"gcode_state": "PREPARE"}));
+        assert_eq!(
+            (desk.is("remaining_time"), desk.is("end_time")),
+            (Some("None"), Some("None")),
+            "{percent}"
+        );
+        desk.hear(json!({"gcode_state": "RUNNING", "mc_percent": 0, "layer_num": 0}));
+        assert_eq!(
+            (desk.is("remaining_time"), desk.is("end_time")),
+            (Some("None"), Some("None")),
+            "{percent}"
+        );
+        // The same file again: its layers are as many, and known from the first one on at the latest.
+        assert_eq!(desk.is("total_layers"), Some("127"));
+        desk.hear(json!({"mc_remaining_time": 90}));
+        assert_eq!(desk.is("remaining_time"), Some("90"));
+    }
+}
+
+#[test]
+fn no_job_is_beyond_its_last_layer_when_it_begins() {
+    let of_94 = json!({"gcode_state": "RUNNING", "mc_percent": 0, "layer_num": 750, "total_layer_num": 94,
+        "stg_cur": -1, "task_id": "98", "subtask_id": "98"});
+    let rest = json!({"gcode_state": "FINISH", "layer_num": 100, "total_layer_num": 100});
+    for mut desk in [Desk::new("P2S", rest), Desk::new("P2S", of_94.clone())] {
+        desk.hear(of_94.clone());
+        assert_eq!((desk.is("layer"), desk.is("total_layers")), (Some("0"), Some("94")));
+        desk.hear(json!({"mc_percent": 2, "layer_num": 2}));
+        assert_eq!(desk.is("layer"), Some("2"));
+    }
+}
+
+#[test]
+fn a_rest_that_is_none_keeps_the_figures() {
+    let at_45 = json!({"gcode_state": "RUNNING", "mc_percent": 45, "layer_num": 90, "total_layer_num": 200,
+        "s_obj": [3]});
+    let mut desk = Desk::new("P1S", at_45);
+    for state in ["IDLE", "RUNNING"] {
+        desk.hear(json!({ "gcode_state": state }));
+    }
+    assert_eq!((desk.is("progress"), desk.is("layer")), (Some("45"), Some("90")));
+    assert_eq!((desk.is("total_layers"), desk.is("skipped_objects")), (Some("200"), Some("1")));
+}
+
+#[test]
+fn the_next_plate_without_a_number_has_not_the_figures_of_the_last_one() {
+    let at_99 = json!({"gcode_state": "RUNNING", "mc_percent": 99, "layer_num": 90, "total_layer_num": 90,
+        "task_id": "0", "subtask_id": "0", "gcode_file": "/data/Metadata/plate_1.gcode"});
+    let mut desk = Desk::new("P1S", at_99);
+    desk.hear(json!({"gcode_state": "PREPARE"}));
+    desk.hear(json!({"gcode_file": "/data/Metadata/plate_2.gcode"}));
+    desk.hear(json!({"gcode_state": "RUNNING"}));
+    assert_eq!((desk.is("progress"), desk.is("layer")), (Some("0"), Some("0")));
+    desk.hear(json!({"mc_percent": 1, "layer_num": 1}));
+    assert_eq!((desk.is("progress"), desk.is("layer")), (Some("1"), Some("1")));
+}
+
+#[test]
 fn the_total_of_layers_outlasts_the_end_and_not_the_job() {
     let mut desk = Desk::new("P1S", json!({}));
     assert_eq!(desk.is("total_layers"), Some("40"));

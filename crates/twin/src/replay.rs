@@ -12,8 +12,8 @@ use bambu::access::CLOUD;
 use bambu::session::{Budget, Session};
 use bambu::topic;
 use capture::Capture;
-use homeassistant::{Kind, Publication};
 use homeassistant::topic::{Incoming, Topics};
+use homeassistant::{Kind, Publication};
 use jiff::Timestamp;
 use printer::{Namings, Now, Policy, Serial, Snapshot, default_name};
 

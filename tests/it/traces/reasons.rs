@@ -17,7 +17,7 @@ fn filament_runs_out_of_any_unit_and_any_holder() {
     let units = (0..8).flat_map(|unit| [0x0700_8011, 0x1800_8011].map(|code| code + (unit << 16)));
     let lite = (0..4).map(|unit| 0x1200_8011 + (unit << 16));
     // The end of what the slicer named, of a holder; it holds the print, or asks.
-    let holders = [0x07FF, 0x07FE, 0x12FF, 0x12FE, 0x18FF, 0x18FE]
+    let holders = [0x07FF, 0x07FE, 0x12FF, 0x12FE]
         .into_iter()
         .flat_map(|holder: u32| [0x8011, 0x8030, 0xC030].map(|what| holder << 16 | what));
     let printer = [0x0300_8004, 0x0300_8015];

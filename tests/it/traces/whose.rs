@@ -137,13 +137,98 @@ fn calibrations_are_known_by_their_names() {
         "auto_cali_for_user_param.gcode",
         "pa_line_calib_mode",
         "flow_rate_coarse_calib_mode.gcode.3mf",
+        "/usr/etc/print/X1C/auto_cali_for_user_param.gcode",
     ] {
         let told = |key: &str| super::events(&format!("+1 running {key}={name} layer=1\n+60 finish\n+60"));
         assert_eq!(told("name"), ["calibration_started", "calibration_finished"], "{name}");
         assert_eq!(told("file"), ["calibration_started", "calibration_finished"], "{name}");
     }
-    let of_a_person = "+1 running name=calibration_cube file=cali.gcode layer=1\n+60 finish\n+60";
-    assert_eq!(super::events(of_a_person), ["started", "printing", "finished"]);
+    for name in ["calibration_cube", "extrusion_calibration_cube", "my_extrusion_cali.3mf"] {
+        let of_a_person = format!("+1 running name={name} file={name} layer=1\n+60 finish\n+60");
+        assert_eq!(super::events(&of_a_person), ["started", "printing", "finished"], "{name}");
+    }
+}
+
+#[test]
+fn a_run_out_is_of_the_moment_that_showed_it() {
+    let mut desk = Desk::new();
+    desk.play(PRINTS);
+    desk.play("+30 pause error=07008011\n+30");
+    assert_eq!((at(&desk, Kind::Paused), at(&desk, Kind::RunOut)), (100, 100));
+}
+
+#[test]
+fn what_comes_and_goes_while_a_start_is_suspected_is_told_and_of_no_job() {
+    // An error of the job before goes with the next one's preparation.
+    let mut desk = Desk::new();
+    desk.play("error=03008016 +9 failed\n+9 prepare error=0\n+1");
+    assert_eq!(desk.log, ["error.raised", "error.cleared"]);
+    assert!(desk.events.iter().all(|event| event.job.is_none()));
+    assert_eq!(at(&desk, Kind::ErrorCleared), 18);
+    // One that is there for two seconds.
+    let mut desk = Desk::new();
+    desk.play("+9 prepare error=03008016\n+2 error=0\n+60");
+    assert_eq!(desk.log, ["error.raised", "error.cleared", "started"]);
+    assert_eq!((at(&desk, Kind::ErrorRaised), at(&desk, Kind::ErrorCleared)), (9, 11));
+}
+
+#[test]
+fn what_is_found_with_a_job_after_a_gap_is_late() {
+    let mut desk = Desk::new();
+    desk.play("+60 restart=10800 prepare ids=111111 name=a error=03008016\n+60");
+    assert_eq!(desk.log, ["started*-", "error.raised*-"]);
+}
+
+#[test]
+fn what_comes_with_another_job_is_not_of_the_open_one() {
+    // A job at its end, and the first report of the next one has an error: that did not end the first.
+    let ends = |with: &str| {
+        let mut desk = Desk::new();
+        desk.play(PRINTS);
+        desk.play("tray=1 +60 %=100 layer=90 total=90 left=0");
+        desk.play(&format!("+60 ids=222222 name=b %=3 layer=1 {with}\n+1 cloud=dead\n+200"));
+        let of_first = |event: &&Event| {
+            event.job.as_ref().is_some_and(|job| job.name.as_deref() == Some("a"))
+                && (event.kind.is_terminal()
+                    || matches!(event.kind, Kind::ErrorRaised | Kind::FilamentChanged))
+        };
+        desk.events.iter().filter(of_first).map(|event| event.kind.word().to_owned()).collect::<Vec<_>>()
+    };
+    for with in ["error=03008016", "hms=0300010000010007", "tray=2", "failed error=0300400C"] {
+        assert_eq!(ends(with), ["finished"], "{with}");
+    }
+    // An error of long ago did not end it, either.
+    check_print(
+        "+60 error=03008016\n+60 error=0\n+600 %=100 layer=90 total=90\n+9 cloud=dead ids=222222 name=b %=1 layer=1\n+200",
+        "error.raised error.cleared progress_95 finished*~ started* printing",
+    );
+}
+
+#[test]
+fn a_print_from_the_local_network_that_is_renamed_is_one() {
+    const PRINT: &str =
+        "ids=0 name=a file=a.3mf +1 prepare\n+9 running stage=0 layer=1 %=1\n+90 %=40 layer=20\n";
+    for end in ["failed", "finish"] {
+        let word = if end == "failed" { "failed" } else { "finished" };
+        check(
+            &format!("{PRINT}+60 name=a.gcode\n+90 layer=21\n+60 %=0 layer=0 {end}\n+60"),
+            &format!("started printing first_layer progress_25 {word}"),
+        );
+    }
+    // Objects one by one, after that.
+    check(
+        &format!("{PRINT}+60 name=a.gcode\n+90 layer=21\n+60 layer=1\n+60 finish\n+60"),
+        "started printing first_layer progress_25 finished",
+    );
+}
+
+#[test]
+fn a_start_that_was_told_late_is_believed() {
+    // Away for an hour, in which somebody began a print at the printer itself.
+    let mut desk = Desk::new();
+    desk.play("+60 off\n+3600 on running ids=111111 name=a layer=9 started=2026-01-01T00:30:00Z\n+9");
+    let started = desk.tracker.ledger().open.as_ref().unwrap().started_at;
+    assert_eq!(started.map(|at| at.to_string()).as_deref(), Some("2026-01-01T00:30:00Z"));
 }
 
 /// A job of the mix: its number, and the first of its figures, all of which are its own alone.

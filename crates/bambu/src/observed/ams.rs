@@ -7,7 +7,8 @@ use crate::filaments;
 use crate::report::{MOST_SLOTS, Module, Print, Tray, Unit};
 use crate::wire::Hex;
 use printer::{
-    Ams, AmsAbilities, AmsKind, Content, Drying, DryingPhase, DryingState, Feeds, Inlet, Naming, Side, Slot, Text,
+    Ams, AmsAbilities, AmsKind, Content, Drying, DryingPhase, DryingState, Feeds, Inlet, Naming, Side, Slot,
+    Text,
 };
 
 use super::context::Context;

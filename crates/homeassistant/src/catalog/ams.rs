@@ -94,16 +94,11 @@ pub static AMS: &[Entity<Ams>] = &[
     .icon("mdi:heat-wave")
     .needs(|c, a| a.can.dries && c.requests.remote_drying),
     binary::<Ams>("active", "Active", |a| Some(Value::Flag(a.active_slot.is_some()))).class("running"),
-    words::<Ams>(
-        "extruder",
-        "Extruder",
-        || Feeds::WORDS.to_vec(),
-        |a| Some(Value::from(a.feeds?.name())),
-    )
-    .icon(DROP)
-    .diagnostic()
-    .hidden()
-    .needs(|c, a| c.dual_nozzle && a.can.tells_state),
+    words::<Ams>("extruder", "Extruder", || Feeds::WORDS.to_vec(), |a| Some(Value::from(a.feeds?.name())))
+        .icon(DROP)
+        .diagnostic()
+        .hidden()
+        .needs(|c, a| c.dual_nozzle && a.can.tells_state),
     sensor::<Ams>("firmware_version", "Firmware version", |a| text(a.firmware.as_ref()))
         .icon("mdi:chip")
         .diagnostic()

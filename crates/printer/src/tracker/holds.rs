@@ -35,6 +35,8 @@ pub(super) const PRINTS: Duration = Duration::from_secs(10);
 /// A progress almost at the end, from far below, is believed when it lasts: a single report may have it, and the next
 /// one the true figure again. Chosen: a report comes each second or two.
 pub(super) const LEAP: Duration = Duration::from_secs(4);
+/// The mark that such a leap reaches, percent.
+pub(super) const LEAPT: u8 = 95;
 
 /// How long `FINISH` is held (protocol 20.2).
 pub(super) const HOLD_FINISH: Duration = Duration::from_secs(1);

@@ -12,7 +12,8 @@ use crate::record::JobClass;
 use crate::{Now, Status, stage};
 
 use super::holds::{
-    HOLD_CLOCK, HOLD_FAILED, HOLD_FINISH, HOLD_IDLE, LEAP, LOST, PAUSED, PRINTS, RENAMED, SETTLED, YOUNG,
+    HOLD_CLOCK, HOLD_FAILED, HOLD_FINISH, HOLD_IDLE, LEAP, LEAPT, LOST, PAUSED, PRINTS, RENAMED, SETTLED,
+    YOUNG,
 };
 use super::open::Beginning;
 use super::seen::Seen;
@@ -103,9 +104,19 @@ impl Tracker {
             if asks {
                 self.ask_to_decide();
             }
+            self.end_unseen_leap(now);
             self.doing = Doing::Ending(Ending::new(now, status, asks, late));
         }
         true
+    }
+
+    /// A mark that leapt just before the program ended was not told yet.
+    fn end_unseen_leap(&mut self, now: Now) {
+        let reached = self.ledger.open.as_ref().and_then(|open| open.progress).unwrap_or_default();
+        if reached >= LEAPT && self.is_print() && self.ledger.going.phase != Phase::Prepare {
+            self.note_progress(now, reached);
+            self.tell_progress(now);
+        }
     }
 
     /// It talks again, and its job goes on.
@@ -314,7 +325,7 @@ impl Tracker {
 
     /// Whether the progress is one that may be gone with the next report: almost at the end, from far below.
     fn leaps(&mut self, now: Now, percent: u8) -> bool {
-        let leap = percent >= 95 && self.live.progress < 75;
+        let leap = percent >= LEAPT && self.live.progress < 75;
         let since = leap.then(|| self.live.leap.unwrap_or(now.mono));
         self.live.leap = since.filter(|at| now.mono < *at + LEAP);
         if self.live.leap.is_none() {
