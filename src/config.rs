@@ -21,8 +21,8 @@ use std::path::{Path, PathBuf};
 pub(crate) use check::is_loopback;
 pub use error::{ConfigError, Problem};
 pub use kinds::{
-    Account, AccountName, Broker, Config, Controls, DEFAULT_BASE_TOPIC, HomeAssistant, Identity, Language,
-    Loaded, Log, LogFormat, LogLevel, Mode, Mqtt, Printer, Raw, Region,
+    AccountConfig, AccountName, Broker, Config, Controls, DEFAULT_BASE_TOPIC, HomeAssistant, Identity,
+    Language, Loaded, Log, LogFormat, LogLevel, Mode, Mqtt, Printer, Raw, Region,
 };
 pub use money::{Energy, EnergyUnit, Prices};
 pub use state_dir::{Disk, DiskError, StateDir};

@@ -38,7 +38,7 @@ use crate::texts::{self, Loader};
 use crate::tls;
 use bambu::topic::reporter;
 use homeassistant::topic::Topics;
-use homeassistant::{Bridge, BridgeMirror};
+use homeassistant::{GatewayMirror, GatewayView};
 use printer::{Now, Prefix, Serial, Texts};
 use twin::{Input, Output, Place, Units};
 
@@ -149,8 +149,8 @@ struct Gateway {
     records: Records,
     /// Events that the local broker has not acknowledged: whose they are, and their number.
     flying: BTreeMap<Token, (Serial, u64)>,
-    bridge: Bridge,
-    bridge_mirror: BridgeMirror,
+    view: GatewayView,
+    mirror: GatewayMirror,
     bridge_changed: bool,
     resync: VecDeque<Serial>,
     said_online: bool,
@@ -264,9 +264,9 @@ impl Gateway {
         let accounts = start_accounts(&mut next_account, &config, &around, now)?;
         let discovery = config.homeassistant.discovery;
         let (texts, loader) = start_texts(&config, &writer, clock, &inbox);
-        let bridge = Bridge { version: env!("CARGO_PKG_VERSION"), ..Bridge::default() };
+        let view = GatewayView { version: env!("CARGO_PKG_VERSION"), ..GatewayView::default() };
         Ok(Self {
-            bridge_mirror: BridgeMirror::new(Arc::clone(&topics), discovery),
+            mirror: GatewayMirror::new(Arc::clone(&topics), discovery),
             orphans: Orphans::new(Arc::clone(&topics), discovery, config.mqtt.json_state),
             units: Units::default(),
             facts: Facts::open(&writer),
@@ -288,7 +288,7 @@ impl Gateway {
             printers: Printers::default(),
             records,
             flying: BTreeMap::new(),
-            bridge,
+            view,
             bridge_changed: true,
             resync: VecDeque::new(),
             said_online: false,
@@ -490,7 +490,7 @@ impl Gateway {
                 let mirror = twin.told().filter(|_| twin.snapshot().capabilities.is_some());
                 Known { serial, mirror, had_time: printer.judged_at().is_some_and(|at| now.mono >= at) }
             });
-            self.orphans.clear(now, complete, printers, &self.bridge_mirror, outbox);
+            self.orphans.clear(now, complete, printers, &self.mirror, outbox);
         }
     }
 
@@ -504,16 +504,16 @@ impl Gateway {
             None => "no report yet".into(),
         };
         // What only a person can change comes first.
-        let waits = self.bridge.accounts.iter().find(|login| login.state.needs_person());
+        let waits = self.view.accounts.iter().find(|login| login.state.needs_person());
         let waits =
             waits.map(|login| format!("{}: {}; {}", login.state.word(), login.reason, login.next_step));
         format!(
             "{}cloud {}, local broker {}, {} of {} printers online, {age}",
             waits.map(|waits| format!("{waits} · ")).unwrap_or_default(),
-            word(self.bridge.cloud_connected),
+            word(self.view.cloud_connected),
             word(self.local_connected),
-            self.bridge.printers_online,
-            self.bridge.printers,
+            self.view.printers_online,
+            self.view.printers,
         )
     }
 

@@ -10,7 +10,7 @@ use tokio::task::JoinSet;
 use tokio::time::timeout;
 
 use crate::cloud::{self, BoundPrinter, Client, Limiter};
-use crate::config::{Account, Config, StateDir};
+use crate::config::{AccountConfig, Config, StateDir};
 use crate::disk::Writer;
 use crate::gateway::{Clock, Meters, cloud_options, local_options, log_in, setup, topics_of};
 use crate::mqtt::{Event, Link, Message, Qos};
@@ -141,7 +141,7 @@ pub(super) async fn run(config: &Config, json: bool) -> anyhow::Result<Exit> {
 }
 
 async fn list(
-    account: &Account,
+    account: &AccountConfig,
     writer: &Writer,
     limiter: &Arc<Limiter>,
 ) -> Result<(cloud::CloudLogin, Vec<BoundPrinter>), cloud::CloudError> {
@@ -198,7 +198,7 @@ async fn connected(inbox: &mut mpsc::Receiver<Event>) -> Result<(), String> {
 async fn check_printers(
     config: &Config,
     index: usize,
-    account: &Account,
+    account: &AccountConfig,
     state: &StateDir,
     login: &cloud::CloudLogin,
     printers: &[BoundPrinter],

@@ -8,7 +8,7 @@ use serde_json::json;
 
 use crate::service::Exit;
 use bambu::models::{MODELS, Model};
-use homeassistant::catalog::{ACCOUNT, AMS, BRIDGE, EXTERNAL, GROUPS, SLOT};
+use homeassistant::catalog::{ACCOUNT, AMS, EXTERNAL, GATEWAY, GROUPS, SLOT};
 use homeassistant::entity::{Entity, Subject};
 use printer::Snapshot;
 
@@ -85,7 +85,7 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
     all.extend(rows("AMS", "Unit", AMS, |_| Some(String::new())));
     all.extend(rows("AMS", "Each slot", SLOT, |_| Some(String::new())));
     all.extend(rows("External spool", "", EXTERNAL, |_| Some(String::new())));
-    all.extend(rows("Gateway", "Itself", BRIDGE, |_| Some(String::new())));
+    all.extend(rows("Gateway", "Itself", GATEWAY, |_| Some(String::new())));
     all.extend(rows("Gateway", "Each account", ACCOUNT, |_| Some(String::new())));
     if arguments.json {
         let list: Vec<_> = all.iter().map(as_json).collect();

@@ -13,7 +13,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 
 use crate::cloud::flow::{Authenticated, Next};
 use crate::cloud::{Client, CloudError, CloudLogin, CodeKind, Limiter, LoginFlow, logins};
-use crate::config::{Account, Config, StateDir};
+use crate::config::{AccountConfig, Config, StateDir};
 use crate::disk::Writer;
 use crate::gateway::Clock;
 use crate::service::Exit;
@@ -149,7 +149,7 @@ fn without_name(name: &str, place: Option<usize>, has_token: bool) -> anyhow::Re
 
 /// Tells how it ended for one account.
 fn tell_end(
-    account: &Account,
+    account: &AccountConfig,
     state: &StateDir,
     name: &str,
     end: Result<CloudLogin, Stopped>,
@@ -194,7 +194,7 @@ fn exit_of(error: &CloudError) -> Exit {
     }
 }
 
-fn name_of(place: usize, account: &Account) -> String {
+fn name_of(place: usize, account: &AccountConfig) -> String {
     account.account.as_ref().map_or_else(|| format!("account {}", place + 1), |name| name.as_str().to_owned())
 }
 
@@ -240,7 +240,7 @@ fn chosen<'a>(
     config: &'a Config,
     wanted: Option<&str>,
     way: &Way,
-) -> Result<Vec<(usize, &'a Account)>, String> {
+) -> Result<Vec<(usize, &'a AccountConfig)>, String> {
     let all = config.accounts.iter().enumerate();
     let names = || {
         let all = config.accounts.iter().enumerate();
@@ -253,7 +253,7 @@ fn chosen<'a>(
         return Ok(all.collect());
     };
     let place = wanted.parse::<usize>().ok();
-    let is_it = |(at, account): &(usize, &Account)| {
+    let is_it = |(at, account): &(usize, &AccountConfig)| {
         let name = account.account.as_ref().map(|name| name.as_str().to_lowercase());
         name.as_deref() == Some(&wanted.to_lowercase()) || place == Some(at + 1)
     };

@@ -11,7 +11,7 @@ use serde_json::json;
 
 use super::error::CloudError;
 use super::token;
-use crate::config::{Account, Disk};
+use crate::config::{AccountConfig, Disk};
 use crate::window::Window;
 
 /// At most this many of each kind …
@@ -39,11 +39,11 @@ struct Attempts {
 }
 
 impl Attempts {
-    fn load(disk: &dyn Disk, account: &Account) -> Result<Self, CloudError> {
+    fn load(disk: &dyn Disk, account: &AccountConfig) -> Result<Self, CloudError> {
         Ok(Self::read(&disk.read(&token::file_name("logins", account))?.unwrap_or_default()))
     }
 
-    fn save(self, disk: &dyn Disk, account: &Account) -> Result<(), CloudError> {
+    fn save(self, disk: &dyn Disk, account: &AccountConfig) -> Result<(), CloudError> {
         let Self { passwords, code_requests, codes } = self;
         let written = json!({ "passwords": passwords, "code_requests": code_requests, "codes": codes });
         Ok(disk.replace(&token::file_name("logins", account), written.to_string().as_bytes())?)
@@ -68,7 +68,7 @@ impl Attempts {
 /// Counts an attempt that is about to be made, or says that it has to wait.
 pub fn permit(
     disk: &dyn Disk,
-    account: &Account,
+    account: &AccountConfig,
     attempt: Attempt,
     now: Timestamp,
 ) -> Result<(), CloudError> {
@@ -93,7 +93,7 @@ fn since_epoch(at: Timestamp) -> Duration {
 }
 
 /// Takes back the last one, which was not made after all.
-pub(super) fn forgive(disk: &dyn Disk, account: &Account, attempt: Attempt) -> Result<(), CloudError> {
+pub(super) fn forgive(disk: &dyn Disk, account: &AccountConfig, attempt: Attempt) -> Result<(), CloudError> {
     let mut all = Attempts::load(disk, account)?;
     all.of(attempt).pop();
     all.save(disk, account)

@@ -12,7 +12,7 @@ use tracing::{debug, warn};
 use super::error::CloudError;
 use super::limiter::{Ask, Limiter};
 use super::reply::HttpReply;
-use crate::config::{Account, AccountName, Region};
+use crate::config::{AccountConfig, AccountName, Region};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(20);
@@ -42,7 +42,7 @@ impl Client {
     /// A client for this account's cloud. Nothing is sent yet. The limiter is shared by all clients of the
     /// process.
     pub fn new(
-        account: &Account,
+        account: &AccountConfig,
         tls: &rustls::ClientConfig,
         limiter: Arc<Limiter>,
     ) -> Result<Self, CloudError> {
@@ -64,12 +64,12 @@ impl Client {
 
     /// Makes the TLS configuration the account asks for, and a client with it that shares its limits with
     /// nobody: for a command that ends soon.
-    pub fn for_account(account: &Account) -> Result<Self, CloudError> {
+    pub fn for_account(account: &AccountConfig) -> Result<Self, CloudError> {
         Self::sharing(account, Limiter::new())
     }
 
     /// The same, with limits that are shared.
-    pub fn sharing(account: &Account, limiter: Arc<Limiter>) -> Result<Self, CloudError> {
+    pub fn sharing(account: &AccountConfig, limiter: Arc<Limiter>) -> Result<Self, CloudError> {
         let tls: Arc<rustls::ClientConfig> = crate::tls::client_config(account.ca_file.as_deref(), None)?;
         Self::new(account, &tls, limiter)
     }

@@ -13,7 +13,7 @@ use super::kinds::CodeKind;
 use super::login::{Answered, LoginAnswer, TokenGrant};
 use super::logins::{CloudLogin, LoginSource, keep};
 use super::token::{self, Stored, claims};
-use crate::config::Account;
+use crate::config::AccountConfig;
 use crate::disk::Writer;
 
 /// The account a person logs in to, with all that takes.
@@ -22,7 +22,7 @@ pub struct LoginFlow<'a> {
     /// To ask the cloud with.
     pub client: &'a Client,
     /// Which account.
-    pub account: &'a Account,
+    pub account: &'a AccountConfig,
     /// Where attempts are counted and the token is kept.
     pub writer: &'a Writer,
 }

@@ -16,7 +16,7 @@ use super::error::CloudError;
 use super::kinds::LoginReason;
 use super::login::{LoginAnswer, TokenGrant};
 use super::token::{self, Stored, UserName, claims};
-use crate::config::{Account, Disk, DiskError};
+use crate::config::{AccountConfig, Disk, DiskError};
 use crate::disk::Writer;
 
 /// People are warned this long before a login ends.
@@ -62,7 +62,7 @@ impl CloudLogin {
 /// The login for an account: a configured token, else the stored one, else a login with the password.
 pub async fn obtain(
     client: &Client,
-    account: &Account,
+    account: &AccountConfig,
     writer: &Writer,
     now: Timestamp,
 ) -> Result<CloudLogin, CloudError> {
@@ -73,7 +73,7 @@ pub async fn obtain(
 
 async fn obtain_in_time(
     client: &Client,
-    account: &Account,
+    account: &AccountConfig,
     writer: &Writer,
     now: Timestamp,
 ) -> Result<CloudLogin, CloudError> {
@@ -91,7 +91,7 @@ async fn obtain_in_time(
 /// offered once more.
 pub async fn find(
     client: &Client,
-    account: &Account,
+    account: &AccountConfig,
     writer: &Writer,
     now: Timestamp,
 ) -> Result<CloudLogin, CloudError> {
@@ -126,7 +126,7 @@ pub async fn find(
 /// One login with the configured password. It counts towards the limit of logins.
 pub async fn with_password(
     client: &Client,
-    account: &Account,
+    account: &AccountConfig,
     writer: &Writer,
     now: Timestamp,
 ) -> Result<CloudLogin, CloudError> {
@@ -148,25 +148,25 @@ pub async fn with_password(
 }
 
 /// Whether the login that is kept is another one than this. One that cannot be read is none.
-pub fn is_renewed(account: &Account, disk: &dyn Disk, token: Option<&SecretString>) -> bool {
+pub fn is_renewed(account: &AccountConfig, disk: &dyn Disk, token: Option<&SecretString>) -> bool {
     let stored = token::load(disk, account).ok().flatten();
     stored
         .is_some_and(|stored| token.is_none_or(|token| token.expose_secret() != stored.token.expose_secret()))
 }
 
 /// The file that the login of this account is kept in.
-pub fn file(account: &Account, disk: &dyn Disk) -> PathBuf {
+pub fn file(account: &AccountConfig, disk: &dyn Disk) -> PathBuf {
     disk.locate(&token::file_name("token", account))
 }
 
 /// Tells an account from others without showing it: the same at every start and at every place in the
 /// configuration, whatever login it has at the time.
-pub fn label(account: &Account) -> String {
+pub fn label(account: &AccountConfig) -> String {
     token::file_name("", account).trim_matches(['-', '.']).trim_end_matches(".json").to_owned()
 }
 
 /// Whether there is a login that is not known to be dead: in the configuration, or kept.
-pub fn is_there(account: &Account, disk: &dyn Disk) -> bool {
+pub fn is_there(account: &AccountConfig, disk: &dyn Disk) -> bool {
     let given = account.token.as_ref().map(token::fingerprint);
     let alive = |given: &String| retired(account, disk).is_ok_and(|retired| !retired.contains(given));
     given.as_ref().is_some_and(alive) || is_renewed(account, disk, None)
@@ -175,7 +175,7 @@ pub fn is_there(account: &Account, disk: &dyn Disk) -> bool {
 /// Makes a login of a fresh token and keeps it for the next start.
 pub async fn keep(
     client: &Client,
-    account: &Account,
+    account: &AccountConfig,
     writer: &Writer,
     grant: TokenGrant,
     source: LoginSource,
@@ -194,7 +194,7 @@ pub async fn keep(
 /// Finds out the user name where it is not known yet.
 async fn complete(
     client: &Client,
-    account: &Account,
+    account: &AccountConfig,
     writer: &Writer,
     mut stored: Stored,
     source: LoginSource,
@@ -218,7 +218,7 @@ async fn complete(
 /// Takes a token that is proven dead out of use, so that [`obtain`] goes on to the next source.
 ///
 /// A login that someone made in the meantime stays.
-pub fn retire(account: &Account, disk: &dyn Disk, token: &SecretString) -> Result<(), DiskError> {
+pub fn retire(account: &AccountConfig, disk: &dyn Disk, token: &SecretString) -> Result<(), DiskError> {
     let stored = token::load(disk, account)?;
     if stored.is_some_and(|stored| stored.token.expose_secret() == token.expose_secret()) {
         disk.remove(&token::file_name("token", account))?;
@@ -236,7 +236,7 @@ pub fn retire(account: &Account, disk: &dyn Disk, token: &SecretString) -> Resul
 
 /// [`retire`] beside everything else that goes on; it has its place among what is written when this returns.
 pub fn put_away(
-    account: &Account,
+    account: &AccountConfig,
     writer: &Writer,
     token: &SecretString,
 ) -> impl Future<Output = Result<(), DiskError>> + Send + use<> {
@@ -246,13 +246,13 @@ pub fn put_away(
 
 /// Fingerprints of configured tokens that are dead, so that a login can take the place of one that stays in
 /// the file.
-fn retired(account: &Account, disk: &dyn Disk) -> Result<Vec<String>, DiskError> {
+fn retired(account: &AccountConfig, disk: &dyn Disk) -> Result<Vec<String>, DiskError> {
     let bytes = disk.read(&token::file_name("retired", account))?.unwrap_or_default();
     Ok(serde_json::from_slice(&bytes).unwrap_or_default())
 }
 
 /// Counts a login with a password that is about to be made, or says that it has to wait.
-pub fn permit_login(disk: &dyn Disk, account: &Account, now: Timestamp) -> Result<(), CloudError> {
+pub fn permit_login(disk: &dyn Disk, account: &AccountConfig, now: Timestamp) -> Result<(), CloudError> {
     attempts::permit(disk, account, attempts::Attempt::Password, now)
 }
 

@@ -17,7 +17,7 @@ use super::printers::bound_printers;
 use super::reply::HttpReply;
 use super::token::claims;
 use super::*;
-use crate::config::{Account, Config, Source as ConfigSource};
+use crate::config::{AccountConfig, Config, Source as ConfigSource};
 
 const LOGIN: &str = "/v1/user-service/user/login";
 const PREFERENCE: &str = "/v1/design-user-service/my/preference";
@@ -38,18 +38,18 @@ fn secret(text: &str) -> SecretString {
     SecretString::from(text)
 }
 
-fn account(settings: &str) -> Account {
+fn account(settings: &str) -> AccountConfig {
     let text = format!("state_dir: /nowhere\nbambu: {{{settings}}}");
     let source = ConfigSource::Text { name: "test".to_owned(), text };
     Config::load(&source, []).unwrap_or_else(|error| panic!("{error}")).config.accounts.remove(0)
 }
 
-fn account_at(server: &MockServer, settings: &str) -> Account {
+fn account_at(server: &MockServer, settings: &str) -> AccountConfig {
     account(&format!("api_url: '{}', {settings}", server.uri()))
 }
 
 /// TLS that trusts nobody: these tests speak plain HTTP, on any machine.
-fn client(account: &Account) -> Client {
+fn client(account: &AccountConfig) -> Client {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let tls = rustls::ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()

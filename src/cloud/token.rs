@@ -13,7 +13,7 @@ use serde_json::Value;
 use tracing::warn;
 
 use super::reply::number;
-use crate::config::{Account, Disk, DiskError};
+use crate::config::{AccountConfig, Disk, DiskError};
 use crate::disk::Writer;
 use printer::fnv::fnv1a;
 
@@ -103,7 +103,7 @@ struct Read {
 }
 
 /// The login that is kept for this account. A damaged one is told and treated as absent.
-pub(super) fn load(disk: &dyn Disk, account: &Account) -> Result<Option<Stored>, DiskError> {
+pub(super) fn load(disk: &dyn Disk, account: &AccountConfig) -> Result<Option<Stored>, DiskError> {
     let name = file_name("token", account);
     let Some(bytes) = disk.read(&name)? else { return Ok(None) };
     let read = serde_json::from_slice::<Read>(&bytes).ok().and_then(|read| {
@@ -120,7 +120,7 @@ pub(super) fn load(disk: &dyn Disk, account: &Account) -> Result<Option<Stored>,
 }
 
 /// Keeps the login for this account in place of any before it.
-pub(super) async fn save(writer: &Writer, account: &Account, stored: &Stored) -> Result<(), DiskError> {
+pub(super) async fn save(writer: &Writer, account: &AccountConfig, stored: &Stored) -> Result<(), DiskError> {
     let Stored { token, user_name, obtained_at, expires_at } = stored;
     let written = Written {
         token: token.expose_secret(),
@@ -149,7 +149,7 @@ struct GivenToken {
 /// late is of more use than none.
 pub(super) async fn given(
     writer: &Writer,
-    account: &Account,
+    account: &AccountConfig,
     token: &SecretString,
     now: Timestamp,
 ) -> Result<Stored, DiskError> {
@@ -175,7 +175,7 @@ pub(super) async fn given(
 
 /// Remembers what is known of the configuration's token, in place of any before it. A disk that is full is no
 /// reason not to use it.
-pub(super) async fn note_given(writer: &Writer, account: &Account, given: &Stored) {
+pub(super) async fn note_given(writer: &Writer, account: &AccountConfig, given: &Stored) {
     let written = GivenToken {
         fingerprint: fingerprint(&given.token),
         user_name: given.user_name.as_ref().map(|name| name.as_str().to_owned()),
@@ -193,7 +193,7 @@ pub(super) async fn note_given(writer: &Writer, account: &Account, given: &Store
 /// The address takes part, so that a token never goes to another cloud than the one it came from. Without a name
 /// it is where its token comes from that tells an account from others, wherever it stands: the file, or the token
 /// that the configuration has, for which another may be kept once it has ended.
-pub(super) fn file_name(kind: &str, account: &Account) -> String {
+pub(super) fn file_name(kind: &str, account: &AccountConfig) -> String {
     let name = match (&account.account, &account.token_file, &account.token) {
         (Some(name), _, _) => name.as_str().to_lowercase(),
         (None, Some(path), _) => format!("\nfile {}", path.display()),

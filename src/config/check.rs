@@ -14,7 +14,7 @@ use super::error::Problem;
 use super::file::{AccountBlock, Accounts, File, HttpBlock, MqttBlock, PrinterBlock};
 use super::findings::Findings;
 use super::kinds::{
-    Account, AccountName, Broker, Config, HomeAssistant, Identity, Language, Loaded, Mqtt, Printer,
+    AccountConfig, AccountName, Broker, Config, HomeAssistant, Identity, Language, Loaded, Mqtt, Printer,
 };
 use super::secret::{self, Given};
 use super::topic::topic;
@@ -123,7 +123,7 @@ pub(super) fn resolve(
     }
 }
 
-fn accounts(written: Accounts, around: &Surroundings<'_>, findings: &mut Findings) -> Vec<Account> {
+fn accounts(written: Accounts, around: &Surroundings<'_>, findings: &mut Findings) -> Vec<AccountConfig> {
     if written.blocks.is_empty() {
         let text = "missing; give at least `account`, the e-mail address of the Bambu account";
         findings.problem("bambu", text.to_owned());
@@ -150,7 +150,7 @@ fn account(
     single: bool,
     around: &Surroundings<'_>,
     findings: &mut Findings,
-) -> Option<Account> {
+) -> Option<AccountConfig> {
     let AccountBlock {
         region,
         account,
@@ -207,7 +207,7 @@ fn account(
         findings.problem(&mqtt_key, "mqtt:// is only for loopback addresses; use mqtts://".to_owned());
     }
     let ca_file = certificate_file(&format!("{key}.ca_file"), ca_file, around, findings);
-    Some(Account {
+    Some(AccountConfig {
         region,
         account,
         password,

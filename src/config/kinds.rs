@@ -27,7 +27,7 @@ pub struct Config {
     /// Where tokens and other small files live; not created yet, see [`StateDir::open`](super::StateDir::open).
     pub state_dir: PathBuf,
     /// The Bambu accounts; at least one.
-    pub accounts: Vec<Account>,
+    pub accounts: Vec<AccountConfig>,
     /// Settings for single printers; a bound printer without an entry is used all the same.
     pub printers: Vec<Printer>,
     /// The local broker.
@@ -88,7 +88,7 @@ pub enum Language {
 
 /// One Bambu account.
 #[derive(Debug, Clone)]
-pub struct Account {
+pub struct AccountConfig {
     /// Which of the two clouds it lives in.
     pub region: Region,
     /// Absent when only a token is given.
@@ -107,7 +107,7 @@ pub struct Account {
     pub ca_file: Option<PathBuf>,
 }
 
-impl PartialEq for Account {
+impl PartialEq for AccountConfig {
     fn eq(&self, other: &Self) -> bool {
         let Self { region, account, password, token, token_file, api_url, mqtt, ca_file } = self;
         *region == other.region
@@ -121,7 +121,7 @@ impl PartialEq for Account {
     }
 }
 
-impl Account {
+impl AccountConfig {
     /// Reads the token's file again; `None` where there is none, or nothing in it.
     pub fn read_token_again(&self) -> Option<SecretString> {
         secret::read_again(self.token_file.as_deref()?)

@@ -59,14 +59,14 @@ pub(super) enum Told {
 /// What is kept of an account between two runs.
 #[derive(Default, Serialize, Deserialize)]
 #[serde(default)]
-struct Kept {
+struct AccountRecord {
     #[serde(flatten)]
     record: LoginRecord,
     /// The [`mark`](password::mark) of the password that was refused.
     refused_password: Option<u16>,
 }
 
-impl Kept {
+impl AccountRecord {
     /// How the account stands, now that its password has this mark. A mark that an earlier release has made in another
     /// way is another one, so the password is tried once more.
     fn with_password(self, mark: Option<u16>) -> LoginRecord {
@@ -92,7 +92,7 @@ pub(super) struct Account {
     /// Which one it is in the configuration, from 1, for people.
     number: usize,
     /// Its configuration as it was given: the token in [`Access`] may be a newer one of the same file.
-    given: config::Account,
+    given: config::AccountConfig,
     access: Access,
     inbox: mpsc::Sender<Event>,
     /// Tells it from other accounts in client ids and names of files.
@@ -130,7 +130,7 @@ impl Account {
     pub(super) fn start(
         id: AccountId,
         place: usize,
-        config: &config::Account,
+        config: &config::AccountConfig,
         around: &Around,
         now: Now,
     ) -> anyhow::Result<Self> {
@@ -139,7 +139,7 @@ impl Account {
         let label = cloud::logins::label(config);
         let read = |kind: &str| writer.read(&file_name(kind, &label)).ok().flatten().unwrap_or_default();
         let warned: Warned = serde_json::from_slice(&read("warned")).unwrap_or_default();
-        let kept: Kept = serde_json::from_slice(&read("standing")).unwrap_or_default();
+        let kept: AccountRecord = serde_json::from_slice(&read("standing")).unwrap_or_default();
         let password_mark = config.password.as_ref().map(|password| password::mark(password, install));
         let record = kept.with_password(password_mark);
         // As they were last told, should REST be down: nothing but its extras may depend on it.
@@ -178,7 +178,7 @@ impl Account {
     }
 
     /// Whether it goes on as it is under this configuration, perhaps at another place.
-    pub(super) fn fits(&self, config: &config::Account) -> bool {
+    pub(super) fn fits(&self, config: &config::AccountConfig) -> bool {
         self.given == *config
     }
 
@@ -366,7 +366,7 @@ impl Account {
                 Action::Retry => self.channel.retry(),
                 Action::Keep(record) => {
                     let refused_password = self.password_mark.filter(|_| record.is_refused());
-                    self.keep("standing", &Kept { record, refused_password });
+                    self.keep("standing", &AccountRecord { record, refused_password });
                 }
                 Action::Hold => self.channel.hold(),
                 Action::Retire => {
@@ -457,7 +457,7 @@ impl Account {
 ///
 /// The client id is one per account, and the same at every start: two with one id throw each other out, and
 /// a new one at each start leaves dead sessions behind (protocol 2.1).
-pub(crate) fn cloud_options(account: &config::Account, install: &str) -> anyhow::Result<mqtt::Options> {
+pub(crate) fn cloud_options(account: &config::AccountConfig, install: &str) -> anyhow::Result<mqtt::Options> {
     let broker = &account.mqtt;
     let tls = broker.tls.then(|| crate::tls::client_config(account.ca_file.as_deref(), None)).transpose()?;
     Ok(mqtt::Options {
@@ -479,7 +479,7 @@ mod tests {
 
     #[test]
     fn a_refused_password_is_known_again_and_any_other_mark_is_another_password() {
-        let kept = || -> Kept {
+        let kept = || -> AccountRecord {
             serde_json::from_str(r#"{"password_refused":true,"authenticator":true,"refused_password":7}"#)
                 .unwrap()
         };

@@ -6,7 +6,7 @@ use tracing::{debug, error, warn};
 
 use crate::mqtt::{self, Message, Qos};
 use homeassistant::topic::Incoming;
-use homeassistant::{Bridge, BridgeCommand, Kind, Publication, account_key};
+use homeassistant::{GatewayCommand, GatewayView, Kind, Publication, account_key};
 use printer::Now;
 use twin::{Ask, Broker, Input};
 
@@ -114,25 +114,25 @@ impl Gateway {
 
     /// Does what somebody asks of the gateway itself. The payload may be a code: it is never shown.
     fn on_bridge_command(&mut self, now: Now, key: &str, payload: &[u8]) {
-        let command = match BridgeCommand::parse(&self.bridge, key, payload) {
+        let command = match GatewayCommand::parse(&self.view, key, payload) {
             Ok(command) => command,
             Err(reason) => return self.tell_bridge(now, key, "refused", Some(reason)),
         };
         let id_of =
             |place: usize| self.accounts.iter().find(|(_, a)| a.number() == place + 1).map(|(id, _)| *id);
         match command {
-            BridgeCommand::RequestCode(place) | BridgeCommand::LoginCode(place, _) => {
+            GatewayCommand::RequestCode(place) | GatewayCommand::LoginCode(place, _) => {
                 let Some(id) = id_of(place) else { return };
                 let Some(account) = self.accounts.get_mut(&id) else { return };
                 match command {
-                    BridgeCommand::LoginCode(_, code) => account.submit(now, code, &mut self.tasks),
+                    GatewayCommand::LoginCode(_, code) => account.submit(now, code, &mut self.tasks),
                     _ => account.request_code(now, &mut self.tasks),
                 }
                 self.look_at = now.mono;
                 self.tell_bridge(now, key, "accepted", None);
                 self.after_account(now, id);
             }
-            BridgeCommand::RefreshPrinters => {
+            GatewayCommand::RefreshPrinters => {
                 let tasks = &mut self.tasks;
                 let asked: Vec<_> =
                     self.accounts.iter_mut().map(|(id, a)| (*id, a.refresh(now, tasks))).collect();
@@ -206,7 +206,7 @@ impl Gateway {
         if self.local_connected {
             // What was typed shall not stay, whatever becomes of it.
             let mut publications = Vec::new();
-            self.bridge_mirror.republish(now, key, &self.bridge, &mut publications);
+            self.mirror.republish(now, key, &self.view, &mut publications);
             self.publish(publications.into_iter());
         }
     }
@@ -249,7 +249,7 @@ impl Gateway {
     /// The broker may know nothing of us, or Home Assistant may have missed it.
     pub(super) fn say_everything(&mut self, now: Now) {
         let mut publications = Vec::new();
-        self.bridge_mirror.resend(now, &self.bridge, &mut publications);
+        self.mirror.resend(now, &self.view, &mut publications);
         self.publish(publications.into_iter());
         self.tell_printers_again(now);
     }
@@ -292,7 +292,7 @@ impl Gateway {
         let count = |n: usize| u16::try_from(n).unwrap_or(u16::MAX);
         let mut accounts: Vec<&Account> = self.accounts.values().collect();
         accounts.sort_by_key(|account| account.number());
-        let bridge = Bridge {
+        let view = GatewayView {
             cloud_connected: accounts.iter().all(|account| account.channel.is_connected()),
             accounts: accounts.iter().map(|account| account.view(now)).collect(),
             printers: count(self.printers.len()),
@@ -303,13 +303,13 @@ impl Gateway {
             reconnects: self.reports.lost,
             printers_attention: count(self.printers.count(|standing| standing.attention)),
             state_problem: self.records.problem().map(str::to_owned),
-            ..self.bridge.clone()
+            ..self.view.clone()
         };
-        if bridge != self.bridge {
-            self.bridge = bridge;
+        if view != self.view {
+            self.view = view;
             if self.local_connected {
                 let mut publications = Vec::new();
-                self.bridge_mirror.update(now, &self.bridge, &mut publications);
+                self.mirror.update(now, &self.view, &mut publications);
                 self.publish(publications.into_iter());
             }
         }

@@ -14,7 +14,7 @@ use tracing::info;
 
 use crate::mqtt::{Message, Outbox, Qos};
 use homeassistant::topic::Topics;
-use homeassistant::{BridgeMirror, Mirror, Publication};
+use homeassistant::{GatewayMirror, Mirror, Publication};
 use printer::{Now, Serial, Text};
 use twin::UnitPlace;
 
@@ -150,7 +150,7 @@ impl Orphans {
         now: Now,
         complete: bool,
         printers: impl Iterator<Item = Known<'a>>,
-        gateway: &BridgeMirror,
+        gateway: &GatewayMirror,
         outbox: &Outbox,
     ) {
         if !self.all_heard(now) {
@@ -252,7 +252,7 @@ impl Orphans {
 }
 
 /// Clears what the gateway's own device has lost: an account that is not configured any more left its entities.
-fn clear_of_gateway(device: &Device, gateway: &BridgeMirror, out: &mut Vec<Publication>) {
+fn clear_of_gateway(device: &Device, gateway: &GatewayMirror, out: &mut Vec<Publication>) {
     let lost = device.lost(gateway.components());
     if !lost.components.is_empty() {
         gateway.remove_components(&lost.components, out);

@@ -5,10 +5,10 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 use std::time::Duration;
 
-use homeassistant::catalog::{ACCOUNT, AMS, BRIDGE, EXTERNAL, PRINTER, SLOT};
+use homeassistant::catalog::{ACCOUNT, AMS, EXTERNAL, GATEWAY, PRINTER, SLOT};
 use homeassistant::entity::{Category, Entity, Platform, Subject, Value};
 use homeassistant::topic::Topics;
-use homeassistant::{AccountState, AccountView, Bridge, BridgeMirror, Kind, Publication};
+use homeassistant::{AccountState, AccountView, GatewayMirror, GatewayView, Kind, Publication};
 use printer::options::{BlobDetection, DoorCheck, Purification, Resolution};
 use printer::tools::{
     AirductMode, HolderPosition, HolderState, Hotend, HotendPlace, Machine, Material, Nozzle, Rack, Storage,
@@ -66,7 +66,7 @@ fn rows() -> Vec<Row> {
     all.extend(of("ams", AMS));
     all.extend(of("slot", SLOT));
     all.extend(of("external", EXTERNAL));
-    all.extend(of("bridge", BRIDGE));
+    all.extend(of("bridge", GATEWAY));
     all.extend(of("bridge", ACCOUNT));
     all
 }
@@ -247,7 +247,7 @@ fn enums_list_everything_they_can_say() {
     check_options(AMS, &feeds.map(|feeds| Ams { feeds, ..Ams::default() }));
     check_options(SLOT, &[Slot::default(), Slot { content: Content::Empty, ..Slot::default() }]);
     check_options(EXTERNAL, &[ExternalSpool::default()]);
-    check_options(BRIDGE, &[Bridge::default()]);
+    check_options(GATEWAY, &[GatewayView::default()]);
     check_options(ACCOUNT, &AccountState::ALL.map(|state| AccountView { state, ..AccountView::default() }));
 }
 
@@ -392,12 +392,12 @@ fn a_discovery_message_in_full() {
     let config = home.config(&home.own()).unwrap();
     snapshot("discovery message", &serde_json::to_string_pretty(&config).unwrap());
     let mut out = Vec::new();
-    BridgeMirror::new(topics(), true).update(
+    GatewayMirror::new(topics(), true).update(
         now(),
-        &Bridge {
+        &GatewayView {
             version: "1.2.3",
             accounts: vec![AccountView { named: true, ..AccountView::default() }],
-            ..Bridge::default()
+            ..GatewayView::default()
         },
         &mut out,
     );

@@ -385,8 +385,8 @@ fn differences(model: &str, steps: Vec<Step>) -> Result<(), TestCaseError> {
         broker.take(player.look(at(now)));
     }
     // Without news everything is told exactly, and the rows that may not be published often get their turn.
-    // What is believed only when it lasts a minute, as an AMS's humidity, is news once more.
-    let end = now + Duration::from_secs(122);
+    // First it becomes stale and then away, and what must last a minute, as an AMS's humidity, is believed: all news.
+    let end = now + Duration::from_secs(300);
     while let Some(next) = player.twin.deadline().filter(|next| *next <= end) {
         now = next.max(now);
         player.handle(at(now), Input::Tick);

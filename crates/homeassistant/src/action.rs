@@ -33,7 +33,7 @@ pub struct Action {
     pub members: &'static [Member],
     /// A request as an example.
     pub example: &'static str,
-    make: fn(&Arguments<'_>) -> Result<Command, Error>,
+    make: fn(&Arguments<'_>) -> Result<Command, ActionError>,
 }
 
 /// One member of an action's object.
@@ -41,7 +41,7 @@ pub struct Member {
     /// Its name.
     pub name: &'static str,
     /// What it may be.
-    pub kind: Kind,
+    pub kind: ArgumentKind,
     /// Whether it must be there.
     pub required: bool,
     /// What it means.
@@ -50,7 +50,7 @@ pub struct Member {
 
 /// What a member may be.
 #[derive(Debug, Clone, Copy)]
-pub enum Kind {
+pub enum ArgumentKind {
     /// A whole number in a range.
     Whole(u32, u32),
     /// A number in a range, to the tenth; the range is in tenths.
@@ -78,7 +78,7 @@ pub enum Kind {
 /// Why a message is no action.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[allow(missing_docs, reason = "the texts say it")]
-pub enum Error {
+pub enum ActionError {
     #[error("there is no action `{0}`; there are {1}")]
     NoAction(String, String),
     #[error("the request has {0} bytes, and no action takes more than {LONGEST}")]
@@ -111,7 +111,7 @@ pub struct Request {
     /// The `id` that the sender gave, to be put into the results.
     pub id: Option<Json>,
     /// What shall be done, or why not.
-    pub command: Result<Command, Error>,
+    pub command: Result<Command, ActionError>,
 }
 
 /// Reads the payload of an action's topic.
@@ -133,14 +133,14 @@ pub fn read(snapshot: &Snapshot, name: &str, payload: &[u8]) -> Request {
     let refused = |error| Request { id: None, command: Err(error) };
     let Some(action) = ACTIONS.iter().find(|action| action.name == name) else {
         let names = ACTIONS.iter().map(|action| action.name).collect::<Vec<_>>().join(", ");
-        return refused(Error::NoAction(shown(name), names));
+        return refused(ActionError::NoAction(shown(name), names));
     };
     if payload.len() > LONGEST {
-        return refused(Error::TooLong(payload.len()));
+        return refused(ActionError::TooLong(payload.len()));
     }
     let mut members: Map<String, Json> = match serde_json::from_slice(payload) {
         Ok(members) => members,
-        Err(error) => return refused(Error::NoObject(shown(error.to_string()), action.example)),
+        Err(error) => return refused(ActionError::NoObject(shown(error.to_string()), action.example)),
     };
     let id = members.remove("id").filter(|id| !id.is_null());
     let fits = match &id {
@@ -150,7 +150,7 @@ pub fn read(snapshot: &Snapshot, name: &str, payload: &[u8]) -> Request {
         None => true,
     };
     if !fits {
-        return refused(Error::Id);
+        return refused(ActionError::Id);
     }
     let command =
         check(action, &members).and_then(|()| (action.make)(&Arguments { members: &members, snapshot }));
@@ -158,16 +158,16 @@ pub fn read(snapshot: &Snapshot, name: &str, payload: &[u8]) -> Request {
 }
 
 /// Whether the members are those of the action, and what they may be.
-fn check(action: &Action, members: &Map<String, Json>) -> Result<(), Error> {
+fn check(action: &Action, members: &Map<String, Json>) -> Result<(), ActionError> {
     let known = |name: &str| action.members.iter().any(|member| member.name == name);
     if let Some(foreign) = members.keys().find(|name| !known(name)) {
         let names = action.members.iter().map(|member| member.name).chain(["id"]);
         let names = names.map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
-        return Err(Error::Unknown(action.name, shown(foreign), names));
+        return Err(ActionError::Unknown(action.name, shown(foreign), names));
     }
     for member in action.members {
         match members.get(member.name) {
-            None if member.required => return Err(Error::Missing(member.name, member.kind.words())),
+            None if member.required => return Err(ActionError::Missing(member.name, member.kind.words())),
             None => {}
             Some(value) => member.kind.check(member.name, value)?,
         }
@@ -175,7 +175,7 @@ fn check(action: &Action, members: &Map<String, Json>) -> Result<(), Error> {
     Ok(())
 }
 
-impl Kind {
+impl ArgumentKind {
     /// In words, for people.
     pub fn words(self) -> String {
         match self {
@@ -195,7 +195,7 @@ impl Kind {
         }
     }
 
-    fn check(self, member: &'static str, value: &Json) -> Result<(), Error> {
+    fn check(self, member: &'static str, value: &Json) -> Result<(), ActionError> {
         let list = |wanted: &dyn Fn(&Json) -> bool| {
             value.as_array().is_some_and(|list| !list.is_empty() && list.iter().all(wanted))
         };
@@ -228,7 +228,7 @@ impl Kind {
         if right {
             return Ok(());
         }
-        Err(Error::Wrong { member, wanted: self.words(), got: shown(value.to_string()) })
+        Err(ActionError::Wrong { member, wanted: self.words(), got: shown(value.to_string()) })
     }
 }
 
@@ -305,7 +305,7 @@ impl Arguments<'_> {
     }
 
     /// The numbers of objects that are given by number or by name; none twice.
-    fn objects(&self, name: &str) -> Result<Vec<u32>, Error> {
+    fn objects(&self, name: &str) -> Result<Vec<u32>, ActionError> {
         let list = self.members.get(name).and_then(Json::as_array);
         let mut objects = Vec::new();
         for value in list.into_iter().flatten() {
@@ -322,11 +322,11 @@ impl Arguments<'_> {
     }
 
     /// The number of the object that a name means in this print.
-    fn object(&self, name: &str) -> Result<u32, Error> {
+    fn object(&self, name: &str) -> Result<u32, ActionError> {
         let plate = self.snapshot.known.facts.plate.as_deref();
         let objects = plate.map(|plate| plate.objects.as_slice()).unwrap_or_default();
         if objects.is_empty() {
-            return Err(Error::NoNames);
+            return Err(ActionError::NoNames);
         }
         let list =
             |objects: &mut dyn Iterator<Item = String>| objects.take(NAMED).collect::<Vec<_>>().join(", ");
@@ -336,11 +336,11 @@ impl Arguments<'_> {
             (Some(object), None) => Ok(object.id),
             (Some(first), Some(second)) => {
                 let all = [first, second].into_iter().chain(named);
-                Err(Error::Several(shown(name), list(&mut all.map(|object| object.id.to_string()))))
+                Err(ActionError::Several(shown(name), list(&mut all.map(|object| object.id.to_string()))))
             }
             (None, _) => {
                 let all = list(&mut objects.iter().map(|object| format!("`{}`", shown(&object.name))));
-                Err(Error::NoSuchObject(shown(name), all))
+                Err(ActionError::NoSuchObject(shown(name), all))
             }
         }
     }
@@ -350,20 +350,20 @@ impl Arguments<'_> {
     }
 
     /// The place that a name means on this printer.
-    fn place(&self, name: &str) -> Result<Source, Error> {
+    fn place(&self, name: &str) -> Result<Source, ActionError> {
         let found = places(self.snapshot).find(|(label, _)| label.eq_ignore_ascii_case(name.trim()));
         let names = || {
             let names = places(self.snapshot).map(|(label, _)| format!("`{label}`")).collect::<Vec<_>>();
             if names.is_empty() { "none yet".into() } else { names.join(", ") }
         };
-        found.map(|(_, source)| source).ok_or_else(|| Error::NoSlot(shown(name), names()))
+        found.map(|(_, source)| source).ok_or_else(|| ActionError::NoSlot(shown(name), names()))
     }
 
-    fn slot(&self, name: &str) -> Result<Source, Error> {
+    fn slot(&self, name: &str) -> Result<Source, ActionError> {
         self.place(self.text(name).unwrap_or_default())
     }
 
-    fn slots(&self, name: &str) -> Result<Vec<Option<Source>>, Error> {
+    fn slots(&self, name: &str) -> Result<Vec<Option<Source>>, ActionError> {
         let list = self.members.get(name).and_then(Json::as_array);
         list.into_iter().flatten().map(|v| v.as_str().map(|name| self.place(name)).transpose()).collect()
     }

@@ -4,12 +4,12 @@
 //! A key is for ever: changing one orphans a user's history.
 
 mod ams;
-mod bridge;
 mod cloud;
 mod consumption;
 mod control;
 mod events;
 mod filament;
+mod gateway;
 mod hardware;
 mod health;
 mod heat;
@@ -26,7 +26,7 @@ use printer::{Heater, Snapshot, Speed, Text};
 use super::entity::{Entity, Subject, Value};
 
 pub use ams::{AMS, EXTERNAL, SLOT};
-pub use bridge::{ACCOUNT, BRIDGE};
+pub use gateway::{ACCOUNT, GATEWAY};
 
 /// The printer's rows by what they are about, in the order in which people look.
 pub static GROUPS: &[(&str, &[Entity<Snapshot>])] = &[

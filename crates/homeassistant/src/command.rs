@@ -15,7 +15,7 @@ pub const INSTALL: &str = "INSTALL";
 
 /// Why a message to a command topic is no command.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Error {
+pub enum CommandError {
     /// The printer has no such entity, or it takes no commands.
     #[error("there is no control `{0}` on this printer")]
     NoControl(String),
@@ -58,8 +58,8 @@ pub enum Error {
 ///
 /// # Errors
 /// Anything that is no command for an entity that this printer has.
-pub fn parse(snapshot: &Snapshot, key: &str, payload: &[u8]) -> Result<Command, Error> {
-    let missing = || Error::NoControl(shown(key));
+pub fn parse(snapshot: &Snapshot, key: &str, payload: &[u8]) -> Result<Command, CommandError> {
+    let missing = || CommandError::NoControl(shown(key));
     let Some((device, rest)) = key.split_once('/') else {
         let can = snapshot.capabilities.unwrap_or_default();
         let mut rows = PRINTER.iter().filter(|row| row.platform.takes_commands() && row.key == key);
@@ -111,9 +111,10 @@ fn read<T: Subject>(
     place: T::Place,
     snapshot: &Snapshot,
     payload: &[u8],
-) -> Result<Command, Error> {
+) -> Result<Command, CommandError> {
     let can = snapshot.capabilities.unwrap_or_default();
-    let wrong = |wanted: &str| Error::Payload { key: row.key, wanted: wanted.into(), got: shown(payload) };
+    let wrong =
+        |wanted: &str| CommandError::Payload { key: row.key, wanted: wanted.into(), got: shown(payload) };
     let text = std::str::from_utf8(payload).ok().filter(|t| t.len() <= LONGEST).map(str::trim);
     let on_off = || match text {
         Some("ON") => Ok(true),
@@ -153,7 +154,7 @@ fn read<T: Subject>(
         | Platform::Update(None)
         | Platform::Press
         | Platform::Code(..)
-        | Platform::Event(_) => Err(Error::NoControl(row.key.into())),
+        | Platform::Event(_) => Err(CommandError::NoControl(row.key.into())),
     }
 }
 
@@ -187,7 +188,7 @@ fn siren(text: &str, tones: &[&str]) -> Option<Noise> {
 }
 
 /// A whole number from 0 to `max`: Home Assistant sends 55.3 for a step of 1, so it is rounded first.
-fn number(key: &'static str, text: Option<&str>, max: u16) -> Option<Result<u16, Error>> {
+fn number(key: &'static str, text: Option<&str>, max: u16) -> Option<Result<u16, CommandError>> {
     let value: f64 = text?.parse().ok().filter(|v: &f64| v.is_finite())?;
     Some(in_range(key, value.round(), max))
 }
@@ -196,9 +197,9 @@ fn number(key: &'static str, text: Option<&str>, max: u16) -> Option<Result<u16,
     clippy::cast_possible_truncation,
     reason = "the message shows what came; anything beyond is out of range"
 )]
-fn in_range(key: &'static str, value: f64, max: u16) -> Result<u16, Error> {
+fn in_range(key: &'static str, value: f64, max: u16) -> Result<u16, CommandError> {
     let value = value.clamp(-1e12, 1e12) as i64;
-    u16::try_from(value).ok().filter(|v| *v <= max).ok_or(Error::Range { key, value, max })
+    u16::try_from(value).ok().filter(|v| *v <= max).ok_or(CommandError::Range { key, value, max })
 }
 
 /// `ON` means the last speed (all, when there was none), a number is percent in steps of ten, as the
@@ -208,7 +209,7 @@ fn fan(
     text: Option<&str>,
     kind: FanKind,
     snapshot: &Snapshot,
-) -> Option<Result<Command, Error>> {
+) -> Option<Result<Command, CommandError>> {
     let speed = match text? {
         "ON" => snapshot.fans.get(kind).last_on.unwrap_or(100),
         "OFF" => 0,

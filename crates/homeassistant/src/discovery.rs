@@ -8,8 +8,8 @@ use serde_json::{Map, Value as Json, json};
 use printer::command::permit::Condition;
 use printer::{Ams, Capabilities, Control, ExternalSpool, Serial, Slot, Snapshot};
 
-use super::Bridge;
-use super::catalog::{ACCOUNT, AMS, BRIDGE, EXTERNAL, PRINTER, SLOT};
+use super::GatewayView;
+use super::catalog::{ACCOUNT, AMS, EXTERNAL, GATEWAY, PRINTER, SLOT};
 use super::entity::{CURRENCY, Entity, Subject};
 use super::event::TRIGGERS;
 use super::topic::{Part, Topics, slug};
@@ -259,16 +259,16 @@ fn account_name(name: &str, number: usize) -> String {
 }
 
 /// The gateway's own device; its entities tell of the cloud also while no printer is there.
-pub fn bridge(topics: &Topics, bridge: &Bridge) -> Message {
+pub fn gateway(topics: &Topics, gateway: &GatewayView) -> Message {
     let mut device =
         Device::new(topics, topics.bridge_id(), "Bambu gateway".into(), slug(&topics.bridge_id()))
             .fact("manufacturer", Some("bambu2mqtt"))
             .fact("model", Some("Gateway"))
-            .fact("sw_version", Some(bridge.version));
-    for entity in BRIDGE {
+            .fact("sw_version", Some(gateway.version));
+    for entity in GATEWAY {
         device.add(entity, None, &Capabilities::default(), &|key| topics.bridge(key));
     }
-    for (number, login) in (1..).zip(&bridge.accounts) {
+    for (number, login) in (1..).zip(&gateway.accounts) {
         for entity in ACCOUNT.iter().filter(|entity| (entity.needs)(&Capabilities::default(), login)) {
             let (key, name) = (account_key(entity.key, number), account_name(entity.name, number));
             device.add_as(entity, &key, name, &Capabilities::default(), &|key| topics.bridge(key));

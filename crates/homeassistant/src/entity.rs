@@ -14,7 +14,7 @@ use std::time::Duration;
 use printer::command::permit::{Class, Condition};
 use printer::{Ams, Capabilities, Command, ExternalSpool, FanKind, Slot, Snapshot};
 
-use super::{AccountView, Bridge};
+use super::{AccountView, GatewayView};
 
 pub use build::{binary, button, code, control, event, firmware, image, press, sensor, temperature, words};
 pub use value::{Firmware, Value};
@@ -50,7 +50,7 @@ impl Subject for ExternalSpool {
 }
 
 /// The gateway has no commands to a printer.
-impl Subject for Bridge {
+impl Subject for GatewayView {
     type Place = ();
 }
 

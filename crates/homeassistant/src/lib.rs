@@ -5,18 +5,18 @@
 //! Must not know: Bambu's field names, sockets, retries.
 
 pub mod action;
-mod bridge;
 pub mod catalog;
 pub mod command;
 pub mod discovery;
 pub mod entity;
 pub mod event;
+mod gateway;
 mod mirror;
 mod publication;
 mod rows;
 pub mod topic;
 
-pub use bridge::{AccountNews, AccountState, AccountView, Bridge, BridgeCommand, BridgeMirror};
 pub use discovery::{account_key, entity_count};
+pub use gateway::{AccountNews, AccountState, AccountView, GatewayCommand, GatewayMirror, GatewayView};
 pub use mirror::Mirror;
 pub use publication::{Kind, Publication};

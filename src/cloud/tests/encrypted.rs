@@ -7,7 +7,7 @@ use rustls::pki_types::PrivateKeyDer;
 use super::*;
 
 /// Serves one answer over TLS with a certificate of its own; returns its account and the certificate.
-fn serve(folder: &Path, not_before: i32, trusted: bool) -> Account {
+fn serve(folder: &Path, not_before: i32, trusted: bool) -> AccountConfig {
     let key = KeyPair::generate().unwrap();
     let mut params = CertificateParams::new(vec!["localhost".to_owned()]).unwrap();
     params.not_before = rcgen::date_time_ymd(not_before, 1, 1);

@@ -34,7 +34,7 @@ pub(in crate::gateway) enum AccountEvent {
 #[derive(Clone)]
 pub(super) struct Access {
     pub(super) client: Arc<Client>,
-    pub(super) config: config::Account,
+    pub(super) config: config::AccountConfig,
     pub(super) writer: Writer,
 }
 
@@ -114,7 +114,7 @@ pub(super) async fn carry_out(
 /// one is tried.
 pub(crate) async fn log_in(
     client: &Client,
-    config: &config::Account,
+    config: &config::AccountConfig,
     writer: &Writer,
     now: jiff::Timestamp,
 ) -> Result<(CloudLogin, Vec<BoundPrinter>), cloud::CloudError> {

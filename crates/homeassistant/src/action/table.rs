@@ -4,13 +4,13 @@ use printer::command::{AmsAnswer, Axis, Dry, Place, PrintFile, SpoolFilament, St
 use printer::tools::Material;
 use printer::{Command, Side, Source, Text};
 
-use super::{Action, Arguments, Error, Kind, Member};
+use super::{Action, ActionError, ArgumentKind, Arguments, Member};
 
-const fn must(name: &'static str, kind: Kind, about: &'static str) -> Member {
+const fn must(name: &'static str, kind: ArgumentKind, about: &'static str) -> Member {
     Member { name, kind, required: true, about }
 }
 
-const fn may(name: &'static str, kind: Kind, about: &'static str) -> Member {
+const fn may(name: &'static str, kind: ArgumentKind, about: &'static str) -> Member {
     Member { name, kind, required: false, about }
 }
 
@@ -32,13 +32,17 @@ pub static ACTIONS: &[Action] = &[
         about: "Load filament from a slot. The printer heats by itself and takes one to three minutes.",
         example: r#"{"slot": "A1-3", "temperature": 220}"#,
         members: &[
-            must("slot", Kind::Slot, "Where the filament is."),
+            must("slot", ArgumentKind::Slot, "Where the filament is."),
             may(
                 "temperature",
-                Kind::Whole(170, HOTTEST),
+                ArgumentKind::Whole(170, HOTTEST),
                 "Nozzle temperature for it, °C; else the middle of what the filament bears, or 220.",
             ),
-            may("nozzle", Kind::Word(&SIDES), "Into which one; with a Filament Track Switch, and only then."),
+            may(
+                "nozzle",
+                ArgumentKind::Word(&SIDES),
+                "Into which one; with a Filament Track Switch, and only then.",
+            ),
         ],
         make: |a| {
             let (source, celsius) = (a.slot("slot")?, a.whole("temperature"));
@@ -50,10 +54,14 @@ pub static ACTIONS: &[Action] = &[
         about: "Take the filament out of the nozzle.",
         example: r#"{"id": "night"}"#,
         members: &[
-            may("nozzle", Kind::Word(&SIDES), "Which one, on a printer with two; else the one in use."),
+            may(
+                "nozzle",
+                ArgumentKind::Word(&SIDES),
+                "Which one, on a printer with two; else the one in use.",
+            ),
             may(
                 "temperature",
-                Kind::Whole(170, HOTTEST),
+                ArgumentKind::Whole(170, HOTTEST),
                 "Nozzle temperature for it, °C; else as for `load`.",
             ),
         ],
@@ -64,12 +72,12 @@ pub static ACTIONS: &[Action] = &[
         about: "Tell the printer what is in a slot. A spool with a tag tells it itself and cannot be overridden.",
         example: r##"{"slot": "A1-3", "filament_id": "GFL99", "type": "PLA", "color": "#00AE42", "temp_min": 190, "temp_max": 240}"##,
         members: &[
-            must("slot", Kind::Slot, "Which slot."),
-            must("filament_id", Kind::Text(16), "The vendor's id, `GFL99` for any PLA."),
-            must("type", Kind::Text(16), "The material, as the vendor writes it: `PLA`, `PETG-CF`."),
-            must("color", Kind::Color, "Its color, with the opacity as two more digits."),
-            must("temp_min", Kind::Whole(150, HOTTEST), "Lowest nozzle temperature, °C."),
-            must("temp_max", Kind::Whole(150, HOTTEST), "Highest nozzle temperature, °C."),
+            must("slot", ArgumentKind::Slot, "Which slot."),
+            must("filament_id", ArgumentKind::Text(16), "The vendor's id, `GFL99` for any PLA."),
+            must("type", ArgumentKind::Text(16), "The material, as the vendor writes it: `PLA`, `PETG-CF`."),
+            must("color", ArgumentKind::Color, "Its color, with the opacity as two more digits."),
+            must("temp_min", ArgumentKind::Whole(150, HOTTEST), "Lowest nozzle temperature, °C."),
+            must("temp_max", ArgumentKind::Whole(150, HOTTEST), "Highest nozzle temperature, °C."),
         ],
         make: |a| {
             let filament = SpoolFilament {
@@ -86,18 +94,18 @@ pub static ACTIONS: &[Action] = &[
         name: "reset_slot",
         about: "Forget what the printer was told of a slot.",
         example: r#"{"slot": "A1-3"}"#,
-        members: &[must("slot", Kind::Slot, "Which slot.")],
+        members: &[must("slot", ArgumentKind::Slot, "Which slot.")],
         make: |a| Ok(Command::ResetSlot(a.slot("slot")?)),
     },
     Action {
         name: "read_rfid",
         about: "Read the tag of the spool in a slot that is not loaded.",
         example: r#"{"slot": "A1-3"}"#,
-        members: &[must("slot", Kind::Slot, "Which slot of an AMS.")],
+        members: &[must("slot", ArgumentKind::Slot, "Which slot of an AMS.")],
         make: |a| match a.slot("slot")? {
             Source::Ams { unit, slot } => Ok(Command::ReadRfid { unit, slot }),
             Source::External(_) | Source::Nothing => {
-                Err(Error::Other("an external spool has no reader: name a slot of an AMS"))
+                Err(ActionError::Other("an external spool has no reader: name a slot of an AMS"))
             }
         },
     },
@@ -107,7 +115,7 @@ pub static ACTIONS: &[Action] = &[
         example: r#"{"command": "resume"}"#,
         members: &[must(
             "command",
-            Kind::Word(&ANSWERS),
+            ArgumentKind::Word(&ANSWERS),
             "`resume` tries again, `done` says that it was done by hand.",
         )],
         make: |a| {
@@ -126,28 +134,36 @@ pub static ACTIONS: &[Action] = &[
         members: &[
             must(
                 "ams",
-                Kind::Whole(0, 255),
+                ArgumentKind::Whole(0, 255),
                 "The unit, by the number in its topics: 0 to 3, from 128 an AMS HT.",
             ),
-            may("temperature", Kind::Whole(45, 85), "°C; at most 65 in an AMS 2 Pro. Together with `hours`."),
+            may(
+                "temperature",
+                ArgumentKind::Whole(45, 85),
+                "°C; at most 65 in an AMS 2 Pro. Together with `hours`.",
+            ),
             may(
                 "hours",
-                Kind::Whole(1, 24),
+                ArgumentKind::Whole(1, 24),
                 "How long. Without both, as the filament in the unit says: the coolest and the longest.",
             ),
             may(
                 "filament",
-                Kind::Text(16),
+                ArgumentKind::Text(16),
                 "What is dried, for the printer's screen; else what is in the unit.",
             ),
-            may("rotate", Kind::Flag, "Turn the spools meanwhile; only while none of them is loaded."),
+            may(
+                "rotate",
+                ArgumentKind::Flag,
+                "Turn the spools meanwhile; only while none of them is loaded.",
+            ),
         ],
         make: |a| {
             let plan = match (a.whole("temperature"), a.whole("hours")) {
                 (Some(celsius), Some(hours)) => Some((celsius, hours)),
                 (None, None) => None,
                 _ => {
-                    return Err(Error::Other(
+                    return Err(ActionError::Other(
                         "`temperature` and `hours` belong together: give both, or neither",
                     ));
                 }
@@ -162,7 +178,7 @@ pub static ACTIONS: &[Action] = &[
         name: "dry_stop",
         about: "End drying.",
         example: r#"{"ams": 128}"#,
-        members: &[must("ams", Kind::Whole(0, 255), "The unit, by the number in its topics.")],
+        members: &[must("ams", ArgumentKind::Whole(0, 255), "The unit, by the number in its topics.")],
         make: |a| Ok(Command::StopDrying { unit: a.whole("ams").unwrap_or_default() }),
     },
     Action {
@@ -172,7 +188,7 @@ pub static ACTIONS: &[Action] = &[
         example: r#"{"objects": ["Cube.stl", 193]}"#,
         members: &[must(
             "objects",
-            Kind::Objects(64),
+            ArgumentKind::Objects(64),
             "Which ones, of those that are still printed: by the numbers or the names that *Printable objects* has \
              for a print from the cloud. For other prints the number is `identify_id` in `slice_info.config` of the \
              project. A name that several objects share is refused, with their numbers.",
@@ -185,7 +201,7 @@ pub static ACTIONS: &[Action] = &[
         example: r#"{"steps": ["bed_leveling", "vibration"]}"#,
         members: &[must(
             "steps",
-            Kind::Words(&STEPS),
+            ArgumentKind::Words(&STEPS),
             "What to calibrate; not every printer has every step.",
         )],
         make: |a| {
@@ -212,7 +228,7 @@ pub static ACTIONS: &[Action] = &[
         name: "dismiss_error",
         about: "Close the question on the screen of a printer that holds no print.",
         example: "{}",
-        members: &[may("forever", Kind::Flag, "Do not ask about it again; else yes, the next time.")],
+        members: &[may("forever", ArgumentKind::Flag, "Do not ask about it again; else yes, the next time.")],
         make: |a| Ok(Command::DismissError { forever: a.flag("forever").unwrap_or(false) }),
     },
     Action {
@@ -220,8 +236,8 @@ pub static ACTIONS: &[Action] = &[
         about: "Tell the printer which nozzle was mounted; newer ones see it themselves.",
         example: r#"{"diameter": "0.4", "type": "hardened_steel"}"#,
         members: &[
-            must("diameter", Kind::Word(&DIAMETERS), "mm."),
-            must("type", Kind::Word(&MATERIALS), "What it is made of."),
+            must("diameter", ArgumentKind::Word(&DIAMETERS), "mm."),
+            must("type", ArgumentKind::Word(&MATERIALS), "What it is made of."),
         ],
         make: |a| {
             let tenths_mm = match a.text("diameter") {
@@ -242,7 +258,7 @@ pub static ACTIONS: &[Action] = &[
         name: "select_nozzle",
         about: "Work with the other nozzle, on a printer with two.",
         example: r#"{"nozzle": "left"}"#,
-        members: &[must("nozzle", Kind::Word(&SIDES), "Which one.")],
+        members: &[must("nozzle", ArgumentKind::Word(&SIDES), "Which one.")],
         make: |a| Ok(Command::SelectNozzle(side(a).unwrap_or(Side::Right))),
     },
     Action {
@@ -257,8 +273,12 @@ pub static ACTIONS: &[Action] = &[
         about: "Move along an axis, within the printer's own limits. Home it first.",
         example: r#"{"axis": "z", "distance": 10}"#,
         members: &[
-            must("axis", Kind::Word(&AXES), "Which axis."),
-            must("distance", Kind::Tenths(-1000, 1000), "mm, as a person in front of the printer sees it."),
+            must("axis", ArgumentKind::Word(&AXES), "Which axis."),
+            must(
+                "distance",
+                ArgumentKind::Tenths(-1000, 1000),
+                "mm, as a person in front of the printer sees it.",
+            ),
         ],
         make: |a| {
             let axis = match a.text("axis") {
@@ -274,8 +294,12 @@ pub static ACTIONS: &[Action] = &[
         about: "Push filament through a nozzle that has at least 170 °C.",
         example: r#"{"distance": 10}"#,
         members: &[
-            must("distance", Kind::Tenths(-100, 100), "mm; negative pulls it back."),
-            may("nozzle", Kind::Word(&SIDES), "Which one, on a printer with two; else the one in use."),
+            must("distance", ArgumentKind::Tenths(-100, 100), "mm; negative pulls it back."),
+            may(
+                "nozzle",
+                ArgumentKind::Word(&SIDES),
+                "Which one, on a printer with two; else the one in use.",
+            ),
         ],
         make: |a| {
             let side = side(a).unwrap_or(a.snapshot.active_nozzle);
@@ -289,7 +313,7 @@ pub static ACTIONS: &[Action] = &[
         example: r#"{"lines": ["G28", "M400"]}"#,
         members: &[must(
             "lines",
-            Kind::Lines(1000),
+            ArgumentKind::Lines(1000),
             "The lines. M109, M190 and M191 are refused, and homing single axes.",
         )],
         make: |a| Ok(Command::Gcode(a.texts("lines").map(|line| Text::from(line.trim())).collect())),
@@ -299,31 +323,43 @@ pub static ACTIONS: &[Action] = &[
         about: "Print a sliced project (`.3mf`) from the printer's card or stick, or from a server.",
         example: r#"{"file": "models/box.gcode.3mf", "plate": 1, "ams_mapping": ["A1-1", null, "A2-2"]}"#,
         members: &[
-            may("file", Kind::Text(255), "Path on the card or stick. Either this or `url`."),
-            may("url", Kind::Text(2048), "Address of the project, https only."),
-            may("plate", Kind::Whole(1, 99), "Which plate; else the first."),
-            may("name", Kind::Text(128), "What to call the job; else the file's name."),
+            may("file", ArgumentKind::Text(255), "Path on the card or stick. Either this or `url`."),
+            may("url", ArgumentKind::Text(2048), "Address of the project, https only."),
+            may("plate", ArgumentKind::Whole(1, 99), "Which plate; else the first."),
+            may("name", ArgumentKind::Text(128), "What to call the job; else the file's name."),
             may(
                 "ams_mapping",
-                Kind::Slots,
+                ArgumentKind::Slots,
                 "For each filament of the sliced project, in its order, the slot that it comes from; `null` for \
                  one that the plate does not use.",
             ),
-            may("use_ams", Kind::Flag, "Take filament from AMS units; else if `ams_mapping` names one."),
-            may("bed_type", Kind::Text(32), "Type of the build plate; else `auto`."),
-            may("timelapse", Kind::Flag, "Record a time-lapse; else no."),
-            may("bed_leveling", Kind::Flag, "Measure the bed first; else yes."),
-            may("flow_cali", Kind::Flag, "Calibrate the flow first; else no."),
+            may(
+                "use_ams",
+                ArgumentKind::Flag,
+                "Take filament from AMS units; else if `ams_mapping` names one.",
+            ),
+            may("bed_type", ArgumentKind::Text(32), "Type of the build plate; else `auto`."),
+            may("timelapse", ArgumentKind::Flag, "Record a time-lapse; else no."),
+            may("bed_leveling", ArgumentKind::Flag, "Measure the bed first; else yes."),
+            may("flow_cali", ArgumentKind::Flag, "Calibrate the flow first; else no."),
             may(
                 "vibration_cali",
-                Kind::Flag,
+                ArgumentKind::Flag,
                 "Calibrate vibrations first; else yes where the printer has it.",
             ),
-            may("layer_inspect", Kind::Flag, "Inspect the first layer with the lidar (X1 series); else no."),
-            may("nozzle_offset_cali", Kind::Flag, "Measure the way between two nozzles first; else no."),
+            may(
+                "layer_inspect",
+                ArgumentKind::Flag,
+                "Inspect the first layer with the lidar (X1 series); else no.",
+            ),
+            may(
+                "nozzle_offset_cali",
+                ArgumentKind::Flag,
+                "Measure the way between two nozzles first; else no.",
+            ),
             may(
                 "md5",
-                Kind::Text(32),
+                ArgumentKind::Text(32),
                 "Checksum of the project, 32 hexadecimal digits; else it is not checked.",
             ),
         ],
@@ -342,12 +378,12 @@ fn side(a: &Arguments<'_>) -> Option<Side> {
     }
 }
 
-fn print(a: &Arguments<'_>) -> Result<Command, Error> {
+fn print(a: &Arguments<'_>) -> Result<Command, ActionError> {
     let place = match (a.text("file"), a.text("url")) {
         (Some(path), None) => Place::Storage(storage(path)?),
         (None, Some(url)) if is_web(url) => Place::Web(url.into()),
-        (None, Some(_)) => return Err(Error::Other("`url` is an address that begins with `https://`")),
-        _ => return Err(Error::Other("give either `file` or `url`")),
+        (None, Some(_)) => return Err(ActionError::Other("`url` is an address that begins with `https://`")),
+        _ => return Err(ActionError::Other("give either `file` or `url`")),
     };
     let address = match &place {
         Place::Storage(address) | Place::Web(address) => address,
@@ -358,7 +394,7 @@ fn print(a: &Arguments<'_>) -> Result<Command, Error> {
     let name = a.text("name").map_or_else(|| Text::from(stem), Text::from);
     let md5 = a.text("md5").map(str::to_ascii_uppercase);
     if md5.as_ref().is_some_and(|md5| md5.len() != 32 || !md5.bytes().all(|b| b.is_ascii_hexdigit())) {
-        return Err(Error::Other("`md5` is 32 hexadecimal digits"));
+        return Err(ActionError::Other("`md5` is 32 hexadecimal digits"));
     }
     let mapping = a.slots("ams_mapping")?;
     let from_ams = mapping.iter().any(|source| matches!(source, Some(Source::Ams { .. })));
@@ -380,14 +416,14 @@ fn print(a: &Arguments<'_>) -> Result<Command, Error> {
 }
 
 /// A path on the printer's storage, from its root, that stays below it.
-fn storage(path: &str) -> Result<Text, Error> {
+fn storage(path: &str) -> Result<Text, ActionError> {
     let path = path.trim_start_matches('/');
     let strange = path.split('/').any(|part| matches!(part, "" | "." | "..")) || path.contains(['\\', ':']);
     match path.to_ascii_lowercase().ends_with(".3mf") {
-        _ if strange => Err(Error::Other(
+        _ if strange => Err(ActionError::Other(
             "`file` is a path from the root of the card or stick, such as `models/box.gcode.3mf`",
         )),
-        false => Err(Error::Other("`file` is a sliced project, its name ends in `.3mf`")),
+        false => Err(ActionError::Other("`file` is a sliced project, its name ends in `.3mf`")),
         true => Ok(path.into()),
     }
 }

@@ -164,7 +164,7 @@ fn each_control_of_a_slot_asks_that_slot() {
         assert_eq!(commands(SLOT, &format!("ams/{unit}"), number.into()), wanted);
     }
     let none = parse(&with_children(), "ams/128/tray_2_load", b"PRESS");
-    assert!(matches!(none, Err(Error::NoControl(_))), "an AMS HT has one slot: {none:?}");
+    assert!(matches!(none, Err(CommandError::NoControl(_))), "an AMS HT has one slot: {none:?}");
 }
 
 #[test]

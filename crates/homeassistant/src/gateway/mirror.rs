@@ -5,17 +5,17 @@ use std::time::Duration;
 
 use printer::{Capabilities, Now};
 
-use crate::catalog::{ACCOUNT, BRIDGE};
+use crate::catalog::{ACCOUNT, GATEWAY};
 use crate::discovery::{self, Message, account_key};
 use crate::entity::Entity;
 use crate::publication::{Kind, Publication};
 use crate::rows::{Cell, Rows, remove_topics};
 use crate::topic::Topics;
 
-use super::{AccountView, Bridge};
+use super::{AccountView, GatewayView};
 
 /// What Home Assistant was told of the gateway itself.
-pub struct BridgeMirror {
+pub struct GatewayMirror {
     topics: Arc<Topics>,
     discovery: bool,
     announced: Option<Message>,
@@ -25,27 +25,27 @@ pub struct BridgeMirror {
     accounts: Vec<Vec<Cell>>,
 }
 
-impl BridgeMirror {
+impl GatewayMirror {
     /// A gateway of which nothing was told yet.
     pub fn new(topics: Arc<Topics>, discovery: bool) -> Self {
-        let cells = vec![Cell::default(); BRIDGE.len()];
+        let cells = vec![Cell::default(); GATEWAY.len()];
         Self { topics, discovery, announced: None, shape: Vec::new(), cells, accounts: Vec::new() }
     }
 
     /// Tells what changed.
-    pub fn update(&mut self, now: Now, bridge: &Bridge, out: &mut Vec<Publication>) {
-        self.announce(bridge, out);
+    pub fn update(&mut self, now: Now, gateway: &GatewayView, out: &mut Vec<Publication>) {
+        self.announce(gateway, out);
         let topics = &self.topics;
-        let shows = |at: usize| BRIDGE.get(at).is_some_and(|row| row.platform.has_value());
+        let shows = |at: usize| GATEWAY.get(at).is_some_and(|row| row.platform.has_value());
         Rows {
-            table: BRIDGE,
+            table: GATEWAY,
             cells: &mut self.cells,
             topic: &|key| topics.bridge(key),
             settles: Duration::ZERO,
             held: &mut None,
         }
-        .publish(now, bridge, None, shows, out);
-        for (number, (login, cells)) in (1..).zip(bridge.accounts.iter().zip(&mut self.accounts)) {
+        .publish(now, gateway, None, shows, out);
+        for (number, (login, cells)) in (1..).zip(gateway.accounts.iter().zip(&mut self.accounts)) {
             let wanted = |at: usize| ACCOUNT.get(at).is_some_and(|row| has(row, login));
             let topic = |key: &str| topics.bridge(&account_key(key, number));
             Rows { table: ACCOUNT, cells, topic: &topic, settles: Duration::ZERO, held: &mut None }
@@ -54,12 +54,12 @@ impl BridgeMirror {
     }
 
     /// Announces the device when the accounts are others than before, and takes back what those had that are gone.
-    fn announce(&mut self, bridge: &Bridge, out: &mut Vec<Publication>) {
-        let shape: Vec<bool> = bridge.accounts.iter().map(|login| login.named).collect();
+    fn announce(&mut self, gateway: &GatewayView, out: &mut Vec<Publication>) {
+        let shape: Vec<bool> = gateway.accounts.iter().map(|login| login.named).collect();
         if self.announced.is_some() && shape == self.shape {
             return;
         }
-        let message = discovery::bridge(&self.topics, bridge);
+        let message = discovery::gateway(&self.topics, gateway);
         if self.discovery {
             let topic = self.topics.config(&message.device);
             let kept: Vec<&str> = message.components().collect();
@@ -75,27 +75,27 @@ impl BridgeMirror {
             }
             out.push(Publication::new(Kind::Discovery, topic, message.payload()));
         }
-        for number in bridge.accounts.len() + 1..=self.accounts.len() {
+        for number in gateway.accounts.len() + 1..=self.accounts.len() {
             let mut gone = Vec::new();
             Rows::topics(ACCOUNT, &|key| self.topics.bridge(&account_key(key, number)), &mut gone);
             remove_topics(gone, out);
         }
-        self.accounts.resize(bridge.accounts.len(), vec![Cell::default(); ACCOUNT.len()]);
+        self.accounts.resize(gateway.accounts.len(), vec![Cell::default(); ACCOUNT.len()]);
         self.announced = Some(message);
         self.shape = shape;
     }
 
     /// Tells everything again.
-    pub fn resend(&mut self, now: Now, bridge: &Bridge, out: &mut Vec<Publication>) {
+    pub fn resend(&mut self, now: Now, gateway: &GatewayView, out: &mut Vec<Publication>) {
         self.announced = None;
         self.cells.fill(Cell::default());
         self.accounts.clear();
-        self.update(now, bridge, out);
+        self.update(now, gateway, out);
     }
 
     /// Tells one value again, because somebody's command to it came to nothing, or because what they typed shall
     /// not stay.
-    pub fn republish(&mut self, now: Now, key: &str, bridge: &Bridge, out: &mut Vec<Publication>) {
+    pub fn republish(&mut self, now: Now, key: &str, gateway: &GatewayView, out: &mut Vec<Publication>) {
         for (number, cells) in (1..).zip(&mut self.accounts) {
             for (row, cell) in ACCOUNT.iter().zip(cells) {
                 if account_key(row.key, number) == key {
@@ -103,7 +103,7 @@ impl BridgeMirror {
                 }
             }
         }
-        self.update(now, bridge, out);
+        self.update(now, gateway, out);
     }
 
     /// The ids of the components that the device has now.
@@ -137,13 +137,13 @@ mod tests {
         AccountView { named: true, ..AccountView::default() }
     }
 
-    fn bridge(accounts: Vec<AccountView>) -> Bridge {
-        Bridge { accounts, ..Bridge::default() }
+    fn gateway(accounts: Vec<AccountView>) -> GatewayView {
+        GatewayView { accounts, ..GatewayView::default() }
     }
 
-    fn mirror() -> BridgeMirror {
+    fn mirror() -> GatewayMirror {
         let topics = Topics { base: "b".into(), discovery: "homeassistant".into(), id_prefix: "b".into() };
-        BridgeMirror::new(Arc::new(topics), true)
+        GatewayMirror::new(Arc::new(topics), true)
     }
 
     const NOW: Now = Now { mono: Duration::ZERO, wall: Timestamp::UNIX_EPOCH };
@@ -151,13 +151,13 @@ mod tests {
     #[test]
     fn a_second_account_has_entities_of_its_own_and_loses_them_with_it() {
         let (mut mirror, mut out) = (mirror(), Vec::new());
-        mirror.update(NOW, &bridge(vec![named()]), &mut out);
+        mirror.update(NOW, &gateway(vec![named()]), &mut out);
         let first: Vec<String> = mirror.components().map(str::to_owned).collect();
         assert!(
             first.iter().any(|id| id == "text_login_code") && first.iter().any(|id| id == "sensor_account")
         );
         out.clear();
-        mirror.update(NOW, &bridge(vec![named(), AccountView::default()]), &mut out);
+        mirror.update(NOW, &gateway(vec![named(), AccountView::default()]), &mut out);
         let has = |id: &str| mirror.components().any(|known| known == id);
         assert!(has("sensor_account_2") && has("sensor_token_expires_2") && has("sensor_account"));
         assert!(!has("text_login_code_2"), "nobody can ask for a code without a name");
@@ -165,7 +165,7 @@ mod tests {
         assert!(config.payload.contains(r#""name":"Account 2 login expires""#), "{}", config.payload);
         assert!(out.iter().any(|p| p.topic == "b/bridge/account_2" && p.payload == "offline"));
         out.clear();
-        mirror.update(NOW, &bridge(vec![named()]), &mut out);
+        mirror.update(NOW, &gateway(vec![named()]), &mut out);
         assert!(out[0].payload.contains(r#""sensor_account_2":{"platform":"sensor"}"#), "{out:?}");
         assert!(!out[1].payload.contains("account_2"));
         assert!(out.iter().any(|p| p.topic == "b/bridge/account_2" && p.payload.is_empty()));
@@ -175,7 +175,7 @@ mod tests {
     #[test]
     fn what_was_typed_is_cleared_by_telling_the_value_again() {
         let (mut mirror, mut out) = (mirror(), Vec::new());
-        let one = bridge(vec![named()]);
+        let one = gateway(vec![named()]);
         mirror.update(NOW, &one, &mut out);
         out.clear();
         mirror.update(NOW, &one, &mut out);

@@ -10,7 +10,7 @@ use secrecy::SecretString;
 use super::discovery::account_key;
 use super::topic::PURGE;
 
-pub use mirror::BridgeMirror;
+pub use mirror::GatewayMirror;
 
 /// How an account stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
@@ -118,7 +118,7 @@ pub struct AccountView {
 
 /// The gateway itself, as a device.
 #[derive(Debug, Clone, PartialEq, Default)]
-pub struct Bridge {
+pub struct GatewayView {
     /// Version of the program.
     pub version: &'static str,
     /// Whether the cloud's broker is connected, for every account.
@@ -145,7 +145,7 @@ pub struct Bridge {
 
 /// What somebody asks of the gateway itself. Accounts are counted from 0.
 #[derive(Debug)]
-pub enum BridgeCommand {
+pub enum GatewayCommand {
     /// Have a code sent for this account.
     RequestCode(usize),
     /// The code that was sent for this account; `Debug` does not show it.
@@ -154,12 +154,12 @@ pub enum BridgeCommand {
     RefreshPrinters,
 }
 
-impl BridgeCommand {
+impl GatewayCommand {
     /// Reads what came to an entity of the gateway's own.
     ///
     /// # Errors
     /// What is wrong with it, in words that hold nothing of a code: it may be a right one, for another field.
-    pub fn parse(bridge: &Bridge, key: &str, payload: &[u8]) -> Result<Self, &'static str> {
+    pub fn parse(gateway: &GatewayView, key: &str, payload: &[u8]) -> Result<Self, &'static str> {
         const UNKNOWN: &str = "the gateway has no such control";
         if key == PURGE {
             return Err("`bambu2mqtt purge` waits until this gateway is stopped");
@@ -168,8 +168,8 @@ impl BridgeCommand {
         if key == "refresh_printers" {
             return pressed().map(|()| Self::RefreshPrinters);
         }
-        let of = |own: &str| (0..bridge.accounts.len()).find(|at| account_key(own, at + 1) == key);
-        let named = |at: usize| match bridge.accounts.get(at) {
+        let of = |own: &str| (0..gateway.accounts.len()).find(|at| account_key(own, at + 1) == key);
+        let named = |at: usize| match gateway.accounts.get(at) {
             Some(login) if login.named => Ok(at),
             _ => {
                 Err("the account's name is not configured, so no code can be asked for: give it a new token")
@@ -206,17 +206,17 @@ mod tests {
         AccountView { named: true, ..AccountView::default() }
     }
 
-    fn bridge(accounts: Vec<AccountView>) -> Bridge {
-        Bridge { accounts, ..Bridge::default() }
+    fn gateway(accounts: Vec<AccountView>) -> GatewayView {
+        GatewayView { accounts, ..GatewayView::default() }
     }
 
     #[test]
     fn a_code_is_read_kindly_and_never_quoted() {
-        let two = bridge(vec![named(), named()]);
-        let read = |key: &str, payload: &str| BridgeCommand::parse(&two, key, payload.as_bytes());
+        let two = gateway(vec![named(), named()]);
+        let read = |key: &str, payload: &str| GatewayCommand::parse(&two, key, payload.as_bytes());
         for (payload, digits) in [("123456", "123456"), (" 123 456\n", "123456"), ("12345678", "12345678")] {
             match read("login_code_2", payload) {
-                Ok(BridgeCommand::LoginCode(1, code)) => assert_eq!(code.expose_secret(), digits),
+                Ok(GatewayCommand::LoginCode(1, code)) => assert_eq!(code.expose_secret(), digits),
                 other => panic!("{other:?}"),
             }
         }
@@ -225,16 +225,16 @@ mod tests {
             assert!(wrong.is_empty() || !why.contains(wrong), "{why}");
         }
         assert!(!format!("{:?}", read("login_code", "424242")).contains("424242"));
-        assert!(matches!(read("request_code", "PRESS"), Ok(BridgeCommand::RequestCode(0))));
-        assert!(matches!(read("refresh_printers", "PRESS"), Ok(BridgeCommand::RefreshPrinters)));
+        assert!(matches!(read("request_code", "PRESS"), Ok(GatewayCommand::RequestCode(0))));
+        assert!(matches!(read("refresh_printers", "PRESS"), Ok(GatewayCommand::RefreshPrinters)));
         for (key, payload) in
             [(PURGE, ""), ("request_code_3", "PRESS"), ("account", "x"), ("request_code", "1")]
         {
             assert!(read(key, payload).is_err(), "{key}");
         }
-        let nameless = bridge(vec![AccountView::default()]);
-        assert!(BridgeCommand::parse(&nameless, "login_code", b"123456").is_err());
-        assert!(BridgeCommand::parse(&nameless, "request_code", b"PRESS").is_err());
+        let nameless = gateway(vec![AccountView::default()]);
+        assert!(GatewayCommand::parse(&nameless, "login_code", b"123456").is_err());
+        assert!(GatewayCommand::parse(&nameless, "request_code", b"PRESS").is_err());
     }
 
     #[test]
