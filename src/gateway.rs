@@ -64,9 +64,9 @@ const TURN: Duration = Duration::from_secs(10);
 const SHORTEST_TURN: Duration = Duration::from_millis(100);
 /// After this the gateway says that it is there, whether the printers have reported or not.
 const START_GRACE: Duration = Duration::from_secs(15);
-/// A printer that starts may not know its AMS units yet, and their boards take longer still: before this time is over
-/// none of those that Home Assistant has is taken off.
-const PRINTER_TIME: Duration = Duration::from_secs(20);
+/// A printer that starts may not know its AMS units yet, and their boards take longer still (half a minute, and a
+/// quarter of one): before this time is over none of those that Home Assistant has is taken off.
+const PRINTER_TIME: Duration = Duration::from_secs(50);
 /// While more than this waits for the local broker no further printer is told from the start, so that a
 /// thousand printers need the memory of a few.
 const RESYNC_BELOW: usize = 400;

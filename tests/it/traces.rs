@@ -167,6 +167,14 @@ impl Desk {
                 self.printer.sources[0] = Some(if value == "-" { Source::Nothing } else { source(value) });
             }
             // Minutes left of drying.
+            // Whether the time of drying stands.
+            "still" => {
+                let mut units = self.printer.ams.to_vec();
+                for unit in &mut units {
+                    unit.drying.still = value == "1";
+                }
+                self.printer.ams = units.into();
+            }
             "dry" => {
                 let remaining = Some(Duration::from_secs(60 * u64::from(number())));
                 let unit = Ams { drying: Drying { remaining, ..Drying::default() }, ..Ams::default() };

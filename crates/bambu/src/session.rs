@@ -127,7 +127,7 @@ pub struct Session {
     connected: bool,
     contact: Contact,
     /// When the connection was lost, if what the printer did was known then.
-    lost: Option<Duration>,
+    lost: Option<Now>,
     /// The last gap was a short one, and what the printer did before it was known.
     continues: bool,
     version: Version,
@@ -291,14 +291,17 @@ impl Session {
         self.authorisation.forget();
         self.contact.linked = true;
         self.begin_anew(step.now);
-        self.continues = self.lost.take().is_some_and(|at| step.now.mono <= at + SHORT_GAP);
+        // By both clocks: the steady one does not count while the machine sleeps.
+        let short = |at: Now| step.now.mono <= at.mono + SHORT_GAP && step.now.wall <= at.wall + SHORT_GAP;
+        self.continues = self.lost.take().is_some_and(short);
         self.ask_everything(step);
     }
 
     /// What was heard and what will be heard are not of one piece: something may have been missed.
     fn begin_anew(&mut self, now: Now) {
         self.boot.begun(now.mono, &self.report);
-        self.drying.forget();
+        self.drying.forget(now.mono);
+        self.humidity.forget();
         self.full_report.hurry();
         (self.contact.followed, self.continues) = (false, false);
         self.contact.whole = false;
@@ -310,7 +313,7 @@ impl Session {
             return;
         }
         self.connected = false;
-        self.lost = self.contact.is_current().then_some(step.now.mono);
+        self.lost = self.contact.is_current().then_some(step.now);
         (self.contact.linked, self.contact.whole, self.contact.followed) = (false, false, false);
         self.silence.disconnected(step.now.mono);
         self.full_report.lost();

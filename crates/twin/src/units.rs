@@ -16,6 +16,10 @@ use printer::{Naming, Namings, Now, Reach, Serial, Snapshot, Text};
 /// the printer's own doubt about units that it does not list any more.
 const HOLD: Duration = Duration::from_secs(45);
 
+/// Clones that are heard first within this time of each other, and of the time that they are waited for, are new
+/// together.
+const TOGETHER: Duration = Duration::from_secs(90);
+
 /// A place for a unit: the printer, and the printer's number of the unit.
 pub type UnitPlace = (Serial, u8);
 
@@ -69,6 +73,8 @@ pub struct Units {
     kept_places: BTreeSet<UnitPlace>,
     printers: BTreeMap<Serial, Listed>,
     owners: BTreeMap<Text, UnitPlace>,
+    /// When each serial number was heard first.
+    met: BTreeMap<Text, Duration>,
     /// Units that are named after their place, and the serial number that is another's.
     shared: BTreeMap<UnitPlace, Text>,
     /// Units that list a serial number that another place has, and since when.
@@ -247,7 +253,11 @@ impl Units {
             claims.get(serial).is_some_and(|units| units.iter().any(|(known, _)| known == place))
         };
         self.shared.retain(|place, serial| claimed(place, serial));
-        self.waiting.retain(|place, (serial, _)| claimed(place, serial));
+        // One of which nothing is certain waits for nothing: its time begins when it is heard again.
+        let certain = |place: &UnitPlace, serial: &Text| {
+            claims.get(serial).is_some_and(|units| units.iter().any(|(known, sure)| known == place && *sure))
+        };
+        self.waiting.retain(|place, (serial, _)| certain(place, serial));
         for (serial, units) in &claims {
             self.decide_serial(now, serial, units);
         }
@@ -266,6 +276,7 @@ impl Units {
                 continue;
             }
             if self.kept_places.contains(place) && holds != Holds::No {
+                self.waiting.remove(place);
                 self.shared.insert(place.clone(), serial.clone());
                 continue;
             }
@@ -277,14 +288,23 @@ impl Units {
                 Holds::Unknown if over => owner = place.clone(),
                 Holds::Yes | Holds::No if over => {
                     self.waiting.remove(place);
-                    self.shared.insert(place.clone(), serial.clone());
-                    self.clashes.push(Clash { first: owner.clone(), second: place.clone() });
+                    // Of new ones the lower place has it; what Home Assistant has had for longer stays.
+                    let new = self.met.get(serial).is_some_and(|met| now.mono <= *met + TOGETHER);
+                    let swaps = new && !self.kept.contains_key(serial) && *place < owner;
+                    let first = if swaps { place.clone() } else { owner.clone() };
+                    let second = if swaps { owner } else { place.clone() };
+                    self.shared.remove(&first);
+                    self.shared.insert(second.clone(), serial.clone());
+                    self.kept_places.insert(second.clone());
+                    self.clashes.push(Clash { first: first.clone(), second });
+                    owner = first;
                 }
                 Holds::Yes | Holds::No | Holds::Unknown => {}
             }
         }
         self.waiting.remove(&owner);
         self.shared.remove(&owner);
+        self.met.entry(serial.clone()).or_insert(now.mono);
         self.owners.insert(serial.clone(), owner);
     }
 }

@@ -768,6 +768,8 @@ fn drying_that_ends() {
     check("dry=2\n+60 dry=1\n+60 dry=0\n+60", "drying_finished(drying)");
     // Somebody ended it.
     check("dry=120\n+60 dry=0\n+60", "");
+    // Its heater was off for the last ten minutes, and somebody ended that.
+    check("dry=10\n+60 still=1\n+500 dry=0 still=0\n+60", "");
     // The gateway did not run.
     check("dry=10\n+60 restart=1200 dry=0\n+60", "drying_finished*(drying)");
     let mut desk = Desk::new();

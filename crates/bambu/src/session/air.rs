@@ -21,12 +21,23 @@ fn units(report: &Print) -> impl Iterator<Item = (i64, &Unit)> {
 #[derive(Debug, Default)]
 pub(super) struct Humidity {
     waiting: BTreeMap<i64, (i64, Duration)>,
+    /// Nothing was heard since something may have been missed.
+    anew: bool,
 }
 
 impl Humidity {
+    /// Something may have been missed: what is heard next counts at once.
+    pub(super) fn forget(&mut self) {
+        self.waiting.clear();
+        self.anew = true;
+    }
+
     /// Takes out of a report what has not lasted yet.
     pub(super) fn hold(&mut self, now: Duration, known: &Print, print: &mut Print) {
         let patch = print.ams.as_mut().and_then(|ams| ams.ams.as_mut());
+        if patch.is_some() && std::mem::take(&mut self.anew) {
+            return;
+        }
         for unit in patch.into_iter().flat_map(|units| &mut units.0) {
             let (Some(id), Some(new)) = (unit.id, unit.humidity) else { continue };
             let old = units(known).find(|(known, _)| *known == id).and_then(|(_, unit)| unit.humidity);
@@ -70,9 +81,14 @@ pub(super) struct DryingTime {
 }
 
 impl DryingTime {
-    /// Something may have been missed.
-    pub(super) fn forget(&mut self) {
-        self.seen.clear();
+    /// Something may have been missed: what ran may have stood still meanwhile. What stood still does so until its
+    /// minutes are others.
+    pub(super) fn forget(&mut self, now: Duration) {
+        for (id, (_, since)) in &mut self.seen {
+            if !self.still.iter().any(|still| i64::from(*still) == *id) {
+                *since = now;
+            }
+        }
     }
 
     /// Looks at what is known after a report; says whether another unit stands still now, or one goes on.

@@ -31,7 +31,13 @@ impl Boot {
 
     /// Takes the units out of a report that lacks one of those that were there before.
     pub(super) fn hold(&mut self, now: Duration, print: &mut Print) {
-        let Some(bits) = exist_bits(print) else { return };
+        let Some(bits) = exist_bits(print) else {
+            // What is said of a slot meanwhile is newer than what is held.
+            if let (Some(held), Some(news)) = (&mut self.held, &print.ams) {
+                held.merge(news.clone(), Kind::Delta);
+            }
+            return;
+        };
         self.missed &= !bits;
         self.held = None;
         let young = self.since.is_some_and(|since| now < since + TIME);

@@ -12,7 +12,8 @@ impl Tracker {
         let layer = seen.layer.unwrap_or_default();
         let before = self.ledger.going.layer;
         self.ledger.going.layer = before.max(layer);
-        let reached = seen.policy.notify_layers.iter().filter(|wanted| (before + 1..=layer).contains(wanted));
+        let reached =
+            seen.policy.notify_layers.iter().filter(|wanted| **wanted > before && **wanted <= layer);
         for wanted in reached {
             let mut why = reason::word("layer");
             why.text = Some(wanted.to_string());

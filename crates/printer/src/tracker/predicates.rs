@@ -36,10 +36,12 @@ impl Tracker {
 
     fn evaluate_drying(&mut self, now: Now, seen: &Seen) {
         for unit in &*seen.ams {
-            // What is interrupted has no end that could be waited for.
-            let Some(left) = unit.drying.remaining.filter(|_| !unit.drying.is_interrupted()) else {
+            let Some(left) = unit.drying.remaining else { continue };
+            if unit.drying.is_interrupted() {
+                // It has no end that could be waited for, and who stops it then does not let it finish.
+                self.effects.save |= self.ledger.told_of.drying.remove(&unit.id).is_some();
                 continue;
-            };
+            }
             let known = self.ledger.told_of.drying.get(&unit.id).copied();
             if left.is_zero() {
                 if let Some(end) = known {

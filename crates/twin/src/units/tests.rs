@@ -228,3 +228,42 @@ fn a_unit_whose_board_is_not_told_yet_is_the_one_that_home_assistant_has_there()
     scene.see(&on(X, &[(0, OWN)]));
     assert_eq!(scene.naming(X, 0), Some(Naming::Serial));
 }
+
+#[test]
+fn of_new_clones_the_lower_place_has_the_serial_number_whoever_speaks_first() {
+    for order in [[X, Y], [Y, X]] {
+        let mut scene = Scene::new(&[]);
+        for printer in order {
+            scene.see(&on(printer, &[(0, OWN)]));
+        }
+        scene.wait(60);
+        let named = [X, Y].map(|printer| scene.naming(printer, 0));
+        assert_eq!(named, [Some(Naming::Serial), Some(Naming::Place)], "{order:?}");
+    }
+    // One that comes a week later is no new one beside one that is there.
+    let mut scene = Scene::new(&[]);
+    scene.see(&on(Y, &[(0, OWN)]));
+    scene.wait(604_800);
+    scene.see(&on(X, &[(0, OWN)]));
+    scene.wait(60);
+    let named = [X, Y].map(|printer| scene.naming(printer, 0));
+    assert_eq!(named, [Some(Naming::Place), Some(Naming::Serial)]);
+}
+
+#[test]
+fn one_that_waits_and_is_not_heard_any_more_wakes_nobody() {
+    for gone in [off(Y, &[(0, OWN)]), printer(Y, Reach::Online, false, &[(0, OWN)])] {
+        let mut scene = Scene::new(&[]);
+        scene.see(&on(X, &[(0, OWN)]));
+        scene.see(&on(Y, &[(0, OWN)]));
+        assert!(scene.units.deadline().is_some());
+        scene.see(&gone);
+        scene.wait(60);
+        assert_eq!(scene.units.deadline(), None);
+        // Heard again, it has its time anew.
+        scene.see(&on(Y, &[(0, OWN)]));
+        scene.wait(60);
+        assert_eq!(scene.naming(Y, 0), Some(Naming::Place));
+        assert_eq!(scene.units.deadline(), None);
+    }
+}
