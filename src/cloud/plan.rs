@@ -48,6 +48,8 @@ const SETTLED: Duration = Duration::from_secs(5);
 const PROJECT: usize = 3;
 /// Between two pages of tasks from before the first one.
 const PAGES_EACH: Duration = Duration::from_secs(20);
+/// How long after a failure a page of older tasks is asked for again.
+const OLDER_AGAIN: Duration = Duration::from_secs(3600);
 /// After failures of any kind: the first pause, doubled up to the longest (protocol 1.8).
 const AGAIN: Duration = Duration::from_secs(30);
 const SLOWEST: Duration = Duration::from_secs(15 * 60);
@@ -327,10 +329,14 @@ impl Plan {
         // What waits for the end of the pause waits no longer.
         let pause = std::mem::replace(&mut self.quiet, now);
         self.failures = 0;
-        let of_printers = self.printers.values_mut().flat_map(|due| [&mut due.tasks, &mut due.releases]);
+        let of_printers =
+            self.printers.values_mut().flat_map(|due| [&mut due.tasks, &mut due.releases, &mut due.older]);
         let of_account = [&mut self.filaments.due, &mut self.messages.due];
         for due in of_printers.chain(of_account).filter(|due| **due == Some(pause)) {
             *due = Some(now);
+        }
+        for (at, ..) in self.printers.values_mut().filter_map(|due| due.project.as_mut()) {
+            *at = if *at == pause { now } else { *at };
         }
     }
 
@@ -494,9 +500,10 @@ impl Plan {
                     *planned = at.max(*planned);
                 }
             }
+            // Nobody waits for them, and what goes wrong with a page may do so for long.
             Want::Older(serial) => {
                 if let Some(due) = self.printers.get_mut(serial) {
-                    due.older = Some(at);
+                    due.older = Some(at + OLDER_AGAIN);
                 }
             }
             // By then the printers may be heard again; else it is wanted again.

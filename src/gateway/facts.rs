@@ -309,7 +309,7 @@ impl Facts {
         };
         known.older = Some(Older { after, pages: 1 });
         asked.plan.want_older(now.mono, serial);
-        self.cache.touch(now);
+        self.cache.touch_soon(now);
         self.next = now.mono;
     }
 
@@ -514,7 +514,7 @@ impl Facts {
         known.picks = sliced.picks;
         known.want_pick(now, &mut asked.plan, serial);
         self.changed.insert(serial.clone());
-        self.cache.touch(now);
+        self.cache.touch_soon(now);
     }
 
     /// Takes in the picture of a plate's objects, if it is still that of the job.

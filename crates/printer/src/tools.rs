@@ -230,7 +230,8 @@ impl Observed {
     /// many units as nozzles (protocol 4.16). `None` without one.
     pub fn switch_ready(&self) -> Option<bool> {
         self.machine.track_switch?;
-        Some(self.ams.len() >= 2 && self.ams.iter().all(|unit| unit.inlet.is_some()))
+        let there = || self.ams.iter().filter(|unit| !unit.unplugged);
+        Some(there().count() >= 2 && there().all(|unit| unit.inlet.is_some()))
     }
 }
 

@@ -130,6 +130,11 @@ impl Cache {
         self.next.get_or_insert((now.mono + GATHER).max(self.not_before));
     }
 
+    /// The same of something that must not be asked for again, whatever ends the program.
+    pub(super) fn touch_soon(&mut self, now: Now) {
+        self.next = Some(self.next.map_or(now.mono + GATHER, |at| at.min(now.mono + GATHER)));
+    }
+
     /// When to write.
     pub(super) fn deadline(&self) -> Option<Duration> {
         self.next

@@ -36,7 +36,7 @@ pub static ACTIONS: &[Action] = &[
             may(
                 "temperature",
                 ArgumentKind::Whole(170, HOTTEST),
-                "Nozzle temperature for it, °C; else the middle of what the filament bears, or 220.",
+                "Nozzle temperature for it, °C; else the middle of what the filament bears, or 220. With a Filament Track Switch the printer chooses it.",
             ),
             may(
                 "nozzle",

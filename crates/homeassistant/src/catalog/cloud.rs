@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value as Json, json};
 
-use printer::cloud::{Plate, PlateFilament, Task, TaskSlot, TaskStatus};
+use printer::cloud::{Plate, PlateFilament, PlateObject, Task, TaskSlot, TaskStatus};
 use printer::{Snapshot, Text, unit_label};
 
 use super::super::entity::{Entity, Value, binary, image, sensor};
@@ -16,6 +16,8 @@ use super::{DROP, text};
 const LISTED: usize = 10;
 /// Objects that are listed, for the same reason.
 const OBJECTS: usize = 128;
+/// And so many bytes of their names and numbers: names may be of any script.
+const OBJECT_BYTES: usize = 12_000;
 
 fn task(s: &Snapshot) -> Option<&Task> {
     s.known.facts.task.as_deref()
@@ -38,8 +40,14 @@ fn plate(s: &Snapshot) -> Option<&Plate> {
 /// The names of the objects by their numbers.
 fn objects(s: &Snapshot) -> Json {
     let objects = plate(s).map(|plate| plate.objects.as_slice()).unwrap_or_default();
-    let named = objects.iter().take(OBJECTS).map(|object| (object.id.to_string(), json!(object.name)));
-    json!({ "objects": named.collect::<Map<_, _>>() })
+    let mut room = OBJECT_BYTES;
+    let fits = |object: &&PlateObject| {
+        room = room.saturating_sub(object.name.len() + 16);
+        room > 0
+    };
+    let named = objects.iter().take(OBJECTS).take_while(fits);
+    let named: Map<_, _> = named.map(|object| (object.id.to_string(), json!(object.name))).collect();
+    json!({ "more": objects.len() - named.len(), "objects": named })
 }
 
 /// The weights by slot, and what the plate takes of each filament.

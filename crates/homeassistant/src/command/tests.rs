@@ -126,7 +126,8 @@ fn with_children() -> Snapshot {
     let mut observed = Observed::clone(&snapshot.observed);
     observed.ams = vec![unit(0, 4), unit(1, 4), unit(128, 1)].into();
     observed.external = vec![spool(1), spool(2)].into();
-    observed.capabilities.get_or_insert_default().requests.load = true;
+    let can = &mut observed.capabilities.get_or_insert_default().requests;
+    (can.load, can.remote_drying) = (true, true);
     snapshot.observe(&Arc::new(observed));
     snapshot
 }

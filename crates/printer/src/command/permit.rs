@@ -108,7 +108,7 @@ pub enum Refusal {
     NoStep,
     #[error("there is no error to answer")]
     NoError,
-    #[error("a person paused the print, and there is nothing to ignore: use `resume`")]
+    #[error("the print is not held by a check that can be skipped: mend what is told, then use `resume`")]
     NothingToIgnore,
     #[error("a print is held by this error: use `ignore_error`, or mend what it says and use `resume`")]
     HoldsPrint,
@@ -379,11 +379,16 @@ fn nobody_watches(observed: &Observed) -> Result<(), Refusal> {
     }
 }
 
+/// Checks of the plate and of what lies on it, which are wrong now and then and which the vendor's programs let people
+/// skip: wrong plate, its marks, a foreign object, an offset (protocol 5.4). A fault of a heater, or filament that has
+/// run out, is none.
+const IGNORABLE: [u32; 4] = [0x0500_8051, 0x0500_8062, 0x0500_806E, 0x0500_808C];
+
 /// Whether a print is held by something that a person may overrule.
 fn ignorable(observed: &Observed) -> Result<(), Refusal> {
     nobody_watches(observed)?;
     let error = observed.error.ok_or(Refusal::NoError)?;
-    if error.is_wanted() { Err(Refusal::NothingToIgnore) } else { Ok(()) }
+    if IGNORABLE.contains(&error.0) { Ok(()) } else { Err(Refusal::NothingToIgnore) }
 }
 
 fn chamber(observed: &Observed, can: &Capabilities, celsius: u16) -> Result<(), Refusal> {
@@ -476,14 +481,14 @@ fn unload(
     if source == Some(Source::Nothing) {
         return Err(Refusal::NothingLoaded);
     }
-    // With a switch the unit alone says which nozzle is meant.
+    // With a switch the unit alone says which nozzle is meant, so both must be known.
     let unit = |source: &Option<Source>| match source {
         Some(Source::Ams { unit, .. }) => Some(*unit),
         _ => None,
     };
     let [right, left] = observed.sources.each_ref().map(unit);
     match observed.machine.track_switch {
-        Some(_) if source.is_none() => Err(Refusal::LoadedUnknown),
+        Some(_) if observed.sources.iter().any(Option::is_none) => Err(Refusal::LoadedUnknown),
         Some(_) if right.is_some() && right == left => Err(Refusal::SameUnit),
         _ => Ok(()),
     }

@@ -34,7 +34,7 @@ fn codes_say_how_bad_it_is_and_who_says_it() {
         (hms(0x1880_2000, 0x0002_0025), Severity::Serious, "AMS HT 1"),
         (hms(0x18FF_7000, 0x0002_0003), Severity::Serious, "right extruder"),
         (hms(0x18FE_7000, 0x0002_0003), Severity::Serious, "left extruder"),
-        (hms(0x1000_0100, 0x0004_0001), Severity::Info, "slicer"),
+        (hms(0x1000_0100, 0x0004_0001), Severity::Info, "print settings"),
         (hms(0x1200_1300, 0x0002_0002), Severity::Serious, "AMS Lite 1"),
         (hms(0x07FF_7000, 0x0002_0003), Severity::Serious, "external spool"),
         (hms(0x07FE_7000, 0x0002_0003), Severity::Serious, "left external spool"),
