@@ -5,6 +5,7 @@
 mod account;
 mod ams;
 mod broker;
+mod cases;
 mod citations;
 #[cfg(feature = "demo")]
 mod cli;
