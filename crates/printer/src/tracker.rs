@@ -200,6 +200,8 @@ struct Live {
 impl Tracker {
     /// Goes on where a ledger ends; an empty one is a printer that was never seen.
     pub fn new(serial: Serial, ledger: Ledger, policy: &Arc<Policy>, options: TrackerOptions) -> Self {
+        // What was believed before the program ended is believed again.
+        let progress = ledger.open.as_ref().and_then(|open| open.progress).unwrap_or_default();
         let mut tracker = Self {
             serial,
             options,
@@ -222,7 +224,7 @@ impl Tracker {
             awake: false,
             saved: None,
             clock: None,
-            live: Live::default(),
+            live: Live { progress, ..Live::default() },
         };
         tracker.evaluate_levels(None);
         tracker

@@ -104,19 +104,10 @@ impl Tracker {
             if asks {
                 self.ask_to_decide();
             }
-            self.end_unseen_leap(now);
+            self.end_leap(now);
             self.doing = Doing::Ending(Ending::new(now, status, asks, late));
         }
         true
-    }
-
-    /// A mark that leapt just before the program ended was not told yet.
-    fn end_unseen_leap(&mut self, now: Now) {
-        let reached = self.ledger.open.as_ref().and_then(|open| open.progress).unwrap_or_default();
-        if reached >= LEAPT && self.is_print() && self.ledger.going.phase != Phase::Prepare {
-            self.note_progress(now, reached);
-            self.tell_progress(now);
-        }
     }
 
     /// It talks again, and its job goes on.
@@ -237,6 +228,9 @@ impl Tracker {
             self.evaluate_milestones(now, seen);
         } else {
             self.live.prints = None;
+            // Only while it prints may a single report be wrong.
+            (self.live.leap, self.live.progress) =
+                (None, self.ledger.open.as_ref().and_then(|open| open.progress).unwrap_or_default());
             if status == Status::Running && self.ledger.going.phase == Phase::Prepare {
                 self.ledger.going.phase = Phase::Running;
             }
@@ -334,9 +328,13 @@ impl Tracker {
         self.live.leap.is_some()
     }
 
-    /// The job goes with the progress that it has: whether that falls again does not turn out any more.
+    /// The job goes with the progress that it has: whether that falls again does not turn out any more. The record
+    /// has it, also after a restart.
     fn end_leap(&mut self, now: Now) {
-        if self.live.leap.take().is_some() {
+        self.live.leap = None;
+        let reached = self.ledger.open.as_ref().and_then(|open| open.progress).unwrap_or_default();
+        if reached >= LEAPT && self.is_print() && self.ledger.going.phase != Phase::Prepare {
+            self.note_progress(now, reached);
             self.tell_progress(now);
         }
     }
