@@ -252,7 +252,7 @@ impl Tracker {
     /// assert!(tracker.observe(at(0), &printer).events.is_empty());
     /// printer.status = Some(Status::Prepare);
     /// tracker.observe(at(1), &printer);
-    /// let told = tracker.observe(at(6), &printer);
+    /// let told = tracker.observe(at(16), &printer);
     /// assert!(told.save && told.events[0].kind == Kind::Started);
     /// ```
     pub fn observe(&mut self, now: Now, snapshot: &Snapshot) -> Effects {
