@@ -11,6 +11,7 @@ mod health;
 mod heat;
 mod job;
 mod options;
+mod state;
 mod switches;
 mod tools;
 mod upgrade;
@@ -29,7 +30,7 @@ pub use abilities::capabilities;
 pub(crate) use ams::{forget_unplugged, lacks_board};
 pub use context::Context;
 pub use figures::Inherited;
-pub(crate) use job::status;
+pub(crate) use state::status;
 pub(crate) use upgrade::boards;
 
 /// Merges a message into a report. Says whether anything is another now of that which AMS units and spools
@@ -99,7 +100,7 @@ fn spools(report: &Print, context: &Context<'_>, can: &Capabilities, active_nozz
 pub fn project(report: &Print, context: &Context<'_>) -> Observed {
     let can = context.capabilities.unwrap_or_default();
     let before = context.previous;
-    let status = report.gcode_state.as_deref().and_then(job::status);
+    let status = report.gcode_state.as_deref().and_then(state::status);
     let active_nozzle = match heat::active_nozzle(report) {
         _ if !can.dual_nozzle => Side::Right,
         Some(side) => side,

@@ -1,7 +1,7 @@
 //! Whose job the figures are (protocol 4.4): printers name a new job some messages before its progress and layers,
 //! and until then show those of the last one.
 
-use super::job::{rests, status};
+use super::state::{prepares, rests, status};
 use crate::report::Print;
 use printer::{Status, Text};
 
@@ -144,5 +144,5 @@ fn renames(report: &Print, message: &Print) -> bool {
     let renamed =
         other(&report.gcode_file, &message.gcode_file) || other(&report.subtask_name, &message.subtask_name);
     let state = message.gcode_state.as_ref().or(report.gcode_state.as_ref());
-    renamed && super::job::prepares(state.and_then(|word| status(word)))
+    renamed && prepares(state.and_then(|word| status(word)))
 }

@@ -6,36 +6,13 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::figures::{Figures, Inherited};
+use super::state::{prepares, rests};
 use crate::report::Print;
 use crate::wire::{List, number};
 use printer::{Job, JobAbilities, JobIds, JobKind, Observed, Speed, Stage, Status, Text, stage};
 
 /// No printer of this vendor is older than 2020: what is before is a clock that was never set.
 const FIRST_START: i64 = 1_577_836_800;
-
-/// The printer's word for what it is doing; `None` for a word we do not know.
-pub(crate) fn status(word: &str) -> Option<Status> {
-    Some(match word.to_ascii_uppercase().as_str() {
-        "FAILED" => Status::Failed,
-        "FINISH" => Status::Finish,
-        "IDLE" => Status::Idle,
-        "INIT" => Status::Init,
-        "PAUSE" => Status::Pause,
-        "PREPARE" => Status::Prepare,
-        "RUNNING" => Status::Running,
-        "SLICING" => Status::Slicing,
-        _ => return None,
-    })
-}
-
-/// Before anything is printed: what layers and progress say then is of the last job, or of a calibration.
-pub(super) fn prepares(status: Option<Status>) -> bool {
-    matches!(status, Some(Status::Prepare | Status::Slicing))
-}
-
-pub(super) fn rests(status: Option<Status>) -> bool {
-    matches!(status, Some(Status::Idle | Status::Finish | Status::Failed))
-}
 
 /// What a printer tells of its jobs: members that its full report has whether there is a job or not.
 pub(super) fn abilities(report: &Print) -> JobAbilities {
