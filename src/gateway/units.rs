@@ -73,9 +73,11 @@ impl Gateway {
 
     /// When the next printer has had its time, while something waits to be judged.
     pub(super) fn next_judgement(&self, now: Now) -> Option<Duration> {
-        let waiting = !self.orphans.is_done();
-        let times =
-            self.printers.iter().filter_map(|(_, printer)| printer.judged_at()).filter(|at| *at > now.mono);
-        times.min().filter(|_| waiting)
+        // Mostly nothing does, and no printer need be looked at.
+        if self.orphans.is_done() {
+            return None;
+        }
+        let times = self.printers.iter().filter_map(|(_, printer)| printer.judged_at());
+        times.filter(|at| *at > now.mono).min()
     }
 }

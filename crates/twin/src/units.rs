@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use printer::{Naming, Namings, Now, Reach, Serial, Snapshot, Text};
+use printer::{Ams, Naming, Namings, Now, Reach, Serial, Snapshot, Text};
 
 /// How long a place that has a serial number may take to say that the unit is gone: longer than
 /// the printer's own doubt about units that it does not list any more.
@@ -24,7 +24,7 @@ const TOGETHER: Duration = Duration::from_secs(90);
 pub type UnitPlace = (Serial, u8);
 
 /// What a printer says of its units.
-#[derive(Debug, Clone, PartialEq, Default)]
+#[derive(Debug, Default)]
 struct Listed {
     reach: Reach,
     /// What it lists is what it has, and not what was known of it before.
@@ -33,12 +33,23 @@ struct Listed {
     units: Vec<Unit>,
 }
 
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug)]
 struct Unit {
     id: u8,
     serial: Option<Text>,
     /// It is gone, and that is still to be confirmed: what is known of it stays, unless another place has it.
     unplugged: bool,
+}
+
+impl Unit {
+    fn of(unit: &Ams) -> Self {
+        Self { id: unit.id, serial: unit.serial_number().cloned(), unplugged: unit.unplugged }
+    }
+
+    /// Whether nothing that counts of a unit is other than this.
+    fn is(&self, unit: &Ams) -> bool {
+        (self.id, self.serial.as_ref(), self.unplugged) == (unit.id, unit.serial_number(), unit.unplugged)
+    }
 }
 
 /// Whether a place still has the unit that a serial number belongs to.
@@ -132,19 +143,19 @@ impl Units {
     /// Looks at a printer that is not as it was.
     pub fn look(&mut self, now: Now, snapshot: &Snapshot) {
         let whole = snapshot.reach == Reach::Online && snapshot.contact.linked && snapshot.contact.whole;
-        let settled = snapshot.observed.ams.iter().filter(|unit| unit.settled);
-        let units = settled.map(|unit| Unit {
-            id: unit.id,
-            serial: unit.serial_number().cloned(),
-            unplugged: unit.unplugged,
-        });
-        let units = units.collect();
-        let listed = Listed { reach: snapshot.reach, whole, units };
-        let known = self.printers.entry(snapshot.identity.serial.clone()).or_default();
-        if *known != listed {
-            *known = listed;
-            self.decide(now);
+        let settled = || snapshot.observed.ams.iter().filter(|unit| unit.settled);
+        if let Some(known) = self.printers.get(&snapshot.identity.serial)
+            && (known.reach, known.whole) == (snapshot.reach, whole)
+            && known.units.len() == settled().count()
+            && known.units.iter().zip(settled()).all(|(known, unit)| known.is(unit))
+        {
+            // So it is with nearly each report.
+            return;
         }
+        let units = settled().map(Unit::of).collect();
+        let listed = Listed { reach: snapshot.reach, whole, units };
+        self.printers.insert(snapshot.identity.serial.clone(), listed);
+        self.decide(now);
     }
 
     /// Decides what time alone brings.

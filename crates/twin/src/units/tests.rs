@@ -1,7 +1,7 @@
 //! Units that move, come back, and have one serial number.
 
 use super::*;
-use printer::{Ams, Contact, Identity};
+use printer::{Contact, Identity};
 
 const X: &str = "01S00A000000001";
 const Y: &str = "01S00A000000002";
