@@ -52,6 +52,13 @@ pub struct Ledger {
     pub seen_at: Option<Timestamp>,
 }
 
+impl Ledger {
+    /// How far the job under way is, percent; 0 where it has not said, and without one.
+    pub(crate) fn progress(&self) -> u8 {
+        self.open.as_ref().and_then(|open| open.progress).unwrap_or_default()
+    }
+}
+
 /// The steps of a job that is under way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

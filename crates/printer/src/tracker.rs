@@ -201,7 +201,7 @@ impl Tracker {
     /// Goes on where a ledger ends; an empty one is a printer that was never seen.
     pub fn new(serial: Serial, ledger: Ledger, policy: &Arc<Policy>, options: TrackerOptions) -> Self {
         // What was believed before the program ended is believed again.
-        let progress = ledger.open.as_ref().and_then(|open| open.progress).unwrap_or_default();
+        let progress = ledger.progress();
         let mut tracker = Self {
             serial,
             options,
@@ -470,7 +470,7 @@ impl Tracker {
 
     /// Brings the ledger up to date, seldom: it is written to a card that is not a database.
     fn keep_up(&mut self, now: Now, seen: &Seen) {
-        let progress = self.ledger.open.as_ref().and_then(|open| open.progress).unwrap_or_default();
+        let progress = self.ledger.progress();
         let behind = self.ledger.open.is_some()
             && seen.is_synced()
             && self.saved.is_some_and(|(at, percent)| {

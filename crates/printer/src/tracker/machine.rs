@@ -8,7 +8,6 @@ use std::time::Duration;
 use crate::event::{Kind, LATE};
 use crate::ledger::Phase;
 use crate::reason::Reason;
-use crate::record::JobClass;
 use crate::{Now, Status, stage};
 
 use super::holds::{
@@ -118,7 +117,7 @@ impl Tracker {
         // The time that it was away does not count.
         going.counted_from = going.counted_from.and_then(|from| from.checked_add(since(now.wall, away)).ok());
         let rebooted = std::mem::take(&mut self.live.rebooted);
-        if self.ledger.open.as_ref().is_some_and(|open| open.class == JobClass::Print) {
+        if self.is_print() {
             let why = rebooted.then(|| reason::word("power_loss_resume"));
             self.tell_of_job(now, Kind::Reconnected, why);
         }
@@ -222,15 +221,12 @@ impl Tracker {
             self.note_figures(now, seen);
         }
         self.evaluate_pause(now, seen, status);
-        if self.ledger.open.as_ref().is_some_and(|open| open.class == JobClass::Print)
-            && status == Status::Running
-        {
+        if self.is_print() && status == Status::Running {
             self.evaluate_milestones(now, seen);
         } else {
             self.live.prints = None;
             // Only while it prints may a single report be wrong.
-            (self.live.leap, self.live.progress) =
-                (None, self.ledger.open.as_ref().and_then(|open| open.progress).unwrap_or_default());
+            (self.live.leap, self.live.progress) = (None, self.ledger.progress());
             if status == Status::Running && self.ledger.going.phase == Phase::Prepare {
                 self.ledger.going.phase = Phase::Running;
             }
@@ -246,12 +242,18 @@ impl Tracker {
             }
             return;
         }
+        let told = self.ledger.going.phase == Phase::Paused;
+        if told {
+            self.pause_on(now);
+            if self.ledger.going.ran_out {
+                return;
+            }
+        }
         let why = reason::of_pause(&seen.health, seen.stage, self.news(now, seen));
         if why.kind == "runout" {
             self.live.ran_out.get_or_insert(now);
         }
-        if self.ledger.going.phase == Phase::Paused {
-            self.pause_on(now);
+        if told {
             // The code may come long after the pause.
             return self.evaluate_runout(now, why);
         }
@@ -332,7 +334,7 @@ impl Tracker {
     /// has it, also after a restart.
     fn end_leap(&mut self, now: Now) {
         self.live.leap = None;
-        let reached = self.ledger.open.as_ref().and_then(|open| open.progress).unwrap_or_default();
+        let reached = self.ledger.progress();
         if reached >= LEAPT && self.is_print() && self.ledger.going.phase != Phase::Prepare {
             self.note_progress(now, reached);
             self.tell_progress(now);

@@ -2,7 +2,6 @@
 
 use crate::event::{EventSource, Kind};
 use crate::ledger::Phase;
-use crate::record::JobClass;
 use crate::{Now, Stage, Status};
 
 use super::holds::{EARLY, UNHEARD};
@@ -76,7 +75,7 @@ impl Tracker {
     /// Another spool feeds a nozzle while it prints. Between two of them nothing does.
     fn evaluate_sources(&mut self, now: Now, seen: &Seen) {
         let printing = matches!(self.doing, Doing::Active) && self.ledger.going.phase != Phase::Prepare;
-        let print = self.ledger.open.as_ref().is_some_and(|open| open.class == JobClass::Print);
+        let print = self.is_print();
         for (side, new) in seen.sources.into_iter().enumerate() {
             let Some(new) = new.filter(|source| *source != crate::Source::Nothing) else { continue };
             let Some(old) = self.live.sources.get_mut(side) else { continue };
