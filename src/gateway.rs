@@ -151,7 +151,7 @@ struct Gateway {
     flying: BTreeMap<Token, (Serial, u64)>,
     view: GatewayView,
     mirror: GatewayMirror,
-    bridge_changed: bool,
+    view_changed: bool,
     resync: VecDeque<Serial>,
     said_online: bool,
     birth_at: Option<Duration>,
@@ -289,7 +289,7 @@ impl Gateway {
             records,
             flying: BTreeMap::new(),
             view,
-            bridge_changed: true,
+            view_changed: true,
             resync: VecDeque::new(),
             said_online: false,
             birth_at: None,
@@ -349,7 +349,7 @@ impl Gateway {
     }
 
     fn on_subscription_answer(&mut self, now: Now, place: Place, topic: &str, granted: bool) {
-        self.bridge_changed = true;
+        self.view_changed = true;
         let Some(serial) = reporter(topic) else { return };
         let Some(channel) = channel_mut(&mut self.accounts, place) else { return };
         if channel.on_answer(&serial, granted) {
@@ -380,7 +380,7 @@ impl Gateway {
 
     /// Does what an account says that concerns the rest of the gateway.
     fn after_account(&mut self, now: Now, id: AccountId) {
-        self.bridge_changed = true;
+        self.view_changed = true;
         let Some(account) = self.accounts.get_mut(&id) else { return };
         for told in account.take_told() {
             match told {
@@ -435,8 +435,8 @@ impl Gateway {
             self.clear_orphans(now);
         }
         self.look_at_facts(now);
-        self.bridge_changed |= self.reports.look(now);
-        if self.bridge_changed {
+        self.view_changed |= self.reports.look(now);
+        if self.view_changed {
             self.update_bridge(now);
         }
         if self.birth_at.is_some_and(|at| now.mono >= at) {
@@ -559,7 +559,7 @@ impl Gateway {
         self.replace_meters();
         // Names, controls, meters and what is ignored hold at once, whatever the cloud does.
         self.fit_printers(now);
-        self.bridge_changed = true;
+        self.view_changed = true;
         None
     }
 

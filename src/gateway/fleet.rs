@@ -114,7 +114,7 @@ impl Gateway {
             self.facts.remove(now, &serial);
             self.units.remove(now, &serial);
             self.name_units(now, None);
-            self.bridge_changed = true;
+            self.view_changed = true;
         }
     }
 
@@ -160,7 +160,7 @@ impl Gateway {
         self.carry_out(now, &serial, &mut outputs, &mut VecDeque::new());
         self.facts.add(now, &serial, id, self.accounts.get(&id).map(Account::name).unwrap_or_default());
         self.house(now, &serial, id);
-        self.bridge_changed = true;
+        self.view_changed = true;
         if self.local_connected {
             self.give(now, &serial, Input::Broker(Broker::Up));
             self.resync.push_back(serial);

@@ -288,7 +288,7 @@ impl Gateway {
     }
 
     pub(super) fn update_bridge(&mut self, now: Now) {
-        self.bridge_changed = false;
+        self.view_changed = false;
         let count = |n: usize| u16::try_from(n).unwrap_or(u16::MAX);
         let mut accounts: Vec<&Account> = self.accounts.values().collect();
         accounts.sort_by_key(|account| account.number());

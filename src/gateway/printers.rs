@@ -263,7 +263,7 @@ impl Gateway {
     fn on_changed(&mut self, now: Now, serial: &Serial, answers: &mut VecDeque<Input<'_>>) {
         let Some(printer) = self.printers.get_mut(serial) else { return };
         let standing = printer.twin.standing();
-        self.bridge_changed |= std::mem::replace(&mut printer.standing, standing) != standing;
+        self.view_changed |= std::mem::replace(&mut printer.standing, standing) != standing;
         let snapshot = printer.twin.snapshot();
         if snapshot.contact.whole {
             printer.whole_since.get_or_insert(now.mono);

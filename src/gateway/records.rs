@@ -119,7 +119,7 @@ impl Gateway {
                 let others = !std::mem::take(&mut self.records.unkept).is_empty();
                 if self.records.refused.take().is_some() || others {
                     info!("the state directory takes files again; what waited is written");
-                    self.bridge_changed = true;
+                    self.view_changed = true;
                 }
             }
         }
@@ -133,6 +133,6 @@ impl Gateway {
             );
         }
         self.records.refused = Some(why.to_owned());
-        self.bridge_changed = true;
+        self.view_changed = true;
     }
 }

@@ -202,11 +202,11 @@ mod tests {
 
     use super::*;
 
-    fn named() -> AccountView {
+    pub(super) fn named() -> AccountView {
         AccountView { named: true, ..AccountView::default() }
     }
 
-    fn gateway(accounts: Vec<AccountView>) -> GatewayView {
+    pub(super) fn gateway(accounts: Vec<AccountView>) -> GatewayView {
         GatewayView { accounts, ..GatewayView::default() }
     }
 

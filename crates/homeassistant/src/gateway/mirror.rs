@@ -131,15 +131,8 @@ fn has(row: &Entity<AccountView>, login: &AccountView) -> bool {
 mod tests {
     use jiff::Timestamp;
 
+    use super::super::tests::{gateway, named};
     use super::*;
-
-    fn named() -> AccountView {
-        AccountView { named: true, ..AccountView::default() }
-    }
-
-    fn gateway(accounts: Vec<AccountView>) -> GatewayView {
-        GatewayView { accounts, ..GatewayView::default() }
-    }
 
     fn mirror() -> GatewayMirror {
         let topics = Topics { base: "b".into(), discovery: "homeassistant".into(), id_prefix: "b".into() };
