@@ -149,9 +149,32 @@ fn pauses_in_a_row_are_told_once_and_then_how_many_there_were() {
     let counts: Vec<_> = desk.events.iter().filter_map(|event| event.count).collect();
     assert_eq!(counts, [3, 1]);
     // To the end while it is not certain yet.
-    check_print(&format!("{}+3 finish\n+60", flap(3, 5, 4)), "paused(user) finished");
+    check_print(&format!("{}+3 finish\n+60", flap(3, 5, 4)), "paused(user) resumed finished");
+    check_print(&format!("{}+3 idle\n+60", flap(3, 5, 4)), "paused(user) resumed cancelled~(idle_without_result)");
     // A restart in the middle.
     let mut desk = Desk::new();
     desk.play(&format!("{PRINTS}{}+2 restart\n+60", flap(3, 5, 4)));
     assert_eq!(desk.events.last().unwrap().count, Some(3), "{:?}", desk.log);
+}
+
+#[test]
+fn the_level_says_at_once_that_a_single_short_pause_is_over() {
+    let activity = |desk: &Desk| desk.tracker.levels().activity.unwrap().word();
+    for restart in ["", "+1 restart\n"] {
+        let mut desk = Desk::new();
+        desk.play(&format!("{PRINTS}+60 pause stage=16\n+8"));
+        assert_eq!(activity(&desk), "paused");
+        desk.play(&format!("{restart}+1 running stage=0\n"));
+        assert_eq!(activity(&desk), "printing");
+        desk.play("+60");
+        assert_eq!(desk.log.last().unwrap(), "resumed");
+    }
+    // In a row it does not come and go.
+    let mut desk = Desk::new();
+    desk.play(&format!("{PRINTS}{}+4 pause\n+1", flap(2, 5, 4)));
+    assert_eq!(activity(&desk), "paused");
+    desk.play("+3 running\n+1");
+    assert_eq!(activity(&desk), "paused");
+    desk.play("+10");
+    assert_eq!(activity(&desk), "printing");
 }

@@ -117,6 +117,7 @@ impl Tracker {
 
     /// Ends the open job: seals its record, forgets what belongs to it alone, and tells how it ended.
     pub(super) fn close(&mut self, now: Now, end: End) {
+        self.end_row(now);
         let Some(record) = self.seal(now, &end) else { return };
         let told = self.was_told(Kind::Printing.word());
         let printed = told || record.layer.is_some_and(|layer| layer > 0);

@@ -237,12 +237,12 @@ impl Tracker {
     fn evaluate_pause(&mut self, now: Now, seen: &Seen, status: Status) {
         if status != Status::Pause {
             (self.live.pause, self.live.ran_out) = (None, None);
-            if self.ledger.going.phase == Phase::Paused {
+            if self.is_in_row() {
                 self.go_on(now);
             }
             return;
         }
-        let told = self.ledger.going.phase == Phase::Paused;
+        let told = self.is_in_row();
         if told {
             self.pause_on(now);
             if self.ledger.going.ran_out {
