@@ -77,10 +77,10 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
     };
     let model = arguments.model.as_ref().map(known).transpose()?;
     let mut all = Vec::new();
-    for (group, table) in GROUPS {
+    for group in GROUPS {
         let printers =
             |entity: &_| model.is_none_or(|model| of_model(entity, model)).then(|| printers(entity));
-        all.extend(rows("Printer", group, table, printers));
+        all.extend(rows("Printer", group.title, group.rows, printers));
     }
     all.extend(rows("AMS", "Unit", AMS, |_| Some(String::new())));
     all.extend(rows("AMS", "Each slot", SLOT, |_| Some(String::new())));

@@ -9,10 +9,10 @@ use std::time::Duration;
 
 use printer::{Now, Reach, Serial, Snapshot};
 
-use super::catalog::PRINTER;
+use super::catalog::{GROUPS, PRINTER};
 use super::discovery;
 use super::publication::{Kind, Publication};
-use super::rows::{Cell, Rows, publishing, remove_topics};
+use super::rows::{Cell, Rows, publishing, remove_topics, say_the_same};
 use super::topic::{Part, Topics};
 use announced::{Announced, shape_differs};
 use children::{Child, Look};
@@ -34,8 +34,8 @@ pub struct Mirror {
     snapshot: Option<Snapshot>,
     /// When the snapshot last was another one.
     changed: Duration,
-    /// When the first of what is held back of the printer's own rows is due.
-    held: Option<Duration>,
+    /// When the first of what is held back of the printer's own rows is due, for each group.
+    held: Box<[Option<Duration>]>,
     online: Option<bool>,
     announced: Option<Announced>,
     /// Which rows publish a value; another only with the shape.
@@ -57,7 +57,7 @@ impl Mirror {
             earlier_known: false,
             snapshot: None,
             changed: Duration::ZERO,
-            held: None,
+            held: vec![None; GROUPS.len()].into(),
             online: None,
             announced: None,
             shown: Box::default(),
@@ -79,7 +79,7 @@ impl Mirror {
     pub fn deadline(&self) -> Option<Duration> {
         let document = self.document.as_ref().and_then(Document::deadline);
         let children = self.children.iter().filter_map(|child| child.held);
-        self.held.into_iter().chain(document).chain(children).min()
+        self.held.iter().flatten().copied().chain(document).chain(children).min()
     }
 
     /// Tells what changed, discovery first, then values, then availability.
@@ -111,7 +111,9 @@ impl Mirror {
         }
         let settles = self.changed + SETTLED;
         let before = before.as_ref();
-        if self.announced.is_none() || before.is_none_or(|before| shape_differs(before, snapshot)) {
+        let reshaped =
+            self.announced.is_none() || before.is_none_or(|before| shape_differs(before, snapshot));
+        if reshaped {
             self.shown = shown(snapshot).collect();
             self.announce(snapshot, out);
             for child in &mut self.children {
@@ -122,18 +124,9 @@ impl Mirror {
             shown(snapshot).eq(self.shown.iter().copied()),
             "the shape decides which rows there are"
         );
-        let (topics, serial) = (&self.topics, &self.serial);
-        self.held = None;
-        let rows = Rows {
-            table: &PRINTER,
-            cells: &mut self.cells,
-            topic: &|key| topics.value(serial, Part::Printer, key),
-            settles,
-            held: &mut self.held,
-        };
-        let wanted = |index: usize| self.shown.get(index) == Some(&true);
-        rows.publish(now, snapshot, before, wanted, out);
-        self.update_children(&Look { now, snapshot, before, settles }, out);
+        let look = Look { now, snapshot, before, settles };
+        self.update_groups(&look, reshaped, out);
+        self.update_children(&look, out);
         let online = snapshot.reach == Reach::Online;
         if self.online != Some(online) {
             self.online = Some(online);
@@ -141,6 +134,34 @@ impl Mirror {
             out.push(Publication::new(Kind::Availability, self.topics.availability(&self.serial), payload));
         }
         self.update_document(now, first, out);
+    }
+
+    /// The printer's own rows, of the groups that read something that is another, or of which something is due.
+    fn update_groups(&mut self, look: &Look<'_>, reshaped: bool, out: &mut Vec<Publication>) {
+        let Look { now, snapshot, before, settles } = *look;
+        let (topics, serial) = (&self.topics, &self.serial);
+        let (mut cells, mut shown) = (&mut *self.cells, &*self.shown);
+        for (group, held) in GROUPS.iter().zip(&mut self.held) {
+            let (Some((own, cells_left)), Some((wanted, shown_left))) =
+                (cells.split_at_mut_checked(group.rows.len()), shown.split_at_checked(group.rows.len()))
+            else {
+                return;
+            };
+            (cells, shown) = (cells_left, shown_left);
+            let due = reshaped || held.is_some_and(|at| at <= now.mono);
+            if let Some(before) = before.filter(|before| !due && (group.same)(before, snapshot)) {
+                debug_assert!(
+                    say_the_same(group.rows, wanted, before, snapshot),
+                    "{} reads more than it says",
+                    group.title
+                );
+                continue;
+            }
+            *held = None;
+            let topic = &|key: &str| topics.value(serial, Part::Printer, key);
+            let rows = Rows { table: group.rows, cells: own, topic, settles, held };
+            rows.publish(now, snapshot, before, |index| wanted.get(index) == Some(&true), out);
+        }
     }
 
     /// Forgets what was told: the next update tells everything.
@@ -186,6 +207,7 @@ impl Mirror {
                 *cell = Cell::default();
             }
         }
+        self.held.fill(Some(now.mono));
         // `ams/0/drying`, as it stands in topics.
         let wanted = self.topics.value(&self.serial, Part::Printer, key);
         for child in &mut self.children {

@@ -38,6 +38,14 @@ pub(super) struct Rows<'a, T: Subject + 'static> {
     pub(super) held: &'a mut Option<Duration>,
 }
 
+/// Whether none of these rows would say anything else of the second subject than of the first.
+pub(super) fn say_the_same<T: Subject>(rows: &[Entity<T>], shown: &[bool], before: &T, after: &T) -> bool {
+    rows.iter().zip(shown).filter(|(_, shown)| **shown).all(|(row, _)| {
+        (row.read)(before) == (row.read)(after)
+            && row.attributes.is_none_or(|details| !(details.differ)(before, after))
+    })
+}
+
 impl<T: Subject> Rows<'_, T> {
     /// Tells what differs from what was told, of the rows that the subject has.
     pub(super) fn publish(

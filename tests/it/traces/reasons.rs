@@ -150,7 +150,10 @@ fn pauses_in_a_row_are_told_once_and_then_how_many_there_were() {
     assert_eq!(counts, [3, 1]);
     // To the end while it is not certain yet.
     check_print(&format!("{}+3 finish\n+60", flap(3, 5, 4)), "paused(user) resumed finished");
-    check_print(&format!("{}+3 idle\n+60", flap(3, 5, 4)), "paused(user) resumed cancelled~(idle_without_result)");
+    check_print(
+        &format!("{}+3 idle\n+60", flap(3, 5, 4)),
+        "paused(user) resumed cancelled~(idle_without_result)",
+    );
     // A restart in the middle.
     let mut desk = Desk::new();
     desk.play(&format!("{PRINTS}{}+2 restart\n+60", flap(3, 5, 4)));

@@ -167,6 +167,11 @@ fn of_task(s: &Snapshot, member: fn(&Task) -> Option<&Text>) -> Option<Value<'_>
     text(member(task(s)?))
 }
 
+/// Whether nothing that these rows read is another.
+pub(super) fn same(a: &Snapshot, b: &Snapshot) -> bool {
+    super::same_facts(a, b) && a.job.ids == b.job.ids
+}
+
 pub(super) static CLOUD: &[Entity<Snapshot>] = &[
     image::<Snapshot>("cover", "Cover image").lasting(),
     image::<Snapshot>("pick", "Pick image").lasting().hidden(),

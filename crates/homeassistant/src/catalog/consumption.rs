@@ -116,6 +116,15 @@ fn cost_details(s: &Snapshot) -> Json {
     })
 }
 
+/// Whether nothing that these rows read is another.
+pub(super) fn same(a: &Snapshot, b: &Snapshot) -> bool {
+    let figures = |s: &Snapshot| (s.job.progress, s.job.layer, s.job.total_layers, s.status);
+    figures(a) == figures(b)
+        && Arc::ptr_eq(&a.policy, &b.policy)
+        && super::same_levels(a, b)
+        && super::same_facts(a, b)
+}
+
 pub(super) static CONSUMPTION: &[Entity<Snapshot>] = &[
     sensor::<Snapshot>("filament_used", "Filament used", filament_used)
         .class("weight")

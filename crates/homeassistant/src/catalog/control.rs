@@ -121,6 +121,14 @@ fn has_ams(s: &Snapshot) -> bool {
     !s.ams.is_empty()
 }
 
+/// Whether nothing that these rows publish is another; most of them share the value of a row that only shows it.
+pub(super) fn same(a: &Snapshot, b: &Snapshot) -> bool {
+    a.fans == b.fans
+        && a.options == b.options
+        && (a.chamber_light, a.heatbed_light, a.work_light)
+            == (b.chamber_light, b.heatbed_light, b.work_light)
+}
+
 pub(super) static CONTROL: &[Entity<Snapshot>] = &[
     control::<Snapshot>(
         "nozzle_target",

@@ -56,6 +56,13 @@ fn other(a: &Snapshot, b: &Snapshot, side_of: fn(&Snapshot) -> Side) -> bool {
     now != then || now.and_then(|source| a.slot(source)) != then.and_then(|source| b.slot(source))
 }
 
+/// Whether nothing that these rows read is another.
+pub(super) fn same(a: &Snapshot, b: &Snapshot) -> bool {
+    (a.sources, a.active_nozzle) == (b.sources, b.active_nozzle)
+        && a.ams.is(&b.ams)
+        && a.external.is(&b.external)
+}
+
 pub(super) static FILAMENT: &[Entity<Snapshot>] = &[
     sensor::<Snapshot>("active_filament", "Active filament", |s| feeding(s, s.active_nozzle))
         .icon(DROP)

@@ -1,5 +1,6 @@
 //! The machine: its network, firmware and parts.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::json;
@@ -86,7 +87,13 @@ impl Entity<Snapshot> {
     }
 }
 
-pub(super) static HARDWARE: &[Entity<Snapshot>] = &[
+/// Whether nothing that the rows of the network read is another.
+pub(super) fn same_network(a: &Snapshot, b: &Snapshot) -> bool {
+    (a.wifi_dbm, a.ip, a.machine.wired) == (b.wifi_dbm, b.ip, b.machine.wired)
+}
+
+/// Its own group: a signal is another with most reports.
+pub(super) static NETWORK: &[Entity<Snapshot>] = &[
     sensor::<Snapshot>("wifi_signal", "Wi-Fi signal", |s| s.wifi_dbm.map(|v| Value::Int(v.into())))
         .class("signal_strength")
         .unit("dBm")
@@ -95,6 +102,30 @@ pub(super) static HARDWARE: &[Entity<Snapshot>] = &[
         .deadband(3.0)
         .at_most_each(Duration::from_secs(60))
         .needs(|c, _| c.wifi),
+    // Off until somebody asks for it: an address is nobody else's business.
+    sensor::<Snapshot>("ip_address", "IP address", |s| s.ip.map(Value::Address))
+        .icon("mdi:ip-network-outline")
+        .diagnostic()
+        .hidden()
+        .needs(|c, _| c.ip),
+    binary::<Snapshot>("wired", "Wired network", |s| flag(s.machine.wired))
+        .icon("mdi:ethernet")
+        .diagnostic()
+        .hidden()
+        .needs(|c, _| c.network),
+];
+
+/// Whether nothing that the other rows read is another.
+pub(super) fn same(a: &Snapshot, b: &Snapshot) -> bool {
+    (a.control, a.control_reason, &a.machine, &a.update.boards)
+        == (b.control, b.control_reason, &b.machine, &b.update.boards)
+        && a.capabilities == b.capabilities
+        && Arc::ptr_eq(&a.identity, &b.identity)
+        && Arc::ptr_eq(&a.policy, &b.policy)
+        && Arc::ptr_eq(&a.known.health, &b.known.health)
+}
+
+pub(super) static HARDWARE: &[Entity<Snapshot>] = &[
     sensor::<Snapshot>("firmware_version", "Firmware version", |s| text(s.identity.firmware.as_ref()))
         .icon("mdi:chip")
         .diagnostic()
@@ -148,17 +179,6 @@ pub(super) static HARDWARE: &[Entity<Snapshot>] = &[
         .diagnostic()
         .hidden()
         .needs(|c, _| c.rotary),
-    // Off until somebody asks for it: an address is nobody else's business.
-    sensor::<Snapshot>("ip_address", "IP address", |s| s.ip.map(Value::Address))
-        .icon("mdi:ip-network-outline")
-        .diagnostic()
-        .hidden()
-        .needs(|c, _| c.ip),
-    binary::<Snapshot>("wired", "Wired network", |s| flag(s.machine.wired))
-        .icon("mdi:ethernet")
-        .diagnostic()
-        .hidden()
-        .needs(|c, _| c.network),
     binary::<Snapshot>("homed", "Homed", |s| flag(s.machine.homed))
         .icon("mdi:home-import-outline")
         .diagnostic()

@@ -1,5 +1,7 @@
 //! What is wrong.
 
+use std::sync::Arc;
+
 use serde_json::{Map, Value as Json, json};
 
 use printer::health::{Attention, Severity, Told};
@@ -21,6 +23,15 @@ const LISTED: usize = 64;
 /// of a job is known all the same.
 fn is_known(s: &Snapshot) -> bool {
     s.capabilities.is_some() || s.known.levels.offline_while_printing
+}
+
+/// Whether nothing that these rows read is another.
+pub(super) fn same(a: &Snapshot, b: &Snapshot) -> bool {
+    let told = |s: &Snapshot| (s.reach, s.status, s.stage, s.error, s.capabilities.is_some());
+    told(a) == told(b)
+        && a.hms == b.hms
+        && Arc::ptr_eq(&a.known.health, &b.known.health)
+        && super::same_levels(a, b)
 }
 
 pub(super) static HEALTH: &[Entity<Snapshot>] = &[

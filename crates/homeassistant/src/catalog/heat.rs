@@ -14,6 +14,12 @@ fn actual(heater: Heater) -> Option<Value<'static>> {
     celsius(heater.actual)
 }
 
+/// Whether nothing that these rows read is another.
+pub(super) fn same(a: &Snapshot, b: &Snapshot) -> bool {
+    (a.nozzles, a.active_nozzle, a.bed, a.chamber, a.fans)
+        == (b.nozzles, b.active_nozzle, b.bed, b.chamber, b.fans)
+}
+
 pub(super) static HEAT: &[Entity<Snapshot>] = &[
     temperature::<Snapshot>("nozzle_temperature", "Nozzle temperature", |s| {
         actual(s.nozzle(s.active_nozzle))

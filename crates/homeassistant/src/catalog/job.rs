@@ -7,7 +7,7 @@ use printer::{JobKind, Reach, Snapshot, Stage, Status};
 
 use super::super::entity::{Entity, Value, sensor, words};
 use super::cloud::other_plate;
-use super::{SPEEDS, percent, speed, text};
+use super::{SPEEDS, percent, same_facts, same_levels, speed, text};
 
 const STATUS: [&str; 9] =
     ["failed", "finish", "idle", "init", "offline", "pause", "prepare", "running", "slicing"];
@@ -65,6 +65,15 @@ fn skipped(s: &Snapshot) -> Json {
     } else {
         json!({ "objects": numbers, "names": names })
     }
+}
+
+/// Whether nothing that these rows read is another.
+pub(super) fn same(a: &Snapshot, b: &Snapshot) -> bool {
+    a.job == b.job
+        && (a.reach, a.status, a.stage, a.speed, a.speed_percent)
+            == (b.reach, b.status, b.stage, b.speed, b.speed_percent)
+        && same_levels(a, b)
+        && same_facts(a, b)
 }
 
 pub(super) static JOB: &[Entity<Snapshot>] = &[

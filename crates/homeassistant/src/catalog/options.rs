@@ -54,6 +54,11 @@ pub(super) fn resolution(s: &Snapshot) -> Option<Value<'_>> {
     s.options.resolution.map(|size| Value::from(size.name()))
 }
 
+/// Whether nothing that these rows read is another.
+pub(super) fn same(a: &Snapshot, b: &Snapshot) -> bool {
+    a.options == b.options && (a.timelapse, a.prompt_sound) == (b.timelapse, b.prompt_sound)
+}
+
 pub(super) static OPTIONS: &[Entity<Snapshot>] = &[
     binary::<Snapshot>("timelapse", "Recording timelapse", |s| flag(s.timelapse))
         .class("running")

@@ -71,6 +71,14 @@ impl Entity<Snapshot> {
     }
 }
 
+/// Whether nothing that these rows read is another.
+pub(super) fn same(a: &Snapshot, b: &Snapshot) -> bool {
+    a.nozzle_kinds == b.nozzle_kinds
+        && a.active_nozzle == b.active_nozzle
+        && a.machine == b.machine
+        && a.ams.is(&b.ams)
+}
+
 pub(super) static TOOLS: &[Entity<Snapshot>] = &[
     sensor::<Snapshot>("nozzle_diameter", "Nozzle size", |s| diameter(active(s)))
         .opening()

@@ -1,5 +1,7 @@
 //! Firmware, the age of what is known, and what was forgotten to be switched off.
 
+use std::sync::Arc;
+
 use serde_json::{Value as Json, json};
 
 use printer::cloud::Release;
@@ -60,6 +62,14 @@ pub(super) fn told(release: Option<&Release>) -> Json {
 /// The printer's word; where it has none, a number that is offered says so.
 fn offered(s: &Snapshot) -> Option<Value<'_>> {
     s.update.offered.or(s.update.latest.as_ref().map(|_| true)).map(Value::Flag)
+}
+
+/// Whether nothing that these rows read is another.
+pub(super) fn same(a: &Snapshot, b: &Snapshot) -> bool {
+    (a.is_stale(), a.last_report, a.heater_left_on) == (b.is_stale(), b.last_report, b.heater_left_on)
+        && a.update == b.update
+        && Arc::ptr_eq(&a.identity, &b.identity)
+        && super::same_facts(a, b)
 }
 
 pub(super) static UPDATE: &[Entity<Snapshot>] = &[
