@@ -46,7 +46,8 @@ const PICTURE: [Duration; 3] = [Duration::ZERO, Duration::from_secs(10), Duratio
 const SETTLED: Duration = Duration::from_secs(5);
 /// Attempts to get a job's file, as far as the cloud or the network is to blame for the failure.
 const PROJECT: usize = 3;
-/// Between two pages of tasks from before the first one.
+/// Between two pages of tasks from before the first one, of all printers together: twenty printers with long
+/// histories must not use up the requests of the hour, in which prints begin.
 const PAGES_EACH: Duration = Duration::from_secs(20);
 /// How long after a failure a page of older tasks is asked for again.
 const OLDER_AGAIN: Duration = Duration::from_secs(3600);
@@ -180,6 +181,8 @@ pub struct Plan {
     messages: Turn,
     presence: Turn,
     busy: bool,
+    /// No page of older tasks is asked for before this.
+    pages_from: Duration,
     /// Nothing is asked before this.
     quiet: Duration,
     failures: u32,
@@ -400,10 +403,19 @@ impl Plan {
         if self.messages.take(now) {
             return Some(Want::Messages);
         }
-        let older = |(serial, due): (&Serial, &mut PrinterPlan)| {
-            due.older.take_if(|at| *at <= now).map(|_| Want::Older(serial.clone()))
-        };
-        self.printers.iter_mut().find_map(older)
+        self.choose_older(now)
+    }
+
+    /// The page that waits longest.
+    fn choose_older(&mut self, now: Duration) -> Option<Want> {
+        let waits = self.printers.iter_mut().filter_map(|(serial, due)| Some((due.older?, serial, due)));
+        let (at, serial, due) = waits.min_by_key(|(at, ..)| *at)?;
+        if now < at.max(self.pages_from) {
+            return None;
+        }
+        due.older = None;
+        self.pages_from = now + PAGES_EACH;
+        Some(Want::Older(serial.clone()))
     }
 
     /// What became of it; `jitter` is from 0.8 to 1.2, so that many gateways do not ask together.
@@ -524,7 +536,8 @@ impl Plan {
         let at = |due: Option<(Duration, usize)>| due.map(|(at, _)| at);
         let of = |due: &PrinterPlan| {
             let project = due.project.as_ref().map(|(at, ..)| *at);
-            [due.tasks, due.releases, due.older, project, at(due.picture), at(due.pick)]
+            let older = due.older.map(|at| at.max(self.pages_from));
+            [due.tasks, due.releases, older, project, at(due.picture), at(due.pick)]
         };
         let printers = self.printers.values().flat_map(of);
         let account = [self.filaments.due, self.messages.due, self.presence.due];

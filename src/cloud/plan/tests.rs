@@ -249,6 +249,20 @@ fn older_tasks_come_page_by_page_and_are_waited_for() {
 }
 
 #[test]
+fn printers_take_turns_with_their_older_tasks() {
+    let mut life = Life::new(3);
+    life.until(SECOND);
+    let want_all = |life: &mut Life| (0..3).for_each(|at| life.plan.want_older(life.now, &serial(at)));
+    want_all(&mut life);
+    life.until(MINUTE);
+    // The first one's next page waits for the others.
+    life.plan.want_older(life.now, &serial(0));
+    life.until(3 * MINUTE);
+    let times = |at| life.times(&Want::Older(serial(at)));
+    assert_eq!([times(0), times(1), times(2)], [vec![21, 81], vec![41], vec![61]]);
+}
+
+#[test]
 fn failures_are_tried_again_ever_less_often() {
     let mut life = Life::new(0);
     life.answer = AskOutcome::Failed { least: 30 * SECOND, too_many: None };
