@@ -2,19 +2,20 @@
 
 use printer::Status;
 
+const WORDS: [(&str, Status); 8] = [
+    ("RUNNING", Status::Running),
+    ("IDLE", Status::Idle),
+    ("FINISH", Status::Finish),
+    ("FAILED", Status::Failed),
+    ("INIT", Status::Init),
+    ("PAUSE", Status::Pause),
+    ("PREPARE", Status::Prepare),
+    ("SLICING", Status::Slicing),
+];
+
 /// The printer's word for what it is doing; `None` for a word we do not know.
 pub(crate) fn status(word: &str) -> Option<Status> {
-    Some(match word.to_ascii_uppercase().as_str() {
-        "FAILED" => Status::Failed,
-        "FINISH" => Status::Finish,
-        "IDLE" => Status::Idle,
-        "INIT" => Status::Init,
-        "PAUSE" => Status::Pause,
-        "PREPARE" => Status::Prepare,
-        "RUNNING" => Status::Running,
-        "SLICING" => Status::Slicing,
-        _ => return None,
-    })
+    WORDS.iter().find(|(known, _)| word.eq_ignore_ascii_case(known)).map(|(_, status)| *status)
 }
 
 /// Before anything is printed: what layers and progress say then is of the last job, or of a calibration.
