@@ -62,7 +62,7 @@ const BATCH: usize = 64;
 const TURN: Duration = Duration::from_secs(10);
 /// Shortest time between two looks at the same printer's deadline.
 const SHORTEST_TURN: Duration = Duration::from_millis(100);
-/// After this the gateway says that it is there, whether the printers have reported or not.
+/// After this the gateway says that it is there, whether the cloud has told which printers there are or not.
 const START_GRACE: Duration = Duration::from_secs(15);
 /// A printer that starts may not know its AMS units yet, and their boards take longer still (half a minute, and a
 /// quarter of one): before this time is over none of those that Home Assistant has is taken off.
@@ -448,10 +448,7 @@ impl Gateway {
             }
         }
         self.resync(now);
-        if !self.said_online && self.local_connected && self.resync.is_empty() && self.may_say_online(now) {
-            self.said_online = true;
-            self.say_online();
-        }
+        self.say_online_at_last(now);
         self.next_turn = self.deadline(now);
         due
     }
@@ -462,7 +459,7 @@ impl Gateway {
         // What the broker has kept of an earlier run may still come.
         let waits = !self.resync.is_empty() || !self.units.has_begun();
         let resync = (self.local_connected && waits).then_some(soon);
-        // That it is there is said after a while, whoever is missing.
+        // That it is there is said after a while, whatever the cloud does.
         let online = (self.local_connected && !self.said_online).then_some(now.mono + Duration::from_secs(1));
         let others = self.printers.deadline().into_iter().chain(self.birth_at).chain(resync).chain(online);
         let others = others.chain(self.units.deadline()).chain(self.next_judgement(now));

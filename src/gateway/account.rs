@@ -202,6 +202,11 @@ impl Account {
         self.lists
     }
 
+    /// Whether it is known which printers there are, if only from an earlier run.
+    pub(super) fn knows_printers(&self) -> bool {
+        self.is_listed() || !self.printers.is_empty()
+    }
+
     /// Whether the cloud has told which printers there are.
     pub(super) fn is_listed(&self) -> bool {
         self.lists > 0

@@ -277,10 +277,20 @@ impl Gateway {
         }
     }
 
-    pub(super) fn may_say_online(&self, now: Now) -> bool {
-        let heard = self.printers.iter().all(|(_, p)| p.twin.snapshot().capabilities.is_some());
-        let complete = heard && self.accounts.values().all(Account::is_listed);
-        (complete && self.units.has_begun()) || now.mono >= START_GRACE
+    /// Says that the gateway is there, once the broker was told of every printer: one that was not heard yet is
+    /// `offline` on its own topic, so nothing of an earlier run looks fresh, and none waits for another.
+    pub(super) fn say_online_at_last(&mut self, now: Now) {
+        let known = self.accounts.values().all(Account::knows_printers) && self.units.has_begun();
+        if self.said_online || !self.local_connected || !self.resync.is_empty() {
+            return;
+        }
+        if known || now.mono >= START_GRACE {
+            self.said_online = true;
+            for topic in self.orphans.unused(self.printers.iter().map(|(serial, _)| serial)) {
+                self.local.outbox().set(topic, "offline");
+            }
+            self.say_online();
+        }
     }
 
     pub(super) fn say_online(&self) {

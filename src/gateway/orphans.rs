@@ -144,6 +144,14 @@ impl Orphans {
         self.devices.iter().filter_map(unit)
     }
 
+    /// The availability topics of printers that an earlier run announced, but for those that are used: what is told
+    /// of them is as old as that run.
+    pub(super) fn unused<'a>(&self, printers: impl Iterator<Item = &'a Serial>) -> BTreeSet<&str> {
+        let used: BTreeSet<String> = printers.map(|serial| self.topics.availability(serial)).collect();
+        let all = self.devices.values().flat_map(|device| &device.availability);
+        all.filter(|topic| !used.contains(*topic)).map(String::as_str).collect()
+    }
+
     /// Clears what can be judged by now. `complete` says that all accounts have told their printers.
     pub(super) fn clear<'a>(
         &mut self,
@@ -370,6 +378,23 @@ mod tests {
         silent.forget(after(20));
         silent.on_refused(after(20), CONFIGS);
         assert_eq!(silent.knows(after(20), "b_01P00A000000001"), Some(false));
+    }
+
+    #[test]
+    fn printers_that_nobody_has_told_of_yet_are_known() {
+        let mut orphans = orphans();
+        for number in [1, 2] {
+            let payload = format!(
+                r#"{{"availability": [{{"topic": "b/bridge/availability"}}, {{"topic": "b/01P00A00000000{number}/availability"}}],
+                    "components": {{}}}}"#
+            );
+            orphans.on_config(after(9), &format!("b_01P00A00000000{number}"), payload.as_bytes());
+        }
+        let used = Serial::new("01P00A000000001");
+        assert_eq!(
+            orphans.unused([&used].into_iter()).into_iter().collect::<Vec<_>>(),
+            ["b/01P00A000000002/availability"]
+        );
     }
 
     #[test]

@@ -1,6 +1,8 @@
 //! The whole gateway between the emulated cloud and a local broker: what people see, and that it heals.
 
-use bambu2mqtt::gateway::Ended;
+use std::time::Duration;
+
+use bambu2mqtt::gateway::{Clock, Ended};
 use bambu2mqtt::service::Signal;
 use serde_json::{Value, json};
 use simulator::Options;
@@ -10,7 +12,7 @@ use crate::support::{Broker, Kind, available};
 
 const NOTHING: Value = Value::Null;
 
-/// A gateway that has said that it is online, between a cloud and a broker.
+/// A gateway that has said that it and its printers are online, between a cloud and a broker.
 struct Scene {
     world: World,
     broker: Broker,
@@ -28,7 +30,7 @@ impl Scene {
         let broker = Broker::start(kind).await;
         let eyes = Eyes::open(broker.port).await;
         let gateway = Gateway::start(&world.configuration(broker.port, change));
-        eyes.holds("bambu2mqtt/bridge/availability", "online").await;
+        eyes.sees(&world.serials()).await;
         Self { world, broker, eyes, gateway }
     }
 
@@ -75,18 +77,57 @@ async fn all_that_discovery_promises_is_there_before_the_gateway_says_online() {
         }
         let first =
             |wanted: &dyn Fn(&str, &str) -> bool| seen.messages.iter().position(|(t, p)| wanted(t, p));
-        let online =
-            first(&|topic, payload| topic == "bambu2mqtt/bridge/availability" && payload == "online");
+        let said = |topic: &str, word| first(&|t, payload| t == topic && payload == word);
+        let gateway = said("bambu2mqtt/bridge/availability", "online");
         for number in 0..3 {
-            let nozzle = format!("{}/nozzle_temperature", scene.printer(number));
+            let [nozzle, own] =
+                ["nozzle_temperature", "availability"].map(|key| format!("{}/{key}", scene.printer(number)));
             let value = first(&|topic, payload| topic == nozzle && payload != "None");
-            assert!(value.is_some() && value < online, "{nozzle} comes before `online`");
+            assert!(value.is_some() && value < said(&own, "online"), "{nozzle} comes before `online`");
+            let either = said(&own, "offline").into_iter().chain(said(&own, "online")).min();
+            assert!(either < gateway, "{own} comes before the gateway's");
         }
         assert!(seen.is("bambu2mqtt/bridge/account", "connected"));
         assert!(seen.is("bambu2mqtt/bridge/printers_online", "3"));
     });
     assert!(matches!(scene.gateway.stop().await, Ended::Stopped));
     scene.eyes.holds("bambu2mqtt/bridge/availability", "offline").await;
+}
+
+#[tokio::test]
+async fn no_printer_waits_for_one_that_is_off() {
+    let world = World::start().await;
+    let broker = Broker::start(Kind::Embedded).await;
+    let eyes = Eyes::open(broker.port).await;
+    let serials = world.serials();
+    let own = |number: usize| format!("bambu2mqtt/{}/availability", serials[number]);
+    // As an earlier run left them: the one that is off was on, and of one more nothing is known any more.
+    let lost = "bambu2mqtt/01P00A999999999/availability";
+    for topic in [&own(0), lost] {
+        eyes.publish_retained(topic, "online");
+    }
+    let config = json!({
+        "availability": [{"topic": "bambu2mqtt/bridge/availability"}, {"topic": lost}],
+        "components": {},
+        "device": {"name": "Lost", "identifiers": ["bambu2mqtt_01P00A999999999"]},
+    });
+    eyes.publish_retained("homeassistant/device/bambu2mqtt_01P00A999999999/config", &config.to_string());
+    world.cloud.power_off(&serials[0], 1);
+    let clock = Clock::start();
+    let gateway = Gateway::start(&world.configuration(broker.port, &NOTHING));
+    eyes.sees(&serials[1..]).await;
+    assert!(clock.now().mono < Duration::from_secs(15), "after {:?}", clock.now().mono);
+    eyes.look(|seen| {
+        let said = |topic: &str, word: &str| seen.messages.iter().position(|(t, p)| t == topic && p == word);
+        let gateway = said("bambu2mqtt/bridge/availability", "online");
+        assert!(said(&own(0), "offline") < gateway, "nothing of an earlier run looks fresh");
+        assert!(seen.is(&own(0), "offline"));
+    });
+    // It is in no account, so it is taken off.
+    eyes.until("the lost one is gone", |seen| (!seen.values.contains_key(lost)).then_some(())).await;
+    world.cloud.power_on(&serials[0]);
+    eyes.sees(&serials).await;
+    gateway.stop().await;
 }
 
 #[tokio::test]

@@ -48,7 +48,7 @@ impl Scene {
         let eyes = Eyes::open(broker.port).await;
         let document = world.configuration(broker.port, &Value::Null);
         let gateway = Gateway::start(&document);
-        eyes.holds("bambu2mqtt/bridge/availability", "online").await;
+        eyes.sees(&world.serials()).await;
         Self { world, broker, eyes, gateway, document }
     }
 

@@ -500,6 +500,14 @@ impl Eyes {
         self.link.outbox().send(Message::new(topic, payload.to_owned()).retained().at_least_once());
     }
 
+    /// Waits until the gateway and these printers are there.
+    pub(crate) async fn sees(&self, serials: &[String]) {
+        self.holds("bambu2mqtt/bridge/availability", "online").await;
+        for serial in serials {
+            self.holds(&format!("bambu2mqtt/{serial}/availability"), "online").await;
+        }
+    }
+
     /// Waits for the outcome of a command.
     pub(crate) async fn order(&self, topic: &str, payload: &str, outcome: &str) -> String {
         let mark = self.mark();
