@@ -80,7 +80,14 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
     for group in GROUPS {
         let printers =
             |entity: &_| model.is_none_or(|model| of_model(entity, model)).then(|| printers(entity));
-        all.extend(rows("Printer", group.title, group.rows, printers));
+        let mut rows = rows("Printer", group.title, group.rows, printers);
+        if let Some(model) = model {
+            for row in &mut rows {
+                row.enabled &=
+                    !group.rows.iter().any(|entity| entity.key == row.key && repeats(entity, model));
+            }
+        }
+        all.extend(rows);
     }
     all.extend(rows("AMS", "Unit", AMS, |_| Some(String::new())));
     all.extend(rows("AMS", "Each slot", SLOT, |_| Some(String::new())));
@@ -150,6 +157,11 @@ fn markdown(all: &[Row], model: Option<&Model>) -> String {
         page.push('\n');
     }
     page
+}
+
+/// Whether other entities of this model say the same.
+fn repeats(entity: &Entity<Snapshot>, model: &'static Model) -> bool {
+    (entity.repeats)(&bambu::typical(model).0)
 }
 
 /// Which models have an entity, in as few words as possible.

@@ -126,8 +126,8 @@ def by_hand(lab: Lab, device: str, short: str) -> None:
         "conditions": ["{% set told = state_attr(this.entity_id, 'last_triggered') %}"
                        "{% set ended = as_datetime(trigger.to_state.state) %}"
                        "{{ ended > told if told else now() - ended < timedelta(minutes=5) }}"],
-        "actions": [publish(f"{short}_level", "{{ states('%s') }} {{ states('%s') }}" % (
-            lab.entity(device, "sensor", "last_job"), lab.entity(device, "sensor", "last_result")))]})
+        "actions": [publish(f"{short}_level", "{{ states('%s') }} {{ state_attr('%s', 'result') }}" % (
+            (lab.entity(device, "sensor", "last_job"),) * 2))]})
     lab.expect(**{f"{short}_{way}": 0 for way in ("trigger", "event", "level")})
 
 

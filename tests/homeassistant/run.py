@@ -386,7 +386,7 @@ def stage_appearance(house: House) -> None:
         if via:
             missing += [f"{name} {row['platform']} {row['key']}" for row in catalogue(house, "--model", model)
                         if row["device"] == kind and (row["platform"], row["key"]) not in mine]
-        for row in catalogue(house):
+        for row in catalogue(house, *(("--model", model) if via else ())):
             entity = mine.pop((row["platform"], row["key"]), None) if row["device"] == kind else None
             if entity is None:
                 continue
@@ -403,8 +403,8 @@ def stage_appearance(house: House) -> None:
                if e["disabled_by"] is None and e["device_class"] != promised[id_].get("device_class")]
     check("device classes are as announced", not classes, str(classes))
     cover = probe.get_state(house.ha, house.entity(X1C, "image", "cover")) or {"state": None}
-    weight = probe.get_state(house.ha, house.entity(X1C, "sensor", "filament_weight")) or {"state": None}
-    check("a print that went through the cloud has its picture and its weight",
+    weight = probe.get_state(house.ha, house.entity(X1C, "sensor", "filament_used")) or {"state": None}
+    check("a print that went through the cloud has its picture and what it takes",
           cover["state"] not in (None, "unknown") and float(weight["state"]) > 0, f"{cover} {weight}"[:600])
     tray = probe.get_state(house.ha, house.entity(f"{A1} AMS 1", "sensor", "tray_1")) or {"attributes": {}}
     check("a slot tells its filament in attributes",

@@ -236,6 +236,8 @@ pub struct Entity<T: Subject + 'static> {
     pub icon: Option<&'static str>,
     /// Whether it is shown without being asked for.
     pub enabled: bool,
+    /// Whether a printer with these abilities has others that say the same: there it is not shown unasked either.
+    pub repeats: fn(&Capabilities) -> bool,
     /// Whether it stays readable while the printer is away.
     pub lasting: bool,
     /// Whether it is there before the printer ever reported.

@@ -143,7 +143,8 @@ pub static SLOT: &[Entity<Slot>] = &[
         .unit("%")
         .measurement()
         .icon("mdi:chart-donut")
-        .lasting(),
+        .lasting()
+        .hidden(),
     sensor::<Slot>("tray_#_remaining_weight", "Tray # remaining weight", |s| {
         s.filament()?.remaining_g().map(|grams| Value::Int(grams.into()))
     })
@@ -179,14 +180,19 @@ pub static EXTERNAL: &[Entity<ExternalSpool>] = &[
         .icon(DROP)
         .lasting()
         .with(|a, b| a.slot != b.slot, |e| spool_details(&e.slot)),
-    sensor::<ExternalSpool>("type", "Type", |e| slot_type(&e.slot)).icon("mdi:tag-outline").lasting(),
-    sensor::<ExternalSpool>("color", "Color", |e| slot_color(&e.slot)).icon("mdi:palette").lasting(),
+    sensor::<ExternalSpool>("type", "Type", |e| slot_type(&e.slot))
+        .icon("mdi:tag-outline")
+        .lasting()
+        .hidden(),
+    sensor::<ExternalSpool>("color", "Color", |e| slot_color(&e.slot)).icon("mdi:palette").lasting().hidden(),
     sensor::<ExternalSpool>("k_value", "K value", |e| k_value(&e.slot))
         .icon("mdi:tune-variant")
         .lasting()
         .hidden()
         .needs(|_, e| e.slot.tells_k),
-    binary::<ExternalSpool>("active", "Active", |e| Some(Value::Flag(e.slot.active))).class("running"),
+    binary::<ExternalSpool>("active", "Active", |e| Some(Value::Flag(e.slot.active)))
+        .class("running")
+        .hidden(),
     button::<ExternalSpool>("load", "Load", Class::Filament, |number| Command::Load {
         source: Source::External(number),
         celsius: None,

@@ -190,6 +190,7 @@ pub(super) static CLOUD: &[Entity<Snapshot>] = &[
     .class("weight")
     .unit("g")
     .measurement()
+    .hidden()
     .with(|a, b| other_task(a, b) || other_plate(a, b), weights),
     sensor::<Snapshot>("filament_length", "Print length", |s| {
         let metres = task(s).and_then(|task| task.length_m).or_else(|| plate(s)?.length_m())?;

@@ -221,6 +221,7 @@ pub(super) static CONTROL: &[Entity<Snapshot>] = &[
         Platform::Light(|(), on| Command::Light(LightKind::Heatbed, on)),
         |s| flag(s.heatbed_light),
     )
+    .hidden()
     .needs(|c, _| c.requests.heatbed_light),
     control::<Snapshot>(
         "work_light",

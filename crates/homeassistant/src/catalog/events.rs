@@ -8,8 +8,12 @@ use super::super::event::words;
 
 pub(super) static EVENTS: &[Entity<Snapshot>] = &[
     event::<Snapshot>("print", "Print event", || words(Group::Print)).icon("mdi:printer-3d"),
-    event::<Snapshot>("error", "Error event", || words(Group::Error)).icon("mdi:alert-circle-outline"),
-    event::<Snapshot>("hms", "HMS event", || words(Group::Hms)).icon("mdi:alert-circle-outline"),
-    event::<Snapshot>("filament", "Filament event", || words(Group::Filament)).icon("mdi:printer-3d-nozzle"),
-    event::<Snapshot>("printer", "Printer event", || words(Group::Printer)).icon("mdi:power"),
+    event::<Snapshot>("error", "Error event", || words(Group::Error))
+        .icon("mdi:alert-circle-outline")
+        .hidden(),
+    event::<Snapshot>("hms", "HMS event", || words(Group::Hms)).icon("mdi:alert-circle-outline").hidden(),
+    event::<Snapshot>("filament", "Filament event", || words(Group::Filament))
+        .icon("mdi:printer-3d-nozzle")
+        .hidden(),
+    event::<Snapshot>("printer", "Printer event", || words(Group::Printer)).icon("mdi:power").hidden(),
 ];

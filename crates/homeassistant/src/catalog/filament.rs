@@ -76,10 +76,12 @@ pub(super) static FILAMENT: &[Entity<Snapshot>] = &[
         .hidden(),
     sensor::<Snapshot>("left_active_filament", "Left active filament", |s| feeding(s, Side::Left))
         .needs(|c, _| c.dual_nozzle)
+        .hidden()
         .icon(DROP)
         .with(|a, b| other(a, b, |_| Side::Left), |s| details(s, Side::Left)),
     sensor::<Snapshot>("right_active_filament", "Right active filament", |s| feeding(s, Side::Right))
         .needs(|c, _| c.dual_nozzle)
+        .hidden()
         .icon(DROP)
         .with(|a, b| other(a, b, |_| Side::Right), |s| details(s, Side::Right)),
     sensor::<Snapshot>("left_active_slot", "Left active slot", |s| slot_label(s, Side::Left))

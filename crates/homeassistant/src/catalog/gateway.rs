@@ -14,6 +14,7 @@ pub static GATEWAY: &[Entity<GatewayView>] = &[
     sensor::<GatewayView>("printers", "Printers", |b| Some(Value::Int(b.printers.into())))
         .icon("mdi:printer-3d")
         .diagnostic()
+        .hidden()
         .early(),
     sensor::<GatewayView>("printers_online", "Printers online", |b| {
         Some(Value::Int(b.printers_online.into()))
@@ -27,11 +28,13 @@ pub static GATEWAY: &[Entity<GatewayView>] = &[
     .icon("mdi:printer-3d-nozzle")
     .measurement()
     .diagnostic()
+    .hidden()
     .early(),
     sensor::<GatewayView>("printers_idle", "Printers idle", |b| Some(Value::Int(b.printers_idle.into())))
         .icon("mdi:printer-3d-nozzle-off")
         .measurement()
         .diagnostic()
+        .hidden()
         .early(),
     sensor::<GatewayView>("printers_attention", "Printers needing attention", |b| {
         Some(Value::Int(b.printers_attention.into()))
@@ -39,6 +42,7 @@ pub static GATEWAY: &[Entity<GatewayView>] = &[
     .icon("mdi:printer-3d-nozzle-alert")
     .measurement()
     .diagnostic()
+    .hidden()
     .early(),
     sensor::<GatewayView>("report_rate", "Reports per minute", |b| {
         b.report_rate.map(|rate| Value::Int(rate.into()))

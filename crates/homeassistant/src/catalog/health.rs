@@ -69,6 +69,7 @@ pub(super) static HEALTH: &[Entity<Snapshot>] = &[
     })
     .icon(ALERT)
     .diagnostic()
+    .hidden()
     .lasting()
     .with(
         |a, b| a.known.health.messages != b.known.health.messages,
@@ -132,6 +133,7 @@ pub(super) static HEALTH: &[Entity<Snapshot>] = &[
     })
     .icon(ALERT)
     .diagnostic()
+    .hidden()
     .with(
         |a, b| a.known.health.error != b.known.health.error,
         |s| json!({"text": s.known.health.error.as_ref().map(|error| &error.text)}),

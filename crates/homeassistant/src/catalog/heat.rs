@@ -25,11 +25,13 @@ pub(super) static HEAT: &[Entity<Snapshot>] = &[
         actual(s.nozzle(s.active_nozzle))
     })
     .deadband(NOZZLE_DEADBAND)
+    .repeats(|c| c.dual_nozzle)
     .icon(DROP),
     temperature::<Snapshot>("nozzle_target", "Nozzle target temperature", |s| {
         target(s.nozzle(s.active_nozzle))
     })
     .whole()
+    .repeats(|c| c.dual_nozzle)
     .icon(DROP),
     temperature::<Snapshot>("left_nozzle_temperature", "Left nozzle temperature", |s| {
         actual(s.nozzle(Side::Left))

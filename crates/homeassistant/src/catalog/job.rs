@@ -79,6 +79,8 @@ pub(super) fn same(a: &Snapshot, b: &Snapshot) -> bool {
 pub(super) static JOB: &[Entity<Snapshot>] = &[
     words::<Snapshot>("status", "Print status", || STATUS.to_vec(), status)
         .icon("mdi:printer-3d")
+        // *Activity* is what people look at: it is steady, and stays while the printer is away.
+        .diagnostic()
         .lasting()
         .early(),
     words::<Snapshot>("stage", "Current stage", stages, stage).icon("mdi:file-tree").lasting().early().with(
@@ -134,6 +136,7 @@ pub(super) static JOB: &[Entity<Snapshot>] = &[
         s.known.levels.started_at.or_else(|| started(s)).map(Value::Time)
     })
     .class("timestamp")
+    .hidden()
     .lasting(),
     sensor::<Snapshot>("skipped_objects", "Skipped objects", |s| {
         s.job.skipped.as_ref().map(|list| Value::Int(i64::try_from(list.len()).unwrap_or(i64::MAX)))

@@ -140,10 +140,13 @@ pub(super) static LEVELS: &[Entity<Snapshot>] = &[
         |s| Some(last(s)?.result?.word().into()),
     )
     .icon("mdi:flag-checkered")
+    .diagnostic()
+    .hidden()
     .lasting()
     .early(),
     sensor::<Snapshot>("last_job", "Last print", |s| text(last(s)?.name.as_ref()))
         .icon("mdi:file-check-outline")
+        .diagnostic()
         .lasting()
         .early()
         .with(
@@ -152,6 +155,7 @@ pub(super) static LEVELS: &[Entity<Snapshot>] = &[
         ),
     sensor::<Snapshot>("last_ended", "Last print ended", |s| Some(Value::Time(last(s)?.ended_at?)))
         .class("timestamp")
+        .diagnostic()
         .lasting()
         .early(),
     sensor::<Snapshot>("job_history", "Last prints", |s| {
@@ -168,18 +172,21 @@ pub(super) static LEVELS: &[Entity<Snapshot>] = &[
         .icon("mdi:check-circle-outline")
         .counter()
         .diagnostic()
+        .hidden()
         .lasting()
         .early(),
     sensor::<Snapshot>("prints_failed", "Prints failed", |s| Some(total(counted(s)?.failed)))
         .icon("mdi:close-circle-outline")
         .counter()
         .diagnostic()
+        .hidden()
         .lasting()
         .early(),
     sensor::<Snapshot>("prints_cancelled", "Prints cancelled", |s| Some(total(counted(s)?.cancelled)))
         .icon("mdi:cancel")
         .counter()
         .diagnostic()
+        .hidden()
         .lasting()
         .early(),
     sensor::<Snapshot>("success_rate", "Success rate", success_rate)
@@ -217,6 +224,7 @@ pub(super) static LEVELS: &[Entity<Snapshot>] = &[
     .early(),
     binary::<Snapshot>("printing", "Printing", |s| flag(s.known.levels.activity.map(is_printing)))
         .class("running")
+        .hidden()
         .lasting()
         .early(),
     // Early, so that what an earlier run has told is taken back before the gateway calls itself online: the printer
@@ -236,10 +244,12 @@ pub(super) static LEVELS: &[Entity<Snapshot>] = &[
     binary::<Snapshot>("plate_occupied", "Plate occupied", |s| flag(s.known.levels.plate_occupied))
         .class("occupancy")
         .icon("mdi:tray")
+        .hidden()
         .lasting()
         .early(),
     button::<Snapshot>("clear_plate", "Plate is empty", Class::Note, |()| Command::ClearPlate)
         .icon("mdi:tray-remove")
+        .hidden()
         .lasting()
         .early(),
 ];

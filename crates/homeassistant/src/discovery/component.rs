@@ -1,5 +1,6 @@
 //! One component of a discovery message: what Home Assistant wants to know of an entity, platform by platform.
 
+use printer::Capabilities;
 use serde_json::{Map, Value as Json, json};
 
 use crate::command;
@@ -31,7 +32,12 @@ impl Component {
     }
 
     /// What its row says of it.
-    pub(super) fn describe<T: Subject>(&mut self, entity: &Entity<T>, currency: &'static str) {
+    pub(super) fn describe<T: Subject>(
+        &mut self,
+        entity: &Entity<T>,
+        can: &Capabilities,
+        currency: &'static str,
+    ) {
         let unit = entity.unit.map(|unit| if unit == CURRENCY { currency } else { unit });
         let words = [
             ("device_class", entity.device_class),
@@ -49,7 +55,7 @@ impl Component {
         if let Some(decimals) = entity.decimals {
             self.put("suggested_display_precision", decimals);
         }
-        if !entity.enabled {
+        if !entity.enabled || (entity.repeats)(can) {
             self.put("enabled_by_default", false);
         }
         if entity.attributes.is_some() {

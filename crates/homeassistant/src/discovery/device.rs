@@ -116,7 +116,7 @@ impl<'a> Device<'a> {
         component.put("default_entity_id", format!("{platform}.{}_{key}", self.slug));
         // The main entity of a device carries the device's name alone.
         component.put("name", if name.is_empty() { Json::Null } else { name.into() });
-        component.describe(entity, self.currency);
+        component.describe(entity, can, self.currency);
         if let Some(availability) = self.own_availability(entity) {
             component.put("availability", availability);
         }

@@ -31,6 +31,7 @@ const fn row<T: Subject>(
         decimals: None,
         icon: None,
         enabled: true,
+        repeats: |_| false,
         lasting: false,
         early: false,
         deadband: 0.0,
@@ -204,6 +205,12 @@ impl<T: Subject> Entity<T> {
     #[must_use]
     pub const fn hidden(mut self) -> Self {
         self.enabled = false;
+        self
+    }
+    /// Only for those who ask for it, where others say the same.
+    #[must_use]
+    pub const fn repeats(mut self, others: fn(&Capabilities) -> bool) -> Self {
+        self.repeats = others;
         self
     }
     /// Readable while the printer is away.
