@@ -148,7 +148,9 @@ impl Orphans {
     /// of them is as old as that run.
     pub(super) fn unused<'a>(&self, printers: impl Iterator<Item = &'a Serial>) -> BTreeSet<&str> {
         let used: BTreeSet<String> = printers.map(|serial| self.topics.availability(serial)).collect();
-        let all = self.devices.values().flat_map(|device| &device.availability);
+        // A child shares the topic of its printer, which may have been taken off already.
+        let printers = self.devices.values().filter(|device| !device.is_child(&self.topics));
+        let all = printers.flat_map(|device| &device.availability);
         all.filter(|topic| !used.contains(*topic)).map(String::as_str).collect()
     }
 
@@ -390,6 +392,9 @@ mod tests {
             );
             orphans.on_config(after(9), &format!("b_01P00A00000000{number}"), payload.as_bytes());
         }
+        let child = r#"{"device": {"via_device": "b_01P00A000000003"}, "components": {},
+            "availability": [{"topic": "b/bridge/availability"}, {"topic": "b/01P00A000000003/availability"}]}"#;
+        orphans.on_config(after(9), "b_01P00A000000003_ams_0", child.as_bytes());
         let used = Serial::new("01P00A000000001");
         assert_eq!(
             orphans.unused([&used].into_iter()).into_iter().collect::<Vec<_>>(),

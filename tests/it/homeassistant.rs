@@ -9,6 +9,7 @@ use homeassistant::catalog::{ACCOUNT, AMS, EXTERNAL, GATEWAY, PRINTER, SLOT};
 use homeassistant::entity::{Category, Entity, Platform, Subject, Value};
 use homeassistant::topic::Topics;
 use homeassistant::{AccountState, AccountView, GatewayMirror, GatewayView, Kind, Publication};
+use printer::control::Offer;
 use printer::options::{BlobDetection, DoorCheck, Purification, Resolution};
 use printer::tools::{
     AirductMode, HolderPosition, HolderState, Hotend, HotendPlace, Machine, Material, Nozzle, Rack, Storage,
@@ -294,6 +295,28 @@ impl Home {
         home
     }
 
+    /// One whose printer takes commands without the vendor's signature.
+    pub(crate) fn obeyed(model: &str) -> Self {
+        let mut printer = Printer::new(model);
+        if let Some(fun) = printer.report["fun"].as_str() {
+            let unsigned = u64::from_str_radix(fun, 16).unwrap() & !(1 << 29);
+            printer.set(json!({"fun": format!("{unsigned:X}")}));
+        }
+        // That it once took one stays known.
+        Self::knowing(printer, model, Offer { withheld: false, proven: true })
+    }
+
+    /// One of which this is known from an earlier run.
+    fn knowing(printer: Printer, model: &str, offer: Offer) -> Self {
+        let policy = Policy { name: format!("Test {model}").into(), ..Policy::default() };
+        let mut setup = Setup::new(Serial::new(&printer.serial), ["", ""], policy, &topics());
+        setup.ledger.offer = offer;
+        let mut home = Self { player: Player::of(now(), setup), printer, broker: BTreeMap::new() };
+        home.hear(&home.printer.version());
+        home.tell_all();
+        home
+    }
+
     /// One whose printer has not said anything yet.
     pub(crate) fn of(printer: Printer, model: &str) -> Self {
         let player = Player::new(now(), &printer.serial, &format!("Test {model}"), &topics());
@@ -376,7 +399,7 @@ fn described(config: &Json) -> String {
 #[test]
 fn each_model_has_its_entities() {
     for model in MODELS {
-        let home = Home::new(model);
+        let home = Home::obeyed(model);
         let all: Vec<_> = home
             .devices()
             .iter()
@@ -408,12 +431,15 @@ fn a_discovery_message_in_full() {
 #[test]
 fn each_component_is_complete_and_unique() {
     let mut seen = BTreeSet::new();
-    for model in MODELS {
-        let home = Home::new(model);
+    for (model, home) in
+        MODELS.iter().flat_map(|model| [Home::obeyed(model), Home::new(model)].map(|home| (model, home)))
+    {
+        seen.clear();
         for device in home.devices() {
             let config = home.config(&device).unwrap();
             assert!(topics().owns(&device, config.to_string().as_bytes()), "{device}");
             assert_eq!(config["availability"].as_array().unwrap().len(), 2, "{device}");
+            let mut names = BTreeSet::new();
             for (id, c) in config["components"].as_object().unwrap() {
                 let platform = c["platform"].as_str().unwrap();
                 assert!(id.starts_with(&format!("{platform}_")), "{id}");
@@ -428,6 +454,11 @@ fn each_component_is_complete_and_unique() {
                 assert!(
                     seen.insert((platform.to_owned(), c["unique_id"].clone().to_string(), model)),
                     "{id} twice"
+                );
+                assert!(
+                    names.insert(c["name"].as_str()),
+                    "{id} of {model}: another one is called {}",
+                    c["name"]
                 );
                 let entity = c["default_entity_id"].as_str().unwrap();
                 assert!(entity.starts_with(&format!("{platform}.test_")), "{entity}");
@@ -553,31 +584,90 @@ fn a_read_only_printer_has_no_controls() {
     assert_eq!(home.broker["bambu2mqtt/03900X000000001/part_fan"], "100");
 }
 
+/// A control that needs a signature, and what shows the same.
+const TWINS: [[&str; 2]; 6] = [
+    ["number_bed_target", "sensor_bed_target"],
+    ["number_left_nozzle_target", "sensor_left_nozzle_target"],
+    ["fan_part_fan", "sensor_part_fan_speed"],
+    ["fan_chamber_fan", "sensor_chamber_fan_speed"],
+    ["select_speed_profile", "sensor_speed_profile"],
+    ["select_airduct_mode", "sensor_airduct_mode"],
+];
+
 #[test]
-fn what_a_signature_keeps_from_working_is_unavailable_and_nothing_else() {
-    let home = Home::new("H2D");
+fn what_a_signature_keeps_from_working_is_shown_and_not_offered_and_nothing_else() {
+    let mut home = Home::new("H2D");
     let mode = format!("bambu2mqtt/{}/control_mode", home.printer.serial);
+    let components = |home: &Home| home.config(&home.own()).unwrap()["components"].clone();
     assert_eq!(home.broker[&mode], "limited");
     assert_eq!(home.broker[&format!("{mode}/attributes")], r#"{"reason":"signature_demanded"}"#);
-    let config = home.config(&home.own()).unwrap();
+    let limited = components(&home);
+    for [control, shown] in TWINS {
+        assert!(limited.get(control).is_none(), "{control}");
+        assert!(limited[shown].get("enabled_by_default").is_none(), "{shown}");
+    }
+    for id in ["light_chamber_light", "switch_timelapse", "button_refresh", "sensor_status"] {
+        assert!(limited.get(id).is_some(), "{id}");
+    }
+    for id in ["button_pause", "button_stop"] {
+        assert!(limited.get(id).is_none(), "{id}");
+    }
+    // Developer Mode: the printer says so itself.
+    let out = home.hear(r#"{"print":{"command":"push_status","msg":1,"fun":"3EC18FFF9CFF"}}"#);
+    let parting = out.iter().find(|p| p.kind == Kind::Parting).unwrap();
+    let parting: serde_json::Value = serde_json::from_str(&parting.payload).unwrap();
+    assert_eq!(parting["components"]["sensor_bed_target"], json!({"platform": "sensor"}));
+    assert_eq!(home.broker[&mode], "full");
+    let full = components(&home);
+    for [control, shown] in TWINS {
+        assert!(full.get(control).is_some() && full.get(shown).is_none(), "{control}");
+    }
+    let serial = home.printer.serial.clone();
+    assert_eq!(
+        full["select_airduct_mode"]["json_attributes_topic"],
+        format!("bambu2mqtt/{serial}/airduct_mode/attributes"),
+        "the details go with it"
+    );
+    assert!(home.broker.contains_key(&format!("bambu2mqtt/{serial}/bed_target")));
+    assert!(!home.broker.contains_key(&format!("bambu2mqtt/{serial}/part_fan_speed")));
+    // And back.
+    home.hear(r#"{"print":{"command":"push_status","msg":1,"fun":"3EC1AFFF9CFF"}}"#);
+    assert_eq!(components(&home), limited);
+    assert_eq!(home.broker.get(&format!("bambu2mqtt/{serial}/part_fan")), None);
+}
+
+#[test]
+fn what_was_proven_holds_after_a_restart() {
+    let refused = Offer { withheld: true, proven: true };
+    let home = Home::knowing(Printer::new("X1E"), "X1E", refused);
+    let components = &home.config(&home.own()).unwrap()["components"];
+    assert!(components.get("number_bed_target").is_none() && components.get("sensor_bed_target").is_some());
+    assert_eq!(home.player.twin.ledger().offer, refused);
+    let home = Home::new("X1E");
+    assert!(home.config(&home.own()).unwrap()["components"].get("number_bed_target").is_some());
+}
+
+#[test]
+fn a_suspicion_makes_controls_unavailable_and_takes_none_away() {
+    let mut printer = Printer::new("X1E");
+    printer.set(json!({"hms": [{"attr": 0x0500_0500, "code": 0x0001_0007}]}));
+    let mut home = Home::of(printer, "X1E");
+    home.hear(&home.printer.version());
+    home.tell_all();
+    let mode = format!("bambu2mqtt/{}/control_mode", home.printer.serial);
+    assert_eq!(home.broker[&mode], "limited");
+    assert_eq!(home.broker[&format!("{mode}/attributes")], r#"{"reason":"health_message"}"#);
+    let components = &home.config(&home.own()).unwrap()["components"];
     let depends = |id: &str| {
-        let availability = config["components"][id]["availability"].as_array();
-        availability.is_some_and(|list| list.len() == 3 && list[2]["topic"] == mode.as_str())
+        let availability = components[id]["availability"].as_array();
+        availability.is_some_and(|list| list.iter().any(|one| one["topic"] == mode.as_str()))
     };
     for id in ["number_bed_target", "fan_part_fan", "select_speed_profile", "button_pause", "button_stop"] {
         assert!(depends(id), "{id}");
     }
-    for id in
-        ["light_chamber_light", "switch_timelapse", "button_refresh", "sensor_bed_target", "sensor_status"]
-    {
+    for id in ["light_chamber_light", "switch_timelapse", "button_refresh", "sensor_status"] {
         assert!(!depends(id), "{id}");
     }
-    // The mode changes: its value is enough, nothing is announced anew.
-    let mut home = home;
-    let out = home.hear(r#"{"print":{"command":"push_status","msg":1,"fun":"3EC18FFF9CFF"}}"#);
-    assert!(out.iter().any(|p| p.topic == mode));
-    assert!(!out.iter().any(|p| p.kind == Kind::Discovery));
-    assert_eq!(home.broker[&mode], "full");
 }
 
 #[test]

@@ -91,7 +91,12 @@ impl Message {
 /// Whether the printer has this entity.
 pub(super) fn has(entity: &Entity<Snapshot>, snapshot: &Snapshot) -> bool {
     match snapshot.capabilities {
-        Some(can) => offered(entity, snapshot) && (entity.needs)(&can, snapshot),
+        Some(can) => {
+            let control = |key: &str| PRINTER.iter().any(|row| row.key == key && has(row, snapshot));
+            offered(entity, snapshot)
+                && (entity.needs)(&can, snapshot)
+                && !entity.shown_by.is_some_and(control)
+        }
         None => entity.early && offered(entity, snapshot),
     }
 }
@@ -102,11 +107,34 @@ pub(super) fn child_has<T: Subject>(entity: &Entity<T>, snapshot: &Snapshot, sub
     offered(entity, snapshot) && (entity.needs)(&can, subject)
 }
 
+/// The rows of a table that are announced, of those that the subject has. Of a control and a row that shows the same
+/// exactly one is: the control where it works, with the row's details, else the row.
+fn announced<T: Subject>(
+    table: &[Entity<T>],
+    has: impl Fn(&Entity<T>) -> bool,
+) -> impl Iterator<Item = Entity<T>> {
+    let had: Vec<&Entity<T>> = table.iter().filter(|row| has(row)).collect();
+    let same = |key: &str, control: bool| {
+        had.iter().find(|row| row.key == key && row.platform.is_control() == control).copied()
+    };
+    let announce = |row: &&Entity<T>| {
+        if !row.platform.is_control() {
+            return same(row.key, true).is_none().then_some(**row);
+        }
+        let details = same(row.key, false).and_then(|shown| shown.attributes);
+        Some(Entity { attributes: row.attributes.or(details), ..**row })
+    };
+    had.iter().filter_map(announce).collect::<Vec<_>>().into_iter()
+}
+
 /// Whether this printer is controlled that far. One that is read only still tells everything anew, and of
 /// hardware that nobody knows only what holds, ends or lights a print is offered.
 fn offered<T: Subject>(entity: &Entity<T>, snapshot: &Snapshot) -> bool {
     if !entity.platform.is_control() {
         return true;
+    }
+    if snapshot.known.levels.withheld && entity.needs_signature() {
+        return false;
     }
     let known = snapshot.capabilities.is_none_or(|can| can.known_model);
     if known && !snapshot.policy.read_only {
@@ -129,14 +157,13 @@ pub(super) fn currency(s: &Snapshot) -> Option<&'static str> {
 
 /// How many entities a printer has in Home Assistant, with its AMS units and external spools.
 pub fn entity_count(snapshot: &Snapshot) -> usize {
-    let slot = |slot: &Slot| SLOT.iter().filter(|row| child_has(row, snapshot, slot)).count();
+    let slot = |slot: &Slot| announced(SLOT, |row| child_has(row, snapshot, slot)).count();
     let ams = |ams: &Ams| {
-        AMS.iter().filter(|row| child_has(row, snapshot, ams)).count()
+        announced(AMS, |row| child_has(row, snapshot, ams)).count()
             + ams.slots.iter().map(slot).sum::<usize>()
     };
-    let external =
-        |spool: &ExternalSpool| EXTERNAL.iter().filter(|row| child_has(row, snapshot, spool)).count();
-    PRINTER.iter().filter(|row| has(row, snapshot)).count()
+    let external = |spool: &ExternalSpool| announced(EXTERNAL, |row| child_has(row, snapshot, spool)).count();
+    announced(&PRINTER, |row| has(row, snapshot)).count()
         + snapshot.ams.iter().map(ams).sum::<usize>()
         + snapshot.external.iter().map(external).sum::<usize>()
 }
@@ -158,8 +185,8 @@ pub fn printer(topics: &Topics, slug: &str, snapshot: &Snapshot) -> Message {
     device.pictures = picture_types(snapshot);
     device.installs = offers_install(snapshot);
     let can = snapshot.shown_capabilities().unwrap_or_default();
-    for entity in PRINTER.iter().filter(|entity| has(entity, snapshot)) {
-        device.add(entity, None, &can, &|key| topics.value(serial, Part::Printer, key));
+    for entity in announced(&PRINTER, |row| has(row, snapshot)) {
+        device.add(&entity, None, &can, &|key| topics.value(serial, Part::Printer, key));
     }
     let topic = topics.trigger(serial);
     for trigger in TRIGGERS.iter().filter(|trigger| trigger.fits(snapshot)) {
@@ -187,12 +214,12 @@ pub fn ams(topics: &Topics, slug_of_printer: &str, snapshot: &Snapshot, ams: &Am
         .fact("sw_version", ams.firmware.as_deref());
     let can = snapshot.capabilities.unwrap_or_default();
     let topic = |key: &str| topics.value(serial, Part::Ams(ams.id), key);
-    for entity in AMS.iter().filter(|entity| child_has(entity, snapshot, ams)) {
-        device.add(entity, None, &can, &topic);
+    for entity in announced(AMS, |row| child_has(row, snapshot, ams)) {
+        device.add(&entity, None, &can, &topic);
     }
     for (number, slot) in (1..).zip(&ams.slots) {
-        for entity in SLOT.iter().filter(|entity| child_has(entity, snapshot, slot)) {
-            device.add::<Slot>(entity, Some(number), &can, &topic);
+        for entity in announced(SLOT, |row| child_has(row, snapshot, slot)) {
+            device.add::<Slot>(&entity, Some(number), &can, &topic);
         }
     }
     device.message()
@@ -215,8 +242,8 @@ pub fn external(
     let mut device =
         child(topics, id, slug_of_printer, snapshot, label).fact("model", Some("External spool"));
     let can = snapshot.capabilities.unwrap_or_default();
-    for entity in EXTERNAL.iter().filter(|entity| child_has(entity, snapshot, spool)) {
-        device.add(entity, None, &can, &|key| topics.value(serial, Part::External(spool.number), key));
+    for entity in announced(EXTERNAL, |row| child_has(row, snapshot, spool)) {
+        device.add(&entity, None, &can, &|key| topics.value(serial, Part::External(spool.number), key));
     }
     device.message()
 }

@@ -236,6 +236,9 @@ pub struct Entity<T: Subject + 'static> {
     pub icon: Option<&'static str>,
     /// Whether it is shown without being asked for.
     pub enabled: bool,
+    /// The control that shows the same, where that has another key: of both only one is announced, as of a control
+    /// and a row with its key.
+    pub shown_by: Option<&'static str>,
     /// Whether a printer with these abilities has others that say the same: there it is not shown unasked either.
     pub repeats: fn(&Capabilities) -> bool,
     /// Whether it stays readable while the printer is away.

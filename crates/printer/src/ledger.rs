@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Text;
 use super::consumption::Meter;
+use super::control::Offer;
 use super::event::Event;
 use super::levels::Activity;
 use super::reason::Reason;
@@ -46,6 +47,8 @@ pub struct Ledger {
     pub told_of: ToldOf,
     /// Id of the event with which the last job ended.
     pub last_event: Option<Text>,
+    /// Whether its controls are offered.
+    pub offer: Offer,
     /// What the energy meter showed last.
     pub meter: Option<Meter>,
     /// When this was last brought up to date; some minutes old at most while a job is under way.

@@ -70,6 +70,8 @@ pub struct Levels {
     pub plate_occupied: Option<bool>,
     /// The printer went away with a job under way.
     pub offline_while_printing: bool,
+    /// Its controls that need the vendor's signature are not offered: what they would set is only shown.
+    pub withheld: bool,
     /// Totals.
     pub counters: Counters,
     /// The last jobs, newest first, as the history has them.

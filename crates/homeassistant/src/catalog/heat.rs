@@ -66,21 +66,21 @@ pub(super) static HEAT: &[Entity<Snapshot>] = &[
         .needs(|c, _| c.chamber_heater),
     sensor::<Snapshot>("part_fan_speed", "Cooling fan speed", |s| percent(s.fans.part.percent))
         .fan()
-        .hidden(),
+        .shown_by("part_fan"),
     sensor::<Snapshot>("aux_fan_speed", "Aux fan speed", |s| percent(s.fans.aux.percent))
         .needs(|c, _| c.aux_fan)
         .fan()
-        .hidden(),
+        .shown_by("aux_fan"),
     sensor::<Snapshot>("chamber_fan_speed", "Chamber fan speed", |s| percent(s.fans.chamber.percent))
         .needs(|c, _| c.chamber_fan)
         .fan()
-        .hidden(),
+        .shown_by("chamber_fan"),
     sensor::<Snapshot>("secondary_aux_fan_speed", "Secondary aux fan speed", |s| {
         percent(s.fans.second_aux.percent)
     })
     .needs(|c, _| c.second_aux_fan)
     .fan()
-    .hidden(),
+    .shown_by("secondary_aux_fan"),
     sensor::<Snapshot>("heatbreak_fan_speed", "Heatbreak fan speed", |s| percent(s.fans.heatbreak))
         .needs(|c, _| c.heatbreak_fan)
         .fan()

@@ -151,9 +151,7 @@ pub(super) static JOB: &[Entity<Snapshot>] = &[
     .icon("mdi:tray-full")
     .hidden()
     .needs(|c, _| c.job.queue),
-    words::<Snapshot>("speed_profile", "Speed profile", || SPEEDS.to_vec(), speed)
-        .icon("mdi:speedometer")
-        .hidden(),
+    words::<Snapshot>("speed_profile", "Speed profile", || SPEEDS.to_vec(), speed).icon("mdi:speedometer"),
     sensor::<Snapshot>("speed_modifier", "Speed modifier", |s| s.speed_percent.map(|v| Value::Int(v.into())))
         .unit("%")
         .measurement()

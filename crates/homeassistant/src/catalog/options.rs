@@ -72,7 +72,6 @@ pub(super) static OPTIONS: &[Entity<Snapshot>] = &[
     binary::<Snapshot>("prompt_sound", "Prompt sound", |s| flag(s.prompt_sound))
         .icon("mdi:volume-high")
         .diagnostic()
-        .hidden()
         .needs(|c, _| c.prompt_sound),
     words::<Snapshot>("door_open_check", "Door open check", || DOOR_CHECKS.to_vec(), door_check)
         .icon("mdi:door-open")

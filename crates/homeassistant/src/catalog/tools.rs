@@ -157,7 +157,6 @@ pub(super) static TOOLS: &[Entity<Snapshot>] = &[
         .needs(|c, _| c.tool_module),
     words::<Snapshot>("airduct_mode", "Airduct mode", || AIRDUCTS.to_vec(), airduct)
         .icon("mdi:air-filter")
-        .hidden()
         .needs(|c, _| c.airduct)
         .with(
             |a, b| a.machine.filtering != b.machine.filtering,

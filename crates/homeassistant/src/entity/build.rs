@@ -32,6 +32,7 @@ const fn row<T: Subject>(
         icon: None,
         enabled: true,
         repeats: |_| false,
+        shown_by: None,
         lasting: false,
         early: false,
         deadband: 0.0,
@@ -211,6 +212,12 @@ impl<T: Subject> Entity<T> {
     #[must_use]
     pub const fn repeats(mut self, others: fn(&Capabilities) -> bool) -> Self {
         self.repeats = others;
+        self
+    }
+    /// Only where the control with this key, which shows the same, is not offered.
+    #[must_use]
+    pub const fn shown_by(mut self, control: &'static str) -> Self {
+        self.shown_by = Some(control);
         self
     }
     /// Readable while the printer is away.

@@ -130,6 +130,7 @@ pub(super) fn shape_differs(before: &Snapshot, now: &Snapshot) -> bool {
         || before.capabilities != now.capabilities
         || before.beyond != now.beyond
         || before.policy.read_only != now.policy.read_only
+        || before.known.levels.withheld != now.known.levels.withheld
         || before.policy.metered != now.policy.metered
         || before.policy.notify_layers.is_empty() != now.policy.notify_layers.is_empty()
         || discovery::currency(before) != discovery::currency(now)

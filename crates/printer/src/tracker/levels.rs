@@ -12,6 +12,11 @@ use super::seen::Seen;
 impl Tracker {
     /// Makes the levels anew and says so when they differ.
     pub(super) fn evaluate_levels(&mut self, seen: Option<&Seen>) {
+        if let Some(seen) = seen {
+            let offer = self.ledger.offer.after(seen.reason);
+            self.effects.save |= offer != self.ledger.offer;
+            self.ledger.offer = offer;
+        }
         let ledger = &self.ledger;
         let before = &self.levels;
         let same = |old: &Option<Arc<JobRecord>>, new: &Option<JobRecord>| match (old, new) {
@@ -33,6 +38,7 @@ impl Tracker {
             door_open_hot: self.live.door_hot,
             plate_occupied: ledger.plate_occupied,
             offline_while_printing: ledger.going.away_since.is_some() && print.is_some(),
+            withheld: ledger.offer.withheld,
             counters: ledger.counters.clone(),
             recent: Arc::clone(&before.recent),
         };

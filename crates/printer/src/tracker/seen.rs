@@ -6,8 +6,8 @@ use jiff::Timestamp;
 
 use super::TrackerOptions;
 use crate::{
-    Ams, Contact, Facts, Health, JobIds, JobKind, Policy, PrintError, Reach, Shared, Snapshot, Source, Stage,
-    Status, Text,
+    Ams, Contact, ControlReason, Facts, Health, JobIds, JobKind, Policy, PrintError, Reach, Shared, Snapshot,
+    Source, Stage, Status, Text,
 };
 
 /// How far above a limit something must get to count as warm again, °C: sensors tremble.
@@ -36,6 +36,7 @@ pub(super) struct Seen {
     pub(super) file: Option<Text>,
     pub(super) ids: Arc<JobIds>,
     pub(super) error: Option<PrintError>,
+    pub(super) reason: ControlReason,
     pub(super) health: Arc<Health>,
     pub(super) heat: Heat,
     pub(super) door_open: Option<bool>,
@@ -108,6 +109,7 @@ impl Seen {
             file: job.file.clone(),
             ids: Arc::clone(&job.ids),
             error: snapshot.error,
+            reason: snapshot.control_reason,
             health: Arc::clone(&snapshot.known.health),
             heat: Heat::of(snapshot, options, before),
             door_open: snapshot.machine.door_open,
@@ -137,6 +139,7 @@ impl Seen {
             && self.sources == snapshot.sources
             && self.door_open == snapshot.machine.door_open
             && self.error == snapshot.error
+            && self.reason == snapshot.control_reason
             && Arc::ptr_eq(&self.health, &snapshot.known.health)
             && Arc::ptr_eq(&self.ids, &job.ids)
             && Arc::ptr_eq(&self.facts, &snapshot.known.facts)
