@@ -458,7 +458,7 @@ fn a_print_that_ends_after_a_short_gap_is_told_at_once_and_its_other_values_stay
 
 #[test]
 fn a_target_above_what_the_model_takes_is_within_the_range_that_is_announced() {
-    let mut desk = Desk::new("P1S", json!({"bed_target_temper": 110, "nozzle_target_temper": 320}));
+    let mut desk = Desk::new("X1E", json!({"bed_target_temper": 130, "nozzle_target_temper": 340}));
     let range = |desk: &Desk, id: &str| {
         let snapshot = desk.player.snapshot();
         let topics = Topics { base: "b".into(), discovery: "h".into(), id_prefix: "b".into() };
@@ -466,13 +466,13 @@ fn a_target_above_what_the_model_takes_is_within_the_range_that_is_announced() {
         let message: Value = serde_json::from_str(&message).unwrap();
         message["components"][id]["max"].as_u64().unwrap()
     };
-    assert_eq!((desk.is("bed_target"), range(&desk, "number_bed_target")), (Some("110"), 110));
-    assert_eq!((desk.is("nozzle_target"), range(&desk, "number_nozzle_target")), (Some("320"), 320));
+    assert_eq!((desk.is("bed_target"), range(&desk, "number_bed_target")), (Some("130"), 130));
+    assert_eq!((desk.is("nozzle_target"), range(&desk, "number_nozzle_target")), (Some("340"), 340));
     // A range that shrinks would be too small for the value that is still there.
     desk.hear(json!({"bed_target_temper": 0}));
-    assert_eq!(range(&desk, "number_bed_target"), 110);
+    assert_eq!(range(&desk, "number_bed_target"), 130);
     // It is shown, and still not asked for.
-    let refused = homeassistant::command::parse(desk.player.snapshot(), "bed_target", b"105");
+    let refused = homeassistant::command::parse(desk.player.snapshot(), "bed_target", b"125");
     let permitted = refused.map(|command| {
         printer::command::permit::permit(desk.player.snapshot(), &Policy::default(), &command).is_ok()
     });
