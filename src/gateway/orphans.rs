@@ -238,7 +238,7 @@ impl Orphans {
                 // It may hang on another printer now, or stand at another place.
                 lost.topics.extend(device.topics().filter(|topic| !lives(topic)));
             }
-            out.extend(lost.topics.into_iter().map(Publication::removed));
+            out.extend(mirror.unnamed(lost.topics).into_iter().map(Publication::removed));
             return true;
         }
         // An AMS may have moved to a printer that has not said yet what it has, or its own may still be starting.

@@ -383,15 +383,19 @@ def stage_appearance(house: House) -> None:
             continue
         kind = "Printer" if via else "Gateway"
         mine = {(id_[0], key_of(c)): there.get(id_) for id_, c in promised.items() if c["device"]["name"] == name}
-        if via:
-            missing += [f"{name} {row['platform']} {row['key']}" for row in catalogue(house, "--model", model)
-                        if row["device"] == kind and (row["platform"], row["key"]) not in mine]
-        for row in catalogue(house, *(("--model", model) if via else ())):
+        of_model = {(row["platform"], row["key"]): row["enabled_by_default"]
+                    for row in (catalogue(house, "--model", model) if via else ()) if row["device"] == kind}
+        # Of a control and what shows the same there is one.
+        keys = {key for _, key in mine} | {f"{key}_speed" for platform, key in mine if platform == "fan"}
+        missing += [f"{name} {platform} {key}" for platform, key in of_model
+                    if (platform, key) not in mine and key not in keys]
+        for row in catalogue(house):
             entity = mine.pop((row["platform"], row["key"]), None) if row["device"] == kind else None
             if entity is None:
                 continue
             shown = (entity["entity_category"] or "", entity["disabled_by"] is None, entity["original_name"])
-            asked = (row["category"], row["enabled_by_default"], row["name"])
+            enabled = of_model.get((row["platform"], row["key"]), row["enabled_by_default"])
+            asked = (row["category"], enabled, row["name"])
             unit = entity["unit"] or ""
             if shown != asked or (entity["disabled_by"] is None and unit != row["unit"]):
                 wrong.append(f"{entity['entity_id']}: {shown} {unit!r}, the catalogue has {asked} {row['unit']!r}")

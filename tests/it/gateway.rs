@@ -563,9 +563,13 @@ async fn read_only_takes_the_controls_away_and_their_values_stay() {
     // Home Assistant forgets a component only when it is told so; leaving it out is not enough.
     let config = format!("homeassistant/device/{device}/config");
     first.eyes.hears(mark, &config, r#""number_bed_target":{"platform":"number"}"#).await;
-    first.eyes.holds("bambu2mqtt/bridge/availability", "online").await;
-    first.eyes.order(&bed, "50", "refused").await;
-    assert!(first.eyes.look(|seen| seen.values.contains_key(&bed)), "the sensor of the same key stays");
+    first.eyes.sees(&first.world.serials()).await;
+    // Its result leaves after whatever is cleared.
+    first.eyes.order(&bed.replace("bed_target", "chamber_light"), "OFF", "refused").await;
+    first.eyes.look(|seen| {
+        assert!(seen.values.contains_key(&bed), "the sensor of the same key stays");
+        assert_eq!(missing(seen), Vec::<String>::new());
+    });
     gateway.stop().await;
 }
 

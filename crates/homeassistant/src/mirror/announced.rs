@@ -39,6 +39,18 @@ impl Mirror {
         Some(announced?.components.split(' '))
     }
 
+    /// The topics among these that what is announced now does not name: a control and a sensor of the same thing have
+    /// one topic, and either may take the other's place.
+    pub fn unnamed<'a>(&self, topics: impl IntoIterator<Item = &'a str>) -> Vec<&'a str> {
+        let messages = self.snapshot.as_ref().map(|snapshot| self.messages(snapshot)).unwrap_or_default();
+        let payloads: Vec<String> = messages.iter().map(discovery::Message::payload).collect();
+        let named = |topic: &str| {
+            let quoted = format!("\"{topic}\"");
+            payloads.iter().any(|payload| payload.contains(&quoted))
+        };
+        topics.into_iter().filter(|topic| !named(topic)).collect()
+    }
+
     /// Takes components off a device that an earlier run of the program announced: once with nothing but their
     /// platform, then without them. Home Assistant keeps one that is only left out.
     pub fn remove_components<'a>(
