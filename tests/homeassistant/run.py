@@ -241,9 +241,13 @@ def key_of(component: dict) -> str:
 
 
 def blocked(component: dict, retained: dict) -> bool:
-    """Whether the printer's firmware takes this control only with a signature."""
-    modes = [a["topic"] for a in component.get("availability", []) if a["topic"].endswith("/control_mode")]
-    return any(retained.get(topic) in ("limited", "read_only") for topic in modes)
+    """Whether the printer would not take this control: it wants a signature for it, or is not doing what it is for."""
+    waits = {a["topic"].rsplit("/", 1)[1]: a["topic"] for a in component.get("availability", [])}
+    if "permitted" in waits:
+        below = waits["permitted"].removesuffix("permitted")
+        key = component["command_topic"].removeprefix(below).removesuffix("/set")
+        return json.loads(retained.get(waits["permitted"], "{}")).get(key) is not True
+    return retained.get(waits.get("control_mode", "")) in ("limited", "read_only")
 
 
 def agrees(component: dict, retained: dict, entity: dict) -> bool:
@@ -474,13 +478,19 @@ def stage_commands(house: House) -> None:
 
     # Buttons have no state to follow: the print's does.
     def press(device: str, key: str, status: str) -> None:
-        entity = house.entity(device, "sensor", "status")
+        entity, button = house.entity(device, "sensor", "status"), house.entity(device, "button", key)
+        offered = until(lambda: (probe.get_state(house.ha, button) or {}).get("state") != "unavailable", 5)
+        check(f"{device} {key}: it can be pressed while the print is there for it", offered, f"see {house.log}")
         order(house, "button.press", {}, device, "button", key,
               lambda _: (probe.get_state(house.ha, entity) or {}).get("state") == status)
 
     press(X1C, "pause", "pause")
     press(X1C, "resume", "running")
     press(H2D, "stop", "failed")
+    gone = [house.entity(H2D, "button", key) for key in ("pause", "resume", "stop")]
+    states = lambda: [(probe.get_state(house.ha, entity) or {}).get("state") for entity in gone]
+    check("a printer without a print offers neither pause nor resume nor stop",
+          until(lambda: states() == ["unavailable"] * 3, 5), f"{states()}")
     refresh(house)
 
 
@@ -551,7 +561,12 @@ def stage_hidden_commands(house: House) -> None:
     order(house, "select.select_option", {"option": "high"}, H2D, "select", "spaghetti_sensitivity", "high")
     order(house, "siren.turn_on", {"tone": "beep"}, H2D, "siren", "buzzer", lambda _: True, "accepted")
     order(house, "light.turn_on", {"effect": "flash"}, X1C, "light", "chamber_light", "on")
-    order(house, "button.press", {}, H2D, "button", "home", lambda _: True, "refused" if printing(house, H2D) else "accepted")
+    home = house.entity(H2D, "button", "home")
+    if printing(house, H2D):
+        state = (probe.get_state(house.ha, home) or {}).get("state")
+        check("a printer that prints does not offer to home its axes", state == "unavailable", f"is {state}")
+    else:
+        order(house, "button.press", {}, H2D, "button", "home", lambda _: True, "accepted")
 
 
 def printing(house: House, device: str) -> bool:
@@ -571,7 +586,7 @@ def stage_signed(house: House) -> None:
     off = {e["entity_id"] for id_, e in there.items() if e["disabled_by"] is None and e["state"] == "unavailable"}
     controls = {e["entity_id"] for id_, e in there.items()
                 if e["disabled_by"] is None and blocked(promised[id_], house.eyes.retained)}
-    check("the controls that need a signature are unavailable, and nothing else", off == controls and len(off) > 20,
+    check("the controls that the printer does not take are unavailable, and nothing else", off == controls and len(off) > 20,
           f"{sorted(off ^ controls)[:6]}")
     order(house, "light.turn_off", {}, X1C, "light", "chamber_light", "off")
     order(house, "switch.turn_on", {}, A1, "switch", "timelapse", "on")
