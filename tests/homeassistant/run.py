@@ -526,6 +526,23 @@ def stage_refusals(house: House) -> None:
         check("Home Assistant knows the range", True)
 
 
+def stage_refused_press(house: House) -> None:
+    """A press that comes too late, from another client: it is told where a person looks."""
+    topic, mark = house.topic(H2D, "resume"), len(house.eyes.messages)
+    house.eyes.publish(f"{topic}/set", "PRESS")
+    until(lambda: house.eyes.since(mark, f"{topic}/result"), 5)
+    last, told = house.entity(H2D, "sensor", "last_command"), house.entity(H2D, "event", "printer")
+
+    def shown() -> bool:
+        command, event = probe.get_state(house.ha, last) or {}, probe.get_state(house.ha, told) or {}
+        details, news = command.get("attributes", {}), event.get("attributes", {})
+        return (command.get("state") == "refused" and details.get("command") == "resume" and bool(details.get("reason"))
+                and news.get("event_type") == "command_refused" and (news.get("reason") or {}).get("kind") == "resume")
+
+    check("a refused press is the last command, and an event", until(shown, 10),
+          f"{probe.get_state(house.ha, last)} {probe.get_state(house.ha, told)}"[:600])
+
+
 def stage_hidden(house: House) -> list[str]:
     hidden = [e["entity_id"] for e in house.entities().values() if e["disabled_by"] == "integration"]
     check("some entities are off until someone wants them", len(hidden) > 10, str(hidden))
@@ -778,6 +795,7 @@ def main() -> int:
             screenshots(house, options.screenshots.resolve())
         stage_commands(house)
         stage_refusals(house)
+        stage_refused_press(house)
         quiet(house, "commands")
         hidden = stage_hidden(house)
         stage_restart_home_assistant(house, hidden)

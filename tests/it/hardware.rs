@@ -191,7 +191,7 @@ fn no_printer_shows_more_than_people_read() {
         counts.insert((shown, model));
         // Some fifty of the printer as it is, and some twenty for automations: events, levels, totals. A printer
         // with two nozzles has each of their temperatures twice, to see and to set; the rack of an H2C is six more.
-        let most = if matches!(model, "H2C") { 85 } else { 79 };
+        let most = if matches!(model, "H2C") { 86 } else { 80 };
         assert!(shown <= most, "{model}: {shown} of {}", components.len());
     }
     println!("{counts:?}");

@@ -1,14 +1,20 @@
-//! What a printer would take now, as it is told to Home Assistant.
+//! What a printer would take now, as it is told to Home Assistant, and what becomes of what it does not take.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use homeassistant::command::parse;
+use homeassistant::event::{Telling, message};
 use homeassistant::{Kind, Mirror, Publication};
+use printer::event::Kind as EventKind;
 use printer::stage::PURIFYING;
 use printer::tools::{Machine, ToolModule};
 use printer::update::Progress;
-use printer::{Command, Control, Policy, PrintError, Reach, Serial, Snapshot, Source, Stage, Status, permit};
+use printer::{
+    Command, Control, Event, Now, Policy, PrintError, Reach, Serial, Snapshot, Source, Stage, Status, permit,
+};
 use serde_json::{Value as Json, json};
+use twin::{Ask, Input};
 
 use crate::homeassistant::{Home, now, topics};
 use crate::reports::MODELS;
@@ -208,4 +214,99 @@ fn it_is_told_again_after_a_reconnect_and_goes_with_the_printer() {
     assert!(topics().is_ours(&topic));
     let gone = home.player.removed();
     assert!(gone.contains(&Publication::removed(topic)));
+}
+
+fn later(seconds: u64) -> Now {
+    let past = Duration::from_secs(seconds);
+    Now { mono: now().mono + past, wall: now().wall + past }
+}
+
+impl Home {
+    /// Asks for something, and takes what is published.
+    fn ask(&mut self, now: Now, key: &str, payload: &str) {
+        self.player.handle(now, Input::Ask(Ask::Set { key, payload: payload.as_bytes() }));
+        self.look();
+    }
+
+    /// The last command: its outcome, and the details.
+    fn last_command(&self) -> (&str, Json) {
+        let topic = format!("bambu2mqtt/{}/last_command", self.printer.serial);
+        let details = serde_json::from_str(&self.broker[&format!("{topic}/attributes")]).unwrap();
+        (&self.broker[&topic], details)
+    }
+
+    fn refusals(&self) -> Vec<&Event> {
+        self.player.events.iter().filter(|event| event.kind == EventKind::CommandRefused).collect()
+    }
+}
+
+#[test]
+fn a_refused_press_is_told_where_a_person_looks() {
+    let mut home = Home::new("A1");
+    let nothing = json!({"command": null, "reason": null, "time": null});
+    assert_eq!(home.last_command(), ("None", nothing), "nothing was asked since the start");
+    home.hear(r#"{"print":{"command":"push_status","msg":1,"gcode_state":"IDLE","fun":"3EC18FFF9CFF"}}"#);
+    home.ask(later(5), "pause", "PRESS");
+    let why = "only a running print can be paused; the printer is idle";
+    let details = json!({"command": "pause", "reason": why, "time": "2026-01-01T00:00:05Z"});
+    assert_eq!(home.last_command(), ("refused", details));
+    let [event] = home.refusals()[..] else { panic!("{:?}", home.refusals()) };
+    let told = message(&topics(), home.player.snapshot(), event, Telling { at: later(5).wall, again: false });
+    assert_eq!(told.topic, format!("bambu2mqtt/{}/event/printer", home.printer.serial));
+    let told: Json = serde_json::from_str(&told.payload).unwrap();
+    assert_eq!(told["event_type"], "command_refused");
+    assert_eq!(told["message"], format!("Test A1: `pause` was refused: {why}"));
+    assert_eq!(
+        (&told["source"], &told["late"], &told["job"]),
+        (&json!("command"), &json!(false), &Json::Null)
+    );
+    assert_eq!((&told["reason"]["kind"], &told["reason"]["text"]), (&json!("pause"), &json!(why)));
+    assert_eq!(event.triggers(), [""; 0], "nothing is to be done about it by itself");
+
+    // Again and again: the last command has each of them, the logbook one a minute.
+    home.ask(later(20), "pause", "PRESS");
+    assert_eq!(home.last_command().1["time"], "2026-01-01T00:00:20Z");
+    assert_eq!(home.refusals().len(), 1);
+    home.ask(later(21), "stop", "PRESS");
+    assert_eq!(home.refusals().len(), 2, "that is another one");
+    home.ask(later(66), "pause", "PRESS");
+    assert_eq!(home.refusals().len(), 3);
+    let stored = home.player.stores;
+    for degrees in 500..600 {
+        home.ask(later(67), "bed_target", &degrees.to_string());
+    }
+    assert_eq!(home.last_command().1["reason"], "`bed_target`: 599 is outside 0 to 100");
+    assert!(
+        home.refusals().len() <= 13 && home.player.stores - stored <= 20,
+        "an automation that has gone mad"
+    );
+}
+
+#[test]
+fn the_last_command_is_the_last_that_came_to_its_end() {
+    let mut home = Home::new("X1C");
+    home.hear(r#"{"print":{"command":"push_status","msg":1,"gcode_state":"RUNNING","fun":"3EC18FFF9CFF"}}"#);
+    home.ask(later(1), "pause", "PRESS");
+    assert_eq!(home.last_command().0, "None", "it is not known yet");
+    home.player.handle(later(2), Input::Tick);
+    let sequence_id = home.player.requests.last().unwrap().sequence_id;
+    let answer =
+        json!({"print": {"command": "pause", "result": "success", "sequence_id": sequence_id.to_string()}});
+    home.player.hear(later(3), answer.to_string());
+    home.look();
+    assert_eq!(home.last_command().0, "None", "the report will show it");
+    home.player.hear(later(4), r#"{"print":{"command":"push_status","msg":1,"gcode_state":"PAUSE"}}"#);
+    home.look();
+    let details = json!({"command": "pause", "reason": null, "time": "2026-01-01T00:00:04Z"});
+    assert_eq!(home.last_command(), ("confirmed", details));
+    assert_eq!(home.refusals().len(), 0);
+
+    // Nobody knows the key: it is shown, but neither endless nor with what belongs into no line.
+    home.ask(later(5), &format!("x\u{1b}{}", "y".repeat(9000)), "1");
+    assert_eq!(home.last_command().0, "refused");
+    assert_eq!(home.last_command().1["command"], format!("x{}", "y".repeat(63)));
+    // A print is on the plate, and the gateway itself says so.
+    home.ask(later(6), "clear_plate", "PRESS");
+    let why = "this is possible only while the printer is at rest; it is paused";
+    assert_eq!((home.last_command().0, &home.last_command().1["reason"]), ("refused", &json!(why)));
 }
