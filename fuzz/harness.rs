@@ -90,7 +90,7 @@ pub(crate) fn sound(Publication { kind, topic, payload }: &Publication) {
     let trigger = || TRIGGERS.iter().any(|trigger| trigger.name == payload);
     let sound = match kind {
         Kind::Removed | Kind::Withdrawn => payload.is_empty(),
-        Kind::Discovery | Kind::Parting | Kind::Attributes | Kind::Document => object(),
+        Kind::Discovery | Kind::Parting | Kind::Attributes | Kind::Document | Kind::Permitted => object(),
         Kind::Moment => object() || trigger(),
         Kind::Availability => matches!(payload.as_str(), "online" | "offline"),
         // An `update` entity's value is a document.

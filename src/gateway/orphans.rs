@@ -38,7 +38,8 @@ pub(super) struct Known<'a> {
 struct Device {
     name: String,
     via: Option<String>,
-    availability: Vec<String>,
+    /// What it and its components wait for to be available.
+    availability: BTreeSet<String>,
     components: BTreeMap<String, Component>,
 }
 
@@ -252,11 +253,12 @@ impl Orphans {
             info!(device = %printer::quoted(&device.name), "taking a device off Home Assistant that is not in the account any more");
         }
         out.push(Publication::withdrawn(self.topics.config(id)));
-        out.extend(device.topics().filter(|topic| !lives(topic)).map(Publication::removed));
+        let mut gone: BTreeSet<&str> = device.topics().filter(|topic| !lives(topic)).collect();
         // A child shares the availability of its printer, which may live on.
         if !device.is_child(&self.topics) {
-            out.extend(device.availability.iter().map(Publication::removed));
+            gone.extend(device.availability.iter().map(String::as_str));
         }
+        out.extend(gone.into_iter().map(Publication::removed));
         true
     }
 }
@@ -314,9 +316,10 @@ fn read(topics: &Topics, device: &str, payload: &[u8]) -> Option<Device> {
     }
     let root: Value = serde_json::from_slice(payload).ok()?;
     let text = |v: &Value| v.as_str().map(str::to_owned);
-    let availability = root.get("availability")?.as_array()?.iter().filter_map(|a| text(a.get("topic")?));
     let bridge = topics.bridge_availability();
     let components = root.get("components").and_then(Value::as_object)?;
+    let lists = std::iter::once(&root).chain(components.values()).filter_map(|c| c.get("availability"));
+    let availability = lists.filter_map(Value::as_array).flatten().filter_map(|a| text(a.get("topic")?));
     let component = |c: &Value| {
         let platform = text(c.get("platform")?)?;
         let names = ["state_topic", "json_attributes_topic", "percentage_state_topic", "image_topic"];
@@ -412,12 +415,21 @@ mod tests {
                 "sensor_status": {"platform": "sensor", "state_topic": "b/01P00A000000001/status"},
                 "fan_x": {"platform": "fan", "state_topic": "z/fan", "percentage_state_topic": "b/x/y"},
                 "event_print": {"platform": "event", "state_topic": "b/01P00A000000001/event/print"},
+                "button_pause": {"platform": "button", "availability": [{"topic": "b/bridge/availability"},
+                    {"topic": "b/01P00A000000001/permitted", "value_template": "{{ value }}"}]},
                 "sensor_none": {"platform": "sensor"}}}"#;
         let device = read(&orphans.topics, "b_01P00A000000001", payload.as_bytes()).unwrap();
         assert_eq!(device.topics().collect::<Vec<_>>(), ["b/01P00A000000001/status"]);
-        assert_eq!(device.availability, ["b/01P00A000000001/availability"]);
+        let availability: Vec<_> = device.availability.iter().map(String::as_str).collect();
+        assert_eq!(availability, ["b/01P00A000000001/availability", "b/01P00A000000001/permitted"]);
         let lost = device.lost(["sensor_status"].into_iter());
-        assert_eq!(lost.components, [("event_print", "event"), ("fan_x", "fan"), ("sensor_none", "sensor")]);
+        let wanted = [
+            ("button_pause", "button"),
+            ("event_print", "event"),
+            ("fan_x", "fan"),
+            ("sensor_none", "sensor"),
+        ];
+        assert_eq!(lost.components, wanted);
         assert!(lost.topics.is_empty());
         assert_eq!(read(&orphans.topics, "shelf", payload.as_bytes()), None);
     }

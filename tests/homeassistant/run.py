@@ -241,9 +241,13 @@ def key_of(component: dict) -> str:
 
 
 def blocked(component: dict, retained: dict) -> bool:
-    """Whether the printer's firmware takes this control only with a signature."""
-    modes = [a["topic"] for a in component.get("availability", []) if a["topic"].endswith("/control_mode")]
-    return any(retained.get(topic) in ("limited", "read_only") for topic in modes)
+    """Whether the printer would not take this control: it wants a signature for it, or is not doing what it is for."""
+    waits = {a["topic"].rsplit("/", 1)[1]: a["topic"] for a in component.get("availability", [])}
+    if "permitted" in waits:
+        below = waits["permitted"].removesuffix("permitted")
+        key = component["command_topic"].removeprefix(below).removesuffix("/set")
+        return json.loads(retained.get(waits["permitted"], "{}")).get(key) is not True
+    return retained.get(waits.get("control_mode", "")) in ("limited", "read_only")
 
 
 def agrees(component: dict, retained: dict, entity: dict) -> bool:
@@ -478,13 +482,19 @@ def stage_commands(house: House) -> None:
 
     # Buttons have no state to follow: the print's does.
     def press(device: str, key: str, status: str) -> None:
-        entity = house.entity(device, "sensor", "status")
+        entity, button = house.entity(device, "sensor", "status"), house.entity(device, "button", key)
+        offered = until(lambda: (probe.get_state(house.ha, button) or {}).get("state") != "unavailable", 5)
+        check(f"{device} {key}: it can be pressed while the print is there for it", offered, f"see {house.log}")
         order(house, "button.press", {}, device, "button", key,
               lambda _: (probe.get_state(house.ha, entity) or {}).get("state") == status)
 
     press(X1C, "pause", "pause")
     press(X1C, "resume", "running")
     press(H2D, "stop", "failed")
+    gone = [house.entity(H2D, "button", key) for key in ("pause", "resume", "stop")]
+    states = lambda: [(probe.get_state(house.ha, entity) or {}).get("state") for entity in gone]
+    check("a printer without a print offers neither pause nor resume nor stop",
+          until(lambda: states() == ["unavailable"] * 3, 5), f"{states()}")
     refresh(house)
 
 
@@ -518,6 +528,23 @@ def stage_refusals(house: House) -> None:
         check("Home Assistant knows the range", False, "number.set_value 999 went through")
     except HAError:
         check("Home Assistant knows the range", True)
+
+
+def stage_refused_press(house: House) -> None:
+    """A press that comes too late, from another client: it is told where a person looks."""
+    topic, mark = house.topic(H2D, "resume"), len(house.eyes.messages)
+    house.eyes.publish(f"{topic}/set", "PRESS")
+    until(lambda: house.eyes.since(mark, f"{topic}/result"), 5)
+    last, told = house.entity(H2D, "sensor", "last_command"), house.entity(H2D, "event", "printer")
+
+    def shown() -> bool:
+        command, event = probe.get_state(house.ha, last) or {}, probe.get_state(house.ha, told) or {}
+        details, news = command.get("attributes", {}), event.get("attributes", {})
+        return (command.get("state") == "refused" and details.get("command") == "resume" and bool(details.get("reason"))
+                and news.get("event_type") == "command_refused" and (news.get("reason") or {}).get("kind") == "resume")
+
+    check("a refused press is the last command, and an event", until(shown, 10),
+          f"{probe.get_state(house.ha, last)} {probe.get_state(house.ha, told)}"[:600])
 
 
 def stage_hidden(house: House) -> list[str]:
@@ -555,7 +582,12 @@ def stage_hidden_commands(house: House) -> None:
     order(house, "select.select_option", {"option": "high"}, H2D, "select", "spaghetti_sensitivity", "high")
     order(house, "siren.turn_on", {"tone": "beep"}, H2D, "siren", "buzzer", lambda _: True, "accepted")
     order(house, "light.turn_on", {"effect": "flash"}, X1C, "light", "chamber_light", "on")
-    order(house, "button.press", {}, H2D, "button", "home", lambda _: True, "refused" if printing(house, H2D) else "accepted")
+    home = house.entity(H2D, "button", "home")
+    if printing(house, H2D):
+        state = (probe.get_state(house.ha, home) or {}).get("state")
+        check("a printer that prints does not offer to home its axes", state == "unavailable", f"is {state}")
+    else:
+        order(house, "button.press", {}, H2D, "button", "home", lambda _: True, "accepted")
 
 
 def printing(house: House, device: str) -> bool:
@@ -572,8 +604,10 @@ def stage_signed(house: House) -> None:
     check("printers with signed firmware say `limited`", limited, f"{[house.eyes.retained.get(mode) for mode in modes]}")
     healthy(house, "signed firmware", 40)
     there, promised = house.entities(), house.discovery()
-    off = [e["entity_id"] for id_, e in there.items() if e["disabled_by"] is None and e["state"] == "unavailable"]
-    check("nothing is unavailable", not off, f"{sorted(off)[:6]}")
+    off = {e["entity_id"] for id_, e in there.items() if e["disabled_by"] is None and e["state"] == "unavailable"}
+    controls = {e["entity_id"] for id_, e in there.items()
+                if e["disabled_by"] is None and blocked(promised[id_], house.eyes.retained)}
+    check("only buttons that the printer does not take now are unavailable", off == controls, f"{sorted(off ^ controls)[:6]}")
     for device in (X1C, A1, H2D):
         mine = {(platform, key_of(c)) for (platform, _), c in promised.items() if c["device"]["name"] == device}
         gone = {("number", "bed_target"), ("fan", "part_fan"), ("select", "speed_profile"), ("button", "pause")}
@@ -772,6 +806,7 @@ def main() -> int:
             screenshots(house, options.screenshots.resolve())
         stage_commands(house)
         stage_refusals(house)
+        stage_refused_press(house)
         quiet(house, "commands")
         hidden = stage_hidden(house)
         stage_restart_home_assistant(house, hidden)

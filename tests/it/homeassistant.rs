@@ -83,8 +83,18 @@ fn keys_are_unique_and_for_ever() {
         writeln!(list, "{} {}_{}", row.table, row.platform, row.key).unwrap();
         let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_' || c == '#';
         assert!(row.key.chars().all(plain), "{} is no key", row.key);
-        let taken =
-            ["availability", "state", "raw", "ams", "external", "action", "event", "trigger", "image"];
+        let taken = [
+            "availability",
+            "state",
+            "permitted",
+            "raw",
+            "ams",
+            "external",
+            "action",
+            "event",
+            "trigger",
+            "image",
+        ];
         assert!(!taken.contains(&row.key), "{} is another thing's topic", row.key);
     }
     snapshot("keys", &list);
@@ -271,11 +281,11 @@ fn unheard() -> Snapshot {
 
 // Discovery.
 
-fn now() -> Now {
+pub(crate) fn now() -> Now {
     Now { mono: Duration::ZERO, wall: "2026-01-01T00:00:00Z".parse().unwrap() }
 }
 
-fn topics() -> Arc<Topics> {
+pub(crate) fn topics() -> Arc<Topics> {
     Topics { base: "bambu2mqtt".into(), discovery: "homeassistant".into(), id_prefix: "bambu2mqtt".into() }
         .into()
 }
@@ -361,6 +371,17 @@ impl Home {
     }
 }
 
+/// What an availability of its own has that is not that of the device.
+fn waits_for(availability: &Json) -> Vec<String> {
+    let topics: Vec<_> =
+        availability.as_array().unwrap().iter().map(|a| a["topic"].as_str().unwrap()).collect();
+    let has = |key: &str| topics.iter().any(|topic| topic.rsplit('/').next() == Some(key));
+    let of_device = topics.iter().filter(|topic| topic.ends_with("/availability")).count();
+    let words =
+        [("lasting", of_device == 1), ("signed", has("control_mode")), ("permitted", has("permitted"))];
+    words.into_iter().filter(|(_, so)| *so).map(|(word, _)| word.to_owned()).collect()
+}
+
 /// A discovery message in a form that people can read and compare.
 fn described(config: &Json) -> String {
     let device = config["device"].as_object().unwrap();
@@ -381,8 +402,7 @@ fn described(config: &Json) -> String {
                 }
                 "options" => facts.push(format!("{} options", value.as_array().unwrap().len())),
                 "event_types" => facts.push(format!("{} types", value.as_array().unwrap().len())),
-                "availability" if value.as_array().unwrap().len() == 1 => facts.push("lasting".into()),
-                "availability" => facts.push("signed".into()),
+                "availability" => facts.extend(waits_for(value)),
                 "json_attributes_topic" => facts.push("attributes".into()),
                 "enabled_by_default" => facts.push("hidden".into()),
                 "device_class" | "unit_of_measurement" | "state_class" | "entity_category" | "name" => {
@@ -662,8 +682,19 @@ fn a_suspicion_makes_controls_unavailable_and_takes_none_away() {
         let availability = components[id]["availability"].as_array();
         availability.is_some_and(|list| list.iter().any(|one| one["topic"] == mode.as_str()))
     };
-    for id in ["number_bed_target", "fan_part_fan", "select_speed_profile", "button_pause", "button_stop"] {
+    for id in ["number_bed_target", "fan_part_fan", "select_speed_profile"] {
         assert!(depends(id), "{id}");
+    }
+    let permitted = format!("bambu2mqtt/{}/permitted", home.printer.serial);
+    let may =
+        |home: &Home, key: &str| serde_json::from_str::<Json>(&home.broker[&permitted]).unwrap()[key] == true;
+    // Buttons wait for more than that.
+    for (id, key) in [("button_pause", "pause"), ("button_stop", "stop")] {
+        let availability = components[id]["availability"].as_array().unwrap();
+        assert!(
+            availability.iter().any(|one| one["topic"] == permitted.as_str()) && !may(&home, key),
+            "{id}"
+        );
     }
     for id in ["light_chamber_light", "switch_timelapse", "button_refresh", "sensor_status"] {
         assert!(!depends(id), "{id}");

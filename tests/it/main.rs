@@ -33,6 +33,7 @@ mod layers;
 #[cfg(feature = "demo")]
 mod login;
 mod merge;
+mod permitted;
 mod places;
 mod replay;
 mod reports;

@@ -153,6 +153,11 @@ fn nothing_twice(moments: &[Moment]) -> Result<(), String> {
     Ok(())
 }
 
+/// Whether a topic is a printer's, and not just whether it is there.
+fn is_value(topic: &str) -> bool {
+    key(topic).is_some_and(|key| key != "availability")
+}
+
 /// What is retained at the end is in discovery, and all that discovery names for reading is retained.
 fn discovered(moments: &[Moment]) -> Result<(), String> {
     let mut retained = BTreeMap::new();
@@ -180,9 +185,12 @@ fn discovered(moments: &[Moment]) -> Result<(), String> {
                 name.ends_with("topic") && !name.ends_with("command_topic") && *name != "image_topic"
             });
             named.extend(read.filter_map(|(_, topic)| topic.as_str()).map(str::to_owned));
+            let waits = component["availability"].as_array().into_iter().flatten();
+            let waits = waits.filter_map(|entry| entry["topic"].as_str()).filter(|topic| is_value(topic));
+            named.extend(waits.map(str::to_owned));
         }
     }
-    let values = retained.keys().filter(|topic| key(topic).is_some_and(|key| key != "availability"));
+    let values = retained.keys().filter(|topic| is_value(topic));
     let values: BTreeSet<_> = values.map(|topic| (*topic).to_owned()).collect();
     let strays: Vec<_> = values.symmetric_difference(&named).collect();
     if strays.is_empty() { Ok(()) } else { Err(format!("only on one side: {strays:?}")) }

@@ -180,7 +180,7 @@ pub fn printer(topics: &Topics, slug: &str, snapshot: &Snapshot) -> Message {
         .fact("sw_version", who.firmware.as_deref())
         .fact("hw_version", who.hardware.as_deref())
         .fact("via_device", Some(&topics.bridge_id()))
-        .of_printer(serial);
+        .of_printer(serial, Part::Printer);
     device.currency = currency(snapshot).unwrap_or(CURRENCY);
     device.pictures = picture_types(snapshot);
     device.installs = offers_install(snapshot);
@@ -208,12 +208,14 @@ pub fn ams_id(topics: &Topics, serial: &Serial, ams: &Ams) -> String {
 pub fn ams(topics: &Topics, slug_of_printer: &str, snapshot: &Snapshot, ams: &Ams) -> Message {
     let serial = &snapshot.identity.serial;
     let label = ams.label();
+    let part = Part::Ams(ams.id);
     let mut device = child(topics, ams_id(topics, serial, ams), slug_of_printer, snapshot, &label)
+        .of_printer(serial, part)
         .fact("model", Some(ams.kind.name()))
         .fact("serial_number", ams.serial.as_deref())
         .fact("sw_version", ams.firmware.as_deref());
     let can = snapshot.capabilities.unwrap_or_default();
-    let topic = |key: &str| topics.value(serial, Part::Ams(ams.id), key);
+    let topic = |key: &str| topics.value(serial, part, key);
     for entity in announced(AMS, |row| child_has(row, snapshot, ams)) {
         device.add(&entity, None, &can, &topic);
     }
@@ -239,11 +241,13 @@ pub fn external(
         _ => "External spool",
     };
     let id = external_id(topics, serial, spool.number);
-    let mut device =
-        child(topics, id, slug_of_printer, snapshot, label).fact("model", Some("External spool"));
+    let part = Part::External(spool.number);
+    let mut device = child(topics, id, slug_of_printer, snapshot, label)
+        .of_printer(serial, part)
+        .fact("model", Some("External spool"));
     let can = snapshot.capabilities.unwrap_or_default();
     for entity in announced(EXTERNAL, |row| child_has(row, snapshot, spool)) {
-        device.add(&entity, None, &can, &|key| topics.value(serial, Part::External(spool.number), key));
+        device.add(&entity, None, &can, &|key| topics.value(serial, part, key));
     }
     device.message()
 }
@@ -265,7 +269,6 @@ fn child<'a>(
     Device::new(topics, id, name, format!("{slug_of_printer}_{}", slug(label)))
         .fact("manufacturer", Some("Bambu Lab"))
         .fact("via_device", Some(&topics.printer_id(serial)))
-        .of_printer(serial)
 }
 
 /// The key of an account's entity: the first account's are plain, so that a second one changes nothing of them.

@@ -274,4 +274,11 @@ impl<T: Subject> Entity<T> {
     pub fn needs_signature(&self) -> bool {
         self.asks.is_some_and(|class| !class.allows(Condition::Limited))
     }
+
+    /// Whether it is available only while `printer::permit` would take it, which is told on a topic of its own
+    /// (`Topics::permitted`). It is only asked of what takes no value: of a slider nobody knows before where it is
+    /// moved to.
+    pub fn needs_permission(&self) -> bool {
+        matches!(self.platform, Platform::Button(_)) && self.asks.is_some_and(Class::is_conditional)
+    }
 }

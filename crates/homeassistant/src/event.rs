@@ -240,7 +240,7 @@ fn of_slot(slot: &TaskSlot, share: Option<Share>) -> OfSlot<'_> {
 }
 
 /// To the millisecond: not every program reads more decimals than that.
-fn exactly(moment: Timestamp) -> Timestamp {
+pub(super) fn exactly(moment: Timestamp) -> Timestamp {
     Timestamp::from_millisecond(moment.as_millisecond()).unwrap_or(moment)
 }
 
@@ -303,6 +303,10 @@ fn sentence(who: &Snapshot, event: &Event) -> String {
         Kind::DoorOpenHot => "the door is open and it is hot inside".into(),
         Kind::BedCooled => "the bed has cooled down".into(),
         Kind::FirmwareAvailable => format!("new firmware{because}"),
+        Kind::CommandRefused => {
+            let command = reason.map(|reason| reason.kind.as_str()).unwrap_or_default();
+            format!("`{command}` was refused: {}", text.unwrap_or("nobody knows why"))
+        }
     };
     format!("{printer}: {what}")
 }

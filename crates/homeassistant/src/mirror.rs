@@ -3,6 +3,7 @@
 mod announced;
 mod children;
 mod document;
+mod permitted;
 
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
@@ -17,6 +18,7 @@ use super::topic::{Part, Topics};
 use announced::{Announced, shape_differs};
 use children::{Child, Look};
 use document::Document;
+use permitted::Permitted;
 
 /// A printer that has said nothing new for so long is told exactly, without dead bands.
 const SETTLED: Duration = Duration::from_secs(60);
@@ -42,6 +44,7 @@ pub struct Mirror {
     shown: Box<[bool]>,
     cells: Box<[Cell]>,
     children: Vec<Child>,
+    permitted: Permitted,
     document: Option<Document>,
 }
 
@@ -63,6 +66,7 @@ impl Mirror {
             shown: Box::default(),
             cells,
             children: Vec::new(),
+            permitted: Permitted::default(),
             document: None,
         }
     }
@@ -127,6 +131,9 @@ impl Mirror {
         let look = Look { now, snapshot, before, settles };
         self.update_groups(&look, reshaped, out);
         self.update_children(&look, out);
+        if let Some(payload) = self.permitted.differs(snapshot, before, reshaped) {
+            out.push(Publication::new(Kind::Permitted, self.topics.permitted(&self.serial), payload));
+        }
         let online = snapshot.reach == Reach::Online;
         if self.online != Some(online) {
             self.online = Some(online);
@@ -172,6 +179,7 @@ impl Mirror {
         self.snapshot = None;
         self.online = None;
         self.announced = None;
+        self.permitted = Permitted::default();
         self.cells.fill(Cell::default());
         for child in &mut self.children {
             child.forget();
@@ -225,7 +233,7 @@ impl Mirror {
         }
         let (topics, serial) = (&self.topics, &self.serial);
         out.push(Publication::withdrawn(topics.config(&topics.printer_id(serial))));
-        let mut gone = vec![topics.availability(serial)];
+        let mut gone = vec![topics.availability(serial), topics.permitted(serial)];
         Rows::topics(&PRINTER, &|key| topics.value(serial, Part::Printer, key), &mut gone);
         if self.document.is_some() {
             gone.push(topics.state(serial));
@@ -235,6 +243,7 @@ impl Mirror {
         remove_topics(gone, out);
         self.snapshot = None;
         self.announced = None;
+        self.permitted = Permitted::default();
     }
 }
 

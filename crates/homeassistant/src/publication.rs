@@ -16,6 +16,8 @@ pub enum Kind {
     Attributes,
     /// All values of a printer, as a JSON object.
     Document,
+    /// Which buttons and actions a printer would take now, as a JSON object.
+    Permitted,
     /// Whether a printer is there: `online` or `offline`.
     Availability,
     /// There is nothing on the topic any more; nobody says so of a device.
@@ -71,9 +73,11 @@ mod tests {
     #[test]
     fn a_kind_says_what_is_kept_and_what_may_be_replaced() {
         use Kind::{
-            Attributes, Availability, Discovery, Document, Moment, Parting, Removed, Value, Withdrawn,
+            Attributes, Availability, Discovery, Document, Moment, Parting, Permitted, Removed, Value,
+            Withdrawn,
         };
-        let kept = [Discovery, Parting, Withdrawn, Value, Attributes, Document, Availability, Removed];
+        let kept =
+            [Discovery, Parting, Withdrawn, Value, Attributes, Document, Permitted, Availability, Removed];
         assert!(kept.into_iter().all(Kind::is_retained));
         assert!(!Moment.is_retained());
         // Both messages that let a component go must leave, and whatever happens is told.

@@ -27,6 +27,17 @@ pub enum Part {
     External(u8),
 }
 
+impl Part {
+    /// An entity's key with its device, as it stands in topics below the printer: `ams/0/drying`.
+    pub fn key(self, key: &str) -> String {
+        match self {
+            Self::Printer => key.to_owned(),
+            Self::Ams(unit) => format!("ams/{unit}/{key}"),
+            Self::External(number) => format!("external/{number}/{key}"),
+        }
+    }
+}
+
 /// A message that came from the local broker.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Incoming<'a> {
@@ -106,12 +117,7 @@ impl Topics {
 
     /// An entity's value.
     pub fn value(&self, serial: &Serial, part: Part, key: &str) -> String {
-        let (base, serial) = (&self.base, serial.as_str());
-        match part {
-            Part::Printer => format!("{base}/{serial}/{key}"),
-            Part::Ams(unit) => format!("{base}/{serial}/ams/{unit}/{key}"),
-            Part::External(number) => format!("{base}/{serial}/external/{number}/{key}"),
-        }
+        format!("{}/{}/{}", self.base, serial.as_str(), part.key(key))
     }
 
     /// Where a printer's events of a group are told.
@@ -127,6 +133,11 @@ impl Topics {
     /// A picture of a printer.
     pub fn image(&self, serial: &Serial, name: &str) -> String {
         self.value(serial, Part::Printer, &image(name))
+    }
+
+    /// Which buttons and actions a printer would take now.
+    pub fn permitted(&self, serial: &Serial) -> String {
+        self.value(serial, Part::Printer, "permitted")
     }
 
     /// A printer's values as one document.

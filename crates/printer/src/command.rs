@@ -16,7 +16,7 @@ use super::tools::{AirductMode, Material};
 use super::{FanKind, LightKind, Side, Source, Speed, Text};
 
 pub use arguments::{AmsAnswer, Axis, Buzzer, Dry, Place, PrintFile, SpoolFilament};
-pub use outcome::Outcome;
+pub use outcome::{LastCommand, Outcome};
 pub use permit::{Class, Refusal, permit};
 pub use steps::{Step, Steps};
 

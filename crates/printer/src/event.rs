@@ -66,6 +66,8 @@ pub enum Kind {
     /// The door is open, and the bed or a nozzle behind it is hot.
     DoorOpenHot,
     FirmwareAvailable,
+    /// Somebody's command was refused.
+    CommandRefused,
 }
 
 impl Group {
@@ -86,7 +88,7 @@ impl Group {
 
 impl Kind {
     /// All kinds, in the order in which a person would list them.
-    pub const ALL: [Self; 34] = [
+    pub const ALL: [Self; 35] = [
         Self::Started,
         Self::Printing,
         Self::FirstLayer,
@@ -121,6 +123,7 @@ impl Kind {
         Self::BedCooled,
         Self::DoorOpenHot,
         Self::FirmwareAvailable,
+        Self::CommandRefused,
     ];
 
     /// Where it is told.
@@ -134,7 +137,8 @@ impl Kind {
             | Self::SafeToPowerOff
             | Self::BedCooled
             | Self::DoorOpenHot
-            | Self::FirmwareAvailable => Group::Printer,
+            | Self::FirmwareAvailable
+            | Self::CommandRefused => Group::Printer,
             _ => Group::Print,
         }
     }
@@ -176,6 +180,7 @@ impl Kind {
             Self::BedCooled => "bed_cooled",
             Self::DoorOpenHot => "door_open_while_hot",
             Self::FirmwareAvailable => "firmware_available",
+            Self::CommandRefused => "command_refused",
         }
     }
 
@@ -215,8 +220,8 @@ impl Kind {
             Self::BedCooled => &["bed_cooled"],
             Self::DoorOpenHot => &["door_open_while_hot"],
             Self::FirmwareAvailable => &["firmware_available"],
-            // What nobody will ever know is nothing to act upon, and the other two only explain.
-            Self::Lost | Self::Reconnected | Self::CalibrationStarted => &[],
+            // What nobody will ever know is nothing to act upon, and the others only explain.
+            Self::Lost | Self::Reconnected | Self::CalibrationStarted | Self::CommandRefused => &[],
         }
     }
 

@@ -9,7 +9,8 @@ use super::Text;
 #[serde(default)]
 pub struct Reason {
     /// In one word: `runout`, `user`, `gateway`, `prepare`, `power_loss`, `idle_without_result`,
-    /// `unattended_replay` and others; empty when it is not known.
+    /// `unattended_replay` and others; empty when it is not known. Of a command that was refused it is the key of
+    /// what was commanded.
     pub kind: Text,
     /// Error code as the printer's screen shows it.
     pub code: Option<Text>,

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::ams::with_names;
+use super::command::LastCommand;
 use super::health::Code;
 use super::{
     Ams, Capabilities, Contact, Control, ControlReason, ExternalSpool, Facts, Fans, Health, Heater, Hms,
@@ -68,6 +69,8 @@ pub struct Known {
     /// How its AMS units are named, where somebody decides that over all printers; without them each has its serial
     /// number for itself.
     pub namings: Option<Arc<Namings>>,
+    /// What became of the last command that somebody gave, since the program started.
+    pub last_command: Option<Arc<LastCommand>>,
 }
 
 impl Default for Known {
@@ -78,6 +81,7 @@ impl Default for Known {
             texts: Texts::bundled(),
             health: Health::nothing(),
             namings: None,
+            last_command: None,
         }
     }
 }
@@ -156,6 +160,11 @@ impl Snapshot {
             Arc::make_mut(&mut self.known).levels = Arc::clone(levels);
         }
         new
+    }
+
+    /// Takes what became of a command.
+    pub fn end_command(&mut self, command: LastCommand) {
+        Arc::make_mut(&mut self.known).last_command = Some(command.into());
     }
 
     fn tell_health(&mut self) {

@@ -32,7 +32,7 @@ use jiff::Timestamp;
 
 use super::cloud::{Names, Task};
 use super::consumption::{self, Meter};
-use super::event::{Event, Kind, LATE};
+use super::event::{Event, EventSource, Kind, LATE};
 use super::ledger::{CancelMark, Ledger};
 use super::levels::Levels;
 use super::reason::Reason;
@@ -368,6 +368,14 @@ impl Tracker {
             let seen = self.seen.take();
             self.evaluate_levels(seen.as_ref());
             self.seen = seen;
+        }
+        mem::take(&mut self.effects)
+    }
+
+    /// Somebody's command was refused. Of a printer that was never met nothing is told.
+    pub fn refuse(&mut self, now: Now, reason: Reason) -> Effects {
+        if self.ledger.known {
+            self.tell_of_printer(now, Kind::CommandRefused, EventSource::Command, Some(reason));
         }
         mem::take(&mut self.effects)
     }

@@ -30,7 +30,7 @@ use printer::cloud::{Cover, Picture};
 use printer::tracker::Effects;
 use printer::{Command, Ledger, Now, Reach, Serial, Snapshot};
 
-use commands::Asked;
+use commands::{Asked, Refusals};
 pub use delivery::{Delivery, Due, Version};
 pub use io::{Ask, Broker, Budgets, Disk, Input, Output, Setup};
 use jobs::Jobs;
@@ -74,6 +74,7 @@ pub struct Twin {
     mirror: Mirror,
     listener: Listener,
     asked: BTreeMap<CommandId, Asked>,
+    refusals: Refusals,
     next_command: CommandId,
     /// The tracker wants the printer asked for everything.
     wants_everything: bool,
@@ -104,6 +105,7 @@ impl Twin {
             jobs,
             listener: Listener::default(),
             asked: BTreeMap::new(),
+            refusals: Refusals::default(),
             next_command: 0,
             wants_everything: false,
         }

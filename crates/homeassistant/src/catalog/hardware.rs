@@ -6,9 +6,10 @@ use std::time::Duration;
 use serde_json::json;
 
 use printer::tools::{Space, Storage};
-use printer::{Control, ControlReason, Snapshot, Text};
+use printer::{Control, ControlReason, Outcome, Snapshot, Text};
 
 use super::super::entity::{Entity, Value, binary, sensor, words};
+use super::super::event::exactly;
 use super::{flag, text};
 
 fn control_mode(s: &Snapshot) -> Option<Value<'_>> {
@@ -22,6 +23,16 @@ fn control_mode(s: &Snapshot) -> Option<Value<'_>> {
 
 fn control_reason(s: &Snapshot) -> ControlReason {
     if s.policy.read_only { ControlReason::Configuration } else { s.control_reason }
+}
+
+/// What the last command was, and what became of it.
+fn last_command(s: &Snapshot) -> serde_json::Value {
+    let command = s.known.last_command.as_deref();
+    json!({
+        "command": command.map(|command| command.key.as_str()),
+        "reason": command.and_then(|command| command.outcome.reason()),
+        "time": command.map(|command| exactly(command.at)),
+    })
 }
 
 /// The version of each board.
@@ -123,6 +134,7 @@ pub(super) fn same(a: &Snapshot, b: &Snapshot) -> bool {
         && Arc::ptr_eq(&a.identity, &b.identity)
         && Arc::ptr_eq(&a.policy, &b.policy)
         && Arc::ptr_eq(&a.known.health, &b.known.health)
+        && a.known.last_command == b.known.last_command
 }
 
 pub(super) static HARDWARE: &[Entity<Snapshot>] = &[
@@ -140,6 +152,17 @@ pub(super) static HARDWARE: &[Entity<Snapshot>] = &[
             |a, b| control_reason(a) != control_reason(b),
             |s| json!({ "reason": control_reason(s).name() }),
         ),
+    words::<Snapshot>(
+        "last_command",
+        "Last command",
+        || Outcome::WORDS.to_vec(),
+        |s| s.known.last_command.as_deref().map(|command| command.outcome.word().into()),
+    )
+    .icon("mdi:message-reply-text-outline")
+    .diagnostic()
+    .lasting()
+    .early()
+    .with(|a, b| a.known.last_command != b.known.last_command, last_command),
     binary::<Snapshot>("door", "Enclosure door", |s| flag(s.machine.door_open))
         .class("door")
         .needs(|c, _| c.door),

@@ -22,6 +22,16 @@ const CONTROL_MODE: &str = "control_mode";
 /// Controls that need a signature are there unless it is certain that they do not work.
 const CONTROLLABLE: &str = "{{ 'offline' if value in ['limited', 'read_only'] else 'online' }}";
 
+/// The printer that a device belongs to.
+struct Owner {
+    /// Which device of the printer's it is.
+    part: Part,
+    /// Where the printer's control mode is told, for what depends on it.
+    control_mode: String,
+    /// Where it is told what the printer would take now.
+    permitted: String,
+}
+
 /// A device as Home Assistant shall know it.
 pub(super) struct Device<'a> {
     topics: &'a Topics,
@@ -32,8 +42,8 @@ pub(super) struct Device<'a> {
     block: Map<String, Json>,
     /// Availability topics, the gateway's first.
     availability: Vec<String>,
-    /// Where the printer's control mode is told, for what depends on it.
-    control_mode: Option<String>,
+    /// The gateway's own device has none.
+    owner: Option<Owner>,
     /// What costs are told in.
     pub(super) currency: &'static str,
     /// The types of its pictures: of its job, and of the job's objects.
@@ -55,7 +65,7 @@ impl<'a> Device<'a> {
             slug,
             block,
             availability,
-            control_mode: None,
+            owner: None,
             currency: CURRENCY,
             pictures: [USUAL_PICTURE; 2],
             installs: false,
@@ -71,18 +81,11 @@ impl<'a> Device<'a> {
     }
 
     /// A device of a printer, or below one.
-    pub(super) fn of_printer(mut self, serial: &Serial) -> Self {
+    pub(super) fn of_printer(mut self, serial: &Serial, part: Part) -> Self {
         self.availability.push(self.topics.availability(serial));
-        self.control_mode = Some(self.topics.value(serial, Part::Printer, CONTROL_MODE));
+        let control_mode = self.topics.value(serial, Part::Printer, CONTROL_MODE);
+        self.owner = Some(Owner { part, control_mode, permitted: self.topics.permitted(serial) });
         self
-    }
-
-    /// The availability of what cannot work while the printer takes no commands. The control mode is
-    /// published anyhow, so a printer that changes it costs one message and no new discovery.
-    fn controllable(&self) -> Option<Json> {
-        let mode = json!({ "topic": self.control_mode.as_ref()?, "value_template": CONTROLLABLE });
-        let topics = self.availability.iter().map(|topic| json!({ "topic": topic }));
-        Some(topics.chain([mode]).collect())
     }
 
     /// Adds a component; `number` takes the place of `#`.
@@ -117,7 +120,7 @@ impl<'a> Device<'a> {
         // The main entity of a device carries the device's name alone.
         component.put("name", if name.is_empty() { Json::Null } else { name.into() });
         component.describe(entity, can, self.currency);
-        if let Some(availability) = self.own_availability(entity) {
+        if let Some(availability) = self.own_availability(entity, key) {
             component.put("availability", availability);
         }
         if !entity.platform.is_button() && !matches!(entity.platform, Platform::Image) {
@@ -147,15 +150,27 @@ impl<'a> Device<'a> {
         self.components.insert(format!("{platform}_{key}"), component.into_json());
     }
 
-    /// The availability of an entity that does not have just that of its device.
-    fn own_availability<T: Subject>(&self, entity: &Entity<T>) -> Option<Json> {
-        if entity.lasting && self.availability.len() > 1 {
-            Some(json!([{ "topic": self.topics.bridge_availability() }]))
+    /// The availability of an entity that does not have just that of its device. What it waits for beside that is
+    /// published for the whole printer, so a printer that changes costs one message and no new discovery.
+    fn own_availability<T: Subject>(&self, entity: &Entity<T>, key: &str) -> Option<Json> {
+        let owner = self.owner.as_ref()?;
+        let condition = if entity.needs_permission() {
+            // It counts the control mode in. A key that is not there yet, or a topic that is taken off, is no reason
+            // for a line in Home Assistant's log.
+            let key = owner.part.key(key);
+            let template =
+                format!("{{{{ 'online' if (value_json|default({{}})).get('{key}') else 'offline' }}}}");
+            Some(json!({ "topic": owner.permitted, "value_template": template }))
         } else if entity.needs_signature() {
-            self.controllable()
+            Some(json!({ "topic": owner.control_mode, "value_template": CONTROLLABLE }))
         } else {
             None
+        };
+        if condition.is_none() && !entity.lasting {
+            return None;
         }
+        let device = self.availability.iter().take(if entity.lasting { 1 } else { usize::MAX });
+        Some(device.map(|topic| json!({ "topic": topic })).chain(condition).collect())
     }
 
     /// Adds a device trigger: what stands in the list of things that an automation may begin with.

@@ -43,8 +43,8 @@ pub enum Refusal {
     NotPaused(&'static str),
     #[error("there is no print to stop; the printer is {0}")]
     NoPrint(&'static str),
-    #[error("this is possible only while the printer is {allowed}; it is {state}")]
-    NotNow { allowed: String, state: &'static str },
+    #[error("this is possible only while the printer is {}; it is {state}", .class.states())]
+    NotNow { class: Class, state: &'static str },
     #[error("{what} {value} °C is above {max} °C, the most this printer takes")]
     TooHot { what: &'static str, value: u16, max: u16 },
     #[error("drying at {value} °C is not possible in an {unit}: it takes {min} to {max} °C")]
@@ -182,14 +182,25 @@ fn condition(status: Option<Status>) -> Condition {
 /// # Errors
 /// The reason why not.
 pub fn permit(observed: &Observed, policy: &Policy, command: &Command) -> Result<(), Refusal> {
+    permit_as_such(observed, policy, command)?;
+    // Before the printer has told what it can do, only what needs nothing of that gets here.
+    observed.capabilities.map_or(Ok(()), |can| value(observed, &can, command))
+}
+
+/// Whether the printer may do something of this kind now, with values that fit: what is known of a command before
+/// somebody gives its values.
+///
+/// # Errors
+/// The reason why not.
+pub fn permit_as_such(observed: &Observed, policy: &Policy, command: &Command) -> Result<(), Refusal> {
     use Condition as If;
     let class = command.class();
-    if class == Class::Ask {
-        return Ok(());
-    }
-    if class == Class::Note {
-        let allowed = class.allows(condition(observed.status));
-        return if allowed { Ok(()) } else { Err(wrong_state(class, observed)) };
+    let now = condition(observed.status);
+    match class {
+        Class::Ask => return Ok(()),
+        Class::Note if class.allows(now) => return Ok(()),
+        Class::Note => return Err(wrong_state(class, observed)),
+        _ => {}
     }
     let check = |so: bool, condition: If, refusal: Refusal| {
         if so && !class.allows(condition) { Err(refusal) } else { Ok(()) }
@@ -210,13 +221,12 @@ pub fn permit(observed: &Observed, policy: &Policy, command: &Command) -> Result
     }
     check(observed.update.progress.is_some(), If::Updating, Refusal::Updating)?;
     check(observed.stale, If::Stale, Refusal::Stale)?;
-    let now = condition(observed.status);
     check(true, now, wrong_state(class, observed))?;
     let changing = observed.stage.is_some_and(Stage::changes_filament);
     if changing && class.disturbs_a_change_of_filament() {
         return Err(Refusal::ChangingFilament);
     }
-    value(observed, &can, command)
+    Ok(())
 }
 
 fn wrong_state(class: Class, observed: &Observed) -> Refusal {
@@ -225,11 +235,7 @@ fn wrong_state(class: Class, observed: &Observed) -> Refusal {
         Class::Pause => Refusal::NotRunning(now),
         Class::Resume => Refusal::NotPaused(now),
         Class::Stop => Refusal::NoPrint(now),
-        _ => {
-            let states = Condition::ALL.iter().take(4).filter(|(condition, _)| class.allows(*condition));
-            let allowed = states.map(|(_, word)| *word).collect::<Vec<_>>().join(" or ");
-            Refusal::NotNow { allowed, state: now }
-        }
+        class => Refusal::NotNow { class, state: now },
     }
 }
 

@@ -151,6 +151,17 @@ impl Class {
     pub fn allows(self, condition: Condition) -> bool {
         self.row().is_some_and(|row| row.allows(condition))
     }
+
+    /// Whether it is refused under some condition, and not always allowed.
+    pub fn is_conditional(self) -> bool {
+        !Condition::ALL.iter().all(|(condition, _)| self.allows(*condition))
+    }
+
+    /// What the printer may be doing for it, in words.
+    pub(super) fn states(self) -> String {
+        let states = Condition::ALL.iter().take(4).filter(|(condition, _)| self.allows(*condition));
+        states.map(|(_, word)| *word).collect::<Vec<_>>().join(" or ")
+    }
 }
 
 /// The table for people, in Markdown.

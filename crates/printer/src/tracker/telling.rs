@@ -70,7 +70,8 @@ impl Tracker {
                 | Kind::Reconnected
                 | Kind::FirmwareAvailable
                 | Kind::Started
-                | Kind::CalibrationStarted => false,
+                | Kind::CalibrationStarted
+                | Kind::CommandRefused => false,
                 kind => !kind.is_terminal(),
             }
     }
