@@ -15,5 +15,6 @@ pub(super) static EVENTS: &[Entity<Snapshot>] = &[
     event::<Snapshot>("filament", "Filament event", || words(Group::Filament))
         .icon("mdi:printer-3d-nozzle")
         .hidden(),
-    event::<Snapshot>("printer", "Printer event", || words(Group::Printer)).icon("mdi:power").hidden(),
+    // Shown, because it tells of commands that were refused.
+    event::<Snapshot>("printer", "Printer event", || words(Group::Printer)).icon("mdi:power").diagnostic(),
 ];
