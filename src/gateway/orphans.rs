@@ -151,7 +151,9 @@ impl Orphans {
         let used: BTreeSet<String> = printers.map(|serial| self.topics.availability(serial)).collect();
         // A child shares the topic of its printer, which may have been taken off already.
         let printers = self.devices.values().filter(|device| !device.is_child(&self.topics));
-        let all = printers.flat_map(|device| &device.availability);
+        // What single entities wait for beside that is no availability of the printer's.
+        let all =
+            printers.flat_map(|device| &device.availability).filter(|topic| topic.ends_with("/availability"));
         all.filter(|topic| !used.contains(*topic)).map(String::as_str).collect()
     }
 
@@ -391,7 +393,8 @@ mod tests {
         for number in [1, 2] {
             let payload = format!(
                 r#"{{"availability": [{{"topic": "b/bridge/availability"}}, {{"topic": "b/01P00A00000000{number}/availability"}}],
-                    "components": {{}}}}"#
+                    "components": {{"button_pause": {{"platform": "button", "availability": [
+                        {{"topic": "b/01P00A00000000{number}/permitted"}}]}}}}}}"#
             );
             orphans.on_config(after(9), &format!("b_01P00A00000000{number}"), payload.as_bytes());
         }

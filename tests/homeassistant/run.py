@@ -712,7 +712,7 @@ def stage_removal(house: House) -> None:
     left: list = []
 
     def clean() -> bool:
-        left[:] = [t for t in house.eyes.retained if serial in t and not t.endswith(("/set", "/result"))]
+        left[:] = [t for t in house.eyes.retained if serial in t and not t.endswith(("/set", "/result")) and "/event/" not in t]
         return not left
 
     check("and nothing of it stays on the broker", until(clean, 10), f"{len(left)} topics: {left[:5]}")
