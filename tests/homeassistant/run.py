@@ -207,6 +207,8 @@ class House:
                 for component in message["components"].values():
                     if component["platform"] == "device_automation":
                         continue  # No entity; automations.py looks at these.
+                    if "unique_id" not in component:
+                        continue  # It is being taken off.
                     entry = dict(component, device=message["device"])
                     found[component["platform"], component["unique_id"]] = entry
         return found
