@@ -259,6 +259,11 @@ impl Orphans {
         // A child shares the availability of its printer, which may live on.
         if !device.is_child(&self.topics) {
             gone.extend(device.availability.iter().map(String::as_str));
+            let printers = device.availability.iter().filter_map(|topic| topic.strip_suffix("/availability"));
+            out.extend(printers.flat_map(|printer| {
+                homeassistant::discovery::unnamed_keys()
+                    .map(move |key| Publication::removed(format!("{printer}/{key}")))
+            }));
         }
         out.extend(gone.into_iter().map(Publication::removed));
         true

@@ -88,15 +88,10 @@ impl Message {
     }
 }
 
-/// Whether the printer has this entity.
+/// Whether the printer has this entity: its value is told, whether it is announced or what shows the same.
 pub(super) fn has(entity: &Entity<Snapshot>, snapshot: &Snapshot) -> bool {
     match snapshot.capabilities {
-        Some(can) => {
-            let control = |key: &str| PRINTER.iter().any(|row| row.key == key && has(row, snapshot));
-            offered(entity, snapshot)
-                && (entity.needs)(&can, snapshot)
-                && !entity.shown_by.is_some_and(control)
-        }
+        Some(can) => offered(entity, snapshot) && (entity.needs)(&can, snapshot),
         None => entity.early && offered(entity, snapshot),
     }
 }
@@ -111,15 +106,19 @@ pub(super) fn child_has<T: Subject>(entity: &Entity<T>, snapshot: &Snapshot, sub
 /// exactly one is: the control where it works, with the row's details, else the row.
 fn announced<T: Subject>(
     table: &[Entity<T>],
+    snapshot: &Snapshot,
     has: impl Fn(&Entity<T>) -> bool,
 ) -> impl Iterator<Item = Entity<T>> {
-    let had: Vec<&Entity<T>> = table.iter().filter(|row| has(row)).collect();
+    let withheld = |row: &Entity<T>| {
+        row.platform.is_control() && snapshot.known.levels.withheld && row.needs_signature()
+    };
+    let had: Vec<&Entity<T>> = table.iter().filter(|row| has(row) && !withheld(row)).collect();
     let same = |key: &str, control: bool| {
         had.iter().find(|row| row.key == key && row.platform.is_control() == control).copied()
     };
     let announce = |row: &&Entity<T>| {
         if !row.platform.is_control() {
-            return same(row.key, true).is_none().then_some(**row);
+            return same(row.shown_by.unwrap_or(row.key), true).is_none().then_some(**row);
         }
         let details = same(row.key, false).and_then(|shown| shown.attributes);
         Some(Entity { attributes: row.attributes.or(details), ..**row })
@@ -127,14 +126,19 @@ fn announced<T: Subject>(
     had.iter().filter_map(announce).collect::<Vec<_>>().into_iter()
 }
 
+/// The keys of a printer's values that no entity may read: those of controls that are not offered, and of rows in
+/// whose place there is a control. Who takes a printer off the broker by what is announced must think of them, too.
+pub fn unnamed_keys() -> impl Iterator<Item = &'static str> {
+    let control = |row: &Entity<Snapshot>| row.platform.is_control() && row.needs_signature();
+    let rows = PRINTER.iter().filter(move |row| row.shown_by.is_some() || control(row));
+    rows.filter(|row| row.platform.has_value()).map(|row| row.key)
+}
+
 /// Whether this printer is controlled that far. One that is read only still tells everything anew, and of
 /// hardware that nobody knows only what holds, ends or lights a print is offered.
 fn offered<T: Subject>(entity: &Entity<T>, snapshot: &Snapshot) -> bool {
     if !entity.platform.is_control() {
         return true;
-    }
-    if snapshot.known.levels.withheld && entity.needs_signature() {
-        return false;
     }
     let known = snapshot.capabilities.is_none_or(|can| can.known_model);
     if known && !snapshot.policy.read_only {
@@ -157,13 +161,14 @@ pub(super) fn currency(s: &Snapshot) -> Option<&'static str> {
 
 /// How many entities a printer has in Home Assistant, with its AMS units and external spools.
 pub fn entity_count(snapshot: &Snapshot) -> usize {
-    let slot = |slot: &Slot| announced(SLOT, |row| child_has(row, snapshot, slot)).count();
+    let slot = |slot: &Slot| announced(SLOT, snapshot, |row| child_has(row, snapshot, slot)).count();
     let ams = |ams: &Ams| {
-        announced(AMS, |row| child_has(row, snapshot, ams)).count()
+        announced(AMS, snapshot, |row| child_has(row, snapshot, ams)).count()
             + ams.slots.iter().map(slot).sum::<usize>()
     };
-    let external = |spool: &ExternalSpool| announced(EXTERNAL, |row| child_has(row, snapshot, spool)).count();
-    announced(&PRINTER, |row| has(row, snapshot)).count()
+    let external =
+        |spool: &ExternalSpool| announced(EXTERNAL, snapshot, |row| child_has(row, snapshot, spool)).count();
+    announced(&PRINTER, snapshot, |row| has(row, snapshot)).count()
         + snapshot.ams.iter().map(ams).sum::<usize>()
         + snapshot.external.iter().map(external).sum::<usize>()
 }
@@ -185,7 +190,7 @@ pub fn printer(topics: &Topics, slug: &str, snapshot: &Snapshot) -> Message {
     device.pictures = picture_types(snapshot);
     device.installs = offers_install(snapshot);
     let can = snapshot.shown_capabilities().unwrap_or_default();
-    for entity in announced(&PRINTER, |row| has(row, snapshot)) {
+    for entity in announced(&PRINTER, snapshot, |row| has(row, snapshot)) {
         device.add(&entity, None, &can, &|key| topics.value(serial, Part::Printer, key));
     }
     let topic = topics.trigger(serial);
@@ -216,11 +221,11 @@ pub fn ams(topics: &Topics, slug_of_printer: &str, snapshot: &Snapshot, ams: &Am
         .fact("sw_version", ams.firmware.as_deref());
     let can = snapshot.capabilities.unwrap_or_default();
     let topic = |key: &str| topics.value(serial, part, key);
-    for entity in announced(AMS, |row| child_has(row, snapshot, ams)) {
+    for entity in announced(AMS, snapshot, |row| child_has(row, snapshot, ams)) {
         device.add(&entity, None, &can, &topic);
     }
     for (number, slot) in (1..).zip(&ams.slots) {
-        for entity in announced(SLOT, |row| child_has(row, snapshot, slot)) {
+        for entity in announced(SLOT, snapshot, |row| child_has(row, snapshot, slot)) {
             device.add::<Slot>(&entity, Some(number), &can, &topic);
         }
     }
@@ -246,7 +251,7 @@ pub fn external(
         .of_printer(serial, part)
         .fact("model", Some("External spool"));
     let can = snapshot.capabilities.unwrap_or_default();
-    for entity in announced(EXTERNAL, |row| child_has(row, snapshot, spool)) {
+    for entity in announced(EXTERNAL, snapshot, |row| child_has(row, snapshot, spool)) {
         device.add(&entity, None, &can, &|key| topics.value(serial, part, key));
     }
     device.message()

@@ -2,9 +2,12 @@
 
 use printer::{Ams, Snapshot};
 
+use crate::catalog::PRINTER;
 use crate::discovery::{self, platform_of};
+use crate::entity::Published;
 use crate::publication::{Kind, Publication};
 use crate::rows::hash;
+use crate::topic::Part;
 
 use super::Mirror;
 
@@ -39,7 +42,7 @@ impl Mirror {
         Some(announced?.components.split(' '))
     }
 
-    /// The topics among these that what is announced now does not name: a control and a sensor of the same thing have
+    /// The topics among these that what is announced now does not name, and on which nothing is told: a control and a sensor of the same thing have
     /// one topic, and either may take the other's place.
     pub fn unnamed<'a>(&self, topics: impl IntoIterator<Item = &'a str>) -> Vec<&'a str> {
         let messages = self.snapshot.as_ref().map(|snapshot| self.messages(snapshot)).unwrap_or_default();
@@ -48,7 +51,12 @@ impl Mirror {
             let quoted = format!("\"{topic}\"");
             payloads.iter().any(|payload| payload.contains(&quoted))
         };
-        topics.into_iter().filter(|topic| !named(topic)).collect()
+        let told = |topic: &str| {
+            let rows = PRINTER.iter().zip(&self.cells).filter(|(_, cell)| cell.value != Published::Never);
+            rows.map(|(row, _)| self.topics.value(&self.serial, Part::Printer, row.key))
+                .any(|own| own == topic)
+        };
+        topics.into_iter().filter(|topic| !named(topic) && !told(topic)).collect()
     }
 
     /// Takes components off a device that an earlier run of the program announced: once with nothing but their
