@@ -45,8 +45,10 @@ fn rows<T: Subject>(
     device: &'static str,
     group: &'static str,
     table: &'static [Entity<T>],
+    model: Option<&'static Model>,
     printers: impl Fn(&Entity<T>) -> Option<String>,
 ) -> Vec<Row> {
+    let can = model.map(|model| bambu::typical(model).0);
     let row = |entity: &'static Entity<T>| {
         Some(Row {
             device,
@@ -57,7 +59,7 @@ fn rows<T: Subject>(
             unit: entity.unit.unwrap_or(""),
             words: entity.platform.words(),
             category: entity.category.name().unwrap_or(""),
-            enabled: entity.enabled,
+            enabled: entity.enabled && !can.as_ref().is_some_and(|can| (entity.repeats)(can)),
             printers: printers(entity)?,
         })
     };
@@ -80,20 +82,13 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
     for group in GROUPS {
         let printers =
             |entity: &_| model.is_none_or(|model| of_model(entity, model)).then(|| printers(entity));
-        let mut rows = rows("Printer", group.title, group.rows, printers);
-        if let Some(model) = model {
-            for row in &mut rows {
-                row.enabled &=
-                    !group.rows.iter().any(|entity| entity.key == row.key && repeats(entity, model));
-            }
-        }
-        all.extend(rows);
+        all.extend(rows("Printer", group.title, group.rows, model, printers));
     }
-    all.extend(rows("AMS", "Unit", AMS, |_| Some(String::new())));
-    all.extend(rows("AMS", "Each slot", SLOT, |_| Some(String::new())));
-    all.extend(rows("External spool", "", EXTERNAL, |_| Some(String::new())));
-    all.extend(rows("Gateway", "Itself", GATEWAY, |_| Some(String::new())));
-    all.extend(rows("Gateway", "Each account", ACCOUNT, |_| Some(String::new())));
+    all.extend(rows("AMS", "Unit", AMS, model, |_| Some(String::new())));
+    all.extend(rows("AMS", "Each slot", SLOT, model, |_| Some(String::new())));
+    all.extend(rows("External spool", "", EXTERNAL, model, |_| Some(String::new())));
+    all.extend(rows("Gateway", "Itself", GATEWAY, model, |_| Some(String::new())));
+    all.extend(rows("Gateway", "Each account", ACCOUNT, model, |_| Some(String::new())));
     if arguments.json {
         let list: Vec<_> = all.iter().map(as_json).collect();
         say(&serde_json::to_string_pretty(&list)?)?;
@@ -157,11 +152,6 @@ fn markdown(all: &[Row], model: Option<&Model>) -> String {
         page.push('\n');
     }
     page
-}
-
-/// Whether other entities of this model say the same.
-fn repeats(entity: &Entity<Snapshot>, model: &'static Model) -> bool {
-    (entity.repeats)(&bambu::typical(model).0)
 }
 
 /// Which models have an entity, in as few words as possible.

@@ -280,14 +280,14 @@ impl Gateway {
     /// Says that the gateway is there, once the broker was told of every printer: one that was not heard yet is
     /// `offline` on its own topic, so nothing of an earlier run looks fresh, and none waits for another.
     pub(super) fn say_online_at_last(&mut self, now: Now) {
-        let known = self.accounts.values().all(Account::knows_printers) && self.units.has_begun();
         if self.said_online || !self.local_connected || !self.resync.is_empty() {
             return;
         }
+        let known = self.accounts.values().all(Account::knows_printers) && self.units.has_begun();
         if known || now.mono >= START_GRACE {
             self.said_online = true;
-            for topic in self.orphans.unused(self.printers.iter().map(|(serial, _)| serial)) {
-                self.local.outbox().set(topic, "offline");
+            for serial in self.orphans.unused(self.printers.iter().map(|(serial, _)| serial)) {
+                self.local.outbox().set(self.topics.availability(&serial), "offline");
             }
             self.say_online();
         }

@@ -13,7 +13,8 @@ use serde_json::Value;
 use tracing::info;
 
 use crate::mqtt::{Message, Outbox, Qos};
-use homeassistant::topic::Topics;
+use homeassistant::discovery::unnamed_keys;
+use homeassistant::topic::{Part, Topics};
 use homeassistant::{GatewayMirror, Mirror, Publication};
 use printer::{Now, Serial, Text};
 use twin::UnitPlace;
@@ -145,16 +146,16 @@ impl Orphans {
         self.devices.iter().filter_map(unit)
     }
 
-    /// The availability topics of printers that an earlier run announced, but for those that are used: what is told
-    /// of them is as old as that run.
-    pub(super) fn unused<'a>(&self, printers: impl Iterator<Item = &'a Serial>) -> BTreeSet<&str> {
-        let used: BTreeSet<String> = printers.map(|serial| self.topics.availability(serial)).collect();
-        // A child shares the topic of its printer, which may have been taken off already.
-        let printers = self.devices.values().filter(|device| !device.is_child(&self.topics));
-        // What single entities wait for beside that is no availability of the printer's.
-        let all =
-            printers.flat_map(|device| &device.availability).filter(|topic| topic.ends_with("/availability"));
-        all.filter(|topic| !used.contains(*topic)).map(String::as_str).collect()
+    /// The printers that an earlier run announced, but for those that are used: what is told of them is as old as that
+    /// run.
+    pub(super) fn unused<'a>(&self, used: impl Iterator<Item = &'a Serial>) -> BTreeSet<Serial> {
+        let used: BTreeSet<&Serial> = used.collect();
+        // A child has the topic of its printer, which may have been taken off already.
+        let devices = self.devices.values().filter(|device| !device.is_child(&self.topics));
+        devices
+            .flat_map(|device| device.printers(&self.topics))
+            .filter(|serial| !used.contains(serial))
+            .collect()
     }
 
     /// Clears what can be judged by now. `complete` says that all accounts have told their printers.
@@ -259,11 +260,10 @@ impl Orphans {
         // A child shares the availability of its printer, which may live on.
         if !device.is_child(&self.topics) {
             gone.extend(device.availability.iter().map(String::as_str));
-            let printers = device.availability.iter().filter_map(|topic| topic.strip_suffix("/availability"));
-            out.extend(printers.flat_map(|printer| {
-                homeassistant::discovery::unnamed_keys()
-                    .map(move |key| Publication::removed(format!("{printer}/{key}")))
-            }));
+            for serial in device.printers(&self.topics) {
+                let unnamed = unnamed_keys().map(|key| self.topics.value(&serial, Part::Printer, key));
+                out.extend(unnamed.map(Publication::removed));
+            }
         }
         out.extend(gone.into_iter().map(Publication::removed));
         true
@@ -290,6 +290,11 @@ struct Lost<'a> {
 impl Device {
     fn topics(&self) -> impl Iterator<Item = &str> {
         self.components.values().flat_map(|component| &component.topics).map(String::as_str)
+    }
+
+    /// The printers whose availability it has: its own.
+    fn printers(&self, topics: &Topics) -> impl Iterator<Item = Serial> {
+        self.availability.iter().filter_map(|topic| topics.available(topic))
     }
 
     /// What is not among the components that the device has now.
@@ -407,10 +412,8 @@ mod tests {
             "availability": [{"topic": "b/bridge/availability"}, {"topic": "b/01P00A000000003/availability"}]}"#;
         orphans.on_config(after(9), "b_01P00A000000003_ams_0", child.as_bytes());
         let used = Serial::new("01P00A000000001");
-        assert_eq!(
-            orphans.unused([&used].into_iter()).into_iter().collect::<Vec<_>>(),
-            ["b/01P00A000000002/availability"]
-        );
+        let unused: Vec<_> = orphans.unused([&used].into_iter()).into_iter().collect();
+        assert_eq!(unused, [Serial::new("01P00A000000002")]);
     }
 
     #[test]

@@ -108,7 +108,7 @@ fn announced<T: Subject>(
     table: &[Entity<T>],
     snapshot: &Snapshot,
     has: impl Fn(&Entity<T>) -> bool,
-) -> impl Iterator<Item = Entity<T>> {
+) -> Vec<Entity<T>> {
     let withheld = |row: &Entity<T>| {
         row.platform.is_control() && snapshot.known.levels.withheld && row.needs_signature()
     };
@@ -123,7 +123,7 @@ fn announced<T: Subject>(
         let details = same(row.key, false).and_then(|shown| shown.attributes);
         Some(Entity { attributes: row.attributes.or(details), ..**row })
     };
-    had.iter().filter_map(announce).collect::<Vec<_>>().into_iter()
+    had.iter().filter_map(announce).collect()
 }
 
 /// The keys of a printer's values that no entity may read: those of controls that are not offered, and of rows in
@@ -161,14 +161,14 @@ pub(super) fn currency(s: &Snapshot) -> Option<&'static str> {
 
 /// How many entities a printer has in Home Assistant, with its AMS units and external spools.
 pub fn entity_count(snapshot: &Snapshot) -> usize {
-    let slot = |slot: &Slot| announced(SLOT, snapshot, |row| child_has(row, snapshot, slot)).count();
+    let slot = |slot: &Slot| announced(SLOT, snapshot, |row| child_has(row, snapshot, slot)).len();
     let ams = |ams: &Ams| {
-        announced(AMS, snapshot, |row| child_has(row, snapshot, ams)).count()
+        announced(AMS, snapshot, |row| child_has(row, snapshot, ams)).len()
             + ams.slots.iter().map(slot).sum::<usize>()
     };
     let external =
-        |spool: &ExternalSpool| announced(EXTERNAL, snapshot, |row| child_has(row, snapshot, spool)).count();
-    announced(&PRINTER, snapshot, |row| has(row, snapshot)).count()
+        |spool: &ExternalSpool| announced(EXTERNAL, snapshot, |row| child_has(row, snapshot, spool)).len();
+    announced(&PRINTER, snapshot, |row| has(row, snapshot)).len()
         + snapshot.ams.iter().map(ams).sum::<usize>()
         + snapshot.external.iter().map(external).sum::<usize>()
 }

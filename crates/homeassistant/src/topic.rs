@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod tests;
 
+use std::borrow::Cow;
+
 use printer::Serial;
 
 /// The names that the configuration chooses.
@@ -29,11 +31,11 @@ pub enum Part {
 
 impl Part {
     /// An entity's key with its device, as it stands in topics below the printer: `ams/0/drying`.
-    pub fn key(self, key: &str) -> String {
+    pub fn key(self, key: &str) -> Cow<'_, str> {
         match self {
-            Self::Printer => key.to_owned(),
-            Self::Ams(unit) => format!("ams/{unit}/{key}"),
-            Self::External(number) => format!("external/{number}/{key}"),
+            Self::Printer => key.into(),
+            Self::Ams(unit) => format!("ams/{unit}/{key}").into(),
+            Self::External(number) => format!("external/{number}/{key}").into(),
         }
     }
 }
@@ -187,6 +189,12 @@ impl Topics {
         let serial = levels.next().filter(|level| is_serial(level))?;
         levels.next().filter(|level| *level == "ams")?;
         Some((Serial::new(serial), levels.next()?.parse().ok()?))
+    }
+
+    /// The printer whose availability is told on a topic.
+    pub fn available(&self, topic: &str) -> Option<Serial> {
+        let rest = topic.strip_prefix(&self.base)?.strip_prefix('/')?;
+        serial_of(rest.strip_suffix("/availability")?)
     }
 
     /// The id of the gateway's own device.

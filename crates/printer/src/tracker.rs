@@ -445,6 +445,7 @@ impl Tracker {
         }
         self.finding = false;
         self.keep_up(now, seen);
+        self.evaluate_offer(seen);
         self.evaluate_levels(Some(seen));
         self.next = self.find_deadline(now, seen);
     }

@@ -50,8 +50,13 @@ fn money(value: Option<f64>) -> Option<Value<'static>> {
 
 /// Whether what is told of the print may be other than before.
 fn differ(a: &Snapshot, b: &Snapshot) -> bool {
+    !same_figures(a, b) || costs_differ(a, b)
+}
+
+/// Whether the print is as far.
+fn same_figures(a: &Snapshot, b: &Snapshot) -> bool {
     let figures = |s: &Snapshot| (s.job.progress, s.job.layer, s.job.total_layers, s.status);
-    figures(a) != figures(b) || costs_differ(a, b)
+    figures(a) == figures(b)
 }
 
 fn costs_differ(a: &Snapshot, b: &Snapshot) -> bool {
@@ -118,8 +123,7 @@ fn cost_details(s: &Snapshot) -> Json {
 
 /// Whether nothing that these rows read is another.
 pub(super) fn same(a: &Snapshot, b: &Snapshot) -> bool {
-    let figures = |s: &Snapshot| (s.job.progress, s.job.layer, s.job.total_layers, s.status);
-    figures(a) == figures(b)
+    same_figures(a, b)
         && Arc::ptr_eq(&a.policy, &b.policy)
         && super::same_levels(a, b)
         && super::same_facts(a, b)

@@ -42,8 +42,8 @@ impl Mirror {
         Some(announced?.components.split(' '))
     }
 
-    /// The topics among these that what is announced now does not name, and on which nothing is told: a control and a sensor of the same thing have
-    /// one topic, and either may take the other's place.
+    /// The topics among these that what is announced now does not name, and on which nothing is told: a control and a
+    /// sensor of the same thing have one topic, and either may take the other's place.
     pub fn unnamed<'a>(&self, topics: impl IntoIterator<Item = &'a str>) -> Vec<&'a str> {
         let messages = self.snapshot.as_ref().map(|snapshot| self.messages(snapshot)).unwrap_or_default();
         let payloads: Vec<String> = messages.iter().map(discovery::Message::payload).collect();

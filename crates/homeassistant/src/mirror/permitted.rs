@@ -69,7 +69,7 @@ fn buttons(snapshot: &Snapshot) -> Vec<(String, Command)> {
     all.extend(own.filter_map(|row| Some((row.key.to_owned(), pressed(row, ())?))));
     for ams in snapshot.ams.iter().filter(|ams| ams.is_announced()) {
         let unit = ams.id;
-        let key = |key: &str| Part::Ams(unit).key(key);
+        let key = |key: &str| Part::Ams(unit).key(key).into_owned();
         let of_unit = AMS.iter().filter(|row| discovery::child_has(row, snapshot, ams));
         all.extend(of_unit.filter_map(|row| Some((key(row.key), pressed(row, unit)?))));
         for (slot, of) in (0..).zip(&ams.slots) {
@@ -81,7 +81,7 @@ fn buttons(snapshot: &Snapshot) -> Vec<(String, Command)> {
     for spool in snapshot.external.iter() {
         let number = spool.number;
         let of_spool = EXTERNAL.iter().filter(|row| discovery::child_has(row, snapshot, spool));
-        let key = |key: &str| Part::External(number).key(key);
+        let key = |key: &str| Part::External(number).key(key).into_owned();
         all.extend(of_spool.filter_map(|row| Some((key(row.key), pressed(row, number)?))));
     }
     all

@@ -12,11 +12,6 @@ use super::seen::Seen;
 impl Tracker {
     /// Makes the levels anew and says so when they differ.
     pub(super) fn evaluate_levels(&mut self, seen: Option<&Seen>) {
-        if let Some(seen) = seen {
-            let offer = self.ledger.offer.after(seen.reason);
-            self.effects.save |= offer != self.ledger.offer;
-            self.ledger.offer = offer;
-        }
         let ledger = &self.ledger;
         let before = &self.levels;
         let same = |old: &Option<Arc<JobRecord>>, new: &Option<JobRecord>| match (old, new) {
@@ -46,6 +41,13 @@ impl Tracker {
             self.levels = Arc::new(levels);
             self.effects.levels_changed = true;
         }
+    }
+
+    /// Whether its controls are offered, by what is known of that now.
+    pub(super) fn evaluate_offer(&mut self, seen: &Seen) {
+        let offer = self.ledger.offer.after(seen.control_reason);
+        self.effects.save |= offer != self.ledger.offer;
+        self.ledger.offer = offer;
     }
 
     /// What it is about. It never depends on whether the printer can be reached.

@@ -36,7 +36,7 @@ pub(super) struct Seen {
     pub(super) file: Option<Text>,
     pub(super) ids: Arc<JobIds>,
     pub(super) error: Option<PrintError>,
-    pub(super) reason: ControlReason,
+    pub(super) control_reason: ControlReason,
     pub(super) health: Arc<Health>,
     pub(super) heat: Heat,
     pub(super) door_open: Option<bool>,
@@ -109,7 +109,7 @@ impl Seen {
             file: job.file.clone(),
             ids: Arc::clone(&job.ids),
             error: snapshot.error,
-            reason: snapshot.control_reason,
+            control_reason: snapshot.control_reason,
             health: Arc::clone(&snapshot.known.health),
             heat: Heat::of(snapshot, options, before),
             door_open: snapshot.machine.door_open,
@@ -139,7 +139,7 @@ impl Seen {
             && self.sources == snapshot.sources
             && self.door_open == snapshot.machine.door_open
             && self.error == snapshot.error
-            && self.reason == snapshot.control_reason
+            && self.control_reason == snapshot.control_reason
             && Arc::ptr_eq(&self.health, &snapshot.known.health)
             && Arc::ptr_eq(&self.ids, &job.ids)
             && Arc::ptr_eq(&self.facts, &snapshot.known.facts)
