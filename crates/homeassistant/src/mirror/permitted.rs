@@ -1,6 +1,8 @@
 //! What the printer would take now of what takes no value: its buttons, and those of the devices below it.
 
-use printer::command::permit::permit_as_such;
+use std::sync::Arc;
+
+use printer::command::permit::{permit_as_such, same_grounds};
 use printer::{Command, Snapshot, permit};
 use serde_json::{Map, Value as Json};
 
@@ -36,11 +38,14 @@ impl Permitted {
     ) -> Option<String> {
         if reshaped {
             self.buttons = buttons(snapshot);
-        } else if before.is_some_and(|before| before.is(snapshot)) && self.told.is_some() {
+        } else if self.told.is_some() && before.is_some_and(|before| same(before, snapshot)) {
+            debug_assert!(
+                self.answers(snapshot) == self.answer,
+                "`same_grounds` leaves out something that a button asks for"
+            );
             return None;
         }
-        let buttons = self.buttons.iter().map(|(_, command)| permitted(snapshot, command));
-        let answer: Vec<bool> = buttons.chain([may_skip(snapshot)]).collect();
+        let answer = self.answers(snapshot);
         if !reshaped && answer == self.answer && self.told.is_some() {
             return None;
         }
@@ -51,6 +56,17 @@ impl Permitted {
         let new = Some(hash(&payload));
         (std::mem::replace(&mut self.told, new) != new).then_some(payload)
     }
+
+    /// What the printer says to each of them now.
+    fn answers(&self, snapshot: &Snapshot) -> Vec<bool> {
+        let buttons = self.buttons.iter().map(|(_, command)| permitted(snapshot, command));
+        buttons.chain([may_skip(snapshot)]).collect()
+    }
+}
+
+/// Whether nothing that is asked is another.
+fn same(a: &Snapshot, b: &Snapshot) -> bool {
+    Arc::ptr_eq(&a.policy, &b.policy) && (Arc::ptr_eq(&a.observed, &b.observed) || same_grounds(a, b))
 }
 
 fn permitted(snapshot: &Snapshot, command: &Command) -> bool {

@@ -229,6 +229,17 @@ pub fn permit_as_such(observed: &Observed, policy: &Policy, command: &Command) -
     Ok(())
 }
 
+/// Whether two moments say the same of everything that is asked before a command is taken which has no value: then
+/// the answers are the same, too. Temperatures, which change with nearly every report, are none of it.
+pub fn same_grounds(a: &Observed, b: &Observed) -> bool {
+    (a.reach, a.stale, a.control, a.status, a.stage) == (b.reach, b.stale, b.control, b.status, b.stage)
+        && (a.error, a.sources, a.active_nozzle) == (b.error, b.sources, b.active_nozzle)
+        && a.ams.is(&b.ams)
+        && a.external.is(&b.external)
+        && (&a.machine, &a.update, &a.hms) == (&b.machine, &b.update, &b.hms)
+        && a.capabilities == b.capabilities
+}
+
 fn wrong_state(class: Class, observed: &Observed) -> Refusal {
     let now = state(observed);
     match class {
