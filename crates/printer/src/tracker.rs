@@ -158,6 +158,11 @@ struct Live {
     pause: Option<Now>,
     /// Since when it says that it prints, before its first layer.
     prints: Option<Now>,
+    /// Since when it says that it is at its first layer or above, whichever job that is of: what is in doubt, or only
+    /// suspected, may turn out to have printed meanwhile.
+    first_layer: Option<Now>,
+    /// The same of the second one, with which the first is done.
+    second_layer: Option<Now>,
     /// The highest mark of progress that it is past, and since when.
     passed: Option<(u8, Now)>,
     /// Since when it says that its end comes.
@@ -425,6 +430,7 @@ impl Tracker {
             if !begins {
                 self.evaluate_health(now, seen);
             }
+            self.note_layers(now, seen);
         }
         // A job that ends and another that begins are two turns; nothing needs more than a few.
         for _ in 0..8 {

@@ -162,6 +162,8 @@ impl Tracker {
             gone: std::mem::take(&mut self.live.gone),
             absent_at: self.live.absent_at,
             back_at: self.live.back_at,
+            first_layer: self.live.first_layer,
+            second_layer: self.live.second_layer,
             safe: self.live.safe,
             cooled: self.live.cooled,
             ..Live::default()

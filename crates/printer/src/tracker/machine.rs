@@ -5,6 +5,8 @@
 
 use std::time::Duration;
 
+use jiff::Timestamp;
+
 use crate::event::{Kind, LATE};
 use crate::ledger::Phase;
 use crate::reason::Reason;
@@ -42,7 +44,7 @@ impl Tracker {
         self.unsure_since = Some(now.mono);
         self.live.pause = None;
         self.live.renamed = None;
-        self.live.prints = None;
+        (self.live.prints, self.live.first_layer, self.live.second_layer) = (None, None, None);
         match self.doing {
             Doing::Ending(ending) if ending.how != Status::Idle => {}
             Doing::Resolving(_) => {}
@@ -283,22 +285,33 @@ impl Tracker {
         }
     }
 
+    /// Keeps since when the printer lays down layers.
+    pub(super) fn note_layers(&mut self, now: Now, seen: &Seen) {
+        let layer = seen.layer.filter(|_| seen.status == Some(Status::Running) && prints(seen));
+        let at =
+            |least: u32, before: Option<Now>| layer.filter(|layer| *layer >= least).and(before.or(Some(now)));
+        self.live.first_layer = at(1, self.live.first_layer);
+        self.live.second_layer = at(2, self.live.second_layer);
+    }
+
+    /// When the open job was seen to come so far: not before it began.
+    fn in_job(&self, at: Now) -> Timestamp {
+        self.ledger.going.opened.map_or(at.wall, |opened| at.wall.max(opened))
+    }
+
     /// What is told once, while it prints.
     fn evaluate_milestones(&mut self, now: Now, seen: &Seen) {
-        // Layers are also counted while it measures (bambuddy #1837); the end of a print has no stage.
-        let prints = seen.stage.is_none_or(|stage| stage.0 == 0 || stage == stage::IDLE);
         let layer = seen.layer.unwrap_or_default();
-        let began =
-            (prints && !seen.awaits_progress && seen.stage.is_some_and(|stage| stage.0 == 0)).then_some(now);
-        self.live.prints = began.map(|now| self.live.prints.unwrap_or(now));
+        let began = prints(seen) && !seen.awaits_progress && seen.stage.is_some_and(|stage| stage.0 == 0);
+        self.live.prints = began.then(|| self.live.prints.unwrap_or(now));
         if self.ledger.going.phase == Phase::Prepare {
             let long = self.live.prints.filter(|at| now.mono >= at.mono + PRINTS);
-            let Some(began) = (prints && layer >= 1).then_some(now).or(long) else { return };
+            let Some(began) = self.live.first_layer.or(long) else { return };
             self.ledger.going.phase = Phase::Running;
-            self.once(now, began.wall, Kind::Printing);
+            self.once(now, self.in_job(began), Kind::Printing);
         }
-        if prints && layer >= 2 {
-            self.once(now, now.wall, Kind::FirstLayer);
+        if let Some(done) = self.live.second_layer {
+            self.once(now, self.in_job(done), Kind::FirstLayer);
         }
         self.evaluate_layers(now, seen);
         if seen.awaits_progress {
@@ -473,6 +486,12 @@ impl Tracker {
         self.doing = Doing::Resolving(Resolving::new(since, status, true, false, Duration::ZERO));
         Whose::Another
     }
+}
+
+/// Whether it lays filament down. Layers are also counted while it measures (bambuddy #1837); the end of a print has
+/// no stage.
+fn prints(seen: &Seen) -> bool {
+    seen.stage.is_none_or(|stage| stage.0 == 0 || stage == stage::IDLE)
 }
 
 /// Which job a report is about, beside the one that is open.
