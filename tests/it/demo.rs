@@ -175,6 +175,34 @@ fn simulated_printers_say_what_a_print_needs_and_their_source_is_known() {
 }
 
 #[test]
+fn a_demo_shows_that_a_print_is_about_to_finish() {
+    for (number, stage) in [(0, "unloading filament"), (1, "idle"), (2, "unloading filament")] {
+        let mut pair = Pair::new(number);
+        pair.printer.rest();
+        pair.live(120);
+        pair.printer.start_job(simulator::JobSpec::cloud("gear"));
+        pair.live(30);
+        pair.printer.skip_to(0.5);
+        pair.live(90);
+        pair.printer.skip_to(0.99);
+        pair.live(2);
+        pair.player.events.clear();
+        let name = pair.snapshot().identity.model.clone();
+        let told = |pair: &Pair, word: &str| pair.player.events.iter().any(|event| event.kind.word() == word);
+        let begun = (0..60).any(|_| {
+            pair.live(1);
+            told(&pair, "finishing")
+        });
+        assert!(begun && !told(&pair, "finished"), "{name}: {:?}", pair.player.events);
+        let seen = pair.snapshot();
+        assert_eq!(seen.status, Some(printer::Status::Running), "{name}");
+        assert_eq!(seen.stage.and_then(printer::Stage::name), Some(stage), "{name}");
+        pair.live(60);
+        assert!(told(&pair, "finished"), "{name}: {:?}", pair.player.events);
+    }
+}
+
+#[test]
 fn changes_alone_lead_where_a_complete_report_does() {
     let terse = [Model::P1p, Model::P1s, Model::A1, Model::A1Mini, Model::A2l];
     for (number, model) in Model::ALL.into_iter().enumerate().filter(|(_, model)| terse.contains(model)) {

@@ -14,6 +14,7 @@ use super::task::{Status, Task};
 use super::unit::Unit;
 use std::collections::VecDeque;
 
+mod closing;
 mod filament;
 pub(super) mod trouble;
 
@@ -68,13 +69,15 @@ pub(super) struct Machine {
     left: f64,
     /// Seconds of printing done, of the plan's.
     pub(super) done: f64,
+    /// The last layer is done and the job not yet at its end; what it tells as its stage meanwhile.
+    closing: Option<i16>,
     turn: usize,
     pub(super) jobs: u32,
     pub(super) ids: Ids,
     /// What was told before the present job.
     pub(super) before: Titles,
     pub(super) tasks: VecDeque<Task>,
-    /// The reader's seconds since it was made, and since it last began to rest.
+    /// The reader's seconds since it was made, and since it last began to rest or to close a job.
     pub(super) age: f64,
     rested: f64,
     change: Option<Change>,
@@ -153,6 +156,7 @@ impl Machine {
             step: 0,
             left: 20.0,
             done: 0.0,
+            closing: None,
             turn: 0,
             jobs: 1000 + rng.u32(0..8000),
             ids: Ids::default(),
@@ -251,8 +255,8 @@ impl Machine {
             (Phase::Job, _) if self.paused && self.ran_out.is_some() => 6,
             (Phase::Job, _) if self.paused => 16,
             (Phase::Job, Some(step)) => step.stage,
-            (Phase::Job, None) if self.change.is_some() => 4,
-            (Phase::Job, None) => 0,
+            (Phase::Job, None) if self.change.is_some() && self.closing.is_none() => 4,
+            (Phase::Job, None) => self.closing.unwrap_or(0),
             _ => self
                 .calibrating()
                 .and_then(|stages| stages.first().copied())
@@ -268,6 +272,7 @@ impl Machine {
     pub(super) fn percent(&self) -> u8 {
         match self.phase {
             Phase::Finish => 100,
+            Phase::Job if self.closing.is_some() => self.closing_percent(),
             Phase::Idle => 0,
             Phase::Job | Phase::Failed => whole(self.share() * 100.0).min(99),
         }
@@ -353,6 +358,7 @@ impl Machine {
         self.print_error = 0;
         self.phase = Phase::Job;
         self.change = None;
+        self.closing = None;
         self.done = 0.0;
         self.number_job();
         self.list_task();
@@ -441,6 +447,7 @@ impl Machine {
     fn reach(&mut self, share: f64) {
         self.enter_step(self.model.facts().steps.len());
         self.change = None;
+        self.closing = None;
         self.done = self.seconds() * share;
         self.feeding = self.wanted_spool();
         self.active = self.feeding.map_or(0, |spool| self.model.nozzle_of(spool));
@@ -520,6 +527,11 @@ impl Machine {
                 self.left += seconds;
                 self.attend(seconds);
             }
+            Phase::Job if self.closing.is_some() => {
+                if rested {
+                    self.end(Phase::Finish);
+                }
+            }
             Phase::Job if self.printing() => self.print(seconds),
             Phase::Job => {
                 let ready = self.nozzle().ready() && self.bed.ready();
@@ -553,8 +565,9 @@ impl Machine {
             spool.remain = (spool.remain - seconds / 240.0).max(1.0);
         }
         if self.done >= self.seconds() {
-            self.end(Phase::Finish);
-        } else if let Some(spool) = self.wanted_spool().filter(|spool| self.feeding != Some(*spool)) {
+            return self.close();
+        }
+        if let Some(spool) = self.wanted_spool().filter(|spool| self.feeding != Some(*spool)) {
             self.load(spool);
         } else if self.layer() != layer {
             // The first layers go without a fan; later ones breathe with their length.
@@ -563,9 +576,7 @@ impl Machine {
             let old = self.model.has_fan(32) && !self.model.has_bit_fields();
             self.aux_fan.order(if old && layer > 2 { 153 } else { 0 });
         }
-        if self.phase == Phase::Job {
-            self.meet_fate();
-        }
+        self.meet_fate();
     }
 
     fn end(&mut self, phase: Phase) {
@@ -578,6 +589,7 @@ impl Machine {
         self.paused = false;
         self.ending = false;
         self.change = None;
+        self.closing = None;
         self.bed.target = 0;
         for nozzle in &mut self.nozzles {
             nozzle.target = 0;

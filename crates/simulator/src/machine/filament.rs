@@ -50,7 +50,7 @@ impl Machine {
             Some((status, _)) => *status,
             // Reading a tag.
             None if self.reading().is_some() => 512,
-            None if self.printing() => 768,
+            None if self.printing() && self.closing.is_none() => 768,
             None => 0,
         }
     }
@@ -89,7 +89,7 @@ impl Machine {
             self.nozzle_mut(before).target = 0;
             self.active = nozzle;
         }
-        if !self.busy() {
+        if !self.busy() || self.closing.is_some() {
             self.nozzle_mut(nozzle).target = 0;
         }
     }

@@ -261,3 +261,81 @@ fn most_prints_of_a_long_life_finish() {
     assert!(finished > 4 * ended && ended > 5 && waited > 5 && calibrated > 5);
     assert!(finished > 300, "{finished} {ended} {waited} {calibrated}");
 }
+
+/// Complete reports of each second from the last layer on, until the job is at its end.
+fn closing(printer: &mut Printer) -> Vec<Value> {
+    printer.skip_to(0.999);
+    let mut reports = Vec::new();
+    for _ in 0..120 {
+        live(printer, 1);
+        let report = full(printer);
+        if report["gcode_state"] == "FINISH" {
+            return reports;
+        }
+        if report["mc_remaining_time"] == 0 {
+            reports.push(report);
+        }
+    }
+    panic!("{:?} never finishes", printer.model());
+}
+
+#[test]
+fn the_filament_is_pulled_back_before_a_print_is_at_its_end() {
+    for model in Model::ALL {
+        let mut printer = resting(model);
+        printer.start_job(JobSpec::cloud("Box"));
+        live(&mut printer, 4);
+        let reports = closing(&mut printer);
+        assert!((10..40).contains(&reports.len()), "{model:?}: {}", reports.len());
+        let silent = matches!(model, Model::A1 | Model::A1Mini | Model::P1p);
+        let stage = if silent { model.no_stage() } else { 22 };
+        let percent = if model.is_terse() { 99 } else { 100 };
+        for report in &reports {
+            assert_eq!((&report["gcode_state"], &report["stg_cur"]), (&json!("RUNNING"), &json!(stage)));
+            assert_eq!((&report["mc_percent"], &report["mc_remaining_time"]), (&json!(percent), &json!(0)));
+            assert_eq!(report["layer_num"], report["total_layer_num"], "{model:?}");
+        }
+        assert_eq!(reports[reports.len() - 1]["cooling_fan_speed"], "0", "{model:?}");
+        let mut filament: Vec<_> =
+            reports.iter().map(|report| (&report["ams_status"], &report["hw_switch_state"])).collect();
+        filament.dedup();
+        let pulled = [(258, 1), (260, 1), (261, 0), (0, 0)].map(|(step, there)| (json!(step), json!(there)));
+        if model == Model::P1p {
+            assert_eq!(filament, [(&json!(0), &json!(1))], "nothing takes it back");
+        } else {
+            assert_eq!(filament, pulled.each_ref().map(|(step, there)| (step, there)), "{model:?}");
+        }
+        let report = full(&mut printer);
+        assert_eq!((&report["mc_percent"], &report["stg_cur"]), (&json!(100), &json!(model.no_stage())));
+        assert_eq!(printer.task().unwrap().status, Status::Finished);
+    }
+}
+
+#[test]
+fn the_closing_of_a_print_shows_however_fast_the_day_goes() {
+    for model in [Model::X1c, Model::P1s, Model::H2d] {
+        let mut printer = resting(model).with_speed(600.0);
+        printer.start_job(JobSpec::cloud("Box").seconds(1e6));
+        assert!(closing(&mut printer).len() >= 2, "{model:?}");
+    }
+}
+
+#[test]
+fn a_print_can_still_be_cancelled_and_replaced_while_it_closes() {
+    let mut printer = halfway(Model::X1c);
+    printer.skip_to(1.0);
+    live(&mut printer, 6);
+    assert_eq!(full(&mut printer)["stg_cur"], 22);
+    printer.cancel_job();
+    let report = full(&mut printer);
+    assert_eq!((&report["gcode_state"], &report["stg_cur"]), (&json!("FAILED"), &json!(-1)));
+
+    let mut printer = halfway(Model::X1c);
+    printer.skip_to(1.0);
+    live(&mut printer, 6);
+    printer.start_job(JobSpec::cloud("Next"));
+    printer.skip_to(0.2);
+    live(&mut printer, 60);
+    let report = full(&mut printer);
+    assert_eq!((&report["gcode_state"], &report["stg_cur"]), (&json!("RUNNING"), &json!(0)));
+}
