@@ -43,7 +43,7 @@ pub(super) struct Arguments {
     /// Where the embedded broker listens; any other address than loopback gets a password
     #[arg(long, value_name = "ADDR", default_value_t = broker::DEFAULT_ADDRESS, conflicts_with = "mqtt_url")]
     listen: SocketAddr,
-    /// How many simulated printers; 14 is one of each model [default: 3, with --capture 0]
+    /// How many simulated printers are on, beside one that is off; 14 is one of each model [default: 3, with --capture 0]
     #[arg(long, value_name = "N")]
     printers: Option<usize>,
     /// Play recorded messages as printers, over and over; commands are answered and change nothing
@@ -71,12 +71,19 @@ pub(super) async fn run(arguments: Arguments) -> anyhow::Result<Exit> {
         "--speed takes a number above 0, such as 10 for ten times as fast"
     );
     let recordings = Recording::load(&arguments.capture)?;
-    let what = Cast { printers, recordings: &recordings }.to_string();
-    let remarks: Vec<String> = recordings.iter().filter_map(remark).collect();
+    let off = usize::from(printers > 0);
+    let what = Cast { printers, off, recordings: &recordings }.to_string();
+    let mut remarks: Vec<String> = recordings.iter().filter_map(remark).collect();
     let (speed, signed) = (arguments.speed, arguments.signed);
     let needs_code = arguments.login_ends.is_some();
-    let options = Options { printers, recordings, speed, signed, needs_code, ..Options::default() };
+    let options = Options { printers, off, recordings, speed, signed, needs_code, ..Options::default() };
     let cloud = Arc::new(Cloud::start(options).await.context("the emulated cloud did not start")?);
+    let absent = cloud.absent();
+    remarks.extend(
+        absent
+            .iter()
+            .map(|name| format!("({name} stays switched off, so you see how a printer that is away looks.)")),
+    );
     let broker = match arguments.mqtt_url {
         Some(_) => None,
         None => Some(Broker::start(arguments.listen).await.context("the embedded broker did not start")?),
@@ -202,6 +209,7 @@ fn configuration(
 /// The printers of a demo.
 struct Cast<'a> {
     printers: usize,
+    off: usize,
     recordings: &'a [Recording],
 }
 
@@ -212,8 +220,13 @@ impl fmt::Display for Cast<'_> {
             1 => Some(format!("a {what} printer")),
             n => Some(format!("{n} {what} printers")),
         };
-        let all = [count(self.recordings.len(), "recorded"), count(self.printers, "simulated")];
-        f.write_str(&all.into_iter().flatten().collect::<Vec<_>>().join(" and "))
+        let off = (self.off > 0).then(|| "one that is switched off".to_owned());
+        let all = [count(self.recordings.len(), "recorded"), count(self.printers, "simulated"), off];
+        let all: Vec<String> = all.into_iter().flatten().collect();
+        match all.as_slice() {
+            [first @ .., last] if !first.is_empty() => write!(f, "{} and {last}", first.join(", ")),
+            _ => f.write_str(&all.concat()),
+        }
     }
 }
 
@@ -353,20 +366,7 @@ impl Shown {
             let _ = write!(text, "\x1b[{before}A");
         }
         for (serial, values) in &self.values {
-            let get = |key: &str| values.get(key).map_or("?", String::as_str);
-            let line = format!(
-                "{:<16} {:<8} {:>3} %  {:>4} min  nozzle {:>5}/{} °C  bed {:>4}/{} °C  {:<5} {}",
-                self.names.get(serial).unwrap_or(serial),
-                get("status"),
-                get("progress"),
-                get("remaining_time"),
-                get("nozzle_temperature"),
-                get("nozzle_target"),
-                get("bed_temperature"),
-                get("bed_target"),
-                get("active_slot"),
-                get("stage"),
-            );
+            let line = line(self.names.get(serial).unwrap_or(serial), values);
             if terminal {
                 text.push_str("\x1b[2K");
             }
@@ -377,4 +377,24 @@ impl Shown {
         let _ = out.write_all(text.as_bytes());
         self.values.len()
     }
+}
+
+/// What there is to see of a printer.
+fn line(name: &str, values: &BTreeMap<String, String>) -> String {
+    let get = |key: &str| values.get(key).map_or("?", String::as_str);
+    let status = get("status");
+    if status == "offline" {
+        return format!("{name:<16} {status}");
+    }
+    format!(
+        "{name:<16} {status:<8} {:>3} %  {:>4} min  nozzle {:>5}/{} °C  bed {:>4}/{} °C  {:<5} {}",
+        get("progress"),
+        get("remaining_time"),
+        get("nozzle_temperature"),
+        get("nozzle_target"),
+        get("bed_temperature"),
+        get("bed_target"),
+        get("active_slot"),
+        get("stage"),
+    )
 }

@@ -309,13 +309,47 @@ async fn the_demo_plays_recordings_beside_simulated_printers() {
     let listen = ["--listen", "127.0.0.1:0", "--duration", "8s"];
     let left = run(&[&["demo", "--capture", path, path, "--printers", "1"][..], &listen].concat()).await;
     assert_eq!(left.code, Some(0), "{left:?}");
-    assert!(left.stdout.contains("4 recorded printers and a simulated printer"), "{}", left.stdout);
+    assert!(
+        left.stdout.contains("4 recorded printers, a simulated printer and one that is switched off"),
+        "{}",
+        left.stdout
+    );
     assert!(left.stdout.contains("no complete report of P1S 0002 is in it"), "{}", left.stdout);
     for name in ["X1 0001", "Demo X1 Carbon"] {
         assert!(left.stdout.contains(name), "{name} is missing in:\n{}", left.stdout);
     }
     let left = run(&[&["demo", "--capture", path][..], &listen].concat()).await;
     assert!(left.stdout.contains("with 2 recorded printers, the real"), "{}", left.stdout);
+    assert!(!left.stdout.contains("switched off"), "{}", left.stdout);
+}
+
+#[tokio::test]
+async fn the_demo_has_a_printer_that_is_away_and_says_so() {
+    let broker = Broker::start(Kind::Embedded).await;
+    let eyes = Eyes::open(broker.port).await;
+    let url = format!("mqtt://127.0.0.1:{}", broker.port);
+    let mut demo = Program::start(&["demo", "--mqtt-url", &url]);
+    demo.shows("with 3 simulated printers and one that is switched off, the real gateway").await;
+    demo.shows("(Demo P1S stays switched off").await;
+    eyes.holds("bambu2mqtt_demo/bridge/printers", "4").await;
+    eyes.holds("bambu2mqtt_demo/bridge/printers_online", "3").await;
+    let base = "bambu2mqtt_demo/01P09D000000007";
+    for (key, value) in
+        [("availability", "offline"), ("status", "offline"), ("connectivity", "OFF"), ("cloud_online", "OFF")]
+    {
+        eyes.holds(&format!("{base}/{key}"), value).await;
+    }
+    demo.shows("Demo P1S         offline").await;
+    eyes.look(|seen| {
+        let config = seen.config("bambu2mqtt_demo_01P09D000000007").unwrap();
+        assert_eq!(
+            (&config["device"]["name"], &config["device"]["model"]),
+            (&json!("Demo P1S"), &json!("P1S"))
+        );
+        assert!(!seen.values.contains_key(&format!("{base}/nozzle_temperature")));
+    });
+    demo.signal("INT");
+    assert_eq!(demo.end().await.code, Some(0));
 }
 
 /// Keys and the token lie there for the time of the demo.

@@ -4,6 +4,7 @@ use super::account::Account;
 use super::certificate::Certificates;
 use super::fleet::{self, Fleet};
 use super::gate::Gate;
+use super::model::Model;
 use super::printer::Printer;
 use super::recording::{self, Player, Recording};
 use super::relay::{self, Line};
@@ -29,6 +30,8 @@ const LOOPBACK: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCA
 pub struct Options {
     /// How many simulated printers; the models take turns.
     pub printers: usize,
+    /// How many more of them are switched off.
+    pub off: usize,
     /// Printers beside them, which play recordings.
     pub recordings: Vec<Recording>,
     /// How much faster than life the printers live.
@@ -51,6 +54,7 @@ impl Default for Options {
     fn default() -> Self {
         Self {
             printers: 3,
+            off: 0,
             recordings: Vec::new(),
             speed: 1.0,
             seed: 1,
@@ -106,18 +110,9 @@ impl Cloud {
         // Whoever came first has chosen; any provider will do.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let certificates = Certificates::create().context("make the demo's certificates")?;
+        let fleet = Arc::new(assemble(&options));
         let account = Account::new(options.account, options.password, options.needs_code);
         let account = Arc::new(account.with_authenticator(options.authenticator));
-        let printer = |number| {
-            let mut printer = Printer::new(number, options.seed).with_speed(options.speed);
-            printer.set_signed_only(options.signed);
-            printer
-        };
-        let printers: Vec<Printer> = (0..options.printers).map(printer).collect();
-        let mut recordings = options.recordings;
-        recording::make_distinct(&mut recordings, printers.iter().flat_map(Printer::serials));
-        let players = recordings.into_iter().map(|recording| Player::new(recording, options.speed)).collect();
-        let fleet = Arc::new(Fleet::new(players, printers));
         let delay = Arc::new(AtomicU64::new(0));
         let line = Arc::new(Line::new(Arc::clone(&delay)));
         let stop = CancellationToken::new();
@@ -264,6 +259,11 @@ impl Cloud {
         self.delay.store(u64::try_from(by.as_millis()).unwrap_or(u64::MAX), Ordering::Relaxed);
     }
 
+    /// The names of the printers of which the cloud hears nothing.
+    pub fn absent(&self) -> Vec<String> {
+        self.fleet.absent()
+    }
+
     /// Takes a printer's power. After so many seconds the cloud says `client.disconnected` for it.
     pub fn power_off(&self, serial: &str, noticed_after_seconds: u32) {
         self.fleet.power_off(serial, noticed_after_seconds);
@@ -304,6 +304,33 @@ impl Drop for Cloud {
         self.stop.cancel();
         self.broker.shutdown();
     }
+}
+
+/// What is switched off: a model that no other of a small demo is taken for.
+const OFF: Model = Model::P1s;
+
+/// All printers in their places.
+fn assemble(options: &Options) -> Fleet {
+    let printer = |number| {
+        let mut printer = Printer::new(number, options.seed).with_speed(options.speed);
+        printer.set_signed_only(options.signed);
+        printer
+    };
+    let printers: Vec<Printer> = (0..options.printers).map(printer).collect();
+    let off: Vec<Printer> = (options.printers..)
+        .filter(|number| Model::of_number(*number) == OFF)
+        .map(|number| {
+            let mut printer = printer(number);
+            printer.retire();
+            printer
+        })
+        .take(options.off)
+        .collect();
+    let mut recordings = options.recordings.clone();
+    let serials = printers.iter().chain(&off).flat_map(Printer::serials);
+    recording::make_distinct(&mut recordings, serials);
+    let players = recordings.into_iter().map(|recording| Player::new(recording, options.speed)).collect();
+    Fleet::new(players, printers, off)
 }
 
 fn broker_config(certificates: &Certificates, gate: &Arc<Gate>) -> BrokerConfig {

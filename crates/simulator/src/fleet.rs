@@ -136,15 +136,19 @@ fn event(name: &str, key: &str, milliseconds: u64) -> Vec<u8> {
 }
 
 impl Fleet {
-    pub(super) fn new(players: Vec<Player>, printers: Vec<Printer>) -> Self {
+    /// Recordings and printers, and those that have no power to begin with.
+    pub(super) fn new(players: Vec<Player>, printers: Vec<Printer>, off: Vec<Printer>) -> Self {
+        let simulated = |printer: Printer| Actor::Simulated(Box::new(printer));
         let players = players.into_iter().map(|player| Actor::Recorded(Box::new(player)));
-        let printers = printers.into_iter().map(|printer| Actor::Simulated(Box::new(printer)));
-        let seats: Vec<Seat> = players
-            .chain(printers)
-            .map(|actor| Seat {
+        let online = players.chain(printers.into_iter().map(simulated));
+        let offline = off.into_iter().map(simulated);
+        let seats: Vec<Seat> = online
+            .map(|actor| (actor, Presence::Online))
+            .chain(offline.map(|actor| (actor, Presence::Offline)))
+            .map(|(actor, presence)| Seat {
                 topic: format!("device/{}/report", actor.serial()).into(),
                 actor,
-                presence: Presence::Online,
+                presence,
                 returned: false,
             })
             .collect();
@@ -218,6 +222,13 @@ impl Fleet {
             Actor::Simulated(printer) => Some(act(printer)),
             Actor::Recorded(_) => None,
         })?
+    }
+
+    /// The names of the printers of which the cloud hears nothing.
+    pub(super) fn absent(&self) -> Vec<String> {
+        let seats = self.seats();
+        let absent = seats.iter().filter(|seat| seat.presence == Presence::Offline);
+        absent.map(|seat| seat.actor.name().to_owned()).collect()
     }
 
     /// Pulls the plug; the cloud notices after so many seconds.

@@ -429,6 +429,12 @@ impl Machine {
         self.resting = true;
     }
 
+    /// Has finished what it printed, and begins nothing more by itself.
+    pub(super) fn retire(&mut self) {
+        self.end(Phase::Finish);
+        self.resting = true;
+    }
+
     /// Shows an error until somebody clears it or a print begins.
     pub(super) fn complain(&mut self, code: u32) {
         self.print_error = code;

@@ -64,6 +64,11 @@ impl Model {
         Self::X2d,
     ];
 
+    /// The model of printer `number` of a demo, counted from 0.
+    pub(super) fn of_number(number: usize) -> Self {
+        Self::ALL.get(number % Self::ALL.len()).copied().unwrap_or(Self::X1c)
+    }
+
     /// The model of a printer, by how its serial number begins.
     pub fn of_serial(serial: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|model| serial.starts_with(model.serial_prefix()))

@@ -40,7 +40,7 @@ impl Printer {
     /// Printer `number` of a demo, counted from 0. The same seed gives the same life.
     pub fn new(number: usize, seed: u64) -> Self {
         let kinds = Model::ALL.len();
-        let model = Model::ALL.get(number % kinds).copied().unwrap_or(Model::X1c);
+        let model = Model::of_number(number);
         let serial = format!("{}09D{:09}", model.serial_prefix(), number + 1);
         let name = match number / kinds {
             0 => format!("Demo {}", model.product_name()),
@@ -140,6 +140,11 @@ impl Printer {
     /// Ends what it prints, is idle, and begins no more prints of its own.
     pub fn rest(&mut self) {
         self.machine.rest();
+    }
+
+    /// Has finished what it printed, and begins no more prints of its own.
+    pub(super) fn retire(&mut self) {
+        self.machine.retire();
     }
 
     /// Begins a job at once; one that is on ends without a word of it.

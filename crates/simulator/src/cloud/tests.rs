@@ -293,6 +293,38 @@ async fn a_printer_without_power_is_announced_as_lost_and_as_returned() {
 }
 
 #[tokio::test]
+async fn a_printer_without_power_is_listed_and_silent_until_somebody_switches_it_on() {
+    let cloud = Cloud::start(Options { printers: 1, off: 1, ..Options::default() }).await.unwrap();
+    assert_eq!(cloud.absent(), ["Demo P1S"]);
+    let serials = cloud.serials();
+    assert_eq!(serials.len(), 2);
+    let mut rest = Rest::to(&cloud).await;
+    let devices = rest.get(BIND, &cloud.settings().token).await.1["devices"].take();
+    assert_eq!((&devices[0]["online"], &devices[1]["online"]), (&json!(true), &json!(false)));
+    assert_eq!((&devices[1]["dev_id"], &devices[1]["print_status"]), (&json!(serials[1]), &json!("SUCCESS")));
+
+    let (session, mut events) = client(cloud.settings(), &cloud.settings().token);
+    suback(&session, &mut events, &format!("device/{}/report", serials[1])).await;
+    suback(&session, &mut events, &format!("device/{}/report", serials[0])).await;
+    let request = r#"{"pushing":{"command":"pushall"}}"#;
+    session.publish(format!("device/{}/request", serials[1]), QoS::AtMostOnce, false, request).await.unwrap();
+    // Three reports of the other one are three seconds.
+    for _ in 0..3 {
+        next(&mut events, |packet| match packet {
+            Packet::Publish(publish) => {
+                assert!(publish.topic.contains(&serials[0]), "it has said something");
+                Some(())
+            }
+            _ => None,
+        })
+        .await;
+    }
+    cloud.power_on(&serials[1]);
+    next_message(&mut events, |message| message["event"]["event"] == "client.connected").await;
+    assert_eq!(cloud.absent(), [""; 0]);
+}
+
+#[tokio::test]
 async fn a_cloud_can_be_full_of_printers_that_want_signatures() {
     let options = Options { signed: true, printers: 3, ..Options::default() };
     let cloud = Cloud::start(options).await.unwrap();
