@@ -127,7 +127,8 @@ async fn the_objects_of_a_cloud_job_have_names_and_are_left_out_by_them() {
     let gateway = scene.gateway();
     scene.value("printable_objects", |count| count == "4").await;
     let listed = scene.document("printable_objects/attributes", |listed| listed["objects"].is_object()).await;
-    let expected = json!({"146": "Cube.stl", "193": "Lid.stl", "240": "Clip.stl", "241": "Clip.stl"});
+    let expected =
+        json!({"10470": "Bracket.stl", "33525": "Pinion.stl", "46140": "Clip.stl", "56575": "Clip.stl"});
     assert_eq!(listed["objects"], expected);
     let pick = scene.value("image/pick", |_| true).await;
     assert_ne!(pick, scene.value("image/cover", |_| true).await);
@@ -151,15 +152,16 @@ async fn the_objects_of_a_cloud_job_have_names_and_are_left_out_by_them() {
         };
         scene.eyes.until(&format!("{wanted} for {id}"), find).await
     };
-    let done = act(json!({"id": "named", "objects": ["cube.STL", 193]}), "confirmed").await;
-    let objects = json!([{"id": 146, "name": "Cube.stl"}, {"id": 193, "name": "Lid.stl"}]);
+    let done = act(json!({"id": "named", "objects": ["bracket.STL", 33525]}), "confirmed").await;
+    let objects = json!([{"id": 10470, "name": "Bracket.stl"}, {"id": 33525, "name": "Pinion.stl"}]);
     assert_eq!(done["objects"], objects, "{done}");
-    let skipped = scene.document("skipped_objects/attributes", |s| s["objects"] == json!([146, 193])).await;
-    assert_eq!(skipped["names"], json!({"146": "Cube.stl", "193": "Lid.stl"}));
+    let skipped =
+        scene.document("skipped_objects/attributes", |s| s["objects"] == json!([10470, 33525])).await;
+    assert_eq!(skipped["names"], json!({"10470": "Bracket.stl", "33525": "Pinion.stl"}));
     let several = act(json!({"id": "two", "objects": ["Clip.stl"]}), "refused").await;
-    assert!(several["reason"].as_str().unwrap().ends_with("of 240, 241"), "{several}");
+    assert!(several["reason"].as_str().unwrap().ends_with("of 46140, 56575"), "{several}");
     let none = act(json!({"id": "none", "objects": ["Vase"]}), "refused").await;
-    assert!(none["reason"].as_str().unwrap().contains("no object `Vase`; it has `Cube.stl`"), "{none}");
+    assert!(none["reason"].as_str().unwrap().contains("no object `Vase`; it has `Bracket.stl`"), "{none}");
 
     // Once for each job that is under way, also across a start, and no address is kept.
     let rest = scene.world.cloud.rest();
@@ -167,7 +169,7 @@ async fn the_objects_of_a_cloud_job_have_names_and_are_left_out_by_them() {
     assert!(asked <= scene.world.serials().len(), "{asked}");
     gateway.stop().await;
     let state = std::fs::read_to_string(scene.world.folder.path().join("state/facts.json")).unwrap();
-    assert!(state.contains("Lid.stl") && !state.contains("http"), "{state}");
+    assert!(state.contains("Pinion.stl") && !state.contains("http"), "{state}");
     let topics = ["image/pick", "printable_objects"].map(|key| format!("{}/{key}", scene.printer()));
     for topic in &topics {
         scene.eyes.publish_retained(topic, "");

@@ -23,6 +23,7 @@ mod job;
 mod machine;
 mod model;
 mod parts;
+mod picture;
 mod plan;
 mod print_options;
 mod printer;

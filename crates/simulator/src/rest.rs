@@ -14,7 +14,6 @@ mod failure;
 mod http;
 mod listed;
 mod login;
-mod picture;
 
 pub(super) use data::{Inbox, SIGNATURE};
 use failure::Fate;
@@ -59,7 +58,17 @@ async fn converse(mut stream: TcpStream, api: Arc<Api>) {
             }
         };
         tokio::time::sleep(Duration::from_millis(api.delay.load(Ordering::Relaxed))).await;
-        let answer = match api.switches.fate(Endpoint::of(&request)) {
+        let endpoint = Endpoint::of(&request);
+        let keep = request.keep_alive;
+        let answer = match api.switches.fate(endpoint) {
+            Fate::Fine if endpoint == Endpoint::Picture => {
+                // Drawing takes longer than others may wait for their turn.
+                let api = Arc::clone(&api);
+                let Ok(answer) = tokio::task::spawn_blocking(move || api.answer(&request)).await else {
+                    return;
+                };
+                answer
+            }
             Fate::Fine => api.answer(&request),
             Fate::Instead(answer) => answer,
             Fate::Silence => return std::future::pending().await,
@@ -69,7 +78,7 @@ async fn converse(mut stream: TcpStream, api: Arc<Api>) {
             Some(date) => answer.with("Date", date),
             None => answer,
         };
-        if http::write(&mut stream, &answer, request.keep_alive).await.is_err() || !request.keep_alive {
+        if http::write(&mut stream, &answer, keep).await.is_err() || !keep {
             return;
         }
     }

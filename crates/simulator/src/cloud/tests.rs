@@ -1,8 +1,10 @@
+use super::super::picture;
 use super::super::rest::{Endpoint, Failure};
 use super::*;
 use rumqttc::{AsyncClient, ConnectReturnCode, ConnectionError, Event, EventLoop, MqttOptions, Packet};
 use rumqttc::{QoS, SubscribeReasonCode, TlsConfiguration, Transport};
 use serde_json::{Value, json};
+use std::collections::BTreeSet;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
@@ -100,6 +102,57 @@ impl Rest {
         self.0.write_all(text.as_bytes()).await.unwrap();
         read_reply(&mut self.0).await
     }
+}
+
+/// A file at an address of this cloud, fetched without a login.
+async fn fetch(address: &Value) -> Vec<u8> {
+    let address = address.as_str().unwrap().strip_prefix("http://").unwrap();
+    let (host, path) = address.split_once('/').unwrap();
+    let mut stream = TcpStream::connect(host).await.unwrap();
+    let request = format!("GET /{path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut reply = Vec::new();
+    stream.read_to_end(&mut reply).await.unwrap();
+    assert!(
+        reply.starts_with(b"HTTP/1.1 200 "),
+        "{}",
+        String::from_utf8_lossy(&reply[..reply.len().min(200)])
+    );
+    let body = reply.windows(4).position(|end| end == b"\r\n\r\n").unwrap() + 4;
+    reply.split_off(body)
+}
+
+#[tokio::test]
+async fn a_print_has_a_picture_in_its_filaments_and_one_of_its_objects() {
+    let cloud = cloud(1).await;
+    let token = cloud.settings().token.clone();
+    let host = cloud.settings().api_url.strip_prefix("http://").unwrap().to_owned();
+    let mut rest = Rest(TcpStream::connect(&host).await.unwrap());
+    let at_home =
+        |url: &Value| json!(url.as_str().unwrap().replacen("http://x/", &format!("http://{host}/"), 1));
+    let task = rest.get("/v1/user-service/my/tasks", &token).await.1["hits"][0].take();
+    let cover = fetch(&at_home(&task["cover"])).await;
+    let (side, pixels) = picture::tests::decode(&cover);
+    // It prints in white and then in blue.
+    assert_eq!((&task["title"], side), (&json!("Modular shelf bracket"), 512));
+    assert!(pixels.iter().filter(|pixel| picture::tests::is_blue(**pixel)).count() > 5000);
+
+    let ids = cloud.with_printer(&cloud.serials()[0], |printer| printer.job_ids()).unwrap();
+    let path = format!("/v1/iot-service/api/user/project/{}?profile_id={}", ids.project, ids.profile);
+    let plate = rest.get(&path, &token).await.1["profiles"][0]["context"]["plates"][0].take();
+    let objects: BTreeSet<String> = plate["objects"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|o| o["identify_id"].as_str().unwrap().to_owned())
+        .collect();
+    let (_, pixels) = picture::tests::decode(&fetch(&at_home(&plate["pick_picture"]["url"])).await);
+    let shown: BTreeSet<String> = pixels
+        .iter()
+        .filter(|[.., opacity]| *opacity > 0)
+        .map(|[red, green, blue, _]| u32::from_le_bytes([*red, *green, *blue, 0]).to_string())
+        .collect();
+    assert_eq!((shown, plate["objects"][0]["name"].as_str()), (objects, Some("Bracket.stl")));
 }
 
 const LOGIN: &str = "/v1/user-service/user/login";

@@ -1,7 +1,9 @@
 //! What the emulated cloud knows of its printers.
+use super::Api;
 use super::http::{Answer, Request};
 use super::listed::{self, Listed, ListedSlot};
-use super::{Api, picture};
+use crate::parts::count;
+use crate::picture::{Filament, Object, Picture, Plate};
 use crate::printer::Printer;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
@@ -13,8 +15,6 @@ pub(crate) const SIGNATURE: &str = "demo-signature";
 pub(super) const OWN_FILAMENT: (&str, &str) = ("P8d19ba6", "Demo PETG Recycled");
 /// Where the files of prints are, by their numbers.
 pub(super) const PROJECT: &str = "/v1/iot-service/api/user/project/";
-/// What lies on each plate; two of it are called the same.
-const OBJECTS: [(u32, &str); 4] = [(146, "Cube.stl"), (193, "Lid.stl"), (240, "Clip.stl"), (241, "Clip.stl")];
 /// What follows from the newest firmware: the first printer is behind it.
 const NOTES: &str = "## New in this version\n1. [Demo] The bed is levelled a little faster.\n2. [Demo] Texts on the \
                      screen are easier to read.\n\n## Put right\n1. [Demo] The lamp stays off when it was switched off.";
@@ -134,12 +134,12 @@ fn project(api: &Api, path: &str, request: &Request) -> (u16, Value) {
                "used_m": format!("{metres:.2}"), "used_for_support": false})
     };
     let object =
-        |(id, name): &(u32, &str)| json!({"identify_id": id.to_string(), "name": name, "skipped": false});
+        |object: Object| json!({"identify_id": object.id.to_string(), "name": object.name, "skipped": false});
     let plate = json!({
         "index": task.plate, "prediction": task.estimate_s, "weight": task.weight_g, "warning": [],
         "thumbnail": picture(""), "pick_picture": picture("-pick"), "gcode": {"name": "", "url": ""},
         "filaments": task.slots.iter().enumerate().map(filament).collect::<Vec<_>>(),
-        "objects": OBJECTS.iter().map(object).collect::<Vec<_>>(),
+        "objects": Plate::of(&task.title).objects().map(object).collect::<Vec<_>>(),
     });
     let profile =
         json!({"profile_id": task.profile.to_string(), "name": task.title, "context": {"plates": [plate]}});
@@ -271,11 +271,20 @@ fn picture(api: &Api, path: &str, request: &Request) -> Option<Answer> {
     let (serial, file) = path.strip_prefix("/pictures/")?.split_once('/')?;
     let name = file.strip_suffix(".png")?;
     let number: u64 = name.strip_suffix("-pick").unwrap_or(name).parse().ok()?;
-    let there = || listed::of_fleet(api, serial).iter().any(|task| task.id == number);
-    if request.bearer().is_some() || request.query("sign") != Some(SIGNATURE) || !there() {
+    let signed = request.bearer().is_none() && request.query("sign") == Some(SIGNATURE);
+    let task = || listed::of_fleet(api, serial).into_iter().find(|task| task.id == number);
+    let Some(task) = signed.then(task).flatten() else {
         return Some(Answer::bytes(403, "application/xml", "<Error><Code>AccessDenied</Code></Error>"));
-    }
-    // The objects' picture is another one.
-    let seed = if name.ends_with("-pick") { number + 1 } else { number };
-    Some(Answer::bytes(200, "application/octet-stream", picture::png(seed)))
+    };
+    let plate = Plate::of(&task.title);
+    let picture = if name.ends_with("-pick") {
+        Picture::Pick(plate)
+    } else {
+        Picture::Cover(plate, task.slots.iter().map(filament).collect())
+    };
+    Some(Answer::bytes(200, "application/octet-stream", picture.file()))
+}
+
+fn filament(slot: &ListedSlot) -> Filament {
+    Filament::new(&slot.color, count(slot.weight_g * 1000.0))
 }
