@@ -163,7 +163,7 @@ async fn a_print_that_finished_is_listed_while_the_gateway_runs() {
     eyes.hears(mark, "bambu2mqtt/bridge/availability", "online").await;
     gateway.stop().await;
     eyes.look(|seen| {
-        let events = seen.messages.iter().skip(mark).filter(|(topic, _)| topic.contains("/event/print"));
+        let events = seen.messages.iter().skip(mark).filter(|(topic, _)| topic.ends_with("/event/print"));
         assert_eq!(events.collect::<Vec<_>>(), Vec::<&(String, String)>::new());
     });
     drop((world, broker));
