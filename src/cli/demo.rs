@@ -43,9 +43,12 @@ pub(super) struct Arguments {
     /// Where the embedded broker listens; any other address than loopback gets a password
     #[arg(long, value_name = "ADDR", default_value_t = broker::DEFAULT_ADDRESS, conflicts_with = "mqtt_url")]
     listen: SocketAddr,
-    /// How many simulated printers are on, beside one that is off; 14 is one of each model [default: 3, with --capture 0]
+    /// How many simulated printers; 14 is one of each model [default: 3, with --capture 0]
     #[arg(long, value_name = "N")]
     printers: Option<usize>,
+    /// How many more are switched off, to see how they look [default: 1, without simulated printers 0]
+    #[arg(long, value_name = "N")]
+    off: Option<usize>,
     /// Play recorded messages as printers, over and over; commands are answered and change nothing
     #[arg(long, value_name = "FILE", num_args = 1..)]
     capture: Vec<PathBuf>,
@@ -71,7 +74,7 @@ pub(super) async fn run(arguments: Arguments) -> anyhow::Result<Exit> {
         "--speed takes a number above 0, such as 10 for ten times as fast"
     );
     let recordings = Recording::load(&arguments.capture)?;
-    let off = usize::from(printers > 0);
+    let off = arguments.off.unwrap_or(usize::from(printers > 0));
     let what = Cast { printers, off, recordings: &recordings }.to_string();
     let mut remarks: Vec<String> = recordings.iter().filter_map(remark).collect();
     let (speed, signed) = (arguments.speed, arguments.signed);
@@ -220,7 +223,11 @@ impl fmt::Display for Cast<'_> {
             1 => Some(format!("a {what} printer")),
             n => Some(format!("{n} {what} printers")),
         };
-        let off = (self.off > 0).then(|| "one that is switched off".to_owned());
+        let off = match self.off {
+            0 => None,
+            1 => Some("one that is switched off".to_owned()),
+            n => Some(format!("{n} that are switched off")),
+        };
         let all = [count(self.recordings.len(), "recorded"), count(self.printers, "simulated"), off];
         let all: Vec<String> = all.into_iter().flatten().collect();
         match all.as_slice() {

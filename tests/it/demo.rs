@@ -321,6 +321,13 @@ async fn the_demo_plays_recordings_beside_simulated_printers() {
     let left = run(&[&["demo", "--capture", path][..], &listen].concat()).await;
     assert!(left.stdout.contains("with 2 recorded printers, the real"), "{}", left.stdout);
     assert!(!left.stdout.contains("switched off"), "{}", left.stdout);
+    let left =
+        run(&[&["demo", "--printers", "1", "--off", "2"][..], &listen[..2], &["--duration", "1s"]].concat())
+            .await;
+    assert!(left.stdout.contains("with a simulated printer and 2 that are switched off"), "{}", left.stdout);
+    assert!(left.stdout.contains("(Demo P1S 2 stays switched off"), "{}", left.stdout);
+    let left = run(&[&["demo", "--off", "0"][..], &listen[..2], &["--duration", "1s"]].concat()).await;
+    assert!(left.stdout.contains("with 3 simulated printers, the real gateway"), "{}", left.stdout);
 }
 
 #[tokio::test]
