@@ -3,7 +3,6 @@
 use std::collections::HashMap;
 use std::sync::{LazyLock, Mutex, PoisonError};
 
-mod deflate;
 mod draw;
 mod plate;
 mod png;

@@ -1,27 +1,13 @@
-//! A picture as a PNG with a palette (PNG, 3rd edition).
-use super::deflate::zlib;
+//! A picture as a PNG with a palette.
 use std::collections::HashMap;
+
+use png::{BitDepth, ColorType, Compression, Encoder, EncodingError, Filter};
 
 /// Red, green, blue, opacity.
 pub(super) type Colour = [u8; 4];
 
 /// Most colours of a palette.
 const MOST: usize = 256;
-
-fn crc(bytes: &[u8]) -> u32 {
-    !bytes.iter().fold(!0_u32, |sum, byte| {
-        (0..8).fold(sum ^ u32::from(*byte), |sum, _| (sum >> 1) ^ if sum & 1 == 1 { 0xEDB8_8320 } else { 0 })
-    })
-}
-
-fn chunk(out: &mut Vec<u8>, kind: [u8; 4], data: &[u8]) {
-    out.extend(u32::try_from(data.len()).unwrap_or_default().to_be_bytes());
-    let start = out.len();
-    out.extend_from_slice(&kind);
-    out.extend_from_slice(data);
-    let sum = crc(out.get(start..).unwrap_or_default());
-    out.extend(sum.to_be_bytes());
-}
 
 /// The colours that are there most often.
 fn palette(pixels: &[Colour]) -> Vec<Colour> {
@@ -50,25 +36,30 @@ fn nearest(palette: &[Colour], colour: Colour) -> u8 {
 pub(super) fn png(side: u16, pixels: &[Colour]) -> Vec<u8> {
     let palette = palette(pixels);
     let mut known: HashMap<Colour, u8> = HashMap::new();
-    let mut rows = Vec::with_capacity(pixels.len() + usize::from(side));
-    for row in pixels.chunks(usize::from(side)) {
-        // No filter.
-        rows.push(0);
-        for run in row.chunk_by(PartialEq::eq) {
-            let Some(colour) = run.first() else { continue };
-            let number = *known.entry(*colour).or_insert_with(|| nearest(&palette, *colour));
-            rows.extend(std::iter::repeat_n(number, run.len()));
-        }
+    let mut numbers = Vec::with_capacity(pixels.len());
+    for run in pixels.chunk_by(PartialEq::eq) {
+        let Some(colour) = run.first() else { continue };
+        let number = *known.entry(*colour).or_insert_with(|| nearest(&palette, *colour));
+        numbers.extend(std::iter::repeat_n(number, run.len()));
     }
-    let mut out = vec![0x89, b'P', b'N', b'G', 0x0D, 0x0A, 0x1A, 0x0A];
-    let length = u32::from(side).to_be_bytes();
-    // Eight bits a pixel, which are numbers of the palette.
-    chunk(&mut out, *b"IHDR", &[&length[..], &length, &[8, 3, 0, 0, 0]].concat());
-    let colours: Vec<u8> = palette.iter().flat_map(|[red, green, blue, _]| [*red, *green, *blue]).collect();
-    chunk(&mut out, *b"PLTE", &colours);
-    let opacities: Vec<u8> = palette.iter().map(|[.., opacity]| *opacity).collect();
-    chunk(&mut out, *b"tRNS", &opacities);
-    chunk(&mut out, *b"IDAT", &zlib(&rows));
-    chunk(&mut out, *b"IEND", &[]);
-    out
+    // A picture that cannot be written is none: the simulated cloud then has no cover.
+    written(side, &palette, &numbers).unwrap_or_default()
+}
+
+fn written(side: u16, palette: &[Colour], numbers: &[u8]) -> Result<Vec<u8>, EncodingError> {
+    let mut file = Vec::new();
+    let mut encoder = Encoder::new(&mut file, side.into(), side.into());
+    encoder.set_color(ColorType::Indexed);
+    encoder.set_depth(BitDepth::Eight);
+    encoder.set_palette(
+        palette.iter().flat_map(|[red, green, blue, _]| [*red, *green, *blue]).collect::<Vec<_>>(),
+    );
+    encoder.set_trns(palette.iter().map(|[.., opacity]| *opacity).collect::<Vec<_>>());
+    encoder.set_compression(Compression::High);
+    // Of numbers of a palette the next says nothing about the one before.
+    encoder.set_filter(Filter::NoFilter);
+    let mut writer = encoder.write_header()?;
+    writer.write_image_data(numbers)?;
+    writer.finish()?;
+    Ok(file)
 }
