@@ -3,6 +3,7 @@
 //! Results go to standard output, progress and logs to standard error.
 
 mod check;
+mod dashboard;
 #[cfg(feature = "demo")]
 mod demo;
 #[cfg(any(test, not(feature = "demo")))]
@@ -76,6 +77,8 @@ enum Command {
     Jobs(jobs::Arguments),
     /// Print what would be published for recorded messages
     Replay(replay::Arguments),
+    /// Print a Home Assistant dashboard of the printers that the gateway has announced
+    Dashboard(dashboard::Arguments),
     /// Take everything of this gateway off the local broker; stop the gateway first
     Purge,
     /// List the entities that printers get in Home Assistant
@@ -139,6 +142,7 @@ async fn run(cli: Cli) -> Exit {
                 Command::Printers { json } => check::printers(&config, json).await,
                 Command::Jobs(arguments) => jobs::run(&config, &arguments),
                 Command::Purge => purge::run(&config).await,
+                Command::Dashboard(arguments) => dashboard::run(&config, &arguments).await,
                 _ => Ok(Exit::Usage),
             }
         }

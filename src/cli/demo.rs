@@ -132,7 +132,7 @@ pub(super) async fn run(arguments: Arguments) -> anyhow::Result<Exit> {
     viewer.abort();
     if let Some(config) = own_broker {
         // The demo's devices shall not stay in anybody's Home Assistant.
-        match super::purge::clear(&config, "demo", CLEAR_QUIET).await {
+        match super::purge::clear(&config, None, "demo", CLEAR_QUIET).await {
             Ok(topics) => say(&format!("took the demo's {topics} topics off {}", config.mqtt.broker))?,
             Err(error) => super::complain(&format!("the demo's topics stay on the broker: {error:#}")),
         }
@@ -354,7 +354,7 @@ impl Shown {
                 let payload = String::from_utf8_lossy(payload).into_owned();
                 self.values.entry(serial.to_owned()).or_default().insert(key.to_owned(), payload);
             }
-        } else if let Ok(config) = serde_json::from_slice::<serde_json::Value>(payload) {
+        } else if let Some(config) = homeassistant::discovery::read(payload) {
             // A printer's own device; an AMS has a serial too, and hangs below it.
             let device = |key: &str| config.get("device")?.get(key)?.as_str().map(str::to_owned);
             let printer = device("via_device") == Some(topics.bridge_id());
