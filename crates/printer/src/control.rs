@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::Text;
+
 /// How it is known what we may do with a printer: its word is the attribute `reason` of `control_mode`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum ControlReason {
@@ -30,6 +32,19 @@ pub enum ControlReason {
 }
 
 impl ControlReason {
+    /// What its owner can do about it, in plain words; `None` where there is nothing to do.
+    pub fn next_step(self) -> Option<&'static str> {
+        match self {
+            Self::SignatureDemanded | Self::Refused | Self::HealthMessage | Self::NewFirmware => Some(
+                "use Bambu Handy, Bambu Studio or the printer's screen for what is missing here; docs/control.md says \
+                 what Developer Mode changes",
+            ),
+            Self::Unanswered => Some("look whether the printer obeys Bambu Handy, then try again"),
+            Self::Configuration => Some("set `controls` to full in the configuration of the gateway"),
+            Self::NotKnown | Self::UnsignedAllowed | Self::Accepted | Self::OldFirmware => None,
+        }
+    }
+
     /// As people and programs read it.
     pub fn name(self) -> &'static str {
         match self {
@@ -51,31 +66,39 @@ impl ControlReason {
 ///
 /// It follows what is certain and nothing else, so that no entity comes and goes for a suspicion; it outlives the
 /// program with the printer's ledger.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Offer {
     /// They are not offered.
     pub withheld: bool,
     /// The printer itself has shown so; else it follows from the number of its firmware, or nothing is known.
     pub proven: bool,
+    /// The firmware that the proof is of; another one may behave in another way.
+    pub firmware: Text,
 }
 
 impl Offer {
-    /// As it is once this is known of the printer.
+    /// As it is once this is known of the printer, which runs this firmware.
     #[must_use]
-    pub fn after(self, reason: ControlReason) -> Self {
+    pub fn after(&self, reason: ControlReason, firmware: Option<&str>) -> Self {
         use ControlReason as Because;
-        match reason {
-            Because::SignatureDemanded | Because::Refused => Self { withheld: true, proven: true },
-            Because::UnsignedAllowed | Because::Accepted => Self { withheld: false, proven: true },
-            Because::OldFirmware => Self::default(),
-            Because::NewFirmware if !self.proven => Self { withheld: true, proven: false },
-            Because::NewFirmware
+        let firmware = firmware.map_or_else(|| self.firmware.clone(), Text::from);
+        let same = self.firmware.is_empty() || self.firmware == firmware;
+        let proven = self.proven && same;
+        let (withheld, proven) = match reason {
+            Because::SignatureDemanded | Because::Refused => (true, true),
+            Because::UnsignedAllowed | Because::Accepted => (false, true),
+            // What it did counts more than the number of its firmware.
+            Because::OldFirmware if !proven => (false, false),
+            Because::NewFirmware if !proven => (true, false),
+            Because::OldFirmware
+            | Because::NewFirmware
             | Because::HealthMessage
             | Because::Unanswered
             | Because::NotKnown
-            | Because::Configuration => self,
-        }
+            | Because::Configuration => (self.withheld, proven),
+        };
+        Self { withheld, proven, firmware }
     }
 }
 
@@ -107,8 +130,17 @@ mod tests {
             (&[SignatureDemanded, Unanswered, NotKnown], true),
             (&[UnsignedAllowed, HealthMessage, Unanswered], false),
         ] {
-            let offer = reasons.iter().fold(Offer::default(), |offer, reason| offer.after(*reason));
+            let offer =
+                reasons.iter().fold(Offer::default(), |offer, reason| offer.after(*reason, Some("1")));
             assert_eq!(offer.withheld, withheld, "{reasons:?}");
         }
+        let of = |offer: &Offer, reason, firmware| offer.after(reason, Some(firmware));
+        let refused = of(&Offer::default(), Refused, "1");
+        assert!(of(&refused, OldFirmware, "1").withheld, "after a reconnect nothing else is known of it");
+        assert!(!of(&refused, OldFirmware, "2").withheld, "another firmware");
+        let accepted = of(&Offer::default(), Accepted, "1");
+        assert!(!of(&accepted, NewFirmware, "1").withheld);
+        assert!(of(&accepted, NewFirmware, "2").withheld, "it was updated");
+        assert!(!of(&accepted, NotKnown, "2").withheld, "nothing is known of the new one yet");
     }
 }

@@ -45,7 +45,7 @@ impl Tracker {
 
     /// Whether its controls are offered, by what is known of that now.
     pub(super) fn evaluate_offer(&mut self, seen: &Seen) {
-        let offer = self.ledger.offer.after(seen.control_reason);
+        let offer = self.ledger.offer.after(seen.control_reason, seen.identity.firmware.as_deref());
         self.effects.save |= offer != self.ledger.offer;
         self.ledger.offer = offer;
     }

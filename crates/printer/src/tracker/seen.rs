@@ -6,8 +6,8 @@ use jiff::Timestamp;
 
 use super::TrackerOptions;
 use crate::{
-    Ams, Contact, ControlReason, Facts, Health, JobIds, JobKind, Policy, PrintError, Reach, Shared, Snapshot,
-    Source, Stage, Status, Text,
+    Ams, Contact, ControlReason, Facts, Health, Identity, JobIds, JobKind, Policy, PrintError, Reach, Shared,
+    Snapshot, Source, Stage, Status, Text,
 };
 
 /// How far above a limit something must get to count as warm again, °C: sensors tremble.
@@ -37,6 +37,7 @@ pub(super) struct Seen {
     pub(super) ids: Arc<JobIds>,
     pub(super) error: Option<PrintError>,
     pub(super) control_reason: ControlReason,
+    pub(super) identity: Arc<Identity>,
     pub(super) health: Arc<Health>,
     pub(super) heat: Heat,
     pub(super) door_open: Option<bool>,
@@ -110,6 +111,7 @@ impl Seen {
             ids: Arc::clone(&job.ids),
             error: snapshot.error,
             control_reason: snapshot.control_reason,
+            identity: Arc::clone(&snapshot.identity),
             health: Arc::clone(&snapshot.known.health),
             heat: Heat::of(snapshot, options, before),
             door_open: snapshot.machine.door_open,
@@ -140,6 +142,7 @@ impl Seen {
             && self.door_open == snapshot.machine.door_open
             && self.error == snapshot.error
             && self.control_reason == snapshot.control_reason
+            && Arc::ptr_eq(&self.identity, &snapshot.identity)
             && Arc::ptr_eq(&self.health, &snapshot.known.health)
             && Arc::ptr_eq(&self.ids, &job.ids)
             && Arc::ptr_eq(&self.facts, &snapshot.known.facts)
