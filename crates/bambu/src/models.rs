@@ -45,6 +45,8 @@ pub struct Model {
     pub prompt_sound: bool,
     /// Answers slowly when asked for everything too often: five minutes between two requests.
     pub slow: bool,
+    /// Tells fractions of degrees of its nozzle and its bed; the others tell whole ones (protocol 4.6).
+    pub fractions: bool,
     /// First firmware that takes print commands only with the vendor's signature; empty: all.
     pub signed_from: Option<&'static str>,
     /// First firmware that has `ams_get_rfid`; empty: all (protocol 4.3).
@@ -103,6 +105,7 @@ const X1: Model = Model {
     filament: true,
     prompt_sound: false,
     slow: false,
+    fractions: false,
     signed_from: Some("01.08.05.00"),
     reads_rfid_from: Some("01.09.00.00"),
     loads_from: Some("01.05.06.01"),
@@ -144,6 +147,7 @@ const P1: Model = Model {
     chamber_sensor: false,
     door: Door::Stat,
     slow: true,
+    fractions: true,
     signed_from: Some("01.08.02.00"),
     reads_rfid_from: Some("01.08.01.00"),
     loads_from: Some("01.02.99.10"),
@@ -188,6 +192,7 @@ pub static UNKNOWN: Model = Model {
     chamber_fan: false,
     door: Door::Stat,
     slow: true,
+    fractions: true,
     signed_from: None,
     // Nobody saw one that has it.
     reads_rfid_from: None,
@@ -282,6 +287,7 @@ pub static MODELS: &[Model] = &[
         tool_module: true,
         prompt_sound: true,
         slow: true,
+        fractions: true,
         bed_slinger: true,
         ..LATER
     },

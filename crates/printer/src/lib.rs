@@ -48,7 +48,7 @@ pub use options::{Options, Setting, Settings};
 pub use reason::Reason;
 pub use record::JobRecord;
 pub use shared::Shared;
-pub use snapshot::{Beyond, Known, Observed, Policy, Snapshot};
+pub use snapshot::{Beyond, Known, Observed, Policy, Privacy, Snapshot};
 pub use stage::Stage;
 pub use text::quoted;
 pub use tools::{Machine, Nozzle, Rack};
@@ -145,6 +145,8 @@ pub struct Capabilities {
     pub chamber_sensor: bool,
     /// Heats the chamber.
     pub chamber_heater: bool,
+    /// Tells fractions of degrees of its nozzles and its bed.
+    pub fractions: bool,
     /// Auxiliary part fan.
     pub aux_fan: bool,
     /// Chamber or exhaust fan.

@@ -49,6 +49,7 @@ pub fn capabilities(report: &Print, model: Option<&Model>, firmware: Option<&str
             Some(Door::Stat) | None => door_bit,
         },
         door_check: door_bit,
+        fractions: model.is_none_or(|m| m.fractions),
         purification: says(report.fun2, 4),
         blob_detection: says(report.fun2, 15),
         // P1 leave it empty.
