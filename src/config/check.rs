@@ -15,17 +15,15 @@ use super::file::{AccountBlock, Accounts, File, HttpBlock, MqttBlock, PrinterBlo
 use super::findings::Findings;
 use super::kinds::{
     AccountConfig, AccountName, Broker, Config, HomeAssistant, Identity, Language, Loaded, Mqtt, Printer,
+    Raw, TEXTS,
 };
 use super::secret::{self, Given};
 use super::topic::topic;
 use super::{env, money, state_dir};
-use printer::Serial;
+use homeassistant::Names;
 use printer::health::Code;
+use printer::{Privacy, Serial};
 
-/// Languages that the vendor has error texts in, by its codes: those that BambuStudio brings along in
-/// `resources/hms`. It has none in Czech, Turkish or Ukrainian, where its program shows English ones.
-const LANGUAGES: &[&str] =
-    &["en", "de", "es", "fr", "hu", "it", "ja", "ko", "nl", "pl", "pt", "pt-br", "ru", "sv", "zh-cn"];
 /// For whoever wants nothing fetched.
 const BUNDLED: &str = "bundled";
 
@@ -72,6 +70,7 @@ pub(super) fn resolve(
         homeassistant,
         controls,
         alerts,
+        privacy,
         prices,
         log,
         language,
@@ -100,6 +99,10 @@ pub(super) fn resolve(
         findings.problem("mqtt.base_topic", text.to_owned());
     }
 
+    if let Some(mqtt) = mqtt.as_ref().filter(|mqtt| mqtt.raw != Raw::Off) {
+        keeps_nothing_back(mqtt.raw, privacy, &mut findings);
+    }
+
     let Findings { problems, warnings } = findings;
     match (state_dir, mqtt, homeassistant) {
         (Some(state_dir), Some(mqtt), Some(homeassistant)) if problems.is_empty() => Ok(Loaded {
@@ -111,6 +114,7 @@ pub(super) fn resolve(
                 homeassistant,
                 controls,
                 ignored,
+                privacy,
                 prices,
                 log,
                 language,
@@ -120,6 +124,20 @@ pub(super) fn resolve(
             warnings,
         }),
         _ => Err(problems),
+    }
+}
+
+/// The mirror of what printers say has everything in it.
+fn keeps_nothing_back(raw: Raw, privacy: Privacy, findings: &mut Findings) {
+    let kept =
+        [("job_names", privacy.job_names), ("pictures", privacy.pictures), ("addresses", privacy.addresses)];
+    if let Some((name, _)) = kept.iter().find(|(name, told)| !told && *name != "pictures") {
+        let text = format!(
+            "is {}, which puts all that printers say on the broker, and `privacy.{name}` is to keep some of it off; set \
+             one of them back",
+            raw.word()
+        );
+        findings.problem("mqtt.raw", text);
     }
 }
 
@@ -366,15 +384,16 @@ fn language_of(language: Option<String>, findings: &mut Findings) -> Language {
     if wanted == BUNDLED {
         return Language::Bundled;
     }
-    let known = |code: &str| LANGUAGES.iter().copied().find(|known| *known == code);
+    let languages = || TEXTS.iter().copied().chain(Names::languages().filter(|code| !TEXTS.contains(code)));
+    let known = |code: &str| languages().find(|known| *known == code);
     // `de-at` is German enough.
     let found = known(wanted).or_else(|| known(wanted.split('-').next()?));
     found.map_or_else(
         || {
             let text = format!(
-                "there are no error texts in `{written}`, so English ones are shown; there are {}, and \
-                 `{BUNDLED}` for those that the program brings along",
-                LANGUAGES.join(", ")
+                "there are no names and no error texts in `{written}`, so English ones are shown; there are {}, \
+                 and `{BUNDLED}` for English ones without fetching anything",
+                languages().collect::<Vec<_>>().join(", ")
             );
             findings.warnings.push(Problem { key: "language".to_owned(), text });
             Language::Of("en")

@@ -11,6 +11,8 @@ use serde::de::{MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
 use super::kinds::{Controls, DEFAULT_BASE_TOPIC, HomeAssistant, Log, Mode, Raw, Region};
+use printer::Privacy;
+
 use super::money::{EnergyBlock, PricesBlock};
 
 #[derive(Debug, Default, Deserialize)]
@@ -29,6 +31,8 @@ pub(super) struct File {
     pub(super) controls: Controls,
     #[serde(deserialize_with = "section")]
     pub(super) alerts: AlertsBlock,
+    #[serde(deserialize_with = "section")]
+    pub(super) privacy: Privacy,
     #[serde(deserialize_with = "section")]
     pub(super) prices: PricesBlock,
     #[serde(deserialize_with = "section")]

@@ -11,6 +11,7 @@ use reqwest::Url;
 use secrecy::SecretString;
 use serde::Deserialize;
 
+use printer::Privacy;
 use printer::health::Code;
 
 use super::error::Problem;
@@ -38,11 +39,13 @@ pub struct Config {
     pub controls: Controls,
     /// Health messages and errors that nobody wants to hear of.
     pub ignored: Arc<[Code]>,
+    /// What may be on the local broker.
+    pub privacy: Privacy,
     /// What filament and energy cost; without it nothing is said of costs.
     pub prices: Option<Prices>,
     /// Logging.
     pub log: Log,
-    /// Language of error texts.
+    /// Language of names and of error texts.
     pub language: Language,
     /// Where the vendor's error texts are asked for; `None` in front of a cloud that is not the vendor's.
     pub texts_url: Option<Url>,
@@ -77,13 +80,36 @@ pub struct Loaded {
     pub warnings: Vec<Problem>,
 }
 
-/// Language of error texts.
+/// Language of names and of error texts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Language {
     /// English, and only what the program brings along: nothing is fetched.
     Bundled,
-    /// The vendor's texts in a language it has, by its code for it.
+    /// Names and the vendor's texts in this one, by the vendor's code for it; English where there are none.
     Of(&'static str),
+}
+
+/// Languages that the vendor has error texts in, by its codes: those that BambuStudio brings along in
+/// `resources/hms`. It has none in Czech, Turkish or Ukrainian, where its program shows English ones.
+pub(super) const TEXTS: &[&str] =
+    &["en", "de", "es", "fr", "hu", "it", "ja", "ko", "nl", "pl", "pt", "pt-br", "ru", "sv", "zh-cn"];
+
+impl Language {
+    /// The code of the language of names.
+    pub fn of_names(self) -> &'static str {
+        match self {
+            Self::Bundled => "en",
+            Self::Of(code) => code,
+        }
+    }
+
+    /// The code of the language that the vendor's error texts are asked for in, if they are.
+    pub fn of_texts(self) -> Option<&'static str> {
+        match self {
+            Self::Bundled => None,
+            Self::Of(code) => TEXTS.contains(&code).then_some(code).or(Some("en")),
+        }
+    }
 }
 
 /// One Bambu account.
@@ -291,6 +317,17 @@ pub enum Raw {
     Reports,
     /// And what we say to them.
     Full,
+}
+
+impl Raw {
+    /// As it is written.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Off => "off",
+            Self::Reports => "reports",
+            Self::Full => "full",
+        }
+    }
 }
 
 /// Discovery of Home Assistant.

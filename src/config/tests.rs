@@ -108,7 +108,7 @@ fn shape_errors_name_file_line_and_column() {
     check_shape(
         "mqqt:\n  url: x\n",
         "config.yaml line 1, column 1: unknown field `mqqt`; expected `state_dir`, `bambu`, `printers`, `mqtt`, \
-         `homeassistant`, `controls`, `alerts`, `prices`, `log`, `language`, `http`",
+         `homeassistant`, `controls`, `alerts`, `privacy`, `prices`, `log`, `language`, `http`",
     );
     check_shape(
         "log: {format: fancy}\n",
@@ -403,18 +403,36 @@ fn languages_are_taken_as_people_write_them() {
         ("pt-BR", Language::Of("pt-br")),
         ("pt-PT", Language::Of("pt")),
         ("zh-Hans", Language::Of("zh-cn")),
+        // There are names in it, and no error texts.
+        ("cs", Language::Of("cs")),
         ("bundled", Language::Bundled),
     ] {
         let loaded = load(&format!("language: {written}"));
         assert_eq!(loaded.config.language, meant, "{written}");
         assert!(loaded.warnings.is_empty(), "{written}");
     }
-    for written in ["cs", "uk", "tr", "xx", "''"] {
+    for written in ["uk", "tr", "xx", "''"] {
         let loaded = load(&format!("language: {written}"));
         assert_eq!(loaded.config.language, Language::Of("en"), "{written}");
         let [warning] = &loaded.warnings[..] else { panic!("{written}: one warning") };
         assert!(warning.to_string().contains("English ones are shown; there are en, de,"), "{warning}");
     }
+}
+
+#[test]
+fn what_is_private_does_not_go_together_with_a_mirror_of_everything() {
+    let written = |more: &str| format!("bambu: {{account: a@b.c}}\n{more}");
+    let loaded = config(&written("privacy: {job_names: false, addresses: false}"), &[]);
+    assert!(!loaded.privacy.job_names && loaded.privacy.pictures && !loaded.privacy.addresses);
+    let set = config(&written(""), &[("BAMBU2MQTT__PRIVACY__PICTURES", "false")]);
+    assert_eq!(set.privacy, printer::Privacy { pictures: false, ..printer::Privacy::default() });
+    let error =
+        load(&written("privacy: {addresses: false}\nmqtt: {raw: reports}"), &[]).unwrap_err().to_string();
+    assert!(error.contains("mqtt.raw") && error.contains("`privacy.addresses`"), "{error}");
+    // The mirror has no pictures.
+    assert!(config(&written("privacy: {pictures: false}\nmqtt: {raw: full}"), &[]).privacy.job_names);
+    let error = load(&written("privacy: {names: false}"), &[]).unwrap_err().to_string();
+    assert!(error.contains("names") && error.contains("job_names"), "{error}");
 }
 
 #[test]

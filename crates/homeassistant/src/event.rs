@@ -105,6 +105,7 @@ pub struct Telling {
 
 /// An event's message; `QoS` 1 and never retained (protocol 21.3).
 pub fn message(topics: &Topics, who: &Snapshot, event: &Event, telling: Telling) -> Publication {
+    let reason = told_reason(who, event);
     let payload = Payload {
         event_type: event.kind.word(),
         event_id: &event.id,
@@ -121,8 +122,8 @@ pub fn message(topics: &Topics, who: &Snapshot, event: &Event, telling: Telling)
             name: who.name(),
             model: &who.identity.model,
         },
-        job: event.job.as_deref().map(job),
-        reason: event.reason.as_ref(),
+        job: event.job.as_deref().map(|record| job(record, who.policy.privacy.job_names)),
+        reason: reason.as_ref(),
         count: event.count,
     };
     // Cannot fail: plain words and numbers.
@@ -187,17 +188,17 @@ struct OfSlot<'a> {
     slot: printer::Text,
     filament_id: Option<&'a str>,
     material: Option<&'a str>,
-    color: Option<&'a str>,
+    color: Option<String>,
     weight_g: Option<f64>,
     plan_g: Option<f64>,
 }
 
-fn job(record: &JobRecord) -> Job<'_> {
+fn job(record: &JobRecord, named: bool) -> Job<'_> {
     let share = Share::of_job(record);
     Job {
         key: &record.key,
         class: record.class,
-        name: record.name.as_deref(),
+        name: record.name.as_deref().filter(|_| named),
         result: record.result,
         task_id: record.task_id.as_deref(),
         subtask_id: record.subtask_id.as_deref(),
@@ -233,10 +234,16 @@ fn of_slot(slot: &TaskSlot, share: Option<Share>) -> OfSlot<'_> {
         slot: slot.source().label().unwrap_or_default(),
         filament_id: slot.filament_id.as_deref(),
         material: slot.material.as_deref(),
-        color: slot.color.as_deref(),
+        color: slot.color.as_deref().map(color),
         weight_g: taken(share, slot.weight_g),
         plan_g: planned(slot.weight_g),
     }
+}
+
+/// A color in its usual form, `#RRGGBB`: the cloud's digits have no mark, and two more for the opacity.
+pub(super) fn color(digits: &str) -> String {
+    let digits = digits.trim_start_matches('#');
+    format!("#{}", digits.get(..6).unwrap_or(digits).to_ascii_uppercase())
 }
 
 /// To the millisecond: not every program reads more decimals than that.
@@ -249,14 +256,29 @@ pub(super) fn rounded(value: f64, decimals: i32) -> f64 {
     (value * scale).round() / scale
 }
 
+/// Whether what became of a command is not told in words: these have names of objects and files, which the owner keeps
+/// off the broker.
+pub fn keeps_words(who: &Snapshot, command: &str) -> bool {
+    !who.policy.privacy.job_names && matches!(command, "action/skip_objects" | "action/print")
+}
+
+/// Why it happened, as far as that is for everybody.
+fn told_reason(who: &Snapshot, event: &Event) -> Option<Reason> {
+    let reason = event.reason.clone()?;
+    let withheld = event.kind == Kind::CommandRefused && keeps_words(who, &reason.kind);
+    Some(if withheld { Reason { text: None, ..reason } } else { reason })
+}
+
 /// What happened in a sentence for a notification: who, what, and why or how long.
 fn sentence(who: &Snapshot, event: &Event) -> String {
     let printer = who.name();
     let job = event.job.as_deref();
-    let name = job.and_then(|job| job.name.as_deref()).unwrap_or("the print");
+    let name = job.and_then(|job| job.name.as_deref()).filter(|_| who.policy.privacy.job_names);
+    let name = name.unwrap_or("the print");
     let took =
         job.and_then(JobRecord::duration_s).map(|s| format!(" after {}", duration(s))).unwrap_or_default();
-    let reason = event.reason.as_ref();
+    let reason = told_reason(who, event);
+    let reason = reason.as_ref();
     // The vendor's texts end with a full stop of their own, or not.
     let text = reason.and_then(|reason| reason.text.as_deref()).map(|text| text.trim().trim_end_matches('.'));
     let code = reason.and_then(|reason| reason.code.as_deref());

@@ -5,6 +5,7 @@ use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use serde::Deserialize;
 
 use super::ams::with_names;
 use super::command::LastCommand;
@@ -51,8 +52,28 @@ pub struct Policy {
     pub metered: bool,
     /// Health messages and errors that its owner does not want to hear of.
     pub ignored: Arc<[Code]>,
+    /// What of it may be on the local broker.
+    pub privacy: Privacy,
     /// Layers that its owner waits for, each told when a print reaches it; in ascending order.
     pub notify_layers: Arc<[u32]>,
+}
+
+/// What may be on the local broker, where everybody in the house can read it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields, expecting = "settings such as `job_names`")]
+pub struct Privacy {
+    /// Names of jobs, of their files, plates and objects.
+    pub job_names: bool,
+    /// Pictures of jobs.
+    pub pictures: bool,
+    /// Addresses in the network.
+    pub addresses: bool,
+}
+
+impl Default for Privacy {
+    fn default() -> Self {
+        Self { job_names: true, pictures: true, addresses: true }
+    }
 }
 
 /// What others know of a printer.

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use bambu::session::{self, CommandId};
+use homeassistant::event::keeps_words;
 use homeassistant::{Kind, Publication, action, command};
 use printer::command::LastCommand;
 use printer::{Command, Now, Outcome, Reason, Snapshot, Text, permit, text};
@@ -43,6 +44,7 @@ impl Asked {
     /// A command, or what was to be one, that came in under a key.
     fn new(now: Now, key: &str, id: Option<Json>, command: Option<&Command>, printer: &Snapshot) -> Self {
         let plate = printer.known.facts.plate.as_deref();
+        let plate = plate.filter(|_| printer.policy.privacy.job_names);
         let object = |id: &u32| json!({ "id": id, "name": plate.and_then(|plate| plate.name((*id).into())) });
         let objects = match command {
             Some(Command::SkipObjects(ids)) => Some(ids.iter().map(object).collect()),
@@ -158,7 +160,8 @@ impl Twin {
         }));
         let mut body = json!({ "outcome": word });
         if let Some(body) = body.as_object_mut() {
-            body.extend(reason.map(|reason| ("reason".into(), reason.into())));
+            let told = reason.filter(|_| !keeps_words(&self.snapshot, key));
+            body.extend(told.map(|reason| ("reason".into(), reason.into())));
             let members = [("id", id), ("objects", objects)].into_iter();
             body.extend(members.filter_map(|(name, value)| Some((name.into(), value.clone()?))));
         }

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use bambu::access::Access;
 use bambu::request::Request;
 use bambu::session::Budget;
-use homeassistant::Publication;
 use homeassistant::topic::{Topics, slug};
+use homeassistant::{Names, Publication};
 use printer::tracker::TrackerOptions;
 use printer::{Facts, JobRecord, Ledger, Namings, Policy, Serial, Task, Texts};
 
@@ -164,6 +164,8 @@ pub struct Setup<'a> {
     pub topics: Arc<Topics>,
     /// What its entity ids begin with.
     pub slug: String,
+    /// What its entities are called.
+    pub names: Names,
     /// Whether it is announced to Home Assistant.
     pub discovery: bool,
     /// Whether all values are also told as one document.
@@ -186,6 +188,7 @@ impl<'a> Setup<'a> {
             recent: Recent::default(),
             options: TrackerOptions::default(),
             topics: Arc::clone(topics),
+            names: Names::default(),
             discovery: true,
             document: false,
             named: false,

@@ -95,6 +95,7 @@ impl Twin {
         snapshot.follow(&jobs.levels());
         Self {
             mirror: Mirror::new(Arc::clone(&topics), serial.clone(), slug, setup.discovery)
+                .with_names(setup.names)
                 .with_document(setup.document),
             cloud_names: cloud_names.map(str::to_owned),
             sequence: setup.sequence,
@@ -338,7 +339,9 @@ impl Twin {
         }
         let facts = &self.snapshot.known.facts;
         let now = [("cover", &facts.cover), ("pick", &facts.pick)];
+        let shown = self.snapshot.policy.privacy.pictures;
         for ((name, picture), told) in now.into_iter().zip(&mut self.listener.pictures) {
+            let picture = if shown { picture } else { &Cover::Gone };
             if *picture != Cover::Unknown && picture != told {
                 let bytes = picture.picture().map_or_else(Vec::new, |picture| Picture::clone(picture).bytes);
                 out.push(Output::Picture(self.topics.image(&self.serial, name), bytes));
