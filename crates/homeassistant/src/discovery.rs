@@ -2,6 +2,7 @@
 
 mod component;
 mod device;
+mod short;
 
 use serde_json::{Map, Value as Json, json};
 
@@ -12,8 +13,20 @@ use super::GatewayView;
 use super::catalog::{ACCOUNT, AMS, EXTERNAL, GATEWAY, PRINTER, SLOT};
 use super::entity::{CURRENCY, Entity, Subject};
 use super::event::TRIGGERS;
+use super::names::Names;
 use super::topic::{Part, Topics, slug};
 use device::{Device, USUAL_PICTURE};
+pub use short::read;
+
+const GATEWAY_NAME: &str = "Bambu gateway";
+const EXTERNAL_ONLY: &str = "External spool";
+const EXTERNAL_LEFT: &str = "External spool left";
+const EXTERNAL_RIGHT: &str = "External spool right";
+
+/// What devices are called; `#` stands for the number of a unit (`printer::unit_label`).
+#[cfg(test)]
+pub(super) const DEVICE_NAMES: [&str; 7] =
+    [GATEWAY_NAME, EXTERNAL_ONLY, EXTERNAL_LEFT, EXTERNAL_RIGHT, "AMS #", "AMS Lite #", "AMS HT #"];
 
 /// Home Assistant's word for the platform of device triggers.
 pub(super) const TRIGGER: &str = "device_automation";
@@ -59,10 +72,17 @@ pub struct Message {
 }
 
 impl Message {
-    /// Its payload.
+    /// Its payload, in the short form.
     pub fn payload(&self) -> String {
-        // Cannot fail: a map of strings to JSON values.
-        serde_json::to_string(&self.root).unwrap_or_default()
+        written(&self.root)
+    }
+
+    /// Whether a topic stands in it, or a value is told on it whose attributes do: Home Assistant reads both there.
+    pub(super) fn names(&self, topic: &str) -> bool {
+        let components = self.root.get("components").and_then(Json::as_object);
+        let lists = components.into_iter().flat_map(Map::values).chain(self.root.get("availability"));
+        let is_it = |own: &str| own.strip_suffix("/attributes") == Some(topic) || own == topic;
+        lists.into_iter().any(|part| any_text(part, &is_it))
     }
 
     /// The ids of its components.
@@ -84,16 +104,39 @@ impl Message {
                 components.insert(id.into(), json!({ "platform": platform }));
             }
         }
-        serde_json::to_string(&root).unwrap_or_default()
+        written(&root)
+    }
+}
+
+fn written(root: &Map<String, Json>) -> String {
+    // Cannot fail: a map of strings to JSON values.
+    serde_json::to_string(&short::shorten(root)).unwrap_or_default()
+}
+
+/// Whether one of the texts in a document is like that.
+fn any_text(document: &Json, is_it: &impl Fn(&str) -> bool) -> bool {
+    match document {
+        Json::String(text) => is_it(text),
+        Json::Array(list) => list.iter().any(|one| any_text(one, is_it)),
+        Json::Object(members) => members.values().any(|one| any_text(one, is_it)),
+        Json::Null | Json::Bool(_) | Json::Number(_) => false,
     }
 }
 
 /// Whether the printer has this entity: its value is told, whether it is announced or what shows the same.
 pub(super) fn has(entity: &Entity<Snapshot>, snapshot: &Snapshot) -> bool {
+    if is_private(entity, snapshot) {
+        return false;
+    }
     match snapshot.capabilities {
         Some(can) => offered(entity, snapshot) && (entity.needs)(&can, snapshot),
         None => entity.early && offered(entity, snapshot),
     }
+}
+
+/// Whether the owner keeps it off the broker.
+pub(super) fn is_private(entity: &Entity<Snapshot>, snapshot: &Snapshot) -> bool {
+    entity.private.is_some_and(|may_be_told| !may_be_told(snapshot.policy.privacy))
 }
 
 /// Whether a device below the printer has this entity.
@@ -174,18 +217,19 @@ pub fn entity_count(snapshot: &Snapshot) -> usize {
 }
 
 /// The printer's own device.
-pub fn printer(topics: &Topics, slug: &str, snapshot: &Snapshot) -> Message {
+pub fn printer(topics: &Topics, names: &Names, slug: &str, snapshot: &Snapshot) -> Message {
     let who = &snapshot.identity;
     let serial = &who.serial;
-    let mut device = Device::new(topics, topics.printer_id(serial), snapshot.name().to_string(), slug.into())
-        .fact("manufacturer", Some("Bambu Lab"))
-        .fact("model", Some(&who.model))
-        .fact("model_id", who.model_code.as_deref())
-        .fact("serial_number", Some(serial.as_str()))
-        .fact("sw_version", who.firmware.as_deref())
-        .fact("hw_version", who.hardware.as_deref())
-        .fact("via_device", Some(&topics.bridge_id()))
-        .of_printer(serial, Part::Printer);
+    let mut device =
+        Device::new(topics, names, topics.printer_id(serial), snapshot.name().to_string(), slug.into())
+            .fact("manufacturer", Some("Bambu Lab"))
+            .fact("model", Some(&who.model))
+            .fact("model_id", who.model_code.as_deref())
+            .fact("serial_number", Some(serial.as_str()))
+            .fact("sw_version", who.firmware.as_deref())
+            .fact("hw_version", who.hardware.as_deref())
+            .fact("via_device", Some(&topics.bridge_id()))
+            .of_printer(serial, Part::Printer);
     device.currency = currency(snapshot).unwrap_or(CURRENCY);
     device.pictures = picture_types(snapshot);
     device.installs = offers_install(snapshot);
@@ -210,11 +254,11 @@ pub fn ams_id(topics: &Topics, serial: &Serial, ams: &Ams) -> String {
 }
 
 /// An AMS unit's device.
-pub fn ams(topics: &Topics, slug_of_printer: &str, snapshot: &Snapshot, ams: &Ams) -> Message {
+pub fn ams(topics: &Topics, names: &Names, slug_of_printer: &str, snapshot: &Snapshot, ams: &Ams) -> Message {
     let serial = &snapshot.identity.serial;
     let label = ams.label();
     let part = Part::Ams(ams.id);
-    let mut device = child(topics, ams_id(topics, serial, ams), slug_of_printer, snapshot, &label)
+    let mut device = child(topics, names, ams_id(topics, serial, ams), slug_of_printer, snapshot, &label)
         .of_printer(serial, part)
         .fact("model", Some(ams.kind.name()))
         .fact("serial_number", ams.serial.as_deref())
@@ -235,21 +279,22 @@ pub fn ams(topics: &Topics, slug_of_printer: &str, snapshot: &Snapshot, ams: &Am
 /// An external spool's device.
 pub fn external(
     topics: &Topics,
+    names: &Names,
     slug_of_printer: &str,
     snapshot: &Snapshot,
     spool: &ExternalSpool,
 ) -> Message {
     let serial = &snapshot.identity.serial;
     let label = match (snapshot.external.len(), spool.number) {
-        (2.., 1) => "External spool right",
-        (2.., _) => "External spool left",
-        _ => "External spool",
+        (2.., 1) => EXTERNAL_RIGHT,
+        (2.., _) => EXTERNAL_LEFT,
+        _ => EXTERNAL_ONLY,
     };
     let id = external_id(topics, serial, spool.number);
     let part = Part::External(spool.number);
-    let mut device = child(topics, id, slug_of_printer, snapshot, label)
+    let mut device = child(topics, names, id, slug_of_printer, snapshot, label)
         .of_printer(serial, part)
-        .fact("model", Some("External spool"));
+        .fact("model", Some(EXTERNAL_ONLY));
     let can = snapshot.capabilities.unwrap_or_default();
     for entity in announced(EXTERNAL, snapshot, |row| child_has(row, snapshot, spool)) {
         device.add(&entity, None, &can, &|key| topics.value(serial, part, key));
@@ -264,14 +309,15 @@ pub fn external_id(topics: &Topics, serial: &Serial, number: u8) -> String {
 
 fn child<'a>(
     topics: &'a Topics,
+    names: &'a Names,
     id: String,
     slug_of_printer: &str,
     of: &Snapshot,
     label: &str,
 ) -> Device<'a> {
     let serial = &of.identity.serial;
-    let name = format!("{} {label}", of.name());
-    Device::new(topics, id, name, format!("{slug_of_printer}_{}", slug(label)))
+    let name = format!("{} {}", of.name(), names.numbered(label));
+    Device::new(topics, names, id, name, format!("{slug_of_printer}_{}", slug(label)))
         .fact("manufacturer", Some("Bambu Lab"))
         .fact("via_device", Some(&topics.printer_id(serial)))
 }
@@ -282,9 +328,10 @@ pub fn account_key(key: &str, number: usize) -> String {
 }
 
 /// The name of an account's entity. Accounts are told apart by their number: their own names are personal.
-fn account_name(name: &str, number: usize) -> String {
+fn account_name(names: &Names, name: &str, number: usize) -> String {
     match number {
-        0 | 1 => name.to_owned(),
+        0 | 1 => names.get(name).to_owned(),
+        _ if !names.are_english() => format!("{} ({number})", names.get(name)),
         // "Account" becomes "Account 2", "Account event" "Account 2 event", "Login expires" "Account 2 login expires".
         _ => match name.strip_prefix("Account") {
             Some(rest) => format!("Account {number}{rest}"),
@@ -294,18 +341,18 @@ fn account_name(name: &str, number: usize) -> String {
 }
 
 /// The gateway's own device; its entities tell of the cloud also while no printer is there.
-pub fn gateway(topics: &Topics, gateway: &GatewayView) -> Message {
-    let mut device =
-        Device::new(topics, topics.bridge_id(), "Bambu gateway".into(), slug(&topics.bridge_id()))
-            .fact("manufacturer", Some("bambu2mqtt"))
-            .fact("model", Some("Gateway"))
-            .fact("sw_version", Some(gateway.version));
+pub fn gateway(topics: &Topics, names: &Names, gateway: &GatewayView) -> Message {
+    let name = names.get(GATEWAY_NAME).to_owned();
+    let mut device = Device::new(topics, names, topics.bridge_id(), name, slug(&topics.bridge_id()))
+        .fact("manufacturer", Some("bambu2mqtt"))
+        .fact("model", Some("Gateway"))
+        .fact("sw_version", Some(gateway.version));
     for entity in GATEWAY {
         device.add(entity, None, &Capabilities::default(), &|key| topics.bridge(key));
     }
     for (number, login) in (1..).zip(&gateway.accounts) {
         for entity in ACCOUNT.iter().filter(|entity| (entity.needs)(&Capabilities::default(), login)) {
-            let (key, name) = (account_key(entity.key, number), account_name(entity.name, number));
+            let (key, name) = (account_key(entity.key, number), account_name(names, entity.name, number));
             device.add_as(entity, &key, name, &Capabilities::default(), &|key| topics.bridge(key));
         }
     }

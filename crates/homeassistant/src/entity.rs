@@ -12,7 +12,7 @@ mod value;
 use std::time::Duration;
 
 use printer::command::permit::{Class, Condition};
-use printer::{Ams, Capabilities, Command, ExternalSpool, FanKind, Slot, Snapshot};
+use printer::{Ams, Capabilities, Command, ExternalSpool, FanKind, Privacy, Slot, Snapshot};
 
 use super::{AccountView, GatewayView};
 
@@ -226,12 +226,13 @@ pub struct Entity<T: Subject + 'static> {
     pub unit: Option<&'static str>,
     /// `measurement` or `total_increasing` for what is worth long-term statistics.
     pub state_class: Option<&'static str>,
-    /// Turns the published value into one that this platform takes, where it is not that already.
+    /// Turns the published value, which is `VALUE` in it, into one that this platform takes, where it is not that
+    /// already.
     pub template: Option<&'static str>,
     /// What else it can do than to be switched on and off, with the command for it.
     pub effect: Option<Effect<T::Place>>,
-    /// Decimals to show, where Home Assistant's own choice for the class is not good.
-    pub decimals: Option<u8>,
+    /// Decimals to show of a number that a printer with these abilities tells; `None` for what is none.
+    pub decimals: Option<fn(&Capabilities) -> u8>,
     /// Icon, where the class has none that fits.
     pub icon: Option<&'static str>,
     /// Whether it is shown without being asked for.
@@ -241,6 +242,8 @@ pub struct Entity<T: Subject + 'static> {
     pub shown_by: Option<&'static str>,
     /// Whether a printer with these abilities has others that say the same: there it is not shown unasked either.
     pub repeats: fn(&Capabilities) -> bool,
+    /// Which of the owner's wishes keeps it off the broker.
+    pub private: Option<fn(Privacy) -> bool>,
     /// Whether it stays readable while the printer is away.
     pub lasting: bool,
     /// Whether it is there before the printer ever reported.

@@ -12,11 +12,13 @@ pub mod entity;
 pub mod event;
 mod gateway;
 mod mirror;
+mod names;
 mod publication;
 mod rows;
 pub mod topic;
 
 pub use discovery::{account_key, entity_count};
 pub use gateway::{AccountNews, AccountState, AccountView, GatewayCommand, GatewayMirror, GatewayView};
-pub use mirror::Mirror;
+pub use mirror::{Mirror, unknown_levels};
+pub use names::Names;
 pub use publication::{Kind, Publication};

@@ -12,6 +12,8 @@ use printer::{Now, Reach, Serial, Snapshot};
 
 use super::catalog::{GROUPS, PRINTER};
 use super::discovery;
+use super::entity::Entity;
+use super::names::Names;
 use super::publication::{Kind, Publication};
 use super::rows::{Cell, Rows, publishing, remove_topics, say_the_same};
 use super::topic::{Part, Topics};
@@ -32,6 +34,7 @@ pub struct Mirror {
     serial: Serial,
     slug: String,
     discovery: bool,
+    names: Names,
     earlier_known: bool,
     snapshot: Option<Snapshot>,
     /// When the snapshot last was another one.
@@ -57,6 +60,7 @@ impl Mirror {
             serial,
             slug,
             discovery,
+            names: Names::default(),
             earlier_known: false,
             snapshot: None,
             changed: Duration::ZERO,
@@ -75,6 +79,13 @@ impl Mirror {
     #[must_use]
     pub fn with_document(mut self, wanted: bool) -> Self {
         self.document = wanted.then(Document::default);
+        self
+    }
+
+    /// Calls entities and devices by these names.
+    #[must_use]
+    pub fn with_names(mut self, names: Names) -> Self {
+        self.names = names;
         self
     }
 
@@ -117,6 +128,9 @@ impl Mirror {
         let before = before.as_ref();
         let reshaped =
             self.announced.is_none() || before.is_none_or(|before| shape_differs(before, snapshot));
+        if before.is_none_or(|before| before.policy.privacy != snapshot.policy.privacy) {
+            self.remove_private(snapshot, out);
+        }
         if reshaped {
             self.shown = shown(snapshot).collect();
             self.announce(snapshot, out);
@@ -169,6 +183,15 @@ impl Mirror {
             let rows = Rows { table: group.rows, cells: own, topic, settles, held };
             rows.publish(now, snapshot, before, |index| wanted.get(index) == Some(&true), out);
         }
+    }
+
+    /// Takes off the broker what shall not be there any more, also if an earlier run told it.
+    fn remove_private(&self, snapshot: &Snapshot, out: &mut Vec<Publication>) {
+        let private = PRINTER.iter().filter(|row| discovery::is_private(row, snapshot));
+        let topic = |key: &str| self.topics.value(&self.serial, Part::Printer, key);
+        let mut gone = Vec::new();
+        private.for_each(|row| Rows::topics(std::slice::from_ref(row), &topic, &mut gone));
+        remove_topics(gone, out);
     }
 
     /// Forgets what was told: the next update tells everything.
@@ -245,6 +268,22 @@ impl Mirror {
         self.announced = None;
         self.permitted = Permitted::default();
     }
+}
+
+/// What is told of a printer that an earlier run announced and of which this one knows nothing yet: what stays readable
+/// while it is away is unknown.
+pub fn unknown_levels(topics: &Topics, serial: &Serial) -> Vec<Publication> {
+    let stays = |row: &&Entity<Snapshot>| {
+        row.lasting && row.early && row.private.is_none() && row.platform.has_value()
+    };
+    let told = |row: &Entity<Snapshot>| {
+        let topic = topics.value(serial, Part::Printer, row.key);
+        let details = row
+            .attributes
+            .map(|_| Publication::new(Kind::Attributes, format!("{topic}/attributes"), r#"{"value":null}"#));
+        [Some(Publication::new(Kind::Value, topic, "None")), details]
+    };
+    PRINTER.iter().filter(stays).flat_map(told).flatten().collect()
 }
 
 /// Which rows of the printer's table publish a value of this printer.

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use printer::Now;
+use serde_json::Value as Json;
 
 use super::entity::{Entity, Platform, Published, Subject};
 use super::publication::{Kind, Publication};
@@ -46,6 +47,13 @@ pub(super) fn say_the_same<T: Subject>(rows: &[Entity<T>], shown: &[bool], befor
     })
 }
 
+/// Details with the value that they are of: Home Assistant reads both from one message, so a change is written once.
+fn with_value(value: &Published, details: Json) -> Json {
+    let Json::Object(mut details) = details else { return details };
+    details.insert("value".into(), value.to_attribute());
+    details.into()
+}
+
 impl<T: Subject> Rows<'_, T> {
     /// Tells what differs from what was told, of the rows that the subject has.
     pub(super) fn publish(
@@ -70,10 +78,12 @@ impl<T: Subject> Rows<'_, T> {
             let value = (row.read)(subject);
             let first = cell.value == Published::Never;
             let deadband = if now.mono >= self.settles { 0.0 } else { row.deadband };
+            let mut told = false;
             if cell.value.differs(value.as_ref(), deadband) {
                 let next = Duration::from_secs(cell.at.into()) + row.at_most_each;
                 let early = !row.at_most_each.is_zero() && now.mono < next;
                 if first || value.is_none() || !early {
+                    told = true;
                     cell.value = Published::from(value.as_ref());
                     cell.at = u32::try_from(now.mono.as_secs()).unwrap_or(u32::MAX);
                     out.push(Publication::new(Kind::Value, (self.topic)(row.key), cell.value.to_string()));
@@ -84,11 +94,11 @@ impl<T: Subject> Rows<'_, T> {
                 self.hold(self.settles);
             }
             if let Some(details) = &row.attributes
-                && (first || before.is_none_or(|before| (details.differ)(before, subject)))
+                && (told || before.is_none_or(|before| (details.differ)(before, subject)))
             {
-                let payload = (details.make)(subject).to_string();
+                let payload = with_value(&cell.value, (details.make)(subject)).to_string();
                 let new = hash(&payload);
-                if first || cell.attributes != new {
+                if told || cell.attributes != new {
                     cell.attributes = new;
                     let topic = format!("{}/attributes", (self.topic)(row.key));
                     out.push(Publication::new(Kind::Attributes, topic, payload));

@@ -4,8 +4,12 @@
 mod tests;
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 
 use printer::Serial;
+
+/// Where Home Assistant says that it came up, if nobody told it otherwise.
+const BIRTH: &str = "homeassistant/status";
 
 /// The names that the configuration chooses.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -207,9 +211,16 @@ impl Topics {
         ["+/set", "ams/+/+/set", "external/+/+/set", "action/+"].map(|rest| format!("{}/+/{rest}", self.base))
     }
 
-    /// Where Home Assistant says that it came up.
-    pub fn status(&self) -> String {
-        format!("{}/status", self.discovery)
+    /// Where Home Assistant says that it came up: below the discovery prefix, or where it does of itself, which
+    /// another prefix alone does not change.
+    pub fn statuses(&self) -> BTreeSet<String> {
+        [format!("{}/status", self.discovery), BIRTH.to_owned()].into()
+    }
+
+    /// The same names with another discovery prefix.
+    #[must_use]
+    pub fn announced_below(&self, discovery: &str) -> Self {
+        Self { discovery: discovery.to_owned(), ..self.clone() }
     }
 
     /// All device discovery messages.
@@ -238,7 +249,7 @@ impl Topics {
     /// Whether a device discovery message is ours: the device has an id of a form that we build, and its first
     /// availability topic is the gateway's. Others may name that topic too, for a device of their own.
     pub fn owns(&self, device: &str, config: &[u8]) -> bool {
-        let root: serde_json::Value = serde_json::from_slice(config).unwrap_or_default();
+        let root = crate::discovery::read(config).unwrap_or_default();
         let first = root.pointer("/availability/0/topic").and_then(serde_json::Value::as_str);
         self.is_our_device(device) && first == Some(&self.bridge_availability())
     }
@@ -257,6 +268,9 @@ impl Topics {
 
     /// Takes a topic apart; `None` for one that is not for us.
     pub fn parse<'a>(&self, topic: &'a str) -> Option<Incoming<'a>> {
+        if topic == BIRTH {
+            return Some(Incoming::Status);
+        }
         if let Some(rest) = topic.strip_prefix(&self.discovery).and_then(|rest| rest.strip_prefix('/')) {
             if rest == "status" {
                 return Some(Incoming::Status);

@@ -33,6 +33,7 @@ pub static AMS: &[Entity<Ams>] = &[
         .hidden()
         .with(|a, b| a.humidity_index != b.humidity_index, |a| json!({ "level": humidity_level(a) })),
     temperature::<Ams>("temperature", "Temperature", |a| celsius(a.temperature))
+        .decimals(|_| 1)
         .needs(|_, a| a.can.temperature),
     sensor::<Ams>("drying_remaining", "Remaining drying time", |a| a.drying.remaining.map(Value::minutes))
         .class("duration")

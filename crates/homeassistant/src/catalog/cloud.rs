@@ -10,6 +10,7 @@ use printer::cloud::{Plate, PlateFilament, PlateObject, Task, TaskSlot, TaskStat
 use printer::{Snapshot, Text, unit_label};
 
 use super::super::entity::{Entity, Value, binary, image, sensor};
+use super::super::event::color;
 use super::{DROP, text};
 
 /// Tasks that are listed; Home Assistant keeps no attributes above 16 kB.
@@ -58,7 +59,7 @@ fn weights(s: &Snapshot) -> Json {
             "number": filament.number,
             "filament_id": filament.filament_id,
             "type": filament.material,
-            "color": filament.color.as_ref().map(|color| format!("#{color}")),
+            "color": filament.color.as_deref().map(color),
             "weight_g": filament.weight_g.map(rounded),
             "length_m": filament.length_m.map(rounded),
         })
@@ -134,11 +135,11 @@ fn status_word(status: TaskStatus) -> &'static str {
     }
 }
 
-fn listed(task: &Task) -> Json {
+fn listed(task: &Task, named: bool) -> Json {
     let running = matches!(task.status, Some(TaskStatus::Running | TaskStatus::Created));
     json!({
         "id": task.id,
-        "title": task.title,
+        "title": task.title.as_ref().filter(|_| named),
         "status": task.status.map(status_word),
         "started_at": task.started_at.map(|at| at.to_string()),
         // While it runs that is no end but a time near the beginning (protocol 1.7.4).
@@ -151,13 +152,13 @@ fn listed(task: &Task) -> Json {
 
 fn last_tasks(s: &Snapshot) -> Json {
     let tasks = s.known.facts.recent.iter().flat_map(|tasks| tasks.iter()).take(LISTED);
-    json!({ "tasks": tasks.map(|task| listed(task)).collect::<Vec<_>>() })
+    json!({ "tasks": tasks.map(|task| listed(task, s.policy.privacy.job_names)).collect::<Vec<_>>() })
 }
 
 fn presence(s: &Snapshot) -> Json {
     let said = s.known.facts.presence.as_deref();
     json!({
-        "task": said.and_then(|said| said.title.as_deref()),
+        "task": said.and_then(|said| said.title.as_deref()).filter(|_| s.policy.privacy.job_names),
         "status": said.and_then(|said| said.status.as_ref()).map(Text::to_ascii_lowercase),
         "progress": said.and_then(|said| said.progress),
     })
@@ -173,15 +174,17 @@ pub(super) fn same(a: &Snapshot, b: &Snapshot) -> bool {
 }
 
 pub(super) static CLOUD: &[Entity<Snapshot>] = &[
-    image::<Snapshot>("cover", "Cover image").lasting(),
-    image::<Snapshot>("pick", "Pick image").lasting().hidden(),
+    image::<Snapshot>("cover", "Cover image").lasting().private(|told| told.pictures),
+    image::<Snapshot>("pick", "Pick image").lasting().hidden().private(|told| told.pictures),
     sensor::<Snapshot>("printable_objects", "Printable objects", |s| {
         let objects = plate(s)?.objects.len();
         Some(Value::Int(i64::try_from(objects).unwrap_or(i64::MAX))).filter(|_| objects > 0)
     })
     .icon("mdi:cube-unfolded")
+    .whole()
     .lasting()
     .hidden()
+    .private(|told| told.job_names)
     .with(other_plate, objects),
     sensor::<Snapshot>("filament_weight", "Print weight", |s| {
         let grams = task(s).and_then(|task| task.weight_g).or_else(|| plate(s)?.weight_g)?;
@@ -189,6 +192,7 @@ pub(super) static CLOUD: &[Entity<Snapshot>] = &[
     })
     .class("weight")
     .unit("g")
+    .decimals(|_| 1)
     .measurement()
     .hidden()
     .with(|a, b| other_task(a, b) || other_plate(a, b), weights),
@@ -198,6 +202,7 @@ pub(super) static CLOUD: &[Entity<Snapshot>] = &[
     })
     .class("distance")
     .unit("m")
+    .decimals(|_| 1)
     .measurement()
     .hidden()
     .with(other_task, |s| per_slot(s, share_of_length)),
@@ -211,6 +216,7 @@ pub(super) static CLOUD: &[Entity<Snapshot>] = &[
         .icon("mdi:square-outline")
         .hidden(),
     sensor::<Snapshot>("plate_name", "Plate name", |s| of_task(s, |task| task.plate_name.as_ref()))
+        .private(|told| told.job_names)
         .icon("mdi:square-edit-outline")
         .hidden(),
     sensor::<Snapshot>("design_title", "Design", |s| {
@@ -218,12 +224,14 @@ pub(super) static CLOUD: &[Entity<Snapshot>] = &[
     })
     .icon(DROP)
     .hidden()
+    .private(|told| told.job_names)
     .with(|a, b| other_task(a, b) || a.job.ids != b.job.ids, design),
     sensor::<Snapshot>("last_tasks", "Last tasks", |s| {
         let tasks = s.known.facts.recent.as_ref()?;
         Some(Value::Int(i64::try_from(tasks.len()).unwrap_or(i64::MAX)))
     })
     .icon("mdi:history")
+    .whole()
     .diagnostic()
     .lasting()
     .hidden()

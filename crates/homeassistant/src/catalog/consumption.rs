@@ -74,8 +74,7 @@ fn of_slot(slot: &TaskSlot, share: Option<Share>, s: &Snapshot) -> Json {
     let grams = share.zip(slot.weight_g).map(|(share, weight)| share.times(weight));
     let per_kg = s.policy.prices.as_deref().and_then(|prices| prices.per_kg(slot, &s.known.facts.names));
     let mut told = json!({
-        "ams": slot.unit,
-        "slot": slot.slot + 1,
+        "slot": slot.source().label().as_deref(),
         "material": slot.material.as_deref(),
         "used_g": grams.map(|grams| places(grams, 1)),
         "planned_g": slot.weight_g.map(|weight| places(weight.into(), 1)),
@@ -133,6 +132,7 @@ pub(super) static CONSUMPTION: &[Entity<Snapshot>] = &[
     sensor::<Snapshot>("filament_used", "Filament used", filament_used)
         .class("weight")
         .unit("g")
+        .decimals(|_| 1)
         .counter()
         .icon(DROP)
         .lasting()
@@ -141,18 +141,21 @@ pub(super) static CONSUMPTION: &[Entity<Snapshot>] = &[
     sensor::<Snapshot>("job_cost", "Print cost", |s| money(cost(s)?.total))
         .class("monetary")
         .unit(CURRENCY)
+        .decimals(|_| 2)
         .lasting()
         .needs(|_, s| s.policy.prices.is_some())
         .with(differ, cost_details),
     sensor::<Snapshot>("filament_cost", "Filament cost", |s| money(cost(s)?.filament))
         .class("monetary")
         .unit(CURRENCY)
+        .decimals(|_| 2)
         .lasting()
         .hidden()
         .needs(|_, s| s.policy.prices.is_some()),
     sensor::<Snapshot>("job_energy", "Print energy", |s| Some(Value::Decimal(subject(s)?.0.energy_kwh?, 3)))
         .class("energy")
         .unit("kWh")
+        .decimals(|_| 2)
         .counter()
         .lasting()
         .needs(|_, s| s.policy.metered),

@@ -184,7 +184,7 @@ pub(super) static CONTROL: &[Entity<Snapshot>] = &[
     .icon("mdi:air-filter")
     .config()
     // Shared with the sensor, which may also say `laser`; that is nobody's choice.
-    .template("{{ value if value in ['cooling', 'heating'] else 'None' }}")
+    .template("{{ VALUE if VALUE in ['cooling', 'heating'] else 'None' }}")
     .needs(|c, _| c.airduct && c.requests.airduct_heating),
     control::<Snapshot>("part_fan", "Cooling fan", Class::Adjust, Platform::Fan(FanKind::Part), |s| {
         percent(s.fans.part.percent)

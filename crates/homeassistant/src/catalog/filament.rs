@@ -1,6 +1,6 @@
 //! What feeds the nozzles.
 
-use serde_json::{Value as Json, json};
+use serde_json::{Map, Value as Json, json};
 
 use printer::{Side, Slot, Snapshot, Source};
 
@@ -25,29 +25,34 @@ fn feeding(s: &Snapshot, side: Side) -> Option<Value<'_>> {
     }
 }
 
-/// The numbers of the unit and the slot that feed the nozzle in use, as they stand in topics:
-/// `ams/<unit>/tray_<slot>`.
-fn numbers(s: &Snapshot) -> Option<(u8, u8)> {
-    match s.source(s.active_nozzle)? {
-        Source::Ams { unit, slot } => Some((unit, slot + 1)),
-        Source::Nothing | Source::External(_) => None,
-    }
+/// The numbers of the unit and the slot that feed a nozzle, under the names that they have in ha-bambulab: the unit as
+/// in topics, slots counted from 0.
+fn numbers(s: &Snapshot, side: Side) -> [(&'static str, Json); 2] {
+    let (unit, slot) = match s.source(side) {
+        Some(Source::Ams { unit, slot }) => (Some(unit), Some(slot)),
+        _ => (None, None),
+    };
+    [("ams_index", json!(unit)), ("tray_index", json!(slot))]
 }
 
 /// The attributes of what feeds a nozzle, under the names they have in ha-bambulab.
 fn details(s: &Snapshot, side: Side) -> Json {
-    let source = s.source(side);
     let none = Slot::default();
-    let mut details = filament_details(source.and_then(|source| s.slot(source)).unwrap_or(&none));
+    let mut details = filament_details(s.source(side).and_then(|source| s.slot(source)).unwrap_or(&none));
     if let Some(details) = details.as_object_mut() {
-        let (unit, slot) = match source {
-            Some(Source::Ams { unit, slot }) => (Some(unit), Some(slot)),
-            _ => (None, None),
-        };
-        details.insert("ams_index".into(), json!(unit));
-        details.insert("tray_index".into(), json!(slot));
+        details.extend(numbers(s, side).map(|(name, number)| (name.to_owned(), number)));
     }
     details
+}
+
+/// The attributes of the slot that feeds a nozzle.
+fn place(s: &Snapshot, side: Side) -> Json {
+    numbers(s, side).into_iter().map(|(name, number)| (name.to_owned(), number)).collect::<Map<_, _>>().into()
+}
+
+/// Whether another slot feeds the nozzle.
+fn other_slot(a: &Snapshot, b: &Snapshot, side_of: fn(&Snapshot) -> Side) -> bool {
+    a.source(side_of(a)) != b.source(side_of(b))
 }
 
 /// Whether these attributes are other ones; a filament that did not change is one and the same.
@@ -64,22 +69,18 @@ pub(super) fn same(a: &Snapshot, b: &Snapshot) -> bool {
 }
 
 pub(super) static FILAMENT: &[Entity<Snapshot>] = &[
-    sensor::<Snapshot>("active_filament", "Active filament", |s| feeding(s, s.active_nozzle))
+    sensor::<Snapshot>("active_tray", "Active tray", |s| feeding(s, s.active_nozzle))
         .icon(DROP)
         .with(|a, b| other(a, b, |s| s.active_nozzle), |s| details(s, s.active_nozzle)),
-    sensor::<Snapshot>("active_slot", "Active slot", |s| slot_label(s, s.active_nozzle)).icon(DROP),
-    sensor::<Snapshot>("active_ams", "Active AMS", |s| Some(Value::Int(numbers(s)?.0.into())))
+    sensor::<Snapshot>("active_slot", "Active slot", |s| slot_label(s, s.active_nozzle))
         .icon(DROP)
-        .hidden(),
-    sensor::<Snapshot>("active_tray", "Active tray", |s| Some(Value::Int(numbers(s)?.1.into())))
-        .icon(DROP)
-        .hidden(),
-    sensor::<Snapshot>("left_active_filament", "Left active filament", |s| feeding(s, Side::Left))
+        .with(|a, b| other_slot(a, b, |s| s.active_nozzle), |s| place(s, s.active_nozzle)),
+    sensor::<Snapshot>("left_active_tray", "Left active tray", |s| feeding(s, Side::Left))
         .needs(|c, _| c.dual_nozzle)
         .hidden()
         .icon(DROP)
         .with(|a, b| other(a, b, |_| Side::Left), |s| details(s, Side::Left)),
-    sensor::<Snapshot>("right_active_filament", "Right active filament", |s| feeding(s, Side::Right))
+    sensor::<Snapshot>("right_active_tray", "Right active tray", |s| feeding(s, Side::Right))
         .needs(|c, _| c.dual_nozzle)
         .hidden()
         .icon(DROP)
@@ -87,9 +88,11 @@ pub(super) static FILAMENT: &[Entity<Snapshot>] = &[
     sensor::<Snapshot>("left_active_slot", "Left active slot", |s| slot_label(s, Side::Left))
         .needs(|c, _| c.dual_nozzle)
         .hidden()
-        .icon(DROP),
+        .icon(DROP)
+        .with(|a, b| other_slot(a, b, |_| Side::Left), |s| place(s, Side::Left)),
     sensor::<Snapshot>("right_active_slot", "Right active slot", |s| slot_label(s, Side::Right))
         .needs(|c, _| c.dual_nozzle)
         .hidden()
-        .icon(DROP),
+        .icon(DROP)
+        .with(|a, b| other_slot(a, b, |_| Side::Right), |s| place(s, Side::Right)),
 ];

@@ -12,6 +12,7 @@ pub static GATEWAY: &[Entity<GatewayView>] = &[
         .diagnostic()
         .early(),
     sensor::<GatewayView>("printers", "Printers", |b| Some(Value::Int(b.printers.into())))
+        .whole()
         .icon("mdi:printer-3d")
         .diagnostic()
         .hidden()
@@ -19,6 +20,7 @@ pub static GATEWAY: &[Entity<GatewayView>] = &[
     sensor::<GatewayView>("printers_online", "Printers online", |b| {
         Some(Value::Int(b.printers_online.into()))
     })
+    .whole()
     .icon("mdi:printer-3d")
     .diagnostic()
     .early(),

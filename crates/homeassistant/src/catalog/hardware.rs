@@ -9,7 +9,7 @@ use printer::tools::{Space, Storage};
 use printer::{Control, ControlReason, Outcome, Snapshot, Text};
 
 use super::super::entity::{Entity, Value, binary, sensor, words};
-use super::super::event::exactly;
+use super::super::event::{exactly, keeps_words};
 use super::{flag, text};
 
 fn control_mode(s: &Snapshot) -> Option<Value<'_>> {
@@ -30,7 +30,8 @@ fn last_command(s: &Snapshot) -> serde_json::Value {
     let command = s.known.last_command.as_deref();
     json!({
         "command": command.map(|command| command.key.as_str()),
-        "reason": command.and_then(|command| command.outcome.reason()),
+        "reason": command.filter(|command| !keeps_words(s, &command.key))
+            .and_then(|command| command.outcome.reason()),
         "time": command.map(|command| exactly(command.at)),
     })
 }
@@ -116,6 +117,7 @@ pub(super) static NETWORK: &[Entity<Snapshot>] = &[
     // Off until somebody asks for it: an address is nobody else's business.
     sensor::<Snapshot>("ip_address", "IP address", |s| s.ip.map(Value::Address))
         .icon("mdi:ip-network-outline")
+        .private(|told| told.addresses)
         .diagnostic()
         .hidden()
         .needs(|c, _| c.ip),
@@ -150,7 +152,7 @@ pub(super) static HARDWARE: &[Entity<Snapshot>] = &[
         .lasting()
         .with(
             |a, b| control_reason(a) != control_reason(b),
-            |s| json!({ "reason": control_reason(s).name() }),
+            |s| json!({ "reason": control_reason(s).name(), "next_step": control_reason(s).next_step() }),
         ),
     words::<Snapshot>(
         "last_command",

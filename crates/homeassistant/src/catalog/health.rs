@@ -81,6 +81,7 @@ pub(super) static HEALTH: &[Entity<Snapshot>] = &[
     sensor::<Snapshot>("hms_count", "HMS message count", |s| {
         Some(Value::Int(i64::try_from(s.known.health.messages.len()).unwrap_or(i64::MAX)))
     })
+    .whole()
     .icon(ALERT)
     .diagnostic()
     .hidden()

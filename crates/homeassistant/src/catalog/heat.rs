@@ -1,9 +1,14 @@
 //! Temperatures and fans.
 
-use printer::{Heater, Side, Snapshot};
+use printer::{Capabilities, Heater, Side, Snapshot};
 
 use super::super::entity::{Entity, Value, sensor, temperature};
 use super::{DROP, celsius, percent, target};
+
+/// Decimals of what most printers tell in whole degrees.
+fn tenths(can: &Capabilities) -> u8 {
+    can.fractions.into()
+}
 
 const BED: &str = "mdi:radiator";
 
@@ -24,13 +29,13 @@ pub(super) static HEAT: &[Entity<Snapshot>] = &[
     temperature::<Snapshot>("nozzle_temperature", "Nozzle temperature", |s| {
         actual(s.nozzle(s.active_nozzle))
     })
+    .decimals(tenths)
     .deadband(NOZZLE_DEADBAND)
     .repeats(|c| c.dual_nozzle)
     .icon(DROP),
     temperature::<Snapshot>("nozzle_target", "Nozzle target temperature", |s| {
         target(s.nozzle(s.active_nozzle))
     })
-    .whole()
     .repeats(|c| c.dual_nozzle)
     .icon(DROP),
     temperature::<Snapshot>("left_nozzle_temperature", "Left nozzle temperature", |s| {
@@ -42,7 +47,6 @@ pub(super) static HEAT: &[Entity<Snapshot>] = &[
     temperature::<Snapshot>("left_nozzle_target", "Left nozzle target temperature", |s| {
         target(s.nozzle(Side::Left))
     })
-    .whole()
     .needs(|c, _| c.dual_nozzle)
     .icon(DROP),
     temperature::<Snapshot>("right_nozzle_temperature", "Right nozzle temperature", |s| {
@@ -54,15 +58,15 @@ pub(super) static HEAT: &[Entity<Snapshot>] = &[
     temperature::<Snapshot>("right_nozzle_target", "Right nozzle target temperature", |s| {
         target(s.nozzle(Side::Right))
     })
-    .whole()
     .needs(|c, _| c.dual_nozzle)
     .icon(DROP),
-    temperature::<Snapshot>("bed_temperature", "Bed temperature", |s| actual(s.bed)).icon(BED),
-    temperature::<Snapshot>("bed_target", "Bed target temperature", |s| target(s.bed)).whole().icon(BED),
+    temperature::<Snapshot>("bed_temperature", "Bed temperature", |s| actual(s.bed))
+        .decimals(tenths)
+        .icon(BED),
+    temperature::<Snapshot>("bed_target", "Bed target temperature", |s| target(s.bed)).icon(BED),
     temperature::<Snapshot>("chamber_temperature", "Chamber temperature", |s| actual(s.chamber))
         .needs(|c, _| c.chamber_sensor),
     temperature::<Snapshot>("chamber_target", "Chamber target temperature", |s| target(s.chamber))
-        .whole()
         .needs(|c, _| c.chamber_heater),
     sensor::<Snapshot>("part_fan_speed", "Cooling fan speed", |s| percent(s.fans.part.percent))
         .fan()

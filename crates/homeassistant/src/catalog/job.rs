@@ -57,7 +57,7 @@ fn ends_at(s: &Snapshot) -> Option<jiff::Timestamp> {
 /// The objects that are left out; with names, where the cloud has told any.
 fn skipped(s: &Snapshot) -> Json {
     let numbers = s.job.skipped.as_deref();
-    let plate = s.known.facts.plate.as_ref();
+    let plate = s.known.facts.plate.as_ref().filter(|_| s.policy.privacy.job_names);
     let name = |id: &i64| Some((id.to_string(), plate?.name(*id)?.as_str().into()));
     let names: Map<String, Json> = numbers.unwrap_or_default().iter().filter_map(name).collect();
     if names.is_empty() {
@@ -85,7 +85,10 @@ pub(super) static JOB: &[Entity<Snapshot>] = &[
         .early(),
     words::<Snapshot>("stage", "Current stage", stages, stage).icon("mdi:file-tree").lasting().early().with(
         |a, b| a.stage != b.stage || a.job.plan != b.job.plan,
-        |s| json!({ "stage_id": s.stage.map(|stage| stage.0), "planned": planned(s) }),
+        |s| {
+            let slug = s.stage.and_then(Stage::slug);
+            json!({ "stage_id": s.stage.map(|stage| stage.0), "slug": slug, "planned": planned(s) })
+        },
     ),
     sensor::<Snapshot>("progress", "Print progress", |s| percent(s.job.progress))
         .unit("%")
@@ -101,10 +104,12 @@ pub(super) static JOB: &[Entity<Snapshot>] = &[
     sensor::<Snapshot>("total_layers", "Total layer count", |s| {
         s.job.total_layers.map(|v| Value::Int(v.into()))
     })
-    .icon("mdi:layers-triple"),
+    .icon("mdi:layers-triple")
+    .whole(),
     sensor::<Snapshot>("job_name", "Task name", |s| text(s.job.name.as_ref()))
         .icon("mdi:file-document-outline")
         .lasting()
+        .private(|told| told.job_names)
         .with(|a, b| a.job.name != b.job.name, |s| json!({ "name": s.job.name.as_deref() })),
     words::<Snapshot>(
         "print_type",
@@ -118,8 +123,10 @@ pub(super) static JOB: &[Entity<Snapshot>] = &[
     sensor::<Snapshot>("gcode_file", "Gcode filename", |s| text(s.job.file.as_ref()))
         .icon("mdi:file")
         .hidden()
+        .private(|told| told.job_names)
         .with(|a, b| a.job.file != b.job.file, |s| json!({ "file": s.job.file.as_deref() })),
     sensor::<Snapshot>("plate", "Plate", |s| s.job.plate.map(|plate| Value::Int(plate.into())))
+        .whole()
         .icon("mdi:square-outline")
         .hidden()
         .needs(|c, _| c.job.plate),
@@ -142,6 +149,7 @@ pub(super) static JOB: &[Entity<Snapshot>] = &[
         s.job.skipped.as_ref().map(|list| Value::Int(i64::try_from(list.len()).unwrap_or(i64::MAX)))
     })
     .icon("mdi:debug-step-over")
+    .whole()
     .hidden()
     .needs(|c, _| c.job.skipped)
     .with(|a, b| a.job.skipped != b.job.skipped || other_plate(a, b), skipped),
@@ -149,9 +157,12 @@ pub(super) static JOB: &[Entity<Snapshot>] = &[
         s.job.queue_position.map(|place| Value::Int(place.into()))
     })
     .icon("mdi:tray-full")
+    .whole()
     .hidden()
     .needs(|c, _| c.job.queue),
-    words::<Snapshot>("speed_profile", "Speed profile", || SPEEDS.to_vec(), speed).icon("mdi:speedometer"),
+    words::<Snapshot>("speed_profile", "Speed profile", || SPEEDS.to_vec(), speed)
+        .icon("mdi:speedometer")
+        .with(|a, b| a.speed_percent != b.speed_percent, |s| json!({ "modifier": s.speed_percent })),
     sensor::<Snapshot>("speed_modifier", "Speed modifier", |s| s.speed_percent.map(|v| Value::Int(v.into())))
         .unit("%")
         .measurement()

@@ -12,7 +12,7 @@ use printer::record::{Counters, JobRecord, JobResult};
 use printer::{Command, Levels, Snapshot};
 
 use super::super::entity::{Entity, Value, binary, button, seconds, sensor, words};
-use super::super::event::{planned, rounded, taken};
+use super::super::event::{color, planned, rounded, taken};
 use super::{DROP, flag, text};
 
 fn is_printing(activity: Activity) -> bool {
@@ -61,7 +61,7 @@ fn success_rate(s: &Snapshot) -> Option<Value<'_>> {
 }
 
 /// A job in a form that templates and programs read; what is not known is null.
-pub(super) fn of_job(job: &JobRecord) -> Map<String, Json> {
+pub(super) fn of_job(job: &JobRecord, named: bool) -> Map<String, Json> {
     let reason = job.reason.as_ref();
     let share = Share::of_job(job);
     let slots: Vec<Json> = job
@@ -71,14 +71,14 @@ pub(super) fn of_job(job: &JobRecord) -> Map<String, Json> {
             json!({
                 "slot": slot.source().label().as_deref(),
                 "material": slot.material.as_deref(),
-                "color": slot.color.as_deref(),
+                "color": slot.color.as_deref().map(color),
                 "weight_g": taken(share, slot.weight_g),
                 "plan_g": planned(slot.weight_g),
             })
         })
         .collect();
     let map = json!({
-        "name": job.name.as_deref(),
+        "name": job.name.as_deref().filter(|_| named),
         "result": job.result.map(JobResult::word),
         "started": job.started_at.map(seconds),
         "ended": job.ended_at.map(seconds),
@@ -104,8 +104,14 @@ pub(super) fn of_job(job: &JobRecord) -> Map<String, Json> {
     }
 }
 
+fn last_name(s: &Snapshot) -> Option<Value<'_>> {
+    let job = last(s)?;
+    // What became of it is no secret.
+    if s.policy.privacy.job_names { text(job.name.as_ref()) } else { Some(job.result?.word().into()) }
+}
+
 fn last_job(s: &Snapshot) -> Json {
-    let mut details = last(s).map(of_job).unwrap_or_default();
+    let mut details = last(s).map(|job| of_job(job, s.policy.privacy.job_names)).unwrap_or_default();
     if !details.is_empty() {
         details.insert("event_id".into(), json!(s.known.levels.last_event.as_deref()));
     }
@@ -115,7 +121,7 @@ fn last_job(s: &Snapshot) -> Json {
 /// The last jobs, newest first; without the slots, since Home Assistant keeps attributes only up to 16 kB.
 fn history(s: &Snapshot) -> Json {
     let job = |job: &Arc<JobRecord>| {
-        let mut listed = of_job(job);
+        let mut listed = of_job(job, s.policy.privacy.job_names);
         listed.remove("per_slot");
         if job.result.is_none() && !job.observed {
             // The cloud, which such a job comes from, has one word for both.
@@ -144,7 +150,7 @@ pub(super) static LEVELS: &[Entity<Snapshot>] = &[
     .hidden()
     .lasting()
     .early(),
-    sensor::<Snapshot>("last_job", "Last print", |s| text(last(s)?.name.as_ref()))
+    sensor::<Snapshot>("last_job", "Last print", last_name)
         .icon("mdi:file-check-outline")
         .diagnostic()
         .lasting()
@@ -163,6 +169,7 @@ pub(super) static LEVELS: &[Entity<Snapshot>] = &[
             .then(|| Value::Int(i64::try_from(s.known.levels.recent.len()).unwrap_or(i64::MAX)))
     })
     .icon("mdi:history")
+    .whole()
     .diagnostic()
     .hidden()
     .lasting()
@@ -200,6 +207,7 @@ pub(super) static LEVELS: &[Entity<Snapshot>] = &[
     sensor::<Snapshot>("usage_hours", "Total usage", |s| Some(hours(counted(s)?.printing_s)))
         .class("duration")
         .unit("h")
+        .decimals(|_| 1)
         .counter()
         .diagnostic()
         .lasting()

@@ -54,6 +54,15 @@ fn switch_details(s: &Snapshot) -> Json {
     json!({"inlet_a": a, "inlet_b": b, "units": units, "ready": s.switch_ready()})
 }
 
+/// Whether filament is in an extruder.
+fn filling(present: Option<bool>) -> Option<Value<'static>> {
+    present.map(|present| if present { "loaded" } else { "empty" }.into())
+}
+
+fn fillings() -> Vec<&'static str> {
+    vec!["loaded", "empty"]
+}
+
 const AIRDUCTS: [&str; 3] = ["cooling", "heating", "laser"];
 
 fn airduct(s: &Snapshot) -> Option<Value<'_>> {
@@ -67,7 +76,7 @@ fn airduct(s: &Snapshot) -> Option<Value<'_>> {
 impl Entity<Snapshot> {
     /// A nozzle's opening.
     const fn opening(self) -> Self {
-        self.class("distance").unit("mm").icon(DROP).diagnostic().hidden()
+        self.class("distance").unit("mm").decimals(|_| 1).icon(DROP).diagnostic().hidden()
     }
 }
 
@@ -119,21 +128,20 @@ pub(super) static TOOLS: &[Entity<Snapshot>] = &[
         |a, b| a.nozzle_kind(Side::Right) != b.nozzle_kind(Side::Right),
         |s| details(s.nozzle_kind(Side::Right)),
     ),
-    binary::<Snapshot>("filament_present", "Extruder filament state", |s| flag(s.machine.filament.any))
-        .class("occupancy")
-        .icon("mdi:printer-3d-nozzle-outline")
-        .needs(|c, _| c.filament_sensor),
-    binary::<Snapshot>("left_filament_present", "Left extruder filament state", |s| {
-        flag(s.machine.filament.left)
+    words::<Snapshot>("filament_present", "Extruder filament state", fillings, |s| {
+        filling(s.machine.filament.any)
     })
-    .class("occupancy")
+    .icon("mdi:printer-3d-nozzle-outline")
+    .needs(|c, _| c.filament_sensor),
+    words::<Snapshot>("left_filament_present", "Left extruder filament state", fillings, |s| {
+        filling(s.machine.filament.left)
+    })
     .icon("mdi:printer-3d-nozzle-outline")
     .hidden()
     .needs(|c, _| c.filament_sensor && c.dual_nozzle),
-    binary::<Snapshot>("right_filament_present", "Right extruder filament state", |s| {
-        flag(s.machine.filament.right)
+    words::<Snapshot>("right_filament_present", "Right extruder filament state", fillings, |s| {
+        filling(s.machine.filament.right)
     })
-    .class("occupancy")
     .icon("mdi:printer-3d-nozzle-outline")
     .hidden()
     .needs(|c, _| c.filament_sensor && c.dual_nozzle),
@@ -236,6 +244,7 @@ macro_rules! hotend_wear {
         sensor::<Snapshot>($key, $name, |s| wear(s, $slot))
             .icon(DROP)
             .measurement()
+            .decimals(|_| 3)
             .diagnostic()
             .hidden()
             .needs(|c, _| c.hotend_rack)

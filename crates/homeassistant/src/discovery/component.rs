@@ -4,7 +4,7 @@ use printer::Capabilities;
 use serde_json::{Map, Value as Json, json};
 
 use crate::command;
-use crate::entity::{CURRENCY, Effect, Entity, Subject};
+use crate::entity::{CURRENCY, Effect, Entity, Platform, Subject};
 
 /// The value topic carries the percentage; 0 is off.
 const FAN_STATE: &str = "{{ 'OFF' if value == '0' else 'None' if value == 'None' else 'ON' }}";
@@ -45,15 +45,14 @@ impl Component {
             ("state_class", entity.state_class),
             ("icon", entity.icon),
             ("entity_category", entity.category.name()),
-            ("value_template", entity.template),
         ];
         for (key, word) in words {
             if let Some(word) = word {
                 self.put(key, word);
             }
         }
-        if let Some(decimals) = entity.decimals {
-            self.put("suggested_display_precision", decimals);
+        if let Some(decimals) = entity.decimals.filter(|_| entity.platform.name() == "sensor") {
+            self.put("suggested_display_precision", decimals(can));
         }
         if !entity.enabled || (entity.repeats)(can) {
             self.put("enabled_by_default", false);
@@ -63,8 +62,23 @@ impl Component {
         }
     }
 
-    pub(super) fn value(&mut self) {
-        self.put("state_topic", self.topic.clone());
+    /// Where its value is read: beside its details, if it has any, so that a change of both is one message.
+    pub(super) fn value<T: Subject>(&mut self, entity: &Entity<T>) {
+        let beside = entity.attributes.is_some();
+        let (topic, value) = if beside {
+            (format!("{}/attributes", self.topic), "value_json.value")
+        } else {
+            (self.topic.clone(), "value")
+        };
+        self.put("state_topic", topic);
+        let plain = match entity.platform {
+            // It wants the document itself.
+            Platform::Update(_) => "{{ VALUE | tojson if VALUE else '' }}",
+            _ => "{{ VALUE }}",
+        };
+        if let Some(template) = entity.template.or(beside.then_some(plain)) {
+            self.put("value_template", template.replace("VALUE", value));
+        }
     }
 
     pub(super) fn commands(&mut self) {

@@ -7,6 +7,7 @@ use printer::{Capabilities, Serial};
 use crate::command;
 use crate::entity::{CURRENCY, Entity, Platform, Subject};
 use crate::event::Trigger;
+use crate::names::Names;
 use crate::topic::{self, Part, Topics};
 
 use super::component::Component;
@@ -32,9 +33,21 @@ struct Owner {
     permitted: String,
 }
 
+/// What made the message; with the address of its home, if there is one.
+fn origin(home: &str) -> Json {
+    let mut origin = Map::new();
+    origin.insert("name".into(), "bambu2mqtt".into());
+    origin.insert("sw_version".into(), env!("CARGO_PKG_VERSION").into());
+    if !home.is_empty() {
+        origin.insert("support_url".into(), home.into());
+    }
+    origin.into()
+}
+
 /// A device as Home Assistant shall know it.
 pub(super) struct Device<'a> {
     topics: &'a Topics,
+    names: &'a Names,
     /// Its id, and what the unique ids of its entities begin with.
     id: String,
     /// What its entity ids begin with, after the platform.
@@ -54,13 +67,14 @@ pub(super) struct Device<'a> {
 }
 
 impl<'a> Device<'a> {
-    pub(super) fn new(topics: &'a Topics, id: String, name: String, slug: String) -> Self {
+    pub(super) fn new(topics: &'a Topics, names: &'a Names, id: String, name: String, slug: String) -> Self {
         let mut block = Map::new();
         block.insert("identifiers".into(), json!([id]));
         block.insert("name".into(), name.into());
         let availability = vec![topics.bridge_availability()];
         Self {
             topics,
+            names,
             id,
             slug,
             block,
@@ -97,7 +111,7 @@ impl<'a> Device<'a> {
         topic: &dyn Fn(&str) -> String,
     ) {
         let fill = |text: &str| number.map_or_else(|| text.to_owned(), |n| text.replace('#', &n.to_string()));
-        self.add_as(entity, &fill(entity.key), fill(entity.name), can, topic);
+        self.add_as(entity, &fill(entity.key), fill(self.names.get(entity.name)), can, topic);
     }
 
     /// Adds a component under a key and a name that are not just those of its row.
@@ -124,7 +138,7 @@ impl<'a> Device<'a> {
             component.put("availability", availability);
         }
         if !entity.platform.is_button() && !matches!(entity.platform, Platform::Image) {
-            component.value();
+            component.value(entity);
         }
         match entity.platform {
             Platform::Update(Some(_)) if self.installs => component.install(),
@@ -191,7 +205,7 @@ impl<'a> Device<'a> {
         let availability: Vec<_> = self.availability.iter().map(|topic| json!({ "topic": topic })).collect();
         let mut root = Map::new();
         root.insert("device".into(), self.block.into());
-        root.insert("origin".into(), json!({"name": "bambu2mqtt", "sw_version": env!("CARGO_PKG_VERSION")}));
+        root.insert("origin".into(), origin(env!("CARGO_PKG_HOMEPAGE")));
         root.insert("availability".into(), availability.into());
         root.insert("availability_mode".into(), "all".into());
         root.insert("components".into(), std::mem::take(&mut self.components).into());

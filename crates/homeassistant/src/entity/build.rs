@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use printer::command::permit::Class;
-use printer::{Capabilities, Command};
+use printer::{Capabilities, Command, Privacy};
 
 use super::{Attributes, Category, Effect, Entity, Platform, Subject, Value};
 
@@ -33,6 +33,7 @@ const fn row<T: Subject>(
         enabled: true,
         repeats: |_| false,
         shown_by: None,
+        private: None,
         lasting: false,
         early: false,
         deadband: 0.0,
@@ -49,13 +50,13 @@ pub const fn sensor<T: Subject>(
     row(key, name, Platform::Sensor, read)
 }
 
-/// A temperature in °C, to half a degree.
+/// A temperature in °C, to half a degree; most printers tell whole degrees.
 pub const fn temperature<T: Subject>(
     key: &'static str,
     name: &'static str,
     read: for<'a> fn(&'a T) -> Option<Value<'a>>,
 ) -> Entity<T> {
-    sensor(key, name, read).class("temperature").unit("°C").measurement().deadband(0.5)
+    sensor(key, name, read).class("temperature").unit("°C").measurement().deadband(0.5).whole()
 }
 
 /// One of a few words.
@@ -148,11 +149,11 @@ impl<T: Subject> Entity<T> {
         self.device_class = Some(class);
         self
     }
-    /// Unit.
+    /// Unit of a number, which is shown without decimals if nothing else is said.
     #[must_use]
     pub const fn unit(mut self, unit: &'static str) -> Self {
         self.unit = Some(unit);
-        self
+        self.number()
     }
     /// What installs it is this, where that is offered (firmware).
     #[must_use]
@@ -164,19 +165,27 @@ impl<T: Subject> Entity<T> {
     #[must_use]
     pub const fn measurement(mut self) -> Self {
         self.state_class = Some("measurement");
-        self
+        self.number()
     }
     /// A count that only grows, from 0 at each start.
     #[must_use]
     pub const fn counter(mut self) -> Self {
         self.state_class = Some("total_increasing");
-        self
+        self.number()
     }
     /// Shown without decimals.
     #[must_use]
-    pub const fn whole(mut self) -> Self {
-        self.decimals = Some(0);
+    pub const fn whole(self) -> Self {
+        self.decimals(|_| 0)
+    }
+    /// Shown with so many decimals.
+    #[must_use]
+    pub const fn decimals(mut self, decimals: fn(&Capabilities) -> u8) -> Self {
+        self.decimals = Some(decimals);
         self
+    }
+    const fn number(self) -> Self {
+        if self.decimals.is_none() { self.whole() } else { self }
     }
     /// Icon.
     #[must_use]
@@ -218,6 +227,12 @@ impl<T: Subject> Entity<T> {
     #[must_use]
     pub const fn shown_by(mut self, control: &'static str) -> Self {
         self.shown_by = Some(control);
+        self
+    }
+    /// Only where the owner lets it be on the broker.
+    #[must_use]
+    pub const fn private(mut self, may_be_told: fn(Privacy) -> bool) -> Self {
+        self.private = Some(may_be_told);
         self
     }
     /// Readable while the printer is away.

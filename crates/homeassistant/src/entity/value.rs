@@ -142,6 +142,18 @@ impl Published {
         }
     }
 
+    /// As it stands beside its details: a number as it is told, everything else that is no document as its text.
+    pub(crate) fn to_attribute(&self) -> serde_json::Value {
+        match self {
+            Self::Flag(_) => json!(self.to_string()),
+            Self::Tenths(_) | Self::Decimal(..) => {
+                // Digits as they are told: 220 and not 220.0.
+                serde_json::from_str(&self.to_string()).unwrap_or_default()
+            }
+            _ => self.to_json(),
+        }
+    }
+
     /// Whether `value` says something else; numbers within `deadband` of each other say the same.
     pub(crate) fn differs(&self, value: Option<&Value<'_>>, deadband: f32) -> bool {
         match (self, value) {

@@ -8,6 +8,7 @@ use printer::{Capabilities, Now};
 use crate::catalog::{ACCOUNT, GATEWAY};
 use crate::discovery::{self, Message, account_key};
 use crate::entity::Entity;
+use crate::names::Names;
 use crate::publication::{Kind, Publication};
 use crate::rows::{Cell, Rows, remove_topics};
 use crate::topic::Topics;
@@ -18,6 +19,7 @@ use super::{AccountView, GatewayView};
 pub struct GatewayMirror {
     topics: Arc<Topics>,
     discovery: bool,
+    names: Names,
     announced: Option<Message>,
     /// Whether each account's name is known: what, with their number, decides which entities there are.
     shape: Vec<bool>,
@@ -27,9 +29,9 @@ pub struct GatewayMirror {
 
 impl GatewayMirror {
     /// A gateway of which nothing was told yet.
-    pub fn new(topics: Arc<Topics>, discovery: bool) -> Self {
+    pub fn new(topics: Arc<Topics>, names: Names, discovery: bool) -> Self {
         let cells = vec![Cell::default(); GATEWAY.len()];
-        Self { topics, discovery, announced: None, shape: Vec::new(), cells, accounts: Vec::new() }
+        Self { topics, discovery, names, announced: None, shape: Vec::new(), cells, accounts: Vec::new() }
     }
 
     /// Tells what changed.
@@ -59,7 +61,7 @@ impl GatewayMirror {
         if self.announced.is_some() && shape == self.shape {
             return;
         }
-        let message = discovery::gateway(&self.topics, gateway);
+        let message = discovery::gateway(&self.topics, &self.names, gateway);
         if self.discovery {
             let topic = self.topics.config(&message.device);
             let kept: Vec<&str> = message.components().collect();
@@ -136,7 +138,7 @@ mod tests {
 
     fn mirror() -> GatewayMirror {
         let topics = Topics { base: "b".into(), discovery: "homeassistant".into(), id_prefix: "b".into() };
-        GatewayMirror::new(Arc::new(topics), true)
+        GatewayMirror::new(Arc::new(topics), Names::default(), true)
     }
 
     const NOW: Now = Now { mono: Duration::ZERO, wall: Timestamp::UNIX_EPOCH };
@@ -159,7 +161,7 @@ mod tests {
         assert!(out.iter().any(|p| p.topic == "b/bridge/account_2" && p.payload == "offline"));
         out.clear();
         mirror.update(NOW, &gateway(vec![named()]), &mut out);
-        assert!(out[0].payload.contains(r#""sensor_account_2":{"platform":"sensor"}"#), "{out:?}");
+        assert!(out[0].payload.contains(r#""sensor_account_2":{"p":"sensor"}"#), "{out:?}");
         assert!(!out[1].payload.contains("account_2"));
         assert!(out.iter().any(|p| p.topic == "b/bridge/account_2" && p.payload.is_empty()));
         assert!(mirror.components().map(str::to_owned).eq(first));

@@ -46,11 +46,7 @@ impl Mirror {
     /// sensor of the same thing have one topic, and either may take the other's place.
     pub fn unnamed<'a>(&self, topics: impl IntoIterator<Item = &'a str>) -> Vec<&'a str> {
         let messages = self.snapshot.as_ref().map(|snapshot| self.messages(snapshot)).unwrap_or_default();
-        let payloads: Vec<String> = messages.iter().map(discovery::Message::payload).collect();
-        let named = |topic: &str| {
-            let quoted = format!("\"{topic}\"");
-            payloads.iter().any(|payload| payload.contains(&quoted))
-        };
+        let named = |topic: &str| messages.iter().any(|message| message.names(topic));
         let told = |topic: &str| {
             let rows = PRINTER.iter().zip(&self.cells).filter(|(_, cell)| cell.value != Published::Never);
             rows.map(|(row, _)| self.topics.value(&self.serial, Part::Printer, row.key))
@@ -78,11 +74,13 @@ impl Mirror {
     }
 
     fn messages(&self, snapshot: &Snapshot) -> Vec<discovery::Message> {
-        let (topics, slug) = (&*self.topics, &*self.slug);
+        let (topics, names, slug) = (&*self.topics, &self.names, &*self.slug);
         let ams = snapshot.ams.iter().filter(|ams| ams.is_announced());
-        let mut all = vec![discovery::printer(topics, slug, snapshot)];
-        all.extend(ams.map(|ams| discovery::ams(topics, slug, snapshot, ams)));
-        all.extend(snapshot.external.iter().map(|spool| discovery::external(topics, slug, snapshot, spool)));
+        let mut all = vec![discovery::printer(topics, names, slug, snapshot)];
+        all.extend(ams.map(|ams| discovery::ams(topics, names, slug, snapshot, ams)));
+        all.extend(
+            snapshot.external.iter().map(|spool| discovery::external(topics, names, slug, snapshot, spool)),
+        );
         all
     }
 
@@ -151,6 +149,7 @@ pub(super) fn shape_differs(before: &Snapshot, now: &Snapshot) -> bool {
         || before.beyond != now.beyond
         || before.policy.read_only != now.policy.read_only
         || before.known.levels.withheld != now.known.levels.withheld
+        || before.policy.privacy != now.policy.privacy
         || before.policy.metered != now.policy.metered
         || before.policy.notify_layers.is_empty() != now.policy.notify_layers.is_empty()
         || discovery::currency(before) != discovery::currency(now)
