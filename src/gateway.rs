@@ -13,7 +13,7 @@ mod energy;
 mod facts;
 mod fleet;
 mod local;
-mod orphans;
+pub(crate) mod orphans;
 mod printers;
 mod records;
 mod reports;
@@ -29,7 +29,7 @@ use tokio::task::JoinSet;
 use tracing::{debug, error, info};
 
 use crate::cloud::Limiter;
-use crate::config::{Config, Language, Raw, StateDir};
+use crate::config::{Config, Raw, StateDir};
 use crate::disk::{DiskEvent, Writer};
 use crate::mqtt::backoff::Pace;
 use crate::mqtt::{self, Brokers, Link, Message, Token};
@@ -38,7 +38,7 @@ use crate::texts::{self, Loader};
 use crate::tls;
 use bambu::topic::reporter;
 use homeassistant::topic::Topics;
-use homeassistant::{GatewayMirror, GatewayView};
+use homeassistant::{GatewayMirror, GatewayView, Names};
 use printer::{Now, Prefix, Serial, Texts};
 use twin::{Input, Output, Place, Units};
 
@@ -164,6 +164,8 @@ struct Gateway {
     /// What errors are explained with.
     texts: Arc<Texts>,
     loader: Option<Loader>,
+    /// What entities are called.
+    names: Names,
     /// When the accounts, and what earlier runs left, are looked at again.
     look_at: Duration,
     next_turn: Duration,
@@ -263,16 +265,22 @@ impl Gateway {
         let around = Around { writer: writer.clone(), limiter, brokers, install, inbox: inbox.clone() };
         let accounts = start_accounts(&mut next_account, &config, &around, now)?;
         let discovery = config.homeassistant.discovery;
+        let earlier = orphans::earlier_topics(&state, &topics);
+        if earlier.is_none() {
+            orphans::keep_prefix(&writer, &topics);
+        }
         let (texts, loader) = start_texts(&config, &writer, clock, &inbox);
+        let names = Names::of(config.language.of_names());
         let view = GatewayView { version: env!("CARGO_PKG_VERSION"), ..GatewayView::default() };
         Ok(Self {
-            mirror: GatewayMirror::new(Arc::clone(&topics), discovery),
-            orphans: Orphans::new(Arc::clone(&topics), discovery, config.mqtt.json_state),
+            mirror: GatewayMirror::new(Arc::clone(&topics), names.clone(), discovery),
+            orphans: Orphans::new(Arc::clone(&topics), earlier, discovery, config.mqtt.json_state),
             units: Units::default(),
             facts: Facts::open(&writer),
             meters: Meters::new(&config),
             texts,
             loader,
+            names,
             config,
             clock,
             state,
@@ -441,7 +449,7 @@ impl Gateway {
         }
         if self.birth_at.is_some_and(|at| now.mono >= at) {
             self.birth_at = None;
-            info!("Home Assistant has started; telling it everything again");
+            info!("telling Home Assistant everything again: it has started, or was looked for printers");
             self.say_everything(now);
             if self.said_online {
                 self.say_online();
@@ -488,6 +496,9 @@ impl Gateway {
                 Known { serial, mirror, had_time: printer.judged_at().is_some_and(|at| now.mono >= at) }
             });
             self.orphans.clear(now, complete, printers, &self.mirror, outbox);
+            if self.orphans.forgets_earlier_prefix(now, outbox) {
+                orphans::keep_prefix(&self.around.writer, &self.topics);
+            }
         }
     }
 
@@ -532,7 +543,6 @@ impl Gateway {
             printers: old.printers.clone(),
             controls: old.controls,
             log: old.log,
-            language: old.language,
             texts_url: old.texts_url.clone(),
             http_listen: old.http_listen,
             ..config.clone()
@@ -541,7 +551,7 @@ impl Gateway {
             info!("the configuration changed: starting anew");
             return Some(Box::new(config));
         }
-        let same_texts = (config.language, &config.texts_url) == (old.language, &old.texts_url);
+        let same_texts = config.texts_url == old.texts_url;
         if let Err(error) = self.replace_accounts(now, config) {
             error!("an account cannot be used, going on with the old ones: {error:#}");
             return None;
@@ -651,8 +661,8 @@ fn start_texts(
     clock: Clock,
     inbox: &mpsc::Sender<Event>,
 ) -> (Arc<Texts>, Option<Loader>) {
-    match (config.language, config.texts_url.clone()) {
-        (Language::Of(language), Some(url)) => {
+    match (config.language.of_texts(), config.texts_url.clone()) {
+        (Some(language), Some(url)) => {
             let options = texts::TextsOptions { language, url, pace: texts::Pace::default() };
             let loader =
                 Loader::start(options, writer.clone(), move || clock.now(), inbox.clone(), Event::Texts);

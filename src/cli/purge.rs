@@ -13,6 +13,7 @@ use tokio::task::JoinSet;
 use tokio::time::timeout;
 
 use crate::config::{Config, StateDir};
+use crate::gateway::orphans::earlier_topics;
 use crate::gateway::{local_options, topics_of};
 use crate::mqtt::{Event, Link, Message, Outbox, Qos};
 use crate::service::Exit;
@@ -29,15 +30,21 @@ const CONNECT: Duration = Duration::from_secs(20);
 const CLEAR: Duration = Duration::from_secs(60);
 
 pub(super) async fn run(config: &Config) -> anyhow::Result<Exit> {
-    let install = StateDir::open(&config.state_dir)?.install_id()?;
-    let topics = clear(config, &install, QUIET).await?;
+    let state = StateDir::open(&config.state_dir)?;
+    let earlier = earlier_topics(&state, &topics_of(config));
+    let topics = clear(config, earlier, &state.install_id()?, QUIET).await?;
     say(&format!("took {topics} topics off {}", config.mqtt.broker))?;
     Ok(Exit::Done)
 }
 
 /// Empties every retained topic of this gateway, also those that only an earlier run knew, and counts them.
 /// `quiet` is how long nothing more must come before all are known.
-pub(super) async fn clear(config: &Config, install: &str, quiet: Duration) -> anyhow::Result<usize> {
+pub(super) async fn clear(
+    config: &Config,
+    earlier: Option<Topics>,
+    install: &str,
+    quiet: Duration,
+) -> anyhow::Result<usize> {
     let topics = topics_of(config);
     let mut options = local_options(config, &topics, install)?;
     options.client_id.push_str("-purge");
@@ -50,7 +57,7 @@ pub(super) async fn clear(config: &Config, install: &str, quiet: Duration) -> an
         Ok(Some(Event::Disconnected { error, .. })) => bail!("{error}"),
         _ => bail!("the local broker {} does not answer: check host, port and TLS", config.mqtt.broker),
     }
-    let found = find(&topics, link.outbox(), &mut inbox, quiet).await?;
+    let found = find(&topics, earlier, link.outbox(), &mut inbox, quiet).await?;
     let count = found.len();
     empty(&topics, found, link.outbox(), &mut inbox).await?;
     link.close(None).await;
@@ -60,6 +67,8 @@ pub(super) async fn clear(config: &Config, install: &str, quiet: Duration) -> an
 /// What the broker keeps of ours, and what it says of a gateway that runs.
 #[derive(Default)]
 struct Found {
+    /// The topics of an earlier run with another discovery prefix.
+    earlier: Option<Topics>,
     configs: BTreeSet<String>,
     values: BTreeSet<String>,
     /// It was online when it last said something.
@@ -71,14 +80,18 @@ struct Found {
 /// Finds what is ours, unless a gateway runs.
 async fn find(
     topics: &Topics,
+    earlier: Option<Topics>,
     outbox: &Outbox,
     inbox: &mut mpsc::Receiver<Event>,
     quiet: Duration,
 ) -> anyhow::Result<Found> {
     outbox.subscribe(format!("{}/#", topics.base), Qos::AtMostOnce);
     outbox.subscribe(topics.all_configs(), Qos::AtMostOnce);
+    if let Some(earlier) = &earlier {
+        outbox.subscribe(earlier.all_configs(), Qos::AtMostOnce);
+    }
     outbox.send(Message::new(topics.bridge_set(PURGE), ""));
-    let mut found = Found::default();
+    let mut found = Found { earlier, ..Found::default() };
     while let Ok(event) = timeout(quiet, next_kept(topics, inbox, &mut found)).await {
         event?;
     }
@@ -145,7 +158,12 @@ impl Found {
         if !retain {
             return Ok(());
         }
-        if let Some(Incoming::Discovery { device }) = topics.parse(&topic) {
+        let names = [Some(topics), self.earlier.as_ref()].into_iter().flatten();
+        let device = names.filter_map(|names| match names.parse(&topic) {
+            Some(Incoming::Discovery { device }) => Some(device),
+            _ => None,
+        });
+        if let Some(device) = device.into_iter().next() {
             if topics.owns(device, payload) {
                 self.configs.insert(topic);
             }

@@ -150,6 +150,7 @@ impl Gateway {
             sequence: setup.sequence + fastrand::u32(0..1_000_000),
             slug: self.free_slug(&name, &model, &serial),
             texts: Arc::clone(&self.texts),
+            names: self.names.clone(),
             named: true,
             ledger,
             recent,
@@ -251,6 +252,7 @@ fn policy(config: &Config, meters: &Meters, serial: &Serial, name: &str) -> Poli
         prices: prices.cloned(),
         metered,
         ignored: Arc::clone(&config.ignored),
+        privacy: config.privacy,
         notify_layers: config
             .printer(serial.as_str())
             .map(|printer| Arc::clone(&printer.notify_layers))

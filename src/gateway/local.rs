@@ -6,7 +6,7 @@ use tracing::{debug, error, warn};
 
 use crate::mqtt::{self, Message, Qos};
 use homeassistant::topic::Incoming;
-use homeassistant::{GatewayCommand, GatewayView, Kind, Publication, account_key};
+use homeassistant::{GatewayCommand, GatewayView, Kind, Publication, account_key, unknown_levels};
 use printer::Now;
 use twin::{Ask, Broker, Input};
 
@@ -22,7 +22,9 @@ impl Gateway {
                 for commands in self.topics.commands() {
                     outbox.subscribe(commands, Qos::AtLeastOnce);
                 }
-                outbox.subscribe(self.topics.status(), Qos::AtMostOnce);
+                for birth in self.topics.statuses() {
+                    outbox.subscribe(birth, Qos::AtMostOnce);
+                }
                 self.subscribe_meters();
                 self.orphans.collect(now, outbox);
                 for (_, printer) in self.printers.iter_mut() {
@@ -59,6 +61,10 @@ impl Gateway {
 
     pub(super) fn on_local_message(&mut self, now: Now, topic: &str, payload: &[u8], retain: bool) {
         if self.on_meter(now, topic, payload) {
+            return;
+        }
+        if retain && self.orphans.is_of_earlier_prefix(now, topic, payload) {
+            self.local.outbox().set(topic, "");
             return;
         }
         match self.topics.parse(topic) {
@@ -146,6 +152,8 @@ impl Gateway {
                 for (id, _) in asked {
                     self.after_account(now, id);
                 }
+                // A device that somebody deleted in Home Assistant is there again.
+                self.birth_at.get_or_insert(now.mono + BIRTH_DELAY / 3);
             }
         }
     }
@@ -288,6 +296,11 @@ impl Gateway {
             self.said_online = true;
             for serial in self.orphans.unused(self.printers.iter().map(|(serial, _)| serial)) {
                 self.local.outbox().set(self.topics.availability(&serial), "offline");
+                // What stays readable while a printer is away is of that run, too: whether it may be switched off now,
+                // nobody knows.
+                for Publication { topic, payload, .. } in unknown_levels(&self.topics, &serial) {
+                    self.local.outbox().set(topic, payload);
+                }
             }
             self.say_online();
         }

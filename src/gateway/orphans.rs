@@ -12,9 +12,11 @@ use std::time::Duration;
 use serde_json::Value;
 use tracing::info;
 
+use crate::config::StateDir;
+use crate::disk::{FileName, Writer};
 use crate::mqtt::{Message, Outbox, Qos};
-use homeassistant::discovery::unnamed_keys;
-use homeassistant::topic::{Part, Topics};
+use homeassistant::discovery::{self, unnamed_keys};
+use homeassistant::topic::{Incoming, Part, Topics};
 use homeassistant::{GatewayMirror, Mirror, Publication};
 use printer::{Now, Serial, Text};
 use twin::UnitPlace;
@@ -23,6 +25,23 @@ use twin::UnitPlace;
 const QUIET: Duration = Duration::from_secs(2);
 /// For longer than this nobody waits for a broker that does not answer the subscription.
 const LONGEST: Duration = Duration::from_secs(15);
+
+/// The file that has the discovery prefix below which everything is announced.
+const PREFIX_FILE: &str = "discovery_prefix";
+
+/// The topics of the last run, if that announced below another prefix. What the file says is written into topics, so it
+/// must be fit for that.
+pub(crate) fn earlier_topics(state: &StateDir, topics: &Topics) -> Option<Topics> {
+    let bytes = state.read(PREFIX_FILE).ok()??;
+    let prefix = std::str::from_utf8(&bytes).ok()?.trim();
+    let fits = !prefix.is_empty() && prefix.len() < 200 && !prefix.contains(['+', '#', '\0', '\n']);
+    (fits && prefix != topics.discovery).then(|| topics.announced_below(prefix))
+}
+
+/// Keeps the prefix for the next run, which may have another one.
+pub(crate) fn keep_prefix(writer: &Writer, topics: &Topics) {
+    writer.store(&FileName::from(PREFIX_FILE), topics.discovery.clone());
+}
 
 /// A printer of this run.
 #[derive(Clone, Copy)]
@@ -62,10 +81,17 @@ pub(super) struct Orphans {
     devices: BTreeMap<String, Device>,
     /// Printers that have a document on the broker.
     documented: BTreeSet<Serial>,
+    /// The topics of an earlier run that announced below another discovery prefix, until that is cleared.
+    earlier: Option<Topics>,
 }
 
 impl Orphans {
-    pub(super) fn new(topics: Arc<Topics>, discovery: bool, documents: bool) -> Self {
+    pub(super) fn new(
+        topics: Arc<Topics>,
+        earlier: Option<Topics>,
+        discovery: bool,
+        documents: bool,
+    ) -> Self {
         Self {
             topics,
             discovery,
@@ -74,6 +100,7 @@ impl Orphans {
             subscribed: false,
             devices: BTreeMap::new(),
             documented: BTreeSet::new(),
+            earlier,
         }
     }
 
@@ -82,6 +109,27 @@ impl Orphans {
         self.forget(now);
         outbox.subscribe(self.topics.all_configs(), Qos::AtMostOnce);
         outbox.subscribe(self.topics.all_states(), Qos::AtMostOnce);
+        if let Some(earlier) = &self.earlier {
+            outbox.subscribe(earlier.all_configs(), Qos::AtMostOnce);
+        }
+    }
+
+    /// Whether this is a message of ours below a discovery prefix that is not used any more.
+    pub(super) fn is_of_earlier_prefix(&mut self, now: Now, topic: &str, payload: &[u8]) -> bool {
+        let Some(earlier) = &self.earlier else { return false };
+        let Some(Incoming::Discovery { device }) = earlier.parse(topic) else { return false };
+        self.heard_at = Some(now.mono + QUIET);
+        earlier.owns(device, payload)
+    }
+
+    /// Whether an earlier discovery prefix was cleared just now; says it once.
+    pub(super) fn forgets_earlier_prefix(&mut self, now: Now, outbox: &Outbox) -> bool {
+        if !self.all_heard(now) {
+            return false;
+        }
+        let Some(cleared) = self.earlier.take() else { return false };
+        outbox.unsubscribe(cleared.all_configs());
+        true
     }
 
     fn forget(&mut self, now: Now) {
@@ -242,7 +290,10 @@ impl Orphans {
                 // It may hang on another printer now, or stand at another place.
                 lost.topics.extend(device.topics().filter(|topic| !lives(topic)));
             }
-            out.extend(mirror.unnamed(lost.topics).into_iter().map(Publication::removed));
+            // One of another printer's may stand where this unit stood.
+            let unnamed =
+                mirrors().fold(lost.topics.into_iter().collect(), |left: Vec<&str>, own| own.unnamed(left));
+            out.extend(unnamed.into_iter().map(Publication::removed));
             return true;
         }
         // An AMS may have moved to a printer that has not said yet what it has, or its own may still be starting.
@@ -326,7 +377,7 @@ fn read(topics: &Topics, device: &str, payload: &[u8]) -> Option<Device> {
     if !topics.owns(device, payload) {
         return None;
     }
-    let root: Value = serde_json::from_slice(payload).ok()?;
+    let root = discovery::read(payload)?;
     let text = |v: &Value| v.as_str().map(str::to_owned);
     let bridge = topics.bridge_availability();
     let components = root.get("components").and_then(Value::as_object)?;
@@ -335,9 +386,10 @@ fn read(topics: &Topics, device: &str, payload: &[u8]) -> Option<Device> {
     let component = |c: &Value| {
         let platform = text(c.get("platform")?)?;
         let names = ["state_topic", "json_attributes_topic", "percentage_state_topic", "image_topic"];
-        let ours = names.iter().filter_map(|name| text(c.get(name)?)).filter(|topic| topics.is_ours(topic));
         // The broker keeps no event, and who listens to them shall not hear an empty one.
-        Some(Component { topics: ours.filter(|_| platform != "event").collect(), platform })
+        let kept = names.iter().filter_map(|name| text(c.get(name)?)).filter(|_| platform != "event");
+        let told: BTreeSet<String> = kept.flat_map(with_value).collect();
+        Some(Component { topics: told.into_iter().filter(|topic| topics.is_ours(topic)).collect(), platform })
     };
     let in_device = |key: &str| root.get("device").and_then(|d| text(d.get(key)?));
     Some(Device {
@@ -346,6 +398,12 @@ fn read(topics: &Topics, device: &str, payload: &[u8]) -> Option<Device> {
         availability: availability.filter(|topic| *topic != bridge && topics.is_ours(topic)).collect(),
         components: components.iter().filter_map(|(id, c)| Some((id.clone(), component(c)?))).collect(),
     })
+}
+
+/// A topic, and that of the value whose attributes are told on it.
+fn with_value(topic: String) -> impl Iterator<Item = String> {
+    let value = topic.strip_suffix("/attributes").map(str::to_owned);
+    std::iter::once(topic).chain(value)
 }
 
 #[cfg(test)]
@@ -362,7 +420,7 @@ mod tests {
     /// Just connected.
     fn orphans() -> Orphans {
         let topics = Topics { base: "b".into(), discovery: "homeassistant".into(), id_prefix: "b".into() };
-        let mut orphans = Orphans::new(Arc::new(topics), true, false);
+        let mut orphans = Orphans::new(Arc::new(topics), None, true, false);
         assert_eq!(orphans.knows(after(0), "b_01P00A000000001"), None, "no broker");
         orphans.forget(after(0));
         orphans

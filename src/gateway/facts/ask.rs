@@ -221,7 +221,7 @@ impl Gateway {
             "serial": message.serial,
             "printer": printer.map(|printer| printer.twin.snapshot().name().as_str()),
             "task_id": message.task,
-            "title": message.title,
+            "title": message.title.as_ref().filter(|_| self.config.privacy.job_names),
             "status": status,
         });
         let topic = self.topics.bridge_event("message");
