@@ -27,6 +27,11 @@ class Has(str):
     """A value with these words in it, whatever the case."""
 
 
+def filling(state):
+    """Whether filament is in an extruder, in words."""
+    return {"ON": "loaded", "OFF": "empty"}.get(state)
+
+
 def on(value):
     return None if value is None else "ON" if value else "OFF"
 
@@ -130,14 +135,14 @@ def hardware(p, out, home, words):
         kind = {"LB00": "laser10", "LB01": "laser40", "CP00": "cutter"}.get(tool.get("type"))
         out["tool_module"] = {0: "none", 1: kind}.get(integer(tool.get("mount")))
     if isinstance(s.get("hw_switch_state"), int) and not p.dual:
-        out["filament_present"] = on(s["hw_switch_state"])
+        out["filament_present"] = filling(on(s["hw_switch_state"]))
     if p.dual:
         for n, side in enumerate(("right", "left")):
             info = integer(at(member(at(s, "device", "extruder", "info"), "id", n), "info"))
             if info is not None:
-                out[f"{side}_filament_present"] = on(bit(info, 1))
+                out[f"{side}_filament_present"] = filling(on(bit(info, 1)))
         if "hw_switch_state" in s:
-            out["filament_present"] = OneOf("ON", "OFF")
+            out["filament_present"] = OneOf("loaded", "empty")
     heater = integer(at(s, "device", "ctc", "state"))
     if heater is not None:
         out["chamber_heater"] = {0: "OFF", 2: "ON"}.get(heater & 15, OneOf("ON", "OFF", None))
@@ -362,19 +367,13 @@ def drying(p, out, words):
 
 
 def places(p, out):
-    """The active tray in numbers, and what each slot knows besides its type and colour."""
+    """The filament of each nozzle, and what each slot knows besides its type and colour."""
     feeds = {"": p.feeds.get(p.nozzle if p.dual else 0)}
     if p.dual:
         feeds.update({"right_": p.feeds.get(0), "left_": p.feeds.get(1)})
     for side, feed in feeds.items():
-        unit, slot = feed[1:] if feed and feed[0] == "ams" else (None, None)
-        # Counted from one as people do, or the printer's own number.
-        place = None if unit is None else OneOf(unit, unit + 1, unit - 127 if unit >= 128 else 1 if unit == 16 else unit + 1)
-        outside = (None, 0) if feed and feed[0] != "ams" else (None,)
-        out[side + "active_ams"] = place or OneOf(*outside, 254, 255)
-        out[side + "active_tray"] = OneOf(slot, slot + 1) if slot is not None else OneOf(*outside, 1, 254, 255)
         if side:
-            out[side + "active_filament"] = p.named(feed)
+            out[side + "active_tray"] = p.named(feed)
     for n, one in p.there.items():
         for t in one.get("tray") or []:
             key = f"ams/{n}/tray_{integer(t['id']) + 1}"

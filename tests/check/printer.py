@@ -372,7 +372,7 @@ class Printer:
         for n in units:
             out[f"ams/{n}/active"] = "ON" if feed and feed[0] == "ams" and feed[1] == n else "OFF"
         self.values = out
-        out["active_filament"] = self.named(feed)
+        out["active_tray"] = self.named(feed)
 
     def named(self, feed):
         """The name of what feeds."""

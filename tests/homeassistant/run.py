@@ -16,6 +16,7 @@ import datetime
 import json
 import os
 import pathlib
+import re
 import shutil
 import signal
 import socket
@@ -32,6 +33,7 @@ sys.path[:0] = [str(HERE), str(SHARED)]
 import account  # noqa: E402
 import mqtt as wire  # noqa: E402
 import probe  # noqa: E402
+import short  # noqa: E402
 from haclient import HA, HAError  # noqa: E402
 
 BASE = "bambu2mqtt_demo"
@@ -64,7 +66,7 @@ MAY_BE_UNKNOWN = {
     "no sensor sees an external spool, and most have no filament set":
         lambda device, key: " External spool" in device and key in ("spool", "type", "color", "k_value"),
     "nothing feeds, or an external spool that has no number":
-        lambda device, key: key.endswith(("active_ams", "active_tray", "active_filament", "active_slot")),
+        lambda device, key: key.endswith(("active_tray", "active_slot")),
     "an AMS that does not dry has no settings for it":
         lambda device, key: key in ("drying_temperature", "drying_duration", "drying_filament"),
     "nothing is downloaded but at a job's beginning":
@@ -209,7 +211,7 @@ class House:
         found = {}
         for topic, payload in list(self.eyes.retained.items()):
             if topic.startswith("homeassistant/device/") and topic.endswith("/config"):
-                message = json.loads(payload)
+                message = short.read(payload)
                 for component in message["components"].values():
                     if component["platform"] == "device_automation":
                         continue  # No entity; automations.py looks at these.
@@ -245,7 +247,19 @@ class House:
 def key_of(component: dict) -> str:
     """The end of the command or value topic, which is the key."""
     topic = component.get("state_topic") or component.get("image_topic") or component["command_topic"].removesuffix("/set")
-    return topic.rsplit("/", 1)[1]
+    return topic.removesuffix("/attributes").rsplit("/", 1)[1]
+
+
+def value_of(component: dict, retained: dict) -> str | None:
+    """What the broker says of an entity. Where it is read beside its details, both topics say the same."""
+    topic = component.get("state_topic", "")
+    payload = retained.get(topic.removesuffix("/attributes"))
+    if payload is not None and topic.endswith("/attributes"):
+        beside = json.loads(retained.get(topic) or "{}").get("value")
+        same = str(beside) == payload if not isinstance(beside, dict) else beside == json.loads(payload)
+        if not same and not (isinstance(beside, (int, float)) and float(beside) == float(payload)):
+            return None
+    return payload
 
 
 def blocked(component: dict, retained: dict) -> bool:
@@ -261,7 +275,7 @@ def blocked(component: dict, retained: dict) -> bool:
 def agrees(component: dict, retained: dict, entity: dict) -> bool:
     """Whether Home Assistant shows what the broker says."""
     state, platform = entity["state"], component["platform"]
-    payload = retained.get(component.get("state_topic", ""))
+    payload = value_of(component, retained)
     if platform == "text":
         # What was typed is never shown.
         return state == ""
@@ -316,7 +330,7 @@ def healthy(house: House, what: str, timeout: float = 30) -> float:
             if entity is None:
                 waiting[id_] = "is not in Home Assistant"
             elif entity["disabled_by"] is None and id_ not in seen:
-                payload = house.eyes.retained.get(component.get("state_topic", ""))
+                payload = value_of(component, house.eyes.retained)
                 if agrees(component, house.eyes.retained, entity):
                     seen.add(id_)
                 else:
@@ -660,7 +674,8 @@ def stage_restart_gateway(house: House) -> None:
     left: list = []
 
     def clean() -> bool:
-        left[:] = [d["name"] for d in probe.devices(house.ha)] + [t for t in house.eyes.retained if t.startswith(BASE)]
+        left[:] = [d["name"] for d in probe.devices(house.ha)] + [
+            t for t in house.eyes.retained if t.startswith(BASE) and "/event/" not in t and not t.endswith("/trigger")]
         return not left
 
     check("the demo that was stopped leaves nothing behind", until(clean, 10), f"{len(left)} left: {left[:5]}; see {house.log}")
@@ -752,6 +767,30 @@ def stage_all_models(house: House) -> None:
     check("every entity of all models that is on has a value, but for those with a reason", not unknown, f"without: {unknown}")
 
 
+def stage_dashboard(house: House) -> str:
+    """The dashboard names entities that Home Assistant has, and shows, and no others."""
+    config = house.work / "dashboard.yaml"
+    config.write_text(json.dumps({"state_dir": str(house.work / "dashboard"), "bambu": {"account": "demo@example.com"},
+                                  "mqtt": {"url": f"mqtt://127.0.0.1:{house.port}", "base_topic": BASE}}))
+    done = subprocess.run([house.binary, "dashboard", "-c", config], capture_output=True, text=True)
+    check("a dashboard is printed", done.returncode == 0 and "type: sections" in done.stdout, done.stderr[-500:])
+    named = set(re.findall(r"(?:entity|entity_id): ([a-z_]+\.[a-z0-9_]+)", done.stdout))
+    named |= set(re.findall(r"\('([a-z_]+\.[a-z0-9_]+)'", done.stdout))
+    there = {e["entity_id"] for e in house.entities().values() if e["disabled_by"] is None}
+    check(f"all {len(named)} entities of the dashboard are in Home Assistant and on", len(named) > 60 and named <= there,
+          str(sorted(named - there)[:5]))
+    return done.stdout
+
+
+def picture_of_dashboard(house: House, text: str, folder: pathlib.Path) -> None:
+    import yaml  # Only pictures need it.
+    house.ha.cmd("lovelace/dashboards/create", url_path="bambu-printers", title="Printers", icon="mdi:printer-3d",
+                 show_in_sidebar=True, require_admin=False)
+    house.ha.cmd("lovelace/config/save", url_path="bambu-printers", config=yaml.safe_load(text))
+    for file, size in (("dashboard", "1280x1250"), ("dashboard-phone", "430x2200")):
+        picture(house, "/bambu-printers/demo_h2d", folder / f"{file}.png", size)
+
+
 def stage_secrets(house: House) -> None:
     """The demo's account is not secret; the code that hides it is the same as for real ones."""
     leaks = []
@@ -812,8 +851,10 @@ def main() -> int:
             return 1 if failures else 0
         stage_appearance(house)
         quiet(house, "first start")
+        dashboard = stage_dashboard(house)
         if options.screenshots:
             screenshots(house, options.screenshots.resolve())
+            picture_of_dashboard(house, dashboard, options.screenshots.resolve())
         stage_commands(house)
         stage_refusals(house)
         stage_refused_press(house)

@@ -30,8 +30,8 @@ impl Home {
 
 /// An AMS unit: number, board, and what it says of itself.
 type Unit = (u32, &'static str, &'static str);
-/// What `active_ams` and `active_tray` say.
-type Numbers = Option<(&'static str, &'static str)>;
+/// What the attributes `ams_index` and `tray_index` of `active_slot` say.
+type Numbers = Option<(u8, u8)>;
 /// The model of a printer and its units.
 type Layout = (&'static str, &'static [Unit]);
 
@@ -61,12 +61,12 @@ const A2L: Unit = (16, "ams_f1", "5");
 fn what_feeds_is_right_in_every_layout_of_the_older_protocol() {
     let cases: &[(Layout, &str, &str, Numbers)] = &[
         // model, units, tray_now, active_slot, numbers of unit and tray
-        (("P1S", &[PRO]), "0", "A1-1", Some(("0", "1"))),
-        (("P1S", &[PRO]), "3", "A1-4", Some(("0", "4"))),
-        (("P1S", &[PRO, SECOND]), "6", "A2-3", Some(("1", "3"))),
-        (("X1", &[PRO, SECOND, HT]), "128", "HT1", Some(("128", "1"))),
-        (("X1", &[HT]), "128", "HT1", Some(("128", "1"))),
-        (("A1", &[LITE]), "2", "A1-3", Some(("0", "3"))),
+        (("P1S", &[PRO]), "0", "A1-1", Some((0, 0))),
+        (("P1S", &[PRO]), "3", "A1-4", Some((0, 3))),
+        (("P1S", &[PRO, SECOND]), "6", "A2-3", Some((1, 2))),
+        (("X1", &[PRO, SECOND, HT]), "128", "HT1", Some((128, 0))),
+        (("X1", &[HT]), "128", "HT1", Some((128, 0))),
+        (("A1", &[LITE]), "2", "A1-3", Some((0, 2))),
         (("A1 mini", &[LITE]), "254", "Ext", None),
         (("P1S", &[]), "254", "Ext", None),
         (("P1S", &[PRO]), "255", "none", None),
@@ -82,9 +82,11 @@ fn what_feeds_is_right_in_every_layout_of_the_older_protocol() {
     for ((model, units), tray_now, slot, numbers) in cases {
         let mut home = with_units(model, units);
         home.delta(json!({"ams": {"tray_now": tray_now, "tray_tar": "255"}}));
-        let seen = (home.value("active_slot"), home.value("active_ams"), home.value("active_tray"));
-        let numbers = numbers.unwrap_or(("None", "None"));
-        assert_eq!(seen, (Some(*slot), Some(numbers.0), Some(numbers.1)), "{model} {units:?} {tray_now}");
+        assert_eq!(home.value("active_slot"), Some(*slot), "{model} {units:?} {tray_now}");
+        let told = home.attributes("active_slot");
+        let number = |name: &str| told[name].as_u64().and_then(|number| u8::try_from(number).ok());
+        let seen = number("ams_index").zip(number("tray_index"));
+        assert_eq!(seen, *numbers, "{model} {units:?} {tray_now}");
     }
 }
 
@@ -150,10 +152,10 @@ fn each_nozzle_has_its_filament() {
     feed(&mut home, 0x0002, 0x0102, 0x8000);
     assert_eq!(home.value("right_active_slot"), Some("A2-3"));
     assert_eq!(home.value("left_active_slot"), Some("HT1"));
-    assert_eq!(home.value("right_active_filament"), Some("Bambu ABS Basic"));
-    assert_eq!(home.value("left_active_filament"), Some("Bambu PLA Basic"));
-    assert_eq!(home.value("active_filament"), Some("Bambu ABS Basic"));
-    assert_eq!(home.attributes("left_active_filament")["ams_index"], 128);
+    assert_eq!(home.value("right_active_tray"), Some("Bambu ABS Basic"));
+    assert_eq!(home.value("left_active_tray"), Some("Bambu PLA Basic"));
+    assert_eq!(home.value("active_tray"), Some("Bambu ABS Basic"));
+    assert_eq!(home.attributes("left_active_tray")["ams_index"], 128);
     assert_eq!(home.value("ams/1/active"), Some("ON"));
     assert_eq!(home.value("ams/128/active"), Some("OFF"), "it feeds the nozzle that is not in use");
 
@@ -162,24 +164,24 @@ fn each_nozzle_has_its_filament() {
     assert_eq!(home.value("active_slot"), Some("A2-3"));
     feed(&mut home, 0x8112, 0x0102, 0x8000);
     assert_eq!(home.value("active_slot"), Some("HT1"));
-    assert_eq!(home.value("active_filament"), Some("Bambu PLA Basic"));
+    assert_eq!(home.value("active_tray"), Some("Bambu PLA Basic"));
     assert_eq!(home.value("ams/128/active"), Some("ON"));
     assert_eq!(home.attributes("ams/128/tray_1")["active"], true);
     assert_eq!(home.attributes("ams/1/tray_3")["active"], false);
 
     feed(&mut home, 0x8112, 0xFF00, 0xFE00);
     assert_eq!((home.value("external/1/active"), home.value("external/2/active")), (Some("OFF"), Some("ON")));
-    assert_eq!(home.value("active_filament"), Some("ASA"));
+    assert_eq!(home.value("active_tray"), Some("ASA"));
     assert_eq!(home.player.snapshot().active_nozzle, Side::Left);
     feed(&mut home, 0x8112, 0xFFFF, 0xFEFF);
-    assert_eq!((home.value("active_filament"), home.value("active_slot")), (Some("none"), Some("none")));
+    assert_eq!((home.value("active_tray"), home.value("active_slot")), (Some("none"), Some("none")));
 }
 
 #[test]
 fn the_filament_in_use_has_the_attributes_that_people_know() {
     let mut home = with_units("P1S", &[PRO, SECOND]);
     home.delta(json!({"ams": {"tray_now": "5"}}));
-    let told = home.attributes("active_filament");
+    let told = home.attributes("active_tray");
     assert_eq!((&told["ams_index"], &told["tray_index"]), (&json!(1), &json!(1)));
     let names = [
         "ams_index",
@@ -207,9 +209,9 @@ fn the_filament_in_use_has_the_attributes_that_people_know() {
     }
     assert_eq!(told["color"], "#FF6A13");
     home.delta(json!({"ams": {"ams": [{"id": "1", "tray": [{"id": "1", "remain": 79}]}]}}));
-    assert_eq!(home.attributes("active_filament")["remain"], 79);
+    assert_eq!(home.attributes("active_tray")["remain"], 79);
     home.delta(json!({"ams": {"tray_now": "255"}}));
-    let told = home.attributes("active_filament");
+    let told = home.attributes("active_tray");
     assert_eq!((&told["name"], &told["ams_index"], &told["cols"]), (&Value::Null, &Value::Null, &json!([])));
 }
 
@@ -364,9 +366,9 @@ fn a_unit_has_its_slots_before_it_tells_of_them() {
     home.delta(json!({"ams": {"tray_now": "128"}}));
     let unit = home.player.snapshot().ams.iter().find(|unit| unit.id == 128).unwrap();
     assert_eq!(unit.slots.len(), 1);
-    assert_eq!((home.value("active_slot"), home.value("active_filament")), (Some("HT1"), Some("None")));
+    assert_eq!((home.value("active_slot"), home.value("active_tray")), (Some("HT1"), Some("None")));
     home.delta(json!({"ams": {"tray_now": "255"}}));
-    assert_eq!((home.value("active_slot"), home.value("active_filament")), (Some("none"), Some("none")));
+    assert_eq!((home.value("active_slot"), home.value("active_tray")), (Some("none"), Some("none")));
 }
 
 #[test]
@@ -602,7 +604,8 @@ fn owners(lines: &[String], device: &str) -> Vec<Option<String>> {
     let mut note = |published: Vec<homeassistant::Publication>| {
         for publication in published {
             if publication.topic == format!("homeassistant/device/{device}/config") {
-                let config: Value = serde_json::from_str(&publication.payload).unwrap_or_default();
+                let config =
+                    homeassistant::discovery::read(publication.payload.as_bytes()).unwrap_or_default();
                 let owner = config["device"]["via_device"].as_str().map(str::to_owned);
                 if owners.last() != Some(&owner) {
                     owners.push(owner);

@@ -44,7 +44,8 @@ impl Case {
     fn configs(&self) -> impl Iterator<Item = (&str, Value)> {
         let device = |topic: &'_ str| topic.strip_prefix("homeassistant/device/").is_some();
         self.kept.iter().filter(move |(topic, _)| device(topic)).map(|(topic, payload)| {
-            (topic.split('/').nth(2).unwrap(), serde_json::from_str(payload).unwrap())
+            let config = homeassistant::discovery::read(payload.as_bytes()).unwrap();
+            (topic.split('/').nth(2).unwrap(), config)
         })
     }
 
@@ -117,7 +118,7 @@ fn the_next_job_takes_nothing_from_the_last_one() {
             "finishing@14",
             "finished@10 at 100%",
             "started@10",
-            "printing@12",
+            "printing@10",
         ],
     );
 }

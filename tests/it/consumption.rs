@@ -63,7 +63,10 @@ async fn a_print_tells_its_filament_its_energy_and_its_cost() {
     // 20 g at 20 a kilogram, 20 g at 30, a quarter of a kWh at 0.4.
     eyes.holds(&format!("{own}/job_cost"), "1.10").await;
     let told = attributes(&eyes, &format!("{own}/job_cost")).await;
-    assert_eq!(told, json!({"filament": 1.0, "energy": 0.1, "complete": true, "without_price": []}));
+    assert_eq!(
+        told,
+        json!({"value": 1.1, "filament": 1.0, "energy": 0.1, "complete": true, "without_price": []})
+    );
     let told = attributes(&eyes, &format!("{own}/filament_used")).await;
     assert_eq!((&told["estimate"], &told["planned_g"]), (&json!("slicer"), &json!(40.0)));
     assert_eq!(told["per_slot"][1]["material"], "PETG");

@@ -51,7 +51,7 @@ fn missing(seen: &crate::support::world::Seen) -> Vec<String> {
         if !(topic.starts_with("homeassistant/device/") && topic.ends_with("/config")) {
             continue;
         }
-        let config: Value = serde_json::from_str(payload).unwrap();
+        let config = homeassistant::discovery::read(payload.as_bytes()).unwrap();
         let names = ["state_topic", "json_attributes_topic", "percentage_state_topic"];
         // What happens has no value that stays.
         let lasts = |c: &&Value| c["platform"] != "event";
@@ -224,7 +224,7 @@ async fn home_assistants_birth_is_answered_with_everything() {
     scene.eyes.publish("homeassistant/status", "online");
     for number in 0..3 {
         let config = format!("homeassistant/device/{}/config", scene.device(number));
-        scene.eyes.hears(mark, &config, "components").await;
+        scene.eyes.hears(mark, &config, "cmps").await;
         scene.eyes.hears(mark, &format!("{}/status", scene.printer(number)), "").await;
     }
     scene.eyes.hears(mark, "bambu2mqtt/bridge/availability", "online").await;
@@ -439,8 +439,9 @@ async fn an_ams_is_no_orphan_while_a_printer_may_have_it() {
     let (x1c, h2d) = (world.serials()[0].clone(), world.serials()[2].clone());
     let (moved, mut of_ams) = eyes.look(|seen| {
         let configs = seen.values.iter().filter(|(topic, _)| topic.contains("/bambu2mqtt_ams_"));
-        let mut configs =
-            configs.map(|(topic, payload)| (topic.clone(), serde_json::from_str(payload).unwrap()));
+        let mut configs = configs.map(|(topic, payload)| {
+            (topic.clone(), homeassistant::discovery::read(payload.as_bytes()).unwrap())
+        });
         configs
             .find(|(_, config): &(_, Value)| config["device"]["via_device"] == format!("bambu2mqtt_{h2d}"))
             .unwrap()
@@ -473,7 +474,7 @@ async fn an_ams_is_no_orphan_while_a_printer_may_have_it() {
         let emptied =
             seen.messages.iter().skip(mark).any(|(topic, payload)| *topic == moved && payload.is_empty());
         assert!(!emptied, "taken back in between");
-        let config: Value = serde_json::from_str(&seen.values[&moved]).unwrap();
+        let config = homeassistant::discovery::read(seen.values[&moved].as_bytes()).unwrap();
         assert_eq!(config["device"]["via_device"], format!("bambu2mqtt_{h2d}"));
         assert_eq!(missing(seen), Vec::<String>::new());
     });
@@ -562,7 +563,7 @@ async fn read_only_takes_the_controls_away_and_their_values_stay() {
     );
     // Home Assistant forgets a component only when it is told so; leaving it out is not enough.
     let config = format!("homeassistant/device/{device}/config");
-    first.eyes.hears(mark, &config, r#""number_bed_target":{"platform":"number"}"#).await;
+    first.eyes.hears(mark, &config, r#""number_bed_target":{"p":"number"}"#).await;
     first.eyes.sees(&first.world.serials()).await;
     // Its result leaves after whatever is cleared.
     first.eyes.order(&bed.replace("bed_target", "chamber_light"), "OFF", "refused").await;
@@ -586,7 +587,7 @@ async fn two_printers_of_one_name_keep_their_entities_apart() {
         let mut ids = std::collections::BTreeMap::new();
         for (topic, payload) in &seen.values {
             if topic.starts_with("homeassistant/device/") {
-                let config: Value = serde_json::from_str(payload).unwrap();
+                let config = homeassistant::discovery::read(payload.as_bytes()).unwrap();
                 for component in config["components"].as_object().unwrap().values() {
                     // A device trigger is no entity.
                     let Some(id) = component["default_entity_id"].as_str().map(str::to_owned) else {
@@ -652,4 +653,60 @@ async fn what_the_broker_kept_from_before_is_no_command() {
         assert!(!seen.messages.iter().skip(mark).any(|(topic, _)| results.contains(topic)), "carried out");
     });
     eyes.holds(&format!("{x1c}/status"), "running").await;
+}
+
+#[tokio::test]
+async fn a_device_that_was_deleted_in_home_assistant_comes_back_when_it_is_looked_for() {
+    let scene = Scene::start(&NOTHING).await;
+    let config = format!("homeassistant/device/{}/config", scene.device(0));
+    // Home Assistant deletes a device by emptying its discovery message.
+    scene.eyes.publish_retained(&config, "");
+    scene
+        .eyes
+        .until("the end of the message", |seen| (!seen.values.contains_key(&config)).then_some(()))
+        .await;
+    // Whether the account may be asked again so soon is another question.
+    scene.eyes.publish("bambu2mqtt/bridge/refresh_printers/set", "PRESS");
+    scene.eyes.until("the device to be back", |seen| seen.values.contains_key(&config).then_some(())).await;
+}
+
+#[tokio::test]
+async fn another_discovery_prefix_takes_the_place_of_the_last_one() {
+    let Scene { world, broker, eyes, gateway } = Scene::start(&NOTHING).await;
+    gateway.stop().await;
+    let of = |prefix: &str| {
+        let serial = &world.serials()[0];
+        [
+            format!("{prefix}/device/bambu2mqtt_{serial}/config"),
+            format!("{prefix}/device/bambu2mqtt_bridge/config"),
+        ]
+    };
+    let has = |topics: [String; 2]| {
+        move |seen: &crate::support::world::Seen| topics.iter().all(|topic| seen.values.contains_key(topic))
+    };
+    assert!(eyes.look(has(of("homeassistant"))));
+    // Somebody else's device stays.
+    eyes.publish_retained("homeassistant/device/shelf/config", r#"{"device": {"name": "Shelf"}}"#);
+    let change = json!({"homeassistant": {"discovery_prefix": "second"}});
+    let gateway = Gateway::start(&world.configuration(broker.port, &change));
+    eyes.sees(&world.serials()).await;
+    eyes.until("the new ones", |seen| has(of("second"))(seen).then_some(())).await;
+    let ours = |seen: &crate::support::world::Seen| {
+        seen.values.keys().filter(|topic| topic.starts_with("homeassistant/device/bambu2mqtt_")).count()
+    };
+    eyes.until("the old ones to go", |seen| (ours(seen) == 0).then_some(())).await;
+    eyes.look(|seen| assert!(seen.values.contains_key("homeassistant/device/shelf/config")));
+    // Home Assistant still says where it always did that it came up.
+    let mark = eyes.mark();
+    eyes.publish("homeassistant/status", "online");
+    eyes.hears(mark, &of("second")[0], "cmps").await;
+    gateway.stop().await;
+    // `purge` of a configuration that has yet another prefix takes off what the last run announced.
+    let change = json!({"homeassistant": {"discovery_prefix": "third"}});
+    let file = world.write(&world.configuration(broker.port, &change));
+    let left = crate::support::world::run(&["purge", "-c", &file]).await;
+    assert_eq!(left.code, Some(0), "{left:?}");
+    let ours =
+        |seen: &crate::support::world::Seen| seen.values.keys().any(|topic| topic.contains("bambu2mqtt"));
+    eyes.until("nothing of ours", |seen| (!ours(seen)).then_some(())).await;
 }

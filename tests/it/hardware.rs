@@ -35,7 +35,7 @@ impl Kept {
     /// The printer's own components, with whether they are shown at first.
     fn components(&self, printer: &Printer) -> BTreeMap<String, bool> {
         let topic = format!("homeassistant/device/bambu2mqtt_{}/config", printer.serial);
-        let config: Value = serde_json::from_str(&self.0[&topic]).unwrap();
+        let config = homeassistant::discovery::read(self.0[&topic].as_bytes()).unwrap();
         let shown = |component: &Value| component["enabled_by_default"] != json!(false);
         config["components"].as_object().unwrap().iter().map(|(id, c)| (id.clone(), shown(c))).collect()
     }
@@ -76,8 +76,8 @@ fn an_unknown_model_shows_all_that_its_report_proves_and_is_not_heated_or_moved(
             ("right_nozzle_type", Some("None")),
             ("left_nozzle_type", Some("hardened_steel")),
             ("right_nozzle_diameter", Some("0.4")),
-            ("left_filament_present", Some("OFF")),
-            ("right_filament_present", Some("ON")),
+            ("left_filament_present", Some("empty")),
+            ("right_filament_present", Some("loaded")),
             ("camera_recording", Some("ON")),
             ("spaghetti_detector", Some("ON")),
             ("pileup_detector", Some("OFF")),
@@ -230,8 +230,13 @@ fn a_memory_card_that_is_missing_faulty_or_full_is_a_problem() {
         printer.set(members.clone());
         let kept = Kept::of(&printer.capture());
         assert_eq!(kept.value(&printer, "storage_problem"), Some(state), "{members}");
+        let value = Some(state).filter(|state| *state != "None");
         let details = kept.value(&printer, "storage_problem/attributes").unwrap();
-        assert_eq!(serde_json::from_str::<Value>(details).unwrap(), json!({"reasons": reasons}), "{members}");
+        assert_eq!(
+            serde_json::from_str::<Value>(details).unwrap(),
+            json!({"value": value, "reasons": reasons}),
+            "{members}"
+        );
     }
 }
 

@@ -90,7 +90,7 @@ fn messages_come_worst_first_and_go_with_an_empty_list() {
     rig.says("hms_worst_severity", "fatal");
     rig.says("hms_text", "Heatbed: the temperature sensor looks disconnected");
     rig.says("needs_attention", "ON");
-    assert_eq!(rig.details("needs_attention"), json!({"reasons": ["hms"]}));
+    assert_eq!(rig.details("needs_attention"), json!({"value": "ON", "reasons": ["hms"]}));
     let details = rig.details("hms");
     let wiki = "https://e.bambulab.com/index.php?e=0300010000010007&d=01P&s=device_hms&lang=en";
     assert_eq!(details["Count"], 2);
@@ -108,7 +108,7 @@ fn messages_come_worst_first_and_go_with_an_empty_list() {
     rig.says("hms_codes", "none");
     rig.says("hms_worst_severity", "none");
     rig.says("needs_attention", "OFF");
-    assert_eq!(rig.details("hms"), json!({"Count": 0, "messages": []}));
+    assert_eq!(rig.details("hms"), json!({"value": "OFF", "Count": 0, "messages": []}));
 }
 
 #[test]
@@ -162,7 +162,7 @@ fn errors_have_code_text_and_effect_and_a_cancelled_job_is_none() {
     rig.error(0);
     rig.says("print_error", "OFF");
     rig.says("print_error_text", "none");
-    assert_eq!(rig.details("print_error"), json!({}));
+    assert_eq!(rig.details("print_error"), json!({"value": "OFF"}));
 }
 
 #[test]
@@ -294,7 +294,7 @@ async fn the_gateway_uses_texts_that_were_kept_and_drops_them_when_told_to() {
     use crate::support::world::{Eyes, World, parse, soon};
     use crate::support::{Broker, Kind};
     use bambu2mqtt::config::Language;
-    use bambu2mqtt::gateway::{self, Clock, Limits, Setup};
+    use bambu2mqtt::gateway::{self, Clock, Ended, Limits, Setup};
     use bambu2mqtt::service::{Notifier, Signal};
 
     let world = World::start().await;
@@ -312,15 +312,23 @@ async fn the_gateway_uses_texts_that_were_kept_and_drops_them_when_told_to() {
     bundled.language = Language::Bundled;
     let (signals, mut heard) = tokio::sync::mpsc::channel(1);
     let task = tokio::spawn(async move {
-        let reload: gateway::Reload = Box::new(move || Ok(bundled.clone()));
         let clock = Clock::start();
-        let setup = Setup { config, reload: Some(reload), clock, limits: Limits::new(clock) };
-        gateway::run(setup, &mut heard, &mut Notifier::new()).await
+        let mut config = config;
+        loop {
+            let bundled = bundled.clone();
+            let reload: gateway::Reload = Box::new(move || Ok(bundled.clone()));
+            let setup = Setup { config, reload: Some(reload), clock, limits: Limits::new(clock) };
+            // Another language of names is a new start.
+            match gateway::run(setup, &mut heard, &mut Notifier::new()).await.unwrap() {
+                Ended::Restart(new) => config = *new,
+                Ended::Stopped => return,
+            }
+        }
     });
     let topic = format!("bambu2mqtt/{serial}/hms_text");
     eyes.holds(&topic, "Heizbett defekt").await;
     signals.send(Signal::Reload).await.unwrap();
     eyes.holds(&topic, "Heatbed: the temperature sensor looks disconnected").await;
     signals.send(Signal::Stop).await.unwrap();
-    soon("the end", task).await.unwrap().unwrap();
+    soon("the end", task).await.unwrap();
 }

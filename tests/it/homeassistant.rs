@@ -8,7 +8,7 @@ use std::time::Duration;
 use homeassistant::catalog::{ACCOUNT, AMS, EXTERNAL, GATEWAY, PRINTER, SLOT};
 use homeassistant::entity::{Category, Entity, Platform, Subject, Value};
 use homeassistant::topic::Topics;
-use homeassistant::{AccountState, AccountView, GatewayMirror, GatewayView, Kind, Publication};
+use homeassistant::{AccountState, AccountView, GatewayMirror, GatewayView, Kind, Names, Publication};
 use printer::control::Offer;
 use printer::options::{BlobDetection, DoorCheck, Purification, Resolution};
 use printer::tools::{
@@ -267,7 +267,7 @@ fn a_slot_of_an_unknown_unit_has_no_label() {
     let lost = Source::Ams { unit: 3, slot: 0 };
     let mut printer = unheard();
     (printer.sources, printer.reach) = ([Some(lost), Some(Source::Nothing)], Reach::Online);
-    for row in PRINTER.iter().filter(|row| row.key == "active_slot" || row.key == "active_filament") {
+    for row in PRINTER.iter().filter(|row| row.key == "active_slot" || row.key == "active_tray") {
         assert_eq!((row.read)(&printer), None, "{}", row.key);
         let mut left = printer.clone();
         left.active_nozzle = Side::Left;
@@ -313,7 +313,7 @@ impl Home {
             printer.set(json!({"fun": format!("{unsigned:X}")}));
         }
         // That it once took one stays known.
-        Self::knowing(printer, model, Offer { withheld: false, proven: true })
+        Self::knowing(printer, model, Offer { proven: true, ..Offer::default() })
     }
 
     /// One of which this is known from an earlier run.
@@ -356,7 +356,7 @@ impl Home {
 
     pub(crate) fn config(&self, device: &str) -> Option<Json> {
         let payload = self.broker.get(&format!("homeassistant/device/{device}/config"))?;
-        Some(serde_json::from_str(payload).unwrap())
+        homeassistant::discovery::read(payload.as_bytes())
     }
 
     pub(crate) fn own(&self) -> String {
@@ -435,7 +435,7 @@ fn a_discovery_message_in_full() {
     let config = home.config(&home.own()).unwrap();
     snapshot("discovery message", &serde_json::to_string_pretty(&config).unwrap());
     let mut out = Vec::new();
-    GatewayMirror::new(topics(), true).update(
+    GatewayMirror::new(topics(), Names::default(), true).update(
         now(),
         &GatewayView {
             version: "1.2.3",
@@ -544,7 +544,8 @@ fn what_the_printer_lost_is_taken_off_home_assistant_and_the_broker() {
     let told: Vec<_> = out.iter().filter(|p| matches!(p.kind, Kind::Parting | Kind::Discovery)).collect();
     // Home Assistant forgets a component that has its platform and nothing else, and keeps one that is left out.
     assert_eq!(told.iter().map(|p| p.kind).collect::<Vec<_>>(), [Kind::Parting, Kind::Discovery]);
-    let configs: Vec<Json> = told.iter().map(|p| serde_json::from_str(&p.payload).unwrap()).collect();
+    let configs: Vec<Json> =
+        told.iter().map(|p| homeassistant::discovery::read(p.payload.as_bytes()).unwrap()).collect();
     assert_eq!(configs[0]["components"]["light_work_light"], json!({"platform": "light"}));
     assert_eq!(configs[1]["components"]["light_work_light"], Json::Null);
     assert!(!home.broker.contains_key(topic));
@@ -622,7 +623,9 @@ fn what_a_signature_keeps_from_working_is_shown_and_not_offered_and_nothing_else
     let mode = format!("bambu2mqtt/{}/control_mode", home.printer.serial);
     let components = |home: &Home| home.config(&home.own()).unwrap()["components"].clone();
     assert_eq!(home.broker[&mode], "limited");
-    assert_eq!(home.broker[&format!("{mode}/attributes")], r#"{"reason":"signature_demanded"}"#);
+    let told: Json = serde_json::from_str(&home.broker[&format!("{mode}/attributes")]).unwrap();
+    assert_eq!((&told["reason"], &told["value"]), (&json!("signature_demanded"), &json!("limited")));
+    assert!(told["next_step"].as_str().unwrap().contains("docs/control.md"), "{told}");
     let limited = components(&home);
     for [control, shown] in TWINS {
         assert!(limited.get(control).is_none(), "{control}");
@@ -637,7 +640,7 @@ fn what_a_signature_keeps_from_working_is_shown_and_not_offered_and_nothing_else
     // Developer Mode: the printer says so itself.
     let out = home.hear(r#"{"print":{"command":"push_status","msg":1,"fun":"3EC18FFF9CFF"}}"#);
     let parting = out.iter().find(|p| p.kind == Kind::Parting).unwrap();
-    let parting: serde_json::Value = serde_json::from_str(&parting.payload).unwrap();
+    let parting = homeassistant::discovery::read(parting.payload.as_bytes()).unwrap();
     assert_eq!(parting["components"]["sensor_bed_target"], json!({"platform": "sensor"}));
     assert_eq!(home.broker[&mode], "full");
     let full = components(&home);
@@ -663,11 +666,12 @@ fn what_a_signature_keeps_from_working_is_shown_and_not_offered_and_nothing_else
 
 #[test]
 fn what_was_proven_holds_after_a_restart() {
-    let refused = Offer { withheld: true, proven: true };
-    let home = Home::knowing(Printer::new("X1E"), "X1E", refused);
+    let refused = Offer { withheld: true, proven: true, ..Offer::default() };
+    let home = Home::knowing(Printer::new("X1E"), "X1E", refused.clone());
     let components = &home.config(&home.own()).unwrap()["components"];
     assert!(components.get("number_bed_target").is_none() && components.get("sensor_bed_target").is_some());
-    assert_eq!(home.player.twin.ledger().offer, refused);
+    let offer = &home.player.twin.ledger().offer;
+    assert_eq!((offer.withheld, offer.proven), (refused.withheld, refused.proven));
     let home = Home::new("X1E");
     assert!(home.config(&home.own()).unwrap()["components"].get("number_bed_target").is_some());
 }
@@ -681,7 +685,8 @@ fn a_suspicion_makes_controls_unavailable_and_takes_none_away() {
     home.tell_all();
     let mode = format!("bambu2mqtt/{}/control_mode", home.printer.serial);
     assert_eq!(home.broker[&mode], "limited");
-    assert_eq!(home.broker[&format!("{mode}/attributes")], r#"{"reason":"health_message"}"#);
+    let told: Json = serde_json::from_str(&home.broker[&format!("{mode}/attributes")]).unwrap();
+    assert_eq!((&told["reason"], &told["value"]), (&json!("health_message"), &json!("limited")));
     let components = &home.config(&home.own()).unwrap()["components"];
     let depends = |id: &str| {
         let availability = components[id]["availability"].as_array();

@@ -107,7 +107,7 @@ fn a_new_job_does_not_begin_with_the_figures_of_the_last_one() {
             "total_layer_num": 751, "s_obj": [3, 4], "print_type": "idle"}),
     );
     assert_eq!((desk.is("layer"), desk.is("skipped_objects")), (Some("751"), Some("2")));
-    assert_eq!(desk.document("skipped_objects/attributes"), json!({"objects": [3, 4]}));
+    assert_eq!(desk.document("skipped_objects/attributes"), json!({"value": 2, "objects": [3, 4]}));
     desk.hear(begins("gear"));
     assert_eq!((desk.is("progress"), desk.is("layer")), (Some("0"), Some("0")));
     assert_eq!((desk.is("total_layers"), desk.is("remaining_time")), (Some("None"), Some("None")));
@@ -283,11 +283,17 @@ fn a_stage_that_nobody_knows_keeps_its_number() {
     let mut desk = Desk::new("H2D", json!({"stg_cur": 99, "stg": [2, 14, 99]}));
     assert_eq!(desk.is("stage"), Some("None"));
     let planned = json!(["heatbed preheating", "cleaning nozzle tip", 99]);
-    assert_eq!(desk.document("stage/attributes"), json!({"stage_id": 99, "planned": planned}));
+    assert_eq!(
+        desk.document("stage/attributes"),
+        json!({"value": null, "stage_id": 99, "slug": null, "planned": planned})
+    );
     desk.hear(json!({"stg_cur": -5}));
     assert_eq!(desk.document("stage/attributes")["stage_id"], Value::Null);
     desk.hear(json!({"stg_cur": -1}));
     assert_eq!(desk.is("stage"), Some("idle"));
+    desk.hear(json!({"stg_cur": 1}));
+    let told = desk.document("stage/attributes");
+    assert_eq!((&told["value"], &told["slug"]), (&json!("auto bed leveling"), &json!("auto_bed_leveling")));
 }
 
 #[test]
@@ -368,7 +374,7 @@ fn an_ams_has_notes_of_its_firmware() {
     );
     assert_eq!(
         desk.document("ams/0/firmware/attributes"),
-        json!({"notes": "Dries at night.", "compulsory": true})
+        json!({"value": firmware, "notes": "Dries at night.", "compulsory": true})
     );
     // Other notes alone are news, too; those of a version that is not the one in sight are not shown.
     desk.learn(release("00.00.07.00", "Dries by day."));
@@ -381,7 +387,8 @@ fn an_ams_has_notes_of_its_firmware() {
 #[test]
 fn the_boards_are_told_without_their_serials() {
     let desk = Desk::new("A1", json!({}));
-    let boards = json!({"ota": "01.04.00.00", "ap": "00.00.30.10", "ams_f1/0": "00.00.06.40"});
+    let boards =
+        json!({"value": "01.04.00.00", "ota": "01.04.00.00", "ap": "00.00.30.10", "ams_f1/0": "00.00.06.40"});
     assert_eq!(desk.document("firmware_version/attributes"), boards);
 }
 
@@ -462,8 +469,10 @@ fn a_target_above_what_the_model_takes_is_within_the_range_that_is_announced() {
     let range = |desk: &Desk, id: &str| {
         let snapshot = desk.player.snapshot();
         let topics = Topics { base: "b".into(), discovery: "h".into(), id_prefix: "b".into() };
-        let message = homeassistant::discovery::printer(&topics, "test", snapshot).payload();
-        let message: Value = serde_json::from_str(&message).unwrap();
+        let message =
+            homeassistant::discovery::printer(&topics, &homeassistant::Names::default(), "test", snapshot)
+                .payload();
+        let message = homeassistant::discovery::read(message.as_bytes()).unwrap();
         message["components"][id]["max"].as_u64().unwrap()
     };
     assert_eq!((desk.is("bed_target"), range(&desk, "number_bed_target")), (Some("130"), 130));

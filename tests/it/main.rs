@@ -35,6 +35,7 @@ mod login;
 mod merge;
 mod permitted;
 mod places;
+mod privacy;
 mod replay;
 mod reports;
 #[cfg(feature = "demo")]

@@ -104,7 +104,10 @@ fn what_is_told_is_what_permit_says_at_every_moment() {
                         last = Some(payload);
                     }
                     Kind::Discovery => {
-                        keys.insert(at, waiting(&serde_json::from_str(&payload).unwrap(), &topic));
+                        keys.insert(
+                            at,
+                            waiting(&homeassistant::discovery::read(payload.as_bytes()).unwrap(), &topic),
+                        );
                     }
                     _ => {}
                 }
@@ -243,12 +246,13 @@ impl Home {
 #[test]
 fn a_refused_press_is_told_where_a_person_looks() {
     let mut home = Home::new("A1");
-    let nothing = json!({"command": null, "reason": null, "time": null});
+    let nothing = json!({"value": null, "command": null, "reason": null, "time": null});
     assert_eq!(home.last_command(), ("None", nothing), "nothing was asked since the start");
     home.hear(r#"{"print":{"command":"push_status","msg":1,"gcode_state":"IDLE","fun":"3EC18FFF9CFF"}}"#);
     home.ask(later(5), "pause", "PRESS");
     let why = "only a running print can be paused; the printer is idle";
-    let details = json!({"command": "pause", "reason": why, "time": "2026-01-01T00:00:05Z"});
+    let details =
+        json!({"value": "refused", "command": "pause", "reason": why, "time": "2026-01-01T00:00:05Z"});
     assert_eq!(home.last_command(), ("refused", details));
     let [event] = home.refusals()[..] else { panic!("{:?}", home.refusals()) };
     let told = message(&topics(), home.player.snapshot(), event, Telling { at: later(5).wall, again: false });
@@ -297,7 +301,8 @@ fn the_last_command_is_the_last_that_came_to_its_end() {
     assert_eq!(home.last_command().0, "None", "the report will show it");
     home.player.hear(later(4), r#"{"print":{"command":"push_status","msg":1,"gcode_state":"PAUSE"}}"#);
     home.look();
-    let details = json!({"command": "pause", "reason": null, "time": "2026-01-01T00:00:04Z"});
+    let details =
+        json!({"value": "confirmed", "command": "pause", "reason": null, "time": "2026-01-01T00:00:04Z"});
     assert_eq!(home.last_command(), ("confirmed", details));
     assert_eq!(home.refusals().len(), 0);
 

@@ -43,7 +43,7 @@ fn check(story: &str) {
         for Publication { topic, payload, .. } in out {
             match topic.strip_prefix("homeassistant/device/") {
                 Some(device) if !payload.is_empty() => {
-                    let config: serde_json::Value = serde_json::from_str(&payload).unwrap();
+                    let config = homeassistant::discovery::read(payload.as_bytes()).unwrap();
                     let ids: Vec<_> = config["components"].as_object().unwrap().keys().cloned().collect();
                     writeln!(list, "{device} with {}", ids.join(" ")).unwrap();
                 }

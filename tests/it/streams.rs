@@ -63,8 +63,7 @@ fn steady(moments: &[Moment]) -> Result<(), String> {
     for (now, moment) in moments.iter().enumerate() {
         let moved = moment.out.iter().any(|p| p.kind == Kind::Withdrawn);
         for Publication { kind, topic, payload } in &moment.out {
-            let numbers = matches!(key(topic), Some("active_ams" | "active_tray"));
-            if key(topic).is_none() || numbers || *kind == Kind::Attributes {
+            if key(topic).is_none() || *kind == Kind::Attributes {
                 continue;
             }
             let before = last.insert(topic, payload);
@@ -173,7 +172,8 @@ fn discovered(moments: &[Moment]) -> Result<(), String> {
         if *kind != Kind::Discovery {
             continue;
         }
-        let config: Value = serde_json::from_str(payload).map_err(|error| format!("{topic}: {error}"))?;
+        let config =
+            homeassistant::discovery::read(payload.as_bytes()).ok_or_else(|| format!("{topic}: no JSON"))?;
         for (_, component) in config["components"].as_object().into_iter().flatten() {
             // The topics of what happens have no value that stays.
             if matches!(component["platform"].as_str(), Some("event" | "device_automation")) {
@@ -184,7 +184,10 @@ fn discovered(moments: &[Moment]) -> Result<(), String> {
             let read = topics.filter(|(name, _)| {
                 name.ends_with("topic") && !name.ends_with("command_topic") && *name != "image_topic"
             });
-            named.extend(read.filter_map(|(_, topic)| topic.as_str()).map(str::to_owned));
+            // Who reads a value beside its details could read it alone as well.
+            let alone = |topic: &str| topic.strip_suffix("/attributes").map(str::to_owned);
+            let topics = read.filter_map(|(_, topic)| topic.as_str());
+            named.extend(topics.flat_map(|topic| [topic.to_owned()].into_iter().chain(alone(topic))));
             let waits = component["availability"].as_array().into_iter().flatten();
             let waits = waits.filter_map(|entry| entry["topic"].as_str()).filter(|topic| is_value(topic));
             named.extend(waits.map(str::to_owned));

@@ -20,6 +20,10 @@ pub(crate) struct Player {
     pub(crate) requests: Vec<Request>,
     pub(crate) published: Vec<Publication>,
     pub(crate) events: Vec<Event>,
+    /// What was told on result topics.
+    pub(crate) answers: Vec<Publication>,
+    /// Pictures that were put on the broker.
+    pub(crate) pictures: Vec<Vec<u8>>,
     pub(crate) notes: Vec<session::Note>,
     /// How often the snapshot was another one.
     pub(crate) changes: usize,
@@ -43,6 +47,8 @@ impl Player {
             requests: Vec::new(),
             published: Vec::new(),
             events: Vec::new(),
+            answers: Vec::new(),
+            pictures: Vec::new(),
             notes: Vec::new(),
             changes: 0,
             stores: 0,
@@ -81,11 +87,9 @@ impl Player {
                     }
                     Output::Log(Note::Event(event)) => self.events.push(*event),
                     Output::Log(Note::Protocol(note)) => self.notes.push(note),
-                    Output::AskOlder
-                    | Output::Log(_)
-                    | Output::Picture(..)
-                    | Output::Tell(_)
-                    | Output::Trigger(_) => {}
+                    Output::Picture(_, bytes) => self.pictures.push(bytes),
+                    Output::Tell(answer) => self.answers.push(answer),
+                    Output::AskOlder | Output::Log(_) | Output::Trigger(_) => {}
                 }
             }
         }

@@ -387,7 +387,9 @@ impl Seen {
 
     /// A discovery message.
     pub(crate) fn config(&self, device: &str) -> Option<Value> {
-        serde_json::from_str(self.values.get(&format!("homeassistant/device/{device}/config"))?).ok()
+        homeassistant::discovery::read(
+            self.values.get(&format!("homeassistant/device/{device}/config"))?.as_bytes(),
+        )
     }
 }
 
