@@ -128,15 +128,16 @@ impl Mirror {
         let before = before.as_ref();
         let reshaped =
             self.announced.is_none() || before.is_none_or(|before| shape_differs(before, snapshot));
-        if before.is_none_or(|before| before.policy.privacy != snapshot.policy.privacy) {
-            self.remove_private(snapshot, out);
-        }
         if reshaped {
             self.shown = shown(snapshot).collect();
             self.announce(snapshot, out);
             for child in &mut self.children {
                 child.stale = true;
             }
+        }
+        // After the announcement, so that no entity reads what is emptied.
+        if before.is_none_or(|before| before.policy.privacy != snapshot.policy.privacy) {
+            self.remove_private(snapshot, out);
         }
         debug_assert!(
             shown(snapshot).eq(self.shown.iter().copied()),
